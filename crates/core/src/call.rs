@@ -1,0 +1,90 @@
+//! What can come of a call to a remote, sorted by what must happen next (rule 15). Neighbours: the
+//! adapters return these, the Lane decides on them.
+
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// Why a call did not end in a confirmed answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "error", rename_all = "snake_case")]
+pub enum CallError {
+    /// It surely had no effect; try again, after what the remote said if it said something.
+    #[error("not now: {reason}")]
+    Later {
+        /// What `Retry-After` said, clamped.
+        after: Option<Duration>,
+        /// What happened, without any content.
+        reason: String,
+        /// Whether the remote asked for it (429, `Retry-After`), so that the whole host must wait.
+        host_wide: bool,
+    },
+    /// It may have had an effect: the answer did not come, broke off, or could not be read.
+    #[error("outcome unknown: {reason}")]
+    Unknown {
+        /// What happened, without any content.
+        reason: String,
+    },
+    /// 401: the credential is wrong; nothing will work until a person acts.
+    #[error("the credential was refused: {reason}")]
+    Locked {
+        /// What the remote said in short.
+        reason: String,
+    },
+    /// 403: this object, or the whole credential; the next call for another object tells which.
+    #[error("forbidden: {reason}")]
+    Forbidden {
+        /// What the remote said in short.
+        reason: String,
+    },
+    /// 404 or 410: the thing is not there. The caller decides whether that is fine.
+    #[error("not found: {reason}")]
+    Gone {
+        /// What the remote said in short.
+        reason: String,
+    },
+    /// It understood and said no. Trying again says the same thing louder.
+    #[error("refused with {status}: {reason}")]
+    Refused {
+        /// The HTTP status; 200 where a success turned out to mean no.
+        status: u16,
+        /// What the remote said in short.
+        reason: String,
+    },
+}
+
+impl CallError {
+    /// The word in metrics and timelines.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Later { .. } => "later",
+            Self::Unknown { .. } => "unknown",
+            Self::Locked { .. } => "locked",
+            Self::Forbidden { .. } => "forbidden",
+            Self::Gone { .. } => "gone",
+            Self::Refused { .. } => "refused",
+        }
+    }
+}
+
+/// How it is found out what became of a write whose outcome is unknown (rule 5). Each adapter
+/// declares one for each of its writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "by", rename_all = "snake_case")]
+pub enum Resolve {
+    /// The call carries a key under which the remote does it once: send it again.
+    IdempotencyKey,
+    /// Doing it twice is the same as doing it once: send it again.
+    Idempotent,
+    /// A read by our own mark finds it at once if it was done.
+    DirectLookup,
+    /// A search finds it after the index has caught up.
+    LaggingSearch {
+        /// How long the index may lag.
+        lag: Duration,
+    },
+    /// An event tells, if it was done.
+    EventConfirm,
+    /// Nothing tells.
+    None,
+}

@@ -1,0 +1,370 @@
+//! What should change at a remote, as values. Neighbours: the Lane plans Effects, the daemon's
+//! `perform` does them, `explain` prints them.
+
+use crate::{
+    conversation::{Assignment, Conversation},
+    event::Side,
+    ids::{BotId, ConversationId, LaneId, TicketId, UserId},
+    text::Text,
+    ticket::{NewTicket, Requester, Status, Ticket},
+};
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, fmt};
+
+/// One change at one remote.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "effect", rename_all = "snake_case")]
+pub enum Effect {
+    /// Start a conversation about a ticket.
+    StartConversation(StartConversation),
+    /// Close the customer's active conversation, which must be this one.
+    CloseConversation(CloseConversation),
+    /// Put the ticket's id where the customer's bot can read it, or clear it.
+    WriteTicketId(WriteTicketId),
+    /// Make sure the ticketing system knows the customer.
+    UpsertRequester {
+        /// Who.
+        requester: Requester,
+    },
+    /// Make a ticket for a conversation.
+    CreateTicket(CreateTicket),
+    /// Write the conversation's id into the ticket's link field.
+    WriteLinkField {
+        /// The ticket.
+        ticket: TicketId,
+        /// The conversation.
+        conversation: ConversationId,
+    },
+    /// Set the ticket's status.
+    SetStatus {
+        /// The ticket.
+        ticket: TicketId,
+        /// The status.
+        status: Status,
+    },
+    /// Tell the agents something, by an internal note.
+    AddNote {
+        /// The ticket.
+        ticket: TicketId,
+        /// What to tell.
+        text: Text,
+    },
+}
+
+/// The parts of a start.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StartConversation {
+    /// The bot to talk through.
+    pub bot: BotId,
+    /// The customer as the mapping spelled them.
+    pub user: UserId,
+    /// The ticket it is about.
+    pub ticket: TicketId,
+    /// What the customer reads first.
+    pub initial_message: Option<Text>,
+    /// Free pairs; the performer adds `ticketId` and `intentId`.
+    pub metadata: BTreeMap<String, Text>,
+    /// Who gets it at Jelou.
+    pub assignment: Option<Assignment>,
+}
+
+/// The parts of a close.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CloseConversation {
+    /// The conversation that is meant. Jelou is told only the bot and the user.
+    pub conversation: ConversationId,
+    /// Its bot.
+    pub bot: BotId,
+    /// Its user, in Jelou's spelling.
+    pub user: UserId,
+    /// What the customer reads at the end (`redirectPayload` of type `text`).
+    pub message: Option<Text>,
+}
+
+/// Where Jelou keeps the ticket's id for conversations that the customer started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TicketIdPlace {
+    /// `POST /v1/users/{userId}/cache`.
+    UserCache,
+    /// User memory, which ends by itself after at most 24 h and is renewed before.
+    UserMemory,
+    /// Nowhere.
+    None,
+}
+
+/// The parts of a write of the ticket's id to Jelou.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WriteTicketId {
+    /// Where.
+    pub place: TicketIdPlace,
+    /// The customer's bot.
+    pub bot: BotId,
+    /// The customer.
+    pub user: UserId,
+    /// The id; `None` clears it.
+    pub ticket: Option<TicketId>,
+}
+
+/// The parts of a create.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreateTicket {
+    /// What the mapping wrote.
+    pub new: NewTicket,
+    /// What `UpsertRequester` brought, where the profile has that operation.
+    pub requester_id: Option<String>,
+    /// The conversation, written into the link field at once.
+    pub conversation: ConversationId,
+}
+
+/// The word for a kind of Effect in keys, tables, metrics and the safety halt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Operation {
+    /// [`Effect::StartConversation`].
+    Start,
+    /// [`Effect::CloseConversation`].
+    Close,
+    /// [`Effect::WriteTicketId`].
+    TicketId,
+    /// [`Effect::UpsertRequester`].
+    Requester,
+    /// [`Effect::CreateTicket`].
+    Create,
+    /// [`Effect::WriteLinkField`].
+    LinkField,
+    /// [`Effect::SetStatus`].
+    Status,
+    /// [`Effect::AddNote`].
+    Note,
+}
+
+impl Operation {
+    /// All of them, for metrics that begin at zero.
+    pub const ALL: [Self; 8] = [
+        Self::Start,
+        Self::Close,
+        Self::TicketId,
+        Self::Requester,
+        Self::Create,
+        Self::LinkField,
+        Self::Status,
+        Self::Note,
+    ];
+
+    /// The word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Close => "close",
+            Self::TicketId => "ticket_id",
+            Self::Requester => "requester",
+            Self::Create => "create",
+            Self::LinkField => "link_field",
+            Self::Status => "status",
+            Self::Note => "note",
+        }
+    }
+
+    /// Which remote it changes.
+    #[must_use]
+    pub fn side(self) -> Side {
+        match self {
+            Self::Start | Self::Close | Self::TicketId => Side::Jelou,
+            Self::Requester | Self::Create | Self::LinkField | Self::Status | Self::Note => {
+                Side::Ticketing
+            }
+        }
+    }
+
+    /// Whether the safety halt counts it (rule 16).
+    #[must_use]
+    pub fn is_halted_in_bulk(self) -> bool {
+        matches!(self, Self::Start | Self::Close | Self::Status)
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Effect {
+    /// Its kind.
+    #[must_use]
+    pub fn operation(&self) -> Operation {
+        match self {
+            Self::StartConversation(_) => Operation::Start,
+            Self::CloseConversation(_) => Operation::Close,
+            Self::WriteTicketId(_) => Operation::TicketId,
+            Self::UpsertRequester { .. } => Operation::Requester,
+            Self::CreateTicket(_) => Operation::Create,
+            Self::WriteLinkField { .. } => Operation::LinkField,
+            Self::SetStatus { .. } => Operation::Status,
+            Self::AddNote { .. } => Operation::Note,
+        }
+    }
+}
+
+/// One sentence without names, numbers or message text.
+impl fmt::Display for Effect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::StartConversation(e) => {
+                write!(f, "start a conversation for ticket {}", e.ticket)?;
+                match &e.assignment {
+                    Some(a) => write!(f, ", assigned to {} {}", a.kind, a.target),
+                    None => Ok(()),
+                }
+            }
+            Self::CloseConversation(e) => write!(f, "close conversation {}", e.conversation),
+            Self::WriteTicketId(e) => match &e.ticket {
+                Some(ticket) => write!(f, "write ticket id {ticket} to Jelou"),
+                None => write!(f, "clear the ticket id at Jelou"),
+            },
+            Self::UpsertRequester { .. } => write!(f, "make sure the requester exists"),
+            Self::CreateTicket(e) => {
+                write!(f, "create a ticket for conversation {}", e.conversation)
+            }
+            Self::WriteLinkField {
+                ticket,
+                conversation,
+            } => {
+                write!(f, "write conversation {conversation} to ticket {ticket}")
+            }
+            Self::SetStatus { ticket, status } => write!(f, "set ticket {ticket} to {status}"),
+            Self::AddNote { ticket, .. } => write!(f, "add an internal note to ticket {ticket}"),
+        }
+    }
+}
+
+/// What a confirmed Effect brought back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub enum Answer {
+    /// Jelou answered a start with this conversation. It is not yet proven new (rule 6).
+    Started {
+        /// The id in the answer.
+        conversation: ConversationId,
+        /// The user in Jelou's spelling, if the answer told it.
+        user: Option<UserId>,
+    },
+    /// Jelou closed this conversation, which may be another than meant (rule 13).
+    Closed {
+        /// The id in the answer, if it told one.
+        conversation: Option<ConversationId>,
+    },
+    /// The ticketing system knows the requester under this id.
+    Requester {
+        /// The id, as `create` wants it.
+        id: String,
+    },
+    /// The ticket exists.
+    Created {
+        /// Its id.
+        ticket: TicketId,
+        /// All of it, where the answer carried all of it.
+        whole: Option<Box<Ticket>>,
+    },
+    /// It is done; the ticket as the answer showed it, where it did.
+    Done {
+        /// All of the ticket after the change, where the answer carried all of it.
+        whole: Option<Box<Ticket>>,
+    },
+}
+
+/// Something that must be seen before going on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "read", rename_all = "snake_case")]
+pub enum Read {
+    /// A conversation's state at Jelou.
+    Conversation {
+        /// Which.
+        id: ConversationId,
+    },
+    /// A ticket's state.
+    Ticket {
+        /// Which.
+        id: TicketId,
+    },
+    /// The tickets of a requester that are neither solved nor final.
+    OpenTickets {
+        /// What `UpsertRequester` brought.
+        requester_id: String,
+    },
+    /// The tickets whose link field names a conversation: finds out what became of a create.
+    TicketsByConversation {
+        /// The conversation.
+        conversation: ConversationId,
+    },
+    /// Whether a note of ours with this text is on the ticket: finds out what became of a note.
+    NoteOnTicket {
+        /// The ticket.
+        ticket: TicketId,
+        /// The note's text.
+        text: Text,
+    },
+    /// Which Lane holds a live Link to a ticket. Answered by the store, not by a remote.
+    TicketHolder {
+        /// The ticket.
+        ticket: TicketId,
+    },
+}
+
+impl Read {
+    /// The word in metrics and timelines.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Conversation { .. } => "conversation",
+            Self::Ticket { .. } => "ticket",
+            Self::OpenTickets { .. } => "open_tickets",
+            Self::TicketsByConversation { .. } => "tickets_by_conversation",
+            Self::NoteOnTicket { .. } => "note_on_ticket",
+            Self::TicketHolder { .. } => "ticket_holder",
+        }
+    }
+}
+
+/// One sentence without names, numbers or message text.
+impl fmt::Display for Read {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Conversation { id } => write!(f, "read conversation {id}"),
+            Self::Ticket { id } => write!(f, "read ticket {id}"),
+            Self::OpenTickets { .. } => write!(f, "list the requester's open tickets"),
+            Self::TicketsByConversation { conversation } => {
+                write!(f, "find the ticket of conversation {conversation}")
+            }
+            Self::NoteOnTicket { ticket, .. } => write!(f, "look for our note on ticket {ticket}"),
+            Self::TicketHolder { ticket } => write!(f, "see which lane holds ticket {ticket}"),
+        }
+    }
+}
+
+/// What a [`Read`] found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "found", rename_all = "snake_case")]
+pub enum Found {
+    /// The conversation.
+    Conversation(Box<Conversation>),
+    /// The ticket.
+    Ticket(Box<Ticket>),
+    /// None, one or several tickets.
+    Tickets {
+        /// Those.
+        tickets: Vec<Ticket>,
+    },
+    /// Whether the note is there.
+    Note {
+        /// Whether.
+        there: bool,
+    },
+    /// The Lane that holds the ticket, if one does.
+    Holder {
+        /// The Lane.
+        lane: Option<LaneId>,
+    },
+}

@@ -1,0 +1,6 @@
+//! One customer on one bot: everything known, and the state machine that decides what comes next.
+//! Neighbours: the daemon's `jobs` drives it, `explain` and the simulator drive the same code.
+
+mod state;
+
+pub use state::{ConversationMemory, Entry, EntryKind, Fate, Lane, Pending, Retry, TicketMemory};

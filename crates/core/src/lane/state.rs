@@ -1,0 +1,206 @@
+//! What a Lane remembers. Neighbour: step, which changes it.
+
+use crate::{
+    conversation::Conversation,
+    event::Event,
+    ids::{
+        BotId, BridgeName, ConversationId, DeliveryId, IntentId, LaneId, LinkId, TicketId, UserId,
+    },
+    intent::Intent,
+    link::Link,
+    ticket::Ticket,
+    time::Timestamp,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// How a read that fails is tried again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retry {
+    /// Failures in a row.
+    pub failures: u32,
+    /// When the row began.
+    pub since: Option<Timestamp>,
+    /// Not before this moment.
+    pub due_at: Option<Timestamp>,
+}
+
+/// A ticket as this Lane knows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TicketMemory {
+    /// As last seen.
+    pub seen: Option<Ticket>,
+    /// When the read that saw it began, or when the Delivery that carried it was received.
+    pub seen_at: Option<Timestamp>,
+    /// The latest hint that it changed, if none of what is seen covers it: it must be read.
+    pub hint_at: Option<Timestamp>,
+    /// How often its seen state changed: the cause of Intents where versions cannot tell (rule 4).
+    pub changes: u32,
+    /// Whether `open_when` held when it was last asked. A conversation starts when it turns true.
+    pub open_when: bool,
+    /// Whether the bridge made this ticket: tags it put on do not make it start a conversation.
+    pub made_by_us: bool,
+    /// When it was first found missing; twice, spaced, means gone.
+    pub missing_since: Option<Timestamp>,
+    /// It is gone for good.
+    pub gone: bool,
+    /// The lane that holds it, if it was asked for and is not ours.
+    pub held_elsewhere: Option<LaneId>,
+    /// Failing reads of it.
+    pub retry: Retry,
+}
+
+/// A conversation as this Lane knows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConversationMemory {
+    /// As last seen.
+    pub seen: Conversation,
+    /// When the read that saw it began; `None` if only events told of it.
+    pub read_at: Option<Timestamp>,
+    /// When we first heard of it.
+    pub learnt_at: Timestamp,
+    /// Whether its start event was seen.
+    pub start_event: bool,
+    /// The `metadata.intentId` of its start event.
+    pub start_intent: Option<IntentId>,
+    /// The `metadata.ticketId` of its start event.
+    pub start_ticket: Option<TicketId>,
+    /// Whether it counts as the customer's own: no start of ours made it.
+    pub customers_own: bool,
+    /// Messages received in it.
+    pub messages: u32,
+    /// The latest message's own time.
+    pub last_message_at: Option<Timestamp>,
+    /// It must be read before going on.
+    pub must_read: bool,
+    /// Failing reads of it.
+    pub retry: Retry,
+}
+
+/// A routed Event that this Lane has not settled yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pending {
+    /// The Delivery it came in.
+    pub delivery: DeliveryId,
+    /// Its place in that Delivery.
+    pub position: u32,
+    /// When the Delivery was received.
+    pub received_at: Timestamp,
+    /// What it meant.
+    pub event: Event,
+}
+
+/// What became of a Pending Event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "fate", rename_all = "snake_case")]
+pub enum Fate {
+    /// Taken in.
+    Applied,
+    /// Of no concern, and why in a word.
+    Ignored {
+        /// The word.
+        reason: String,
+    },
+}
+
+/// What kind of line the timeline gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EntryKind {
+    /// An Event was taken in.
+    Event,
+    /// A rule decided something.
+    Decision,
+    /// A call was begun.
+    Call,
+    /// A call ended, or its outcome became known.
+    Outcome,
+    /// A read was made.
+    Read,
+    /// Something a person should know.
+    Alarm,
+}
+
+/// One line of a ticket's timeline: a sentence without names, numbers or message text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// When.
+    pub at: Timestamp,
+    /// What kind.
+    pub kind: EntryKind,
+    /// The sentence.
+    pub sentence: String,
+    /// The rule that made it, if one did.
+    pub rule: Option<String>,
+    /// The Link it concerns.
+    pub link: Option<LinkId>,
+    /// The ticket it concerns.
+    pub ticket: Option<TicketId>,
+    /// The conversation it concerns.
+    pub conversation: Option<ConversationId>,
+}
+
+/// Everything known of one customer on one bot.
+///
+/// `links` and `intents` have tables of their own; the rest is stored as the Lane's state. The
+/// store loads every live Link and open Intent, and the latest of the others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lane {
+    /// Its id.
+    pub id: LaneId,
+    /// Its bridge.
+    pub bridge: BridgeName,
+    /// The bot.
+    pub bot: BotId,
+    /// The customer, canonical as far as known.
+    pub user: UserId,
+    /// The number of the next Link.
+    pub next_link: u32,
+    /// The number of the next Intent.
+    pub next_intent: u32,
+    /// Its tickets, as last known.
+    pub tickets: BTreeMap<TicketId, TicketMemory>,
+    /// Its conversations, as last known.
+    pub conversations: BTreeMap<ConversationId, ConversationMemory>,
+    /// Its Links.
+    #[serde(skip)]
+    pub links: Vec<Link>,
+    /// Its Intents.
+    #[serde(skip)]
+    pub intents: Vec<Intent>,
+    /// Its Events not settled yet, as loaded with the Claim.
+    #[serde(skip)]
+    pub pending: Vec<Pending>,
+    /// What became of Events in this Claim. The store settles those Deliveries and empties it.
+    #[serde(skip)]
+    pub fates: Vec<(DeliveryId, u32, Fate)>,
+    /// Timeline lines of this Claim. The store writes them and empties it.
+    #[serde(skip)]
+    pub journal: Vec<Entry>,
+    /// The canonical spelling of the customer, once Jelou told one that differs from `user` (rule 9).
+    #[serde(skip)]
+    pub canonical: Option<UserId>,
+}
+
+impl Lane {
+    /// A Lane of which nothing is known yet.
+    #[must_use]
+    pub fn new(id: LaneId, bridge: BridgeName, bot: BotId, user: UserId) -> Self {
+        Self {
+            id,
+            bridge,
+            bot,
+            user,
+            next_link: 1,
+            next_intent: 1,
+            tickets: BTreeMap::new(),
+            conversations: BTreeMap::new(),
+            links: Vec::new(),
+            intents: Vec::new(),
+            pending: Vec::new(),
+            fates: Vec::new(),
+            journal: Vec::new(),
+            canonical: None,
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! The operator's rules between the two vocabularies.
