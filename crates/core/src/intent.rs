@@ -112,6 +112,8 @@ pub struct Intent {
     pub answered: Option<ConversationId>,
     /// When that answer came.
     pub answered_at: Option<Timestamp>,
+    /// The status of a refusal that may mean a busy customer (rule 7), while that is found out.
+    pub refused_status: Option<u16>,
     /// Whether the event that a start or close causes has been seen.
     pub event_seen: bool,
     /// The last error, in a sentence without content.

@@ -1,1 +1,3 @@
-//! placeholder
+//! The daemon: everything that touches a clock, a disk or a network. Neighbour below: bridge-core,
+//! which decides; neighbours beside: the adapters, which translate.
+

@@ -3,4 +3,7 @@
 
 mod state;
 
-pub use state::{ConversationMemory, Entry, EntryKind, Fate, Lane, Pending, Retry, TicketMemory};
+pub use state::{
+    Blocked, ConversationMemory, Entry, EntryKind, Fate, Lane, Message, Pending, Retry,
+    TicketMemory,
+};

@@ -2,12 +2,14 @@
 
 use crate::{
     conversation::Conversation,
-    event::Event,
+    event::{Event, Side},
     ids::{
-        BotId, BridgeName, ConversationId, DeliveryId, IntentId, LaneId, LinkId, TicketId, UserId,
+        BotId, BridgeName, ConversationId, DeliveryId, IntentId, LaneId, LinkId, MessageId,
+        TicketId, UserId,
     },
     intent::Intent,
     link::Link,
+    text::Text,
     ticket::Ticket,
     time::Timestamp,
 };
@@ -84,10 +86,29 @@ pub struct Pending {
     pub delivery: DeliveryId,
     /// Its place in that Delivery.
     pub position: u32,
-    /// When the Delivery was received.
+    /// When the Delivery was received; for a finding of the Sweep, when its read began.
     pub received_at: Timestamp,
+    /// Whether the Sweep found it, and no webhook told it.
+    pub by_sweep: bool,
     /// What it meant.
     pub event: Event,
+}
+
+/// A customer's message, kept in the order of its own time for the relay to the ticket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// The conversation it belongs to.
+    pub conversation: ConversationId,
+    /// Its own id.
+    pub id: MessageId,
+    /// When it was written, by Jelou's clock.
+    pub at: Timestamp,
+    /// `text`, `image`, ...
+    pub kind: String,
+    /// The text or caption.
+    pub body: Option<Text>,
+    /// `content` as received.
+    pub content: serde_json::Value,
 }
 
 /// What became of a Pending Event.
@@ -140,6 +161,17 @@ pub struct Entry {
     pub conversation: Option<ConversationId>,
 }
 
+/// A side that takes no call of this Lane before a moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blocked {
+    /// Which side.
+    pub side: Side,
+    /// Until when.
+    pub until: Timestamp,
+    /// By what, in a word: `rate`, `retry_after`, `breaker`, `credential`.
+    pub by: String,
+}
+
 /// Everything known of one customer on one bot.
 ///
 /// `links` and `intents` have tables of their own; the rest is stored as the Lane's state. The
@@ -177,6 +209,15 @@ pub struct Lane {
     /// Timeline lines of this Claim. The store writes them and empties it.
     #[serde(skip)]
     pub journal: Vec<Entry>,
+    /// Messages received in this Claim. The store keeps them once each and empties it.
+    #[serde(skip)]
+    pub messages: Vec<Message>,
+    /// How many of this Claim's Events told something that no webhook had told before.
+    #[serde(skip)]
+    pub drift: u32,
+    /// Sides that take no call before a moment, as the daemon's gate said in this Claim.
+    #[serde(skip)]
+    pub blocked: Vec<Blocked>,
     /// The canonical spelling of the customer, once Jelou told one that differs from `user` (rule 9).
     #[serde(skip)]
     pub canonical: Option<UserId>,
@@ -200,6 +241,9 @@ impl Lane {
             pending: Vec::new(),
             fates: Vec::new(),
             journal: Vec::new(),
+            messages: Vec::new(),
+            drift: 0,
+            blocked: Vec::new(),
             canonical: None,
         }
     }
