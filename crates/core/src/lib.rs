@@ -8,6 +8,7 @@ pub mod call;
 pub mod conversation;
 pub mod effect;
 pub mod event;
+pub mod halt;
 pub mod ids;
 pub mod intent;
 pub mod lane;
