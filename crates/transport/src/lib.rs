@@ -1,1 +1,16 @@
-//! placeholder
+//! The one place that sends HTTP. Neighbours above: the two adapters, which say what to send and
+//! read what comes back.
+//!
+//! A request goes out once or not at all: what may have reached the remote is never sent again
+//! from here, because only the Lane knows whether doing it twice does harm (rule 5 of the design).
+
+mod outcome;
+mod path;
+mod send;
+
+pub use outcome::{RETRY_AFTER_MAX, RETRY_AFTER_MIN, classify, retry_after};
+pub use path::{BadSegment, push_segment};
+pub use send::{
+    ANSWER_BYTES_MAX, CONNECT_TIMEOUT, CannotStart, NOT_SENT, POOL_IDLE_TIMEOUT, Request, Response,
+    Transport,
+};
