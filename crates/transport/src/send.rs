@@ -1,6 +1,6 @@
 //! Sends one request under one deadline. Neighbour: `outcome`, which sorts answers that came.
 
-use bridge_core::call::CallError;
+use bridge_core::{call::CallError, time::Timestamp};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method, StatusCode};
 use std::{error::Error, fmt, time::Duration};
@@ -53,6 +53,8 @@ pub struct Response {
     pub headers: HeaderMap,
     /// Its body, at most [`ANSWER_BYTES_MAX`].
     pub body: Bytes,
+    /// When it had come, by our clock: what dates in it are compared with.
+    pub received_at: Timestamp,
 }
 
 impl Response {
@@ -80,14 +82,15 @@ impl fmt::Debug for Response {
 #[derive(Clone, Debug)]
 pub struct Transport {
     client: reqwest::Client,
+    now: fn() -> Timestamp,
 }
 
 impl Transport {
-    /// Makes the client.
+    /// Makes the client. `now` is the clock that stamps answers.
     ///
     /// # Errors
     /// [`CannotStart`] when TLS cannot be set up.
-    pub fn new() -> Result<Self, CannotStart> {
+    pub fn new(now: fn() -> Timestamp) -> Result<Self, CannotStart> {
         let client = reqwest::Client::builder()
             .user_agent(concat!("jelou-bridge/", env!("CARGO_PKG_VERSION")))
             // A redirect would carry credentials to another place, and turn a POST into a GET.
@@ -103,7 +106,7 @@ impl Transport {
             .pool_idle_timeout(POOL_IDLE_TIMEOUT)
             .build()
             .map_err(|error| CannotStart(cause(&error)))?;
-        Ok(Self { client })
+        Ok(Self { client, now })
     }
 
     /// Sends a request and reads the whole answer, all within `deadline`. Any status is an answer;
@@ -155,6 +158,7 @@ impl Transport {
             status: StatusCode::as_u16(&status),
             headers,
             body,
+            received_at: (self.now)(),
         })
     }
 }

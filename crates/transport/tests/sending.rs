@@ -10,7 +10,7 @@ use axum::{
     http::{HeaderMap, StatusCode, header::LOCATION},
     routing::any,
 };
-use bridge_core::call::CallError;
+use bridge_core::{call::CallError, time::Timestamp};
 use bridge_transport::{ANSWER_BYTES_MAX, NOT_SENT, Request, Response, Transport};
 use bytes::Bytes;
 use http::{HeaderValue, Method};
@@ -88,6 +88,10 @@ impl Rude {
     }
 }
 
+fn transport() -> Transport {
+    Transport::new(|| Timestamp(1_776_133_797_422)).unwrap()
+}
+
 fn request(url: Url, idempotent: bool) -> Request {
     let mut headers = HeaderMap::new();
     headers.insert("x-api-key", HeaderValue::from_static("canary-key"));
@@ -103,7 +107,7 @@ fn request(url: Url, idempotent: bool) -> Request {
 #[tokio::test]
 async fn a_cut_answer_is_an_unknown_outcome_and_nothing_is_sent_twice() {
     let server = Rude::start(|_| ("", Then::HangUp)).await;
-    let transport = Transport::new().unwrap();
+    let transport = transport();
     let outcome = server.ask(&transport, false).await;
     assert!(matches!(outcome, Err(CallError::Unknown { .. })));
     assert_eq!(server.requests(), 1);
@@ -123,7 +127,7 @@ async fn a_cut_on_a_connection_used_before_is_not_sent_twice_either() {
         _ => ("", Then::HangUp),
     })
     .await;
-    let transport = Transport::new().unwrap();
+    let transport = transport();
     server.ask(&transport, false).await.unwrap();
     let outcome = server.ask(&transport, false).await;
     assert!(matches!(outcome, Err(CallError::Unknown { .. })));
@@ -139,7 +143,7 @@ async fn a_connection_that_the_remote_closed_while_idle_costs_nothing() {
         )
     })
     .await;
-    let transport = Transport::new().unwrap();
+    let transport = transport();
     for _ in 0..3 {
         server.ask(&transport, false).await.unwrap();
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -156,7 +160,7 @@ async fn an_answer_broken_off_in_its_body_is_unknown() {
         )
     })
     .await;
-    let outcome = server.ask(&Transport::new().unwrap(), false).await;
+    let outcome = server.ask(&transport(), false).await;
     assert!(matches!(outcome, Err(CallError::Unknown { .. })));
 }
 
@@ -169,21 +173,21 @@ async fn the_status_of_a_refusal_stands_though_its_body_broke_off() {
         )
     })
     .await;
-    let answer = server.ask(&Transport::new().unwrap(), false).await.unwrap();
+    let answer = server.ask(&transport(), false).await.unwrap();
     assert_eq!((answer.status, answer.body.len()), (422, 0));
 }
 
 #[tokio::test]
 async fn what_is_not_http_is_unknown() {
     let server = Rude::start(|_| ("220 mail ready\r\n\r\n", Then::HangUp)).await;
-    let outcome = server.ask(&Transport::new().unwrap(), false).await;
+    let outcome = server.ask(&transport(), false).await;
     assert!(matches!(outcome, Err(CallError::Unknown { .. })));
 }
 
 #[tokio::test]
 async fn a_silent_remote_is_given_up_at_the_deadline() {
     let server = Rude::start(|_| ("HTTP/1.1 200 OK\r\n", Then::KeepOpen)).await;
-    let transport = Transport::new().unwrap();
+    let transport = transport();
     let begun = Instant::now();
     let deadline = Duration::from_millis(200);
     let outcome = transport
@@ -195,7 +199,7 @@ async fn a_silent_remote_is_given_up_at_the_deadline() {
 
 #[tokio::test]
 async fn a_connection_that_never_opened_is_tried_later_and_blames_no_host() {
-    let transport = Transport::new().unwrap();
+    let transport = transport();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
@@ -218,10 +222,7 @@ async fn a_broken_tls_handshake_is_surely_unsent() {
     let server = Rude::start(|_| ("HTTP/1.1 400 No TLS here\r\n\r\n", Then::HangUp)).await;
     let mut url = server.url.clone();
     url.set_scheme("https").unwrap();
-    let outcome = Transport::new()
-        .unwrap()
-        .send(request(url, false), DEADLINE)
-        .await;
+    let outcome = transport().send(request(url, false), DEADLINE).await;
     assert!(
         matches!(outcome, Err(CallError::Later { .. })),
         "{outcome:?}"
@@ -231,10 +232,7 @@ async fn a_broken_tls_handshake_is_surely_unsent() {
 #[tokio::test]
 async fn an_address_that_is_not_http_is_refused_unsent() {
     let url = Url::parse("ftp://127.0.0.1/users/593987654321").unwrap();
-    let outcome = Transport::new()
-        .unwrap()
-        .send(request(url, false), DEADLINE)
-        .await;
+    let outcome = transport().send(request(url, false), DEADLINE).await;
     let Err(CallError::Refused { status, reason }) = outcome else {
         panic!("{outcome:?}");
     };
@@ -245,7 +243,7 @@ async fn an_address_that_is_not_http_is_refused_unsent() {
 #[tokio::test]
 async fn nothing_secret_shows_in_reasons_or_debug_output() {
     let server = Rude::start(|_| ("", Then::HangUp)).await;
-    let transport = Transport::new().unwrap();
+    let transport = transport();
     let error = server.ask(&transport, false).await.unwrap_err();
     let shown = format!("{error} {error:?} {:?}", request(server.url.clone(), false));
     for canary in ["canary-key", "canary-body", "593987654321"] {
@@ -279,8 +277,7 @@ async fn a_redirect_is_an_answer_and_is_not_followed() {
         )
         .with_state(Arc::clone(&hits));
     let url = polite(router).await;
-    let answer = Transport::new()
-        .unwrap()
+    let answer = transport()
         .send(request(url, false), DEADLINE)
         .await
         .unwrap();
@@ -299,8 +296,7 @@ async fn the_request_says_who_asks_and_asks_for_no_compression() {
         }),
     );
     let url = polite(router).await;
-    let answer = Transport::new()
-        .unwrap()
+    let answer = transport()
         .send(request(url, false), DEADLINE)
         .await
         .unwrap();
@@ -309,6 +305,7 @@ async fn the_request_says_who_asks_and_asks_for_no_compression() {
         env!("CARGO_PKG_VERSION"),
         " false canary-body"
     );
+    assert_eq!(answer.received_at, Timestamp(1_776_133_797_422));
     assert_eq!(answer.body, expected);
     assert!(answer.is_success());
 }
@@ -319,7 +316,7 @@ async fn an_answer_over_the_cap_is_not_read_to_its_end() {
         .route("/over", any(async || vec![b' '; ANSWER_BYTES_MAX + 1]))
         .route("/at", any(async || vec![b' '; ANSWER_BYTES_MAX]));
     let url = polite(router).await;
-    let transport = Transport::new().unwrap();
+    let transport = transport();
     let over = request(url.join("over").unwrap(), false);
     let outcome = transport.send(over, DEADLINE).await;
     assert!(
