@@ -1,0 +1,467 @@
+//! Checks a mapping as written and turns it into rules, reporting everything that is wrong at once.
+//! Neighbours: spec, which it reads; engine, which runs what comes out.
+
+use super::{
+    Assigning, Mapping, Opening, Problem, TO_CONVERSATION_WHEN, Ticketing,
+    engine::{self, Rule},
+    names::{self, Scope, nearest},
+    scan,
+    spec::MappingSpec,
+};
+use crate::ticket::{Status, Vocabulary};
+use minijinja::{Environment, Error, ErrorKind};
+use std::collections::BTreeMap;
+
+/// Blocks that a text may use. The others read files, define what nothing calls, or escape.
+const BLOCKS: [&str; 13] = [
+    "if", "elif", "else", "endif", "for", "endfor", "set", "endset", "with", "endwith", "raw",
+    "endraw", "do",
+];
+
+/// Keys of metadata that the bridge writes itself (rule 5 finds starts by them).
+const OWN_METADATA: [&str; 2] = ["ticketId", "intentId"];
+
+/// Compiles a mapping against the words of its ticketing system.
+///
+/// # Errors
+/// Every [`Problem`] found, in the order of the keys in [`MappingSpec`].
+pub fn compile(spec: &MappingSpec, vocabulary: &Vocabulary) -> Result<Mapping, Vec<Problem>> {
+    let mut compiler = Compiler {
+        env: engine::environment(),
+        vocabulary,
+        problems: Vec::new(),
+    };
+    let opening = spec.conversation.as_ref().map(|c| compiler.opening(c));
+    let assigning = compiler.assigning(spec);
+    let written = spec.ticket.clone().unwrap_or_default();
+    let ticketing = compiler.ticketing(&written);
+    let relayed = spec.messages.to_conversation_when.as_deref();
+    let to_conversation_when = compiler.condition(
+        "messages.to_conversation_when",
+        relayed.unwrap_or(TO_CONVERSATION_WHEN),
+        Scope::Comment,
+    );
+    let call_buttons = compiler.call_buttons(spec);
+    let status_on_close = compiler.status_on_close(&written.status_on_close);
+    let close_on_status = compiler.close_on_status(spec);
+    if !compiler.problems.is_empty() {
+        return Err(compiler.problems);
+    }
+    Ok(Mapping {
+        on_conflict: spec.on_conflict,
+        customer_busy: spec.customer_busy,
+        busy_timeout: spec.busy_timeout.unwrap_or(super::BUSY_TIMEOUT).duration(),
+        ticket_reopened: spec
+            .conversation
+            .as_ref()
+            .map(|c| c.ticket_reopened)
+            .unwrap_or_default(),
+        comment_without_conversation: spec
+            .conversation
+            .as_ref()
+            .map(|c| c.comment_without_conversation)
+            .unwrap_or_default(),
+        reuse: written.reuse,
+        customer_writes_after_close: written.customer_writes_after_close,
+        reopen_within: written
+            .reopen_within
+            .unwrap_or(super::REOPEN_WITHIN)
+            .duration(),
+        report: written.report,
+        to_ticket: spec.messages.to_ticket,
+        makes_tickets: spec.ticket.is_some(),
+        opening,
+        assigning,
+        ticketing,
+        to_conversation_when,
+        call_buttons,
+        status_on_close,
+        close_on_status,
+        own_tags: written.tags,
+        vocabulary: vocabulary.clone(),
+        env: compiler.env,
+    })
+}
+
+struct Compiler<'a> {
+    env: Environment<'static>,
+    vocabulary: &'a Vocabulary,
+    problems: Vec<Problem>,
+}
+
+impl Compiler<'_> {
+    fn opening(&mut self, spec: &super::ConversationSpec) -> Opening {
+        let scope = Scope::Ticket;
+        for key in OWN_METADATA {
+            if spec.metadata.contains_key(key) {
+                self.problem(
+                    format!("conversation.metadata.{key}"),
+                    "the bridge writes this key itself",
+                    "leave it out; it is always there",
+                );
+            }
+        }
+        Opening {
+            open_when: self.condition("conversation.open_when", &spec.open_when, scope),
+            user_id: self.text("conversation.user_id", &spec.user_id, scope),
+            initial_message: self.texts(
+                "conversation.initial_message",
+                spec.initial_message.as_deref(),
+                scope,
+            ),
+            metadata: self.pairs("conversation.metadata", &spec.metadata, scope),
+            close_message: self.texts(
+                "conversation.close_message",
+                spec.close_message.as_deref(),
+                scope,
+            ),
+        }
+    }
+
+    fn assigning(&mut self, spec: &MappingSpec) -> Vec<Assigning> {
+        let rules = spec.assignment.iter().enumerate();
+        rules
+            .map(|(n, rule)| {
+                let target = format!("assignment[{n}].target");
+                if rule.target.trim().is_empty() {
+                    self.problem(
+                        target.clone(),
+                        "it is empty",
+                        "name the queue, operator or team",
+                    );
+                }
+                Assigning {
+                    when: self.condition(
+                        &format!("assignment[{n}].when"),
+                        &rule.when,
+                        Scope::Ticket,
+                    ),
+                    kind: rule.kind,
+                    target: self.text(&target, &rule.target, Scope::Ticket),
+                }
+            })
+            .collect()
+    }
+
+    fn ticketing(&mut self, spec: &super::TicketSpec) -> Ticketing {
+        let scope = Scope::Conversation;
+        self.tags(&spec.tags);
+        self.field_names(&spec.fields);
+        let create_when = spec.create_when.as_deref().unwrap_or(super::CREATE_WHEN);
+        let subject = spec.subject.as_deref().unwrap_or(super::SUBJECT);
+        let description = spec.description.as_deref().unwrap_or(super::DESCRIPTION);
+        Ticketing {
+            create_when: self.condition("ticket.create_when", create_when, scope),
+            name: self.text("ticket.requester.name", &spec.requester.name, scope),
+            phone: self.text("ticket.requester.phone", &spec.requester.phone, scope),
+            email: self.text("ticket.requester.email", &spec.requester.email, scope),
+            external_id: self.text(
+                "ticket.requester.external_id",
+                &spec.requester.external_id,
+                scope,
+            ),
+            subject: self.text("ticket.subject", subject, scope),
+            description: self.text("ticket.description", description, scope),
+            fields: self.pairs("ticket.fields", &spec.fields, scope),
+        }
+    }
+
+    fn tags(&mut self, tags: &[String]) {
+        for (n, tag) in tags.iter().enumerate() {
+            if tag.trim().is_empty() || tag.contains("{{") || tag.contains("{%") {
+                self.problem(
+                    format!("ticket.tags[{n}]"),
+                    "a tag is a plain word, and no template",
+                    "write the word; what varies belongs into ticket.fields",
+                );
+            }
+        }
+    }
+
+    fn field_names(&mut self, fields: &BTreeMap<String, String>) {
+        let Some(known) = &self.vocabulary.fields else {
+            return;
+        };
+        let unknown: Vec<_> = fields.keys().filter(|name| !known.contains(name)).collect();
+        let list = known.join(", ");
+        for name in unknown {
+            let remedy = match nearest(name, known.iter().map(String::as_str)) {
+                Some(near) => format!("did you mean {near}?"),
+                None if known.is_empty() => "this profile sets no further fields".to_owned(),
+                None => format!("the profile knows {list}"),
+            };
+            self.problems.push(Problem {
+                key: format!("ticket.fields.{name}"),
+                what: format!("the profile knows no field {name}"),
+                remedy,
+            });
+        }
+    }
+
+    fn call_buttons(&mut self, spec: &MappingSpec) -> Vec<super::CallButton> {
+        let scope = Scope::Ticket;
+        let buttons = spec.call_button.iter().enumerate();
+        buttons
+            .map(|(n, button)| super::CallButton {
+                when: self.condition(&format!("call_button[{n}].when"), &button.when, scope),
+                header: self.texts(
+                    &format!("call_button[{n}].header"),
+                    button.header.as_deref(),
+                    scope,
+                ),
+                text: self.text(&format!("call_button[{n}].text"), &button.text, scope),
+                display_text: self.text(
+                    &format!("call_button[{n}].display_text"),
+                    &button.display_text,
+                    scope,
+                ),
+            })
+            .collect()
+    }
+
+    /// The system's own first word for solved, and for open again, where the operator names none.
+    fn status_on_close(&mut self, written: &BTreeMap<String, String>) -> BTreeMap<String, Status> {
+        let mut statuses = BTreeMap::from([(
+            super::DEFAULT_REASON.to_owned(),
+            self.vocabulary.reopened.clone(),
+        )]);
+        if let Some(solved) = self.vocabulary.solved.first() {
+            statuses.insert("closed_by_operator".to_owned(), solved.clone());
+        }
+        for (reason, word) in written {
+            let status = self.status(format!("ticket.status_on_close.{reason}"), word);
+            statuses.insert(reason.clone(), status);
+        }
+        statuses
+    }
+
+    fn close_on_status(&mut self, spec: &MappingSpec) -> Vec<Status> {
+        let written = spec
+            .conversation
+            .as_ref()
+            .and_then(|c| c.close_on_status.clone());
+        match written {
+            Some(words) => words
+                .iter()
+                .enumerate()
+                .map(|(n, word)| self.status(format!("conversation.close_on_status[{n}]"), word))
+                .collect(),
+            None => {
+                let done = self.vocabulary.solved.iter().chain(&self.vocabulary.final_);
+                done.cloned().collect()
+            }
+        }
+    }
+
+    fn status(&mut self, key: String, word: &str) -> Status {
+        let status = Status::new(word);
+        let known = &self.vocabulary.statuses;
+        if !self.vocabulary.open_ended && !known.contains(&status) {
+            let words: Vec<_> = known.iter().map(Status::as_str).collect();
+            let remedy = match nearest(status.as_str(), words.iter().copied()) {
+                Some(near) => format!("did you mean {near}? Known are {}", words.join(", ")),
+                None => format!("known are {}", words.join(", ")),
+            };
+            self.problem(
+                key,
+                &format!("the profile knows no status {status}"),
+                &remedy,
+            );
+        }
+        status
+    }
+
+    fn pairs(
+        &mut self,
+        key: &str,
+        pairs: &BTreeMap<String, String>,
+        scope: Scope,
+    ) -> BTreeMap<String, Rule> {
+        let pairs = pairs.iter();
+        pairs
+            .map(|(name, source)| {
+                let rule = self.text(&format!("{key}.{name}"), source, scope);
+                (name.clone(), rule)
+            })
+            .collect()
+    }
+
+    fn texts(&mut self, key: &str, source: Option<&str>, scope: Scope) -> Option<Rule> {
+        source.map(|source| self.text(key, source, scope))
+    }
+
+    fn text(&mut self, key: &str, source: &str, scope: Scope) -> Rule {
+        let uses = scan::template(source);
+        let rule = Rule {
+            key: key.to_owned(),
+            orders: false,
+        };
+        if let Err(error) = self
+            .env
+            .add_template_owned(key.to_owned(), source.to_owned())
+        {
+            self.syntax(key, &error);
+            return rule;
+        }
+        let used = self
+            .env
+            .get_template(key)
+            .map(|template| template.undeclared_variables(true))
+            .unwrap_or_default();
+        self.check(&rule, &uses, used, scope);
+        rule
+    }
+
+    fn condition(&mut self, key: &str, source: &str, scope: Scope) -> Rule {
+        let uses = scan::expression(source);
+        let rule = Rule {
+            key: key.to_owned(),
+            orders: uses.orders,
+        };
+        if source.contains("{{") || source.contains("{%") {
+            self.problem(
+                key.to_owned(),
+                "a condition stands without braces",
+                "write the expression alone, such as \"'whatsapp' in ticket.tags\"",
+            );
+            return rule;
+        }
+        let used = match self.env.compile_expression(source) {
+            Ok(expression) => expression.undeclared_variables(true),
+            Err(error) => {
+                self.syntax(key, &error);
+                return rule;
+            }
+        };
+        let template = engine::condition_template(source);
+        if let Err(error) = self.env.add_template_owned(key.to_owned(), template) {
+            self.syntax(key, &error);
+            return rule;
+        }
+        self.check(&rule, &uses, used, scope);
+        rule
+    }
+
+    /// Everything that can be known of a rule before it meets its first customer.
+    fn check(
+        &mut self,
+        rule: &Rule,
+        uses: &scan::Uses,
+        used: impl IntoIterator<Item = String>,
+        scope: Scope,
+    ) {
+        let before = self.problems.len();
+        let key = rule.key.as_str();
+        let mut unknown: Vec<_> = used.into_iter().filter(|name| !scope.knows(name)).collect();
+        unknown.sort();
+        for name in unknown {
+            let (what, remedy) = unknown_name(&name, scope);
+            self.problem(key.to_owned(), &what, &remedy);
+        }
+        let filters = engine::FILTERS.iter().chain(&engine::OWN_FILTERS).copied();
+        self.words(key, "filter", &uses.filters, filters);
+        self.words(key, "test", &uses.tests, engine::TESTS.iter().copied());
+        self.words(key, "block", &uses.blocks, BLOCKS.iter().copied());
+        if uses.equals_none {
+            self.problem(
+                key.to_owned(),
+                "a missing value equals nothing, not even none",
+                "write `is none` or `is not none`",
+            );
+        }
+        if self.problems.len() == before {
+            self.rehearse(rule, scope);
+        }
+    }
+
+    fn words<'a>(
+        &mut self,
+        key: &str,
+        kind: &str,
+        used: &[String],
+        known: impl Iterator<Item = &'a str> + Clone,
+    ) {
+        for word in used {
+            if known.clone().any(|k| k == word) {
+                continue;
+            }
+            let remedy = match nearest(word, known.clone()) {
+                Some(near) => format!("did you mean {near}?"),
+                None => format!("known are {}", known.clone().collect::<Vec<_>>().join(", ")),
+            };
+            self.problem(
+                key.to_owned(),
+                &format!("there is no {kind} {word}"),
+                &remedy,
+            );
+        }
+    }
+
+    /// Runs the rule on invented values: once with everything there, once with all left out that
+    /// may be.
+    fn rehearse(&mut self, rule: &Rule, scope: Scope) {
+        let failed = [true, false].into_iter().find_map(|full| {
+            engine::render(&self.env, &rule.key, names::invented(scope, full)).err()
+        });
+        if let Some(error) = failed {
+            let what = match (error.kind(), error.detail()) {
+                (ErrorKind::InvalidOperation, Some(detail)) => detail.to_owned(),
+                (_, _) => engine::reason(&error),
+            };
+            self.problem(
+                rule.key.clone(),
+                &format!("it fails on a sample: {what}"),
+                "mend the rule; what may be missing can be guarded by `if` or `| default('')`",
+            );
+        }
+    }
+
+    fn syntax(&mut self, key: &str, error: &Error) {
+        let what = error.detail().unwrap_or("it cannot be read").to_owned();
+        let line = error.line().filter(|line| *line > 1);
+        let place = line
+            .map(|line| format!(" (line {line} of it)"))
+            .unwrap_or_default();
+        self.problem(
+            key.to_owned(),
+            &format!("syntax error: {what}{place}"),
+            "mend the expression; texts in it stand in single quotes",
+        );
+    }
+
+    fn problem(&mut self, key: String, what: &str, remedy: &str) {
+        self.problems.push(Problem {
+            key,
+            what: what.to_owned(),
+            remedy: remedy.to_owned(),
+        });
+    }
+}
+
+fn unknown_name(name: &str, scope: Scope) -> (String, String) {
+    let inside: Vec<_> = scope
+        .names()
+        .iter()
+        .copied()
+        .filter(|known| {
+            known
+                .strip_prefix(name)
+                .is_some_and(|rest| rest.starts_with('.'))
+        })
+        .collect();
+    if !inside.is_empty() {
+        return (
+            format!("{name} is a group of names and has no value of its own"),
+            format!("name one of {}", inside.join(", ")),
+        );
+    }
+    let what = format!("there is no name {name} here");
+    if name == "null" {
+        return (what, "write `is none` or `is not none`".to_owned());
+    }
+    let remedy = match nearest(name, scope.names().iter().copied()) {
+        Some(near) => format!("did you mean {near}?"),
+        None => format!("known are {}", scope.names().join(", ")),
+    };
+    (what, remedy)
+}
