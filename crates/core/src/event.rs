@@ -41,6 +41,10 @@ pub struct TicketChanged {
     pub by_us: bool,
     /// When the source says it happened.
     pub at: Option<Timestamp>,
+    /// When the read that brought `whole` began, where the Router or the Sweep read it; `None` for
+    /// what a webhook carried.
+    #[serde(default)]
+    pub read_at: Option<Timestamp>,
 }
 
 /// A comment was added to a ticket.

@@ -161,6 +161,22 @@ impl fmt::Debug for RoomId {
     }
 }
 
+impl LinkId {
+    /// The `number`th Link of a Lane.
+    #[must_use]
+    pub fn of(lane: &LaneId, number: u32) -> Self {
+        Self(format!("{lane}-{number}"))
+    }
+}
+
+impl IntentId {
+    /// The `number`th Intent of a Lane.
+    #[must_use]
+    pub fn of(lane: &LaneId, number: u32) -> Self {
+        Self(format!("{lane}.{number}"))
+    }
+}
+
 /// A Delivery's row number in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct DeliveryId(pub i64);

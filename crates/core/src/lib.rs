@@ -14,6 +14,7 @@ pub mod intent;
 pub mod lane;
 pub mod link;
 pub mod mapping;
+pub mod plan;
 pub mod text;
 pub mod ticket;
 pub mod time;

@@ -36,6 +36,10 @@ pub struct TicketMemory {
     pub seen_at: Option<Timestamp>,
     /// The latest hint that it changed, if none of what is seen covers it: it must be read.
     pub hint_at: Option<Timestamp>,
+    /// What is seen was patched from a Delivery that did not carry all of it: before a rule that
+    /// asks for more than the status, it is read.
+    #[serde(default)]
+    pub partial: bool,
     /// How often its seen state changed: the cause of Intents where versions cannot tell (rule 4).
     pub changes: u32,
     /// Whether `open_when` held when it was last asked. A conversation starts when it turns true.
@@ -73,8 +77,8 @@ pub struct ConversationMemory {
     pub messages: u32,
     /// The latest message's own time.
     pub last_message_at: Option<Timestamp>,
-    /// It must be read before going on.
-    pub must_read: bool,
+    /// Whether the store was asked who holds the ticket that its metadata names.
+    pub holder_asked: bool,
     /// Failing reads of it.
     pub retry: Retry,
 }

@@ -1,0 +1,336 @@
+//! Looking things up in a Lane, and writing its timeline. Neighbours: all of the Lane's rooms.
+
+use super::{
+    state::{Entry, EntryKind, Lane},
+    step::Turn,
+};
+use crate::{
+    effect::{Effect, Operation},
+    ids::{ConversationId, IntentId, LinkId, TicketId},
+    intent::{Intent, IntentState, Parked},
+    link::{ConversationSide, Link, Origin, TicketSide},
+    time::Timestamp,
+};
+use std::{collections::BTreeSet, time::Duration};
+
+impl Lane {
+    /// The Link of this id.
+    #[must_use]
+    pub fn link(&self, id: &LinkId) -> Option<&Link> {
+        self.links.iter().find(|link| &link.id == id)
+    }
+
+    pub(super) fn link_mut(&mut self, id: &LinkId) -> Option<&mut Link> {
+        self.links.iter_mut().find(|link| &link.id == id)
+    }
+
+    /// The Intent of this id.
+    #[must_use]
+    pub fn intent(&self, id: &IntentId) -> Option<&Intent> {
+        self.intents.iter().find(|intent| &intent.id == id)
+    }
+
+    pub(super) fn intent_mut(&mut self, id: &IntentId) -> Option<&mut Intent> {
+        self.intents.iter_mut().find(|intent| &intent.id == id)
+    }
+
+    /// Marks an Intent as sent: commit this before the first byte of its call leaves.
+    pub fn mark_sent(&mut self, id: &IntentId, now: Timestamp, call_timeout: Duration) {
+        let sentence = match self.intent_mut(id) {
+            Some(intent) => {
+                intent.state = IntentState::Sent;
+                intent.attempts = intent.attempts.saturating_add(1);
+                intent.first_sent_at = intent.first_sent_at.or(Some(now));
+                intent.sent_at = Some(now);
+                intent.deadline_at = Some(now.plus(call_timeout));
+                intent.due_at = None;
+                intent.held = false;
+                format!("Calling: {}", intent.effect)
+            }
+            None => return,
+        };
+        self.journal_intent(id, EntryKind::Call, sentence, now);
+    }
+
+    pub(super) fn journal_intent(
+        &mut self,
+        id: &IntentId,
+        kind: EntryKind,
+        sentence: String,
+        at: Timestamp,
+    ) {
+        let Some(intent) = self.intent(id) else {
+            return;
+        };
+        let (link, rule) = (intent.link.clone(), intent.rule.clone());
+        let found = self.link(&link);
+        let ticket = found.and_then(Link::ticket_id).cloned();
+        let conversation = found.and_then(Link::conversation_id).cloned();
+        self.journal.push(Entry {
+            at,
+            kind,
+            sentence,
+            rule: Some(rule),
+            link: Some(link),
+            ticket,
+            conversation,
+        });
+    }
+}
+
+impl Turn<'_> {
+    pub(super) fn live_link_of_ticket(&self, ticket: &TicketId) -> Option<&Link> {
+        self.lane
+            .links
+            .iter()
+            .find(|link| link.is_live() && link.ticket_id() == Some(ticket))
+    }
+
+    pub(super) fn link_of_conversation(&self, conversation: &ConversationId) -> Option<&Link> {
+        self.lane
+            .links
+            .iter()
+            .find(|link| link.conversation_id() == Some(conversation))
+    }
+
+    /// The latest Link this ticket had, live or not.
+    pub(super) fn latest_link_of_ticket(&self, ticket: &TicketId) -> Option<&Link> {
+        self.lane
+            .links
+            .iter()
+            .rev()
+            .find(|link| link.ticket_id() == Some(ticket))
+    }
+
+    pub(super) fn new_link(
+        &mut self,
+        origin: Origin,
+        conversation: ConversationSide,
+        ticket: TicketSide,
+        rule: &str,
+    ) -> LinkId {
+        let id = LinkId::of(&self.lane.id, self.lane.next_link);
+        self.lane.next_link = self.lane.next_link.saturating_add(1);
+        let link = Link {
+            id: id.clone(),
+            generation: 1,
+            origin,
+            conversation,
+            ticket,
+            agreed: None,
+            requester_id: None,
+            looked_for_open: false,
+            follows: None,
+            busy_since: None,
+            link_field_written: false,
+            ticket_id_written_at: None,
+            ticket_id_cleared: false,
+            told: BTreeSet::new(),
+            diverged: Vec::new(),
+            created_at: self.now,
+            ended: None,
+        };
+        self.lane.links.push(link);
+        self.changed = true;
+        self.note_link(
+            EntryKind::Decision,
+            "A link is made".to_owned(),
+            &id,
+            Some(rule),
+        );
+        id
+    }
+
+    /// Makes sure that an Intent of this key exists; one that is still unsent gets the newest effect.
+    pub(super) fn ensure(&mut self, link: &LinkId, cause: &str, effect: Effect, rule: &str) {
+        let operation = effect.operation();
+        let found = self
+            .lane
+            .intents
+            .iter_mut()
+            .find(|i| &i.link == link && i.operation() == operation && i.cause == cause);
+        let sentence = format!("Planned: {effect}");
+        let id = if let Some(intent) = found {
+            match intent.state {
+                IntentState::Planned => {
+                    intent.effect = effect;
+                    return;
+                }
+                IntentState::Withdrawn => {
+                    intent.state = IntentState::Planned;
+                    intent.effect = effect;
+                    intent.planned_at = self.now;
+                    intent.due_at = None;
+                    intent.id.clone()
+                }
+                IntentState::Sent
+                | IntentState::Unknown
+                | IntentState::Confirmed
+                | IntentState::Refused
+                | IntentState::Parked
+                | IntentState::Observed => return,
+            }
+        } else {
+            self.new_intent(link, cause, effect, rule)
+        };
+        self.changed = true;
+        self.lane
+            .journal_intent(&id, EntryKind::Decision, sentence, self.now);
+    }
+
+    fn new_intent(&mut self, link: &LinkId, cause: &str, effect: Effect, rule: &str) -> IntentId {
+        let id = IntentId::of(&self.lane.id, self.lane.next_intent);
+        self.lane.next_intent = self.lane.next_intent.saturating_add(1);
+        self.lane.intents.push(Intent {
+            id: id.clone(),
+            link: link.clone(),
+            cause: cause.to_owned(),
+            rule: rule.to_owned(),
+            effect,
+            state: IntentState::Planned,
+            planned_at: self.now,
+            first_sent_at: None,
+            sent_at: None,
+            deadline_at: None,
+            confirmed_at: None,
+            due_at: None,
+            attempts: 0,
+            failures: 0,
+            failing_since: None,
+            answered: None,
+            answered_at: None,
+            refused_status: None,
+            event_seen: false,
+            last_error: None,
+            parked: None,
+            possible_duplicate: false,
+            held: false,
+        });
+        id
+    }
+
+    /// Withdraws what is planned of one kind for a Link, except of one cause.
+    pub(super) fn withdraw(&mut self, link: &LinkId, operation: Operation, but: Option<&str>) {
+        let mut withdrawn = Vec::new();
+        for intent in &mut self.lane.intents {
+            if &intent.link == link
+                && intent.operation() == operation
+                && intent.state == IntentState::Planned
+                && but != Some(intent.cause.as_str())
+            {
+                intent.state = IntentState::Withdrawn;
+                intent.held = false;
+                withdrawn.push((
+                    intent.id.clone(),
+                    format!("No longer wanted: {}", intent.effect),
+                ));
+            }
+        }
+        for (id, sentence) in withdrawn {
+            self.changed = true;
+            self.lane
+                .journal_intent(&id, EntryKind::Decision, sentence, self.now);
+        }
+    }
+
+    /// Sets an Intent aside for a person.
+    pub(super) fn park(&mut self, id: &IntentId, reason: &str, detail: String, remedy: &str) {
+        let now = self.now;
+        let Some(intent) = self.lane.intent_mut(id) else {
+            return;
+        };
+        intent.state = IntentState::Parked;
+        intent.held = false;
+        intent.due_at = None;
+        intent.parked = Some(Parked {
+            reason: reason.to_owned(),
+            detail: detail.clone(),
+            remedy: remedy.to_owned(),
+            at: now,
+        });
+        let sentence = format!("Parked ({reason}): {}: {detail}", intent.effect);
+        self.changed = true;
+        self.lane
+            .journal_intent(id, EntryKind::Alarm, sentence, now);
+    }
+
+    pub(super) fn end_link(&mut self, id: &LinkId, reason: &str) {
+        let now = self.now;
+        if let Some(link) = self.lane.link_mut(id)
+            && link.ended.is_none()
+        {
+            link.ended = Some(crate::link::Ended {
+                at: now,
+                reason: reason.to_owned(),
+            });
+            link.busy_since = None;
+            self.changed = true;
+            self.note_link(
+                EntryKind::Decision,
+                format!("The link ended: {reason}"),
+                id,
+                None,
+            );
+        }
+    }
+
+    pub(super) fn note_ticket(&mut self, kind: EntryKind, sentence: String, ticket: &TicketId) {
+        let link = self.latest_link_of_ticket(ticket);
+        let (link, conversation) = (
+            link.map(|l| l.id.clone()),
+            link.and_then(Link::conversation_id).cloned(),
+        );
+        self.lane.journal.push(Entry {
+            at: self.now,
+            kind,
+            sentence,
+            rule: None,
+            link,
+            ticket: Some(ticket.clone()),
+            conversation,
+        });
+    }
+
+    pub(super) fn note_conversation(
+        &mut self,
+        kind: EntryKind,
+        sentence: String,
+        conversation: &ConversationId,
+    ) {
+        let link = self.link_of_conversation(conversation);
+        let (link, ticket) = (
+            link.map(|l| l.id.clone()),
+            link.and_then(Link::ticket_id).cloned(),
+        );
+        self.lane.journal.push(Entry {
+            at: self.now,
+            kind,
+            sentence,
+            rule: None,
+            link,
+            ticket,
+            conversation: Some(conversation.clone()),
+        });
+    }
+
+    pub(super) fn note_link(
+        &mut self,
+        kind: EntryKind,
+        sentence: String,
+        link: &LinkId,
+        rule: Option<&str>,
+    ) {
+        let found = self.lane.link(link);
+        let ticket = found.and_then(Link::ticket_id).cloned();
+        let conversation = found.and_then(Link::conversation_id).cloned();
+        self.lane.journal.push(Entry {
+            at: self.now,
+            kind,
+            sentence,
+            rule: rule.map(str::to_owned),
+            link: Some(link.clone()),
+            ticket,
+            conversation,
+        });
+    }
+}

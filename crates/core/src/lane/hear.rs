@@ -1,0 +1,313 @@
+//! Events come in. Neighbour: step calls it first; what it learns, adopt, open and merge plan on.
+//!
+//! Nothing is decided here. An Event changes what is known, and everything known is stored with
+//! the Lane, so every Event is settled in the step that hears it.
+
+use super::{
+    state::{ConversationMemory, EntryKind, Fate, Message, Pending, Retry, TicketMemory},
+    step::Turn,
+};
+use crate::{
+    conversation::{Conversation, ConversationState},
+    effect::Operation,
+    event::{ConversationClosed, ConversationStarted, Event, MessageReceived, TicketChanged},
+    ids::{ConversationId, TicketId},
+    ticket::{Order, Ticket, Version},
+    time::Timestamp,
+};
+
+/// What an Event told of a ticket, weighed against what is known.
+enum Told {
+    Nothing(&'static str),
+    See { ticket: Box<Ticket>, partial: bool },
+    Hint,
+}
+
+impl Turn<'_> {
+    pub(super) fn hear_all(&mut self) {
+        for pending in std::mem::take(&mut self.lane.pending) {
+            let fate = self.hear(&pending);
+            self.lane
+                .fates
+                .push((pending.delivery, pending.position, fate));
+        }
+    }
+
+    fn hear(&mut self, pending: &Pending) -> Fate {
+        match &pending.event {
+            Event::TicketChanged(e) => self.hear_ticket(e, pending),
+            Event::CommentAdded(e) => self.hear_ticket(&e.change, pending),
+            Event::ConversationStarted(e) => self.hear_started(e),
+            Event::ConversationClosed(e) => self.hear_closed(e),
+            Event::MessageReceived(e) => self.hear_message(e),
+        }
+    }
+
+    fn hear_ticket(&mut self, e: &TicketChanged, pending: &Pending) -> Fate {
+        let linked = self
+            .live_link_of_ticket(&e.ticket)
+            .is_some_and(|link| link.is_whole());
+        let memory = self.lane.tickets.entry(e.ticket.clone()).or_default();
+        let seen_at = e.read_at.unwrap_or(pending.received_at);
+        match weigh(memory, e, seen_at, linked) {
+            Told::Nothing(reason) => Fate::Ignored {
+                reason: reason.to_owned(),
+            },
+            Told::Hint => {
+                memory.hint_at = memory.hint_at.max(Some(seen_at));
+                self.count_drift(pending, &e.ticket, "changed");
+                Fate::Applied
+            }
+            Told::See { ticket, partial } => {
+                let known = memory.seen.as_ref().map(|seen| seen.status.clone());
+                if known.as_ref() != Some(&ticket.status) {
+                    self.count_drift(pending, &e.ticket, ticket.status.as_str());
+                }
+                self.see_ticket(*ticket, seen_at, partial);
+                Fate::Applied
+            }
+        }
+    }
+
+    fn count_drift(&mut self, pending: &Pending, ticket: &TicketId, what: &str) {
+        if pending.by_sweep {
+            self.lane.drift = self.lane.drift.saturating_add(1);
+            let sentence =
+                format!("The sweep found ticket {ticket} {what}; no webhook had said so");
+            self.note_ticket(EntryKind::Event, sentence, ticket);
+        }
+    }
+
+    /// Takes a ticket's state in. `at` is when the read that saw it began, or when the Delivery
+    /// that carried it was received.
+    pub(super) fn see_ticket(&mut self, ticket: Ticket, at: Timestamp, partial: bool) {
+        let id = ticket.id.clone();
+        let memory = self.lane.tickets.entry(id.clone()).or_default();
+        let moved = memory
+            .seen
+            .as_ref()
+            .is_none_or(|seen| seen.status != ticket.status);
+        if memory
+            .seen
+            .as_ref()
+            .is_none_or(|seen| !same_content(seen, &ticket))
+        {
+            memory.changes = memory.changes.saturating_add(1);
+        }
+        if memory.hint_at.is_some_and(|hint| hint <= at) && !partial {
+            memory.hint_at = None;
+        }
+        memory.partial = partial;
+        memory.seen_at = memory.seen_at.max(Some(at));
+        memory.missing_since = None;
+        memory.gone = false;
+        memory.retry = Retry::default();
+        let status = ticket.status.clone();
+        memory.seen = Some(ticket);
+        if moved {
+            self.note_ticket(EntryKind::Event, format!("Ticket {id} is {status}"), &id);
+        }
+    }
+
+    fn hear_started(&mut self, e: &ConversationStarted) -> Fate {
+        let id = e.conversation.id.clone();
+        let memory = self.remember(&e.conversation);
+        let known = memory.start_event;
+        memory.start_event = true;
+        memory.start_intent.clone_from(&e.intent_id);
+        memory.start_ticket.clone_from(&e.ticket_id);
+        memory.seen.started_at = memory.seen.started_at.or(Some(e.at));
+        if known {
+            return Fate::Ignored {
+                reason: "known".to_owned(),
+            };
+        }
+        self.note_conversation(EntryKind::Event, format!("Conversation {id} began"), &id);
+        if let Some(intent) = e.intent_id.clone()
+            && self
+                .lane
+                .intents
+                .iter()
+                .any(|i| i.id == intent && i.operation() == Operation::Start)
+        {
+            self.confirm_start(&intent, &id, "its start event carries our intent id");
+        }
+        self.mark_event_seen(&id, Operation::Start);
+        Fate::Applied
+    }
+
+    fn hear_closed(&mut self, e: &ConversationClosed) -> Fate {
+        let id = e.conversation.id.clone();
+        let known = self
+            .lane
+            .conversations
+            .get(&id)
+            .is_some_and(|m| m.seen.state.is_closed());
+        let memory = self.remember(&e.conversation);
+        memory.seen.ended_at = memory.seen.ended_at.or(Some(e.at));
+        self.mark_event_seen(&id, Operation::Close);
+        if known {
+            return Fate::Ignored {
+                reason: "known".to_owned(),
+            };
+        }
+        if e.found_by_sweep {
+            self.lane.drift = self.lane.drift.saturating_add(1);
+        }
+        let how = if e.found_by_sweep {
+            "was found closed by the sweep"
+        } else {
+            "was closed"
+        };
+        self.note_conversation(EntryKind::Event, format!("Conversation {id} {how}"), &id);
+        self.confirm_close_on_its_way(&id);
+        Fate::Applied
+    }
+
+    fn hear_message(&mut self, e: &MessageReceived) -> Fate {
+        let id = e.conversation.id.clone();
+        let memory = self.remember(&e.conversation);
+        memory.messages = memory.messages.saturating_add(1);
+        memory.last_message_at = memory.last_message_at.max(Some(e.at));
+        self.lane.messages.push(Message {
+            conversation: id.clone(),
+            id: e.message.clone(),
+            at: e.at,
+            kind: e.kind.clone(),
+            body: e.body.clone(),
+            content: e.content.clone(),
+        });
+        self.note_conversation(
+            EntryKind::Event,
+            format!("The customer wrote in conversation {id} ({})", e.kind),
+            &id,
+        );
+        Fate::Applied
+    }
+
+    /// Merges what an event or answer says of a conversation into what is known. Closed stays closed.
+    pub(super) fn remember(&mut self, told: &Conversation) -> &mut ConversationMemory {
+        let now = self.now;
+        let memory = self
+            .lane
+            .conversations
+            .entry(told.id.clone())
+            .or_insert_with(|| ConversationMemory {
+                seen: told.clone(),
+                read_at: None,
+                learnt_at: now,
+                start_event: false,
+                start_intent: None,
+                start_ticket: None,
+                customers_own: false,
+                messages: 0,
+                last_message_at: None,
+                holder_asked: false,
+                retry: Retry::default(),
+            });
+        let seen = &mut memory.seen;
+        seen.room = told.room.clone().or_else(|| seen.room.take());
+        seen.contact_name = told
+            .contact_name
+            .clone()
+            .or_else(|| seen.contact_name.take());
+        seen.assignment = told.assignment.clone().or_else(|| seen.assignment.take());
+        seen.initial_message = told
+            .initial_message
+            .clone()
+            .or_else(|| seen.initial_message.take());
+        seen.started_at = told.started_at.or(seen.started_at);
+        seen.ended_at = told.ended_at.or(seen.ended_at);
+        if let ConversationState::Closed { .. } = told.state
+            && !seen.state.is_closed()
+        {
+            seen.state = told.state.clone();
+        }
+        memory
+    }
+
+    fn mark_event_seen(&mut self, conversation: &ConversationId, operation: Operation) {
+        let links: Vec<_> = self
+            .lane
+            .links
+            .iter()
+            .filter(|link| link.conversation_id() == Some(conversation))
+            .map(|link| link.id.clone())
+            .collect();
+        for intent in &mut self.lane.intents {
+            if intent.operation() == operation && links.contains(&intent.link) {
+                intent.event_seen = true;
+            }
+        }
+    }
+}
+
+fn weigh(memory: &TicketMemory, e: &TicketChanged, at: Timestamp, linked: bool) -> Told {
+    let Some(seen) = &memory.seen else {
+        return match &e.whole {
+            Some(whole) if e.read_at.is_some() || whole.version != Version::None => Told::See {
+                ticket: whole.clone(),
+                partial: false,
+            },
+            Some(_) | None => Told::Hint,
+        };
+    };
+    let covered = memory.seen_at.is_some_and(|seen_at| seen_at >= at);
+    match seen.version.compare(&e.version) {
+        Order::Older => Told::Nothing("stale"),
+        Order::Newer => see(seen, e),
+        // Two changes the source cannot tell apart: the read begun last wins.
+        Order::Same | Order::Unknown if e.read_at.is_some() && !covered => see(seen, e),
+        Order::Same if says_nothing_new(seen, e, linked) => Told::Nothing("known"),
+        Order::Same | Order::Unknown if covered => Told::Nothing("covered"),
+        Order::Same | Order::Unknown => Told::Hint,
+    }
+}
+
+fn see(seen: &Ticket, e: &TicketChanged) -> Told {
+    match &e.whole {
+        Some(whole) => Told::See {
+            ticket: whole.clone(),
+            partial: false,
+        },
+        None if e.patch.status.is_none() => Told::Hint,
+        None => Told::See {
+            ticket: Box::new(patched(seen, e)),
+            partial: true,
+        },
+    }
+}
+
+fn patched(seen: &Ticket, e: &TicketChanged) -> Ticket {
+    let mut ticket = seen.clone();
+    ticket.version = e.version;
+    if let Some(status) = &e.patch.status {
+        ticket.status = status.clone();
+    }
+    if let Some(priority) = &e.patch.priority {
+        ticket.priority = Some(priority.clone());
+    }
+    if let Some(tags) = &e.patch.tags {
+        ticket.tags.clone_from(tags);
+    }
+    ticket
+}
+
+/// Whether all that was told is what is known already: our own echo, mostly. For a ticket without a
+/// Link, a change of a field that the Delivery did not carry may matter, so it says something new.
+fn says_nothing_new(seen: &Ticket, e: &TicketChanged, linked: bool) -> bool {
+    match &e.whole {
+        Some(whole) => same_content(seen, whole),
+        None => {
+            (linked || e.by_us) && e.patch.status.is_some() && same_content(seen, &patched(seen, e))
+        }
+    }
+}
+
+fn same_content(a: &Ticket, b: &Ticket) -> bool {
+    let mut b = b.clone();
+    b.version = a.version;
+    b.created_at = a.created_at;
+    b.url.clone_from(&a.url);
+    *a == b
+}

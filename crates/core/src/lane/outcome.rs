@@ -1,0 +1,361 @@
+//! Calls come back: what each outcome means for its Intent and its Link (rule 15). Neighbour:
+//! resolve, which takes over where the outcome is unknown.
+
+use super::{found::CREDENTIAL_PROBE_EVERY, state::EntryKind, step::Turn};
+use crate::{
+    call::{CallError, Resolve},
+    conversation::{Conversation, ConversationState},
+    effect::{Answer, Effect, Operation},
+    ids::{ConversationId, IntentId, LinkId, TicketId, UserId},
+    intent::{Intent, IntentState},
+    link::{Agreed, Diverged, TicketSide},
+    ticket::{Status, Ticket},
+    time::Timestamp,
+};
+
+impl Turn<'_> {
+    pub(super) fn performed(&mut self, id: &IntentId, outcome: Result<Answer, CallError>) {
+        let Some(intent) = self.lane.intent(id).cloned() else {
+            return;
+        };
+        match outcome {
+            Ok(answer) => self.answered(&intent, answer),
+            Err(error) => self.failed(&intent, error),
+        }
+    }
+
+    fn answered(&mut self, intent: &Intent, answer: Answer) {
+        let now = self.now;
+        if let Some(found) = self.lane.intent_mut(&intent.id) {
+            found.failures = 0;
+            found.failing_since = None;
+        }
+        match answer {
+            Answer::Started { conversation, user } => self.started(intent, &conversation, user),
+            Answer::Closed { conversation } => self.closed(intent, conversation),
+            Answer::Requester { id } => {
+                self.confirm(&intent.id, "the requester is known");
+                if let Some(link) = self.lane.link_mut(&intent.link) {
+                    link.requester_id = Some(id);
+                }
+            }
+            Answer::Created { ticket, whole } => {
+                self.created(&intent.id, &intent.link, ticket, whole.map(|t| *t), now);
+            }
+            Answer::Done { whole } => {
+                if let Some(whole) = whole {
+                    self.see_ticket(*whole, intent.sent_at.unwrap_or(now), false);
+                }
+                self.done(intent);
+            }
+        }
+    }
+
+    /// The answer's id is kept beside the Intent, which stays `sent` until it is proven new (rule 6).
+    fn started(&mut self, intent: &Intent, conversation: &ConversationId, user: Option<UserId>) {
+        let now = self.now;
+        if let Some(found) = self.lane.intent_mut(&intent.id) {
+            found.state = IntentState::Sent;
+            found.answered = Some(conversation.clone());
+            found.answered_at = Some(now);
+        }
+        let sentence = format!("Jelou answered with conversation {conversation}");
+        self.lane
+            .journal_intent(&intent.id, EntryKind::Outcome, sentence, now);
+        if !self.lane.conversations.contains_key(conversation) {
+            self.remember(&Conversation {
+                id: conversation.clone(),
+                bot: self.lane.bot.clone(),
+                user: user.unwrap_or_else(|| self.lane.user.clone()),
+                room: None,
+                contact_name: None,
+                state: ConversationState::Active,
+                started_at: None,
+                ended_at: None,
+                assignment: None,
+                initial_message: None,
+            });
+        }
+        self.changed = true;
+    }
+
+    fn closed(&mut self, intent: &Intent, answered: Option<ConversationId>) {
+        let Effect::CloseConversation(close) = &intent.effect else {
+            return;
+        };
+        let meant = &close.conversation;
+        if let Some(other) = answered.filter(|other| other != meant) {
+            self.closed_another(intent, meant, &other);
+            return;
+        }
+        self.mark_closed(meant);
+        self.confirm_close(&intent.id);
+    }
+
+    fn mark_closed(&mut self, id: &ConversationId) {
+        if let Some(memory) = self.lane.conversations.get_mut(id)
+            && !memory.seen.state.is_closed()
+        {
+            memory.seen.state = ConversationState::Closed {
+                reason: "closed_by_operator".to_owned(),
+            };
+        }
+    }
+
+    /// Rule 13's alarm: Jelou closed another conversation of this customer.
+    fn closed_another(&mut self, intent: &Intent, meant: &ConversationId, other: &ConversationId) {
+        let sentence = format!("Wrong conversation closed: meant {meant}, Jelou closed {other}");
+        self.lane
+            .journal_intent(&intent.id, EntryKind::Alarm, sentence, self.now);
+        self.mark_closed(other);
+        self.tell(&intent.link, &format!("misclosed:{other}"), "Jelou closed another conversation of this customer instead of this ticket's. Please check both.");
+        if let Some(link) = self.link_of_conversation(other).map(|l| l.id.clone()) {
+            self.tell(&link, &format!("misclosed:{other}"), "This ticket's conversation was closed by mistake, while closing another one of the same customer.");
+        }
+        if let Some(memory) = self.lane.conversations.get_mut(meant) {
+            memory.read_at = None;
+        }
+        self.now_unknown(&intent.id, "Jelou closed another conversation");
+    }
+
+    /// The ticket exists: the Link gets it, and begins to agree on what it is.
+    pub(super) fn created(
+        &mut self,
+        id: &IntentId,
+        link: &LinkId,
+        ticket: TicketId,
+        whole: Option<Ticket>,
+        at: Timestamp,
+    ) {
+        let status = whole.as_ref().map(|t| t.status.clone());
+        if let Some(whole) = whole {
+            self.see_ticket(whole, at, false);
+        }
+        let memory = self.lane.tickets.entry(ticket.clone()).or_default();
+        memory.made_by_us = true;
+        memory.open_when = true;
+        if let Some(link) = self.lane.link_mut(link) {
+            link.ticket = TicketSide::Known { id: ticket.clone() };
+            link.agreed = status.map(|status| Agreed {
+                conversation_closed: false,
+                status,
+            });
+            link.link_field_written = true;
+        }
+        self.confirm(id, &format!("ticket {ticket}"));
+    }
+
+    fn done(&mut self, intent: &Intent) {
+        let now = self.now;
+        match &intent.effect {
+            Effect::SetStatus { ticket, status } => self.status_is_set(intent, ticket, status),
+            Effect::WriteLinkField { .. } => {
+                if let Some(link) = self.lane.link_mut(&intent.link) {
+                    link.link_field_written = true;
+                }
+            }
+            Effect::WriteTicketId(write) => {
+                if let Some(link) = self.lane.link_mut(&intent.link) {
+                    if write.ticket.is_some() {
+                        link.ticket_id_written_at = Some(now);
+                    } else {
+                        link.ticket_id_cleared = true;
+                    }
+                }
+            }
+            Effect::StartConversation(_)
+            | Effect::CloseConversation(_)
+            | Effect::UpsertRequester { .. }
+            | Effect::CreateTicket(_)
+            | Effect::AddNote { .. } => {}
+        }
+        self.confirm(&intent.id, &intent.effect.to_string());
+    }
+
+    fn status_is_set(&mut self, intent: &Intent, ticket: &TicketId, status: &Status) {
+        if let Some(seen) = self
+            .lane
+            .tickets
+            .get_mut(ticket)
+            .and_then(|m| m.seen.as_mut())
+        {
+            seen.status = status.clone();
+        }
+        let Some(link) = self.lane.link(&intent.link) else {
+            return;
+        };
+        let closed = link
+            .conversation_id()
+            .and_then(|id| self.lane.conversations.get(id))
+            .is_some_and(|m| m.seen.state.is_closed());
+        let reopened = intent.cause.starts_with("reopen:");
+        let agreed = Agreed {
+            conversation_closed: closed && !reopened,
+            status: status.clone(),
+        };
+        self.agree(&intent.link.clone(), agreed);
+    }
+
+    fn failed(&mut self, intent: &Intent, error: CallError) {
+        let reason = error.to_string();
+        if let Some(found) = self.lane.intent_mut(&intent.id) {
+            found.last_error = Some(reason.clone());
+        }
+        match error {
+            CallError::Later { after, .. } => self.not_now(intent, after, &reason),
+            CallError::Unknown { .. } if self.may_repeat(intent) => {
+                self.send_again_later(&intent.id, &reason);
+            }
+            CallError::Unknown { .. } => self.now_unknown(&intent.id, &reason),
+            CallError::Locked { .. } | CallError::Forbidden { .. } => self.locked(intent),
+            CallError::Gone { .. } => self.refused(intent, 404, &reason),
+            CallError::Refused { status, .. } => self.refused(intent, status, &reason),
+        }
+    }
+
+    fn may_repeat(&self, intent: &Intent) -> bool {
+        let how = match intent.operation() {
+            Operation::Create => self.rules.capabilities.create,
+            Operation::Note => self.rules.capabilities.note,
+            Operation::Start | Operation::Close => return false,
+            Operation::TicketId
+            | Operation::Requester
+            | Operation::LinkField
+            | Operation::Status => Resolve::Idempotent,
+        };
+        matches!(how, Resolve::Idempotent | Resolve::IdempotencyKey)
+    }
+
+    /// Surely not done: an attempt that did not reach the remote is no attempt.
+    fn not_now(&mut self, intent: &Intent, after: Option<std::time::Duration>, reason: &str) {
+        let now = self.now;
+        if let Some(found) = self.lane.intent_mut(&intent.id) {
+            found.attempts = found.attempts.saturating_sub(1);
+            if found.attempts == 0 {
+                found.first_sent_at = None;
+            }
+            found.due_at = after.map(|after| now.plus(after));
+        }
+        self.send_again_later(&intent.id, reason);
+    }
+
+    fn locked(&mut self, intent: &Intent) {
+        if let Some(found) = self.lane.intent_mut(&intent.id) {
+            found.state = IntentState::Planned;
+            found.attempts = found.attempts.saturating_sub(1);
+            if found.attempts == 0 {
+                found.first_sent_at = None;
+            }
+        }
+        let sentence = "The credential was refused: held until it works again".to_owned();
+        self.lane
+            .journal_intent(&intent.id, EntryKind::Outcome, sentence, self.now);
+        self.block(
+            intent.operation().side(),
+            self.now.plus(CREDENTIAL_PROBE_EVERY),
+            "credential",
+        );
+    }
+
+    fn refused(&mut self, intent: &Intent, status: u16, reason: &str) {
+        match intent.operation() {
+            Operation::Start if matches!(status, 400 | 409 | 422) => {
+                if let Some(found) = self.lane.intent_mut(&intent.id) {
+                    found.refused_status = Some(status);
+                }
+                self.now_unknown(&intent.id, reason);
+            }
+            Operation::Close => {
+                if let Some(found) = self.lane.intent_mut(&intent.id) {
+                    found.refused_status = Some(status);
+                }
+                self.now_unknown(&intent.id, reason);
+            }
+            Operation::Start => {
+                self.park(
+                    &intent.id,
+                    "refused",
+                    reason.to_owned(),
+                    "check bot and user in the mapping, then `parked retry`",
+                );
+                self.tell(
+                    &intent.link,
+                    "refused",
+                    &format!("No conversation was started: Jelou refused it ({status})."),
+                );
+            }
+            Operation::Status => self.status_refused(intent, status, reason),
+            Operation::LinkField | Operation::TicketId => {
+                self.diverge(intent, status, reason);
+                self.tell(
+                    &intent.link,
+                    intent.operation().as_str(),
+                    &format!(
+                        "The bridge could not do this: {} ({status}).",
+                        intent.effect
+                    ),
+                );
+            }
+            Operation::Create | Operation::Requester | Operation::Note => {
+                self.park(
+                    &intent.id,
+                    "refused",
+                    reason.to_owned(),
+                    "mend the mapping or the ticketing system, then `parked retry`",
+                );
+            }
+        }
+    }
+
+    fn status_refused(&mut self, intent: &Intent, status: u16, reason: &str) {
+        self.diverge(intent, status, reason);
+        self.tell(
+            &intent.link,
+            "status",
+            &format!("The status could not be set: {} ({status}).", intent.effect),
+        );
+        let Effect::SetStatus { ticket, .. } = &intent.effect else {
+            return;
+        };
+        let seen = self
+            .lane
+            .tickets
+            .get(ticket)
+            .and_then(|m| m.seen.as_ref())
+            .map(|t| t.status.clone());
+        let closed = self
+            .lane
+            .link(&intent.link)
+            .and_then(|l| l.conversation_id())
+            .and_then(|id| self.lane.conversations.get(id))
+            .is_some_and(|m| m.seen.state.is_closed());
+        if let Some(status) = seen {
+            self.agree(
+                &intent.link.clone(),
+                Agreed {
+                    conversation_closed: closed,
+                    status,
+                },
+            );
+        }
+    }
+
+    /// A side refused a field for good: parked for a person, and not planned again by itself.
+    fn diverge(&mut self, intent: &Intent, status: u16, reason: &str) {
+        let now = self.now;
+        self.park(
+            &intent.id,
+            "refused",
+            reason.to_owned(),
+            "mend the mapping or the remote, then `parked retry`",
+        );
+        if let Some(link) = self.lane.link_mut(&intent.link) {
+            link.diverged.push(Diverged {
+                field: intent.operation().as_str().to_owned(),
+                wanted: intent.effect.to_string(),
+                reason: format!("refused with {status}"),
+                at: now,
+            });
+        }
+    }
+}

@@ -1,0 +1,317 @@
+//! Finding out what became of an Intent before anything is tried again (rules 5, 6 and 7).
+//! Neighbours: outcome says that it is unknown; found takes the reads in that this asks for.
+
+use super::{
+    UNKNOWN_OUTCOME,
+    state::EntryKind,
+    step::{OnUnknown, Turn},
+};
+use crate::{
+    call::Resolve,
+    effect::{Effect, Operation, Read},
+    ids::{ConversationId, IntentId},
+    intent::{Intent, IntentState},
+    time::Timestamp,
+};
+use std::time::Duration;
+
+/// A start's event mostly comes at once; only if it has not after this is the conversation read.
+pub const ANSWER_PROOF_WAIT: Duration = Duration::from_secs(5);
+
+/// Calls begun for one Intent whose outcome stays unknown and that nothing can find out; then it
+/// waits for a person even where the operator chose `retry`.
+const UNKNOWN_TRIES_MAX: u32 = 3;
+
+impl Turn<'_> {
+    pub(super) fn plan_resolve(&mut self, intent: &Intent) {
+        if intent.state == IntentState::Sent && intent.answered.is_none() {
+            return self.take_over(intent);
+        }
+        match intent.operation() {
+            Operation::Start => self.resolve_start(intent),
+            Operation::Close => self.resolve_close(intent),
+            Operation::Create => self.resolve_by(intent, self.rules.capabilities.create),
+            Operation::Note => self.resolve_by(intent, self.rules.capabilities.note),
+            Operation::TicketId
+            | Operation::Requester
+            | Operation::LinkField
+            | Operation::Status => {
+                self.resolve_by(intent, Resolve::Idempotent);
+            }
+        }
+    }
+
+    /// A call begun by an earlier holder of this Lane: unknown, once it cannot be going on any more.
+    fn take_over(&mut self, intent: &Intent) {
+        let over = intent.deadline_at.unwrap_or(self.now);
+        if self.now < over {
+            return self.wake(over);
+        }
+        self.now_unknown(&intent.id, "the bridge stopped during the call");
+    }
+
+    pub(super) fn now_unknown(&mut self, id: &IntentId, reason: &str) {
+        if let Some(intent) = self.lane.intent_mut(id) {
+            intent.state = IntentState::Unknown;
+            intent.last_error = Some(reason.to_owned());
+        }
+        self.changed = true;
+        let sentence = format!("Outcome unknown: {reason}");
+        self.lane
+            .journal_intent(id, EntryKind::Outcome, sentence, self.now);
+    }
+
+    fn resolve_start(&mut self, intent: &Intent) {
+        if let Some(answered) = &intent.answered {
+            return self.prove_answer(intent, answered);
+        }
+        let sent_at = intent.sent_at.unwrap_or(intent.planned_at);
+        let until = sent_at.plus(self.rules.limits.event_confirm);
+        if let Some(status) = intent.refused_status {
+            if self
+                .lane
+                .conversations
+                .values()
+                .any(|m| !m.seen.state.is_closed())
+            {
+                self.customer_was_busy(
+                    intent,
+                    "the start was refused and another conversation is active",
+                );
+            } else if self.now < until {
+                self.wake(until);
+            } else {
+                self.park_refused(intent, status);
+            }
+            return;
+        }
+        if self.now < until {
+            return self.wake(until);
+        }
+        let hold = if intent.attempts < 2 {
+            self.rules.webhooks_silent
+        } else {
+            self.rules.limits.on_unknown == OnUnknown::Hold || intent.attempts >= UNKNOWN_TRIES_MAX
+        };
+        if hold {
+            self.park_unknown(intent);
+        } else {
+            self.try_again_flagged(intent);
+        }
+    }
+
+    /// Rule 6: the answered conversation is ours if its start event carried our id, or if a read
+    /// shows that it began after we asked.
+    fn prove_answer(&mut self, intent: &Intent, answered: &ConversationId) {
+        let sent = intent.first_sent_at.unwrap_or(intent.planned_at);
+        let elsewhere = self.link_of_conversation(answered).is_some();
+        let memory = self.lane.conversations.get(answered).cloned();
+        let ours = memory
+            .as_ref()
+            .is_some_and(|m| m.start_intent.as_ref() == Some(&intent.id));
+        let foreign = memory.as_ref().is_some_and(|m| m.start_event && !ours);
+        if elsewhere || foreign {
+            return self.customer_was_busy(
+                intent,
+                "Jelou answered with a conversation that was there before",
+            );
+        }
+        if ours {
+            return self.confirm_start(
+                &intent.id,
+                answered,
+                "its start event carries our intent id",
+            );
+        }
+        let read = memory
+            .as_ref()
+            .filter(|m| m.read_at.is_some_and(|at| Some(at) >= intent.answered_at));
+        match read.map(|m| m.seen.started_at) {
+            Some(Some(at)) if super::adopt::not_before(at, sent) => {
+                self.confirm_start(&intent.id, answered, "it began after our start");
+            }
+            Some(_) => {
+                self.customer_was_busy(
+                    intent,
+                    "Jelou answered with a conversation that began earlier",
+                );
+            }
+            None => {
+                let from = intent
+                    .answered_at
+                    .unwrap_or(self.now)
+                    .plus(ANSWER_PROOF_WAIT);
+                let due = memory
+                    .and_then(|m| m.retry.due_at)
+                    .unwrap_or(from)
+                    .max(from);
+                self.want_read(
+                    Read::Conversation {
+                        id: answered.clone(),
+                    },
+                    due,
+                );
+            }
+        }
+    }
+
+    fn customer_was_busy(&mut self, intent: &Intent, why: &str) {
+        let now = self.now;
+        if let Some(found) = self.lane.intent_mut(&intent.id) {
+            found.state = IntentState::Refused;
+            found.last_error = Some(format!("customer_busy: {why}"));
+            found.confirmed_at = Some(now);
+        }
+        if let Some(link) = self.lane.link_mut(&intent.link) {
+            link.generation = link.generation.saturating_add(1);
+        }
+        self.changed = true;
+        let sentence = format!("The customer is busy: {why}");
+        self.lane
+            .journal_intent(&intent.id, EntryKind::Outcome, sentence, now);
+    }
+
+    fn park_refused(&mut self, intent: &Intent, status: u16) {
+        let detail = format!("Jelou answered {status}");
+        self.park(
+            &intent.id,
+            "refused",
+            detail,
+            "check bot, user and assignment in the mapping, then `parked retry`",
+        );
+        self.tell(
+            &intent.link,
+            "refused",
+            &format!("No conversation was started: Jelou refused it ({status})."),
+        );
+    }
+
+    pub(super) fn park_unknown(&mut self, intent: &Intent) {
+        let detail = intent
+            .last_error
+            .clone()
+            .unwrap_or_else(|| "the answer did not come".to_owned());
+        self.park(
+            &intent.id,
+            UNKNOWN_OUTCOME,
+            detail,
+            "look at both systems: if it was done, `link` the two; if not, `parked retry`",
+        );
+        if intent.operation() == Operation::Start {
+            self.tell(&intent.link, "unknown_start", "It is not known whether a conversation was started for this ticket: the answer was lost and no event came. The bridge's operator decides.");
+        }
+    }
+
+    fn try_again_flagged(&mut self, intent: &Intent) {
+        if let Some(found) = self.lane.intent_mut(&intent.id) {
+            found.state = IntentState::Planned;
+            found.possible_duplicate = true;
+        }
+        self.changed = true;
+        let sentence = "Trying once more; an earlier try may have worked".to_owned();
+        self.lane
+            .journal_intent(&intent.id, EntryKind::Decision, sentence, self.now);
+    }
+
+    fn resolve_close(&mut self, intent: &Intent) {
+        let Effect::CloseConversation(close) = &intent.effect else {
+            return;
+        };
+        let Some(memory) = self.lane.conversations.get(&close.conversation).cloned() else {
+            return;
+        };
+        let looked = memory.read_at.is_some_and(|at| Some(at) > intent.sent_at);
+        if memory.seen.state.is_closed() && (looked || intent.event_seen) {
+            self.confirm_close(&intent.id);
+        } else if !looked {
+            let due = memory.retry.due_at.unwrap_or(self.now);
+            self.want_read(
+                Read::Conversation {
+                    id: close.conversation.clone(),
+                },
+                due,
+            );
+        } else if let Some(status) = intent.refused_status {
+            self.park(
+                &intent.id,
+                "refused",
+                format!("Jelou answered {status}, and the conversation is still active"),
+                "close it at Jelou, or `parked retry`",
+            );
+            self.tell(
+                &intent.link,
+                "close_refused",
+                &format!("The conversation could not be closed: Jelou refused it ({status})."),
+            );
+        } else {
+            self.send_again_later(&intent.id, "the conversation is still active");
+        }
+    }
+
+    fn resolve_by(&mut self, intent: &Intent, how: Resolve) {
+        let sent_at = intent.sent_at.unwrap_or(intent.planned_at);
+        match how {
+            Resolve::Idempotent | Resolve::IdempotencyKey => {
+                self.send_again_later(&intent.id, "it is safe to send again");
+            }
+            Resolve::DirectLookup => self.look_up(intent, sent_at),
+            Resolve::LaggingSearch { lag } => self.look_up(intent, sent_at.plus(lag)),
+            Resolve::EventConfirm | Resolve::None => {
+                let retry = self.rules.limits.on_unknown == OnUnknown::Retry;
+                if retry && intent.attempts < UNKNOWN_TRIES_MAX {
+                    self.try_again_flagged(intent);
+                } else {
+                    self.park_unknown(intent);
+                }
+            }
+        }
+    }
+
+    fn look_up(&mut self, intent: &Intent, from: Timestamp) {
+        let due = intent.due_at.unwrap_or(from).max(from);
+        let read = match &intent.effect {
+            Effect::CreateTicket(create) => Read::TicketsByConversation {
+                conversation: create.conversation.clone(),
+            },
+            Effect::AddNote { ticket, text } => Read::NoteOnTicket {
+                ticket: ticket.clone(),
+                text: text.clone(),
+            },
+            Effect::StartConversation(_)
+            | Effect::CloseConversation(_)
+            | Effect::WriteTicketId(_)
+            | Effect::UpsertRequester { .. }
+            | Effect::WriteLinkField { .. }
+            | Effect::SetStatus { .. } => {
+                return self.send_again_later(&intent.id, "it is safe to send again");
+            }
+        };
+        self.want_read(read, due);
+    }
+
+    /// It was surely not done, or may be done twice without harm: it is planned again, paced.
+    pub(super) fn send_again_later(&mut self, id: &IntentId, why: &str) {
+        let (now, retry_for) = (self.now, self.rules.limits.retry_for);
+        let Some(intent) = self.lane.intent_mut(id) else {
+            return;
+        };
+        intent.state = IntentState::Planned;
+        intent.failures = intent.failures.saturating_add(1);
+        let since = *intent.failing_since.get_or_insert(now);
+        let due = super::schedule::retry_at(intent.failures, id.as_str(), now);
+        intent.due_at = Some(intent.due_at.map_or(due, |at| at.max(due)));
+        let sentence = format!("To be tried again: {why}");
+        self.changed = true;
+        self.lane
+            .journal_intent(id, EntryKind::Outcome, sentence, now);
+        if now.since(since) > retry_for {
+            let detail = self.lane.intent(id).and_then(|i| i.last_error.clone());
+            self.park(
+                id,
+                "retries_exhausted",
+                detail.unwrap_or_else(|| why.to_owned()),
+                "mend the remote, then `parked retry`",
+            );
+        }
+    }
+}

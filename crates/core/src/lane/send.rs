@@ -1,0 +1,197 @@
+//! Which Intent may go out, and what must be seen before it does. Neighbours: links plans Intents,
+//! resolve finds out about those whose outcome is unknown.
+
+use super::{state::EntryKind, step::Turn};
+use crate::{
+    effect::{Effect, Operation, Read},
+    event::Side,
+    ids::{ConversationId, IntentId},
+    intent::{Intent, IntentState},
+    lane::step::Mode,
+};
+use std::time::Duration;
+
+/// A read of the conversation older than this says nothing any more of whom a close would hit.
+const LOOK_FRESH: Duration = Duration::from_secs(5);
+
+/// More writes than this to one Link within a minute are a loop between the two systems: the third
+/// net of rule 14. Law 6 wants two for each outside change, and people change a ticket a few times
+/// a minute at most.
+const WRITES_PER_LINK_MINUTE: usize = 20;
+
+impl Turn<'_> {
+    pub(super) fn plan_intents(&mut self) {
+        let open: Vec<IntentId> = self
+            .lane
+            .intents
+            .iter()
+            .filter(|i| i.state.is_open())
+            .map(|i| i.id.clone())
+            .collect();
+        for id in open {
+            let Some(intent) = self.lane.intent(&id).cloned() else {
+                continue;
+            };
+            match intent.state {
+                IntentState::Planned => self.plan_send(&intent),
+                IntentState::Sent | IntentState::Unknown => self.plan_resolve(&intent),
+                IntentState::Confirmed
+                | IntentState::Refused
+                | IntentState::Withdrawn
+                | IntentState::Parked
+                | IntentState::Observed => {}
+            }
+        }
+    }
+
+    fn plan_send(&mut self, intent: &Intent) {
+        if self.rules.mode == Mode::Observe {
+            return self.only_observe(intent);
+        }
+        if intent.held {
+            self.halted = true;
+            return;
+        }
+        if self.must_wait_its_turn(intent) {
+            return;
+        }
+        if self.is_loop(intent) {
+            return self.park(
+                &intent.id,
+                "loop",
+                format!("more than {WRITES_PER_LINK_MINUTE} writes to this link within a minute"),
+                "find what changes the ticket back, then `parked retry`",
+            );
+        }
+        let due = intent.due_at.unwrap_or(self.now).max(self.now);
+        if due > self.now {
+            return self.wake(due);
+        }
+        match &intent.effect {
+            Effect::CloseConversation(close) => {
+                let conversation = close.conversation.clone();
+                self.look_then_close(intent, &conversation);
+            }
+            Effect::SetStatus { ticket, .. } => {
+                let seen_at = self.lane.tickets.get(ticket).and_then(|m| m.seen_at);
+                if seen_at.is_some_and(|at| at >= intent.planned_at) {
+                    self.want_send(&intent.id, Operation::Status, due);
+                } else {
+                    // The agent may have moved it meanwhile: what we set must not hide that.
+                    let ticket = ticket.clone();
+                    self.want_ticket(&ticket);
+                }
+            }
+            Effect::StartConversation(_)
+            | Effect::WriteTicketId(_)
+            | Effect::UpsertRequester { .. }
+            | Effect::CreateTicket(_)
+            | Effect::WriteLinkField { .. }
+            | Effect::AddNote { .. } => self.want_send(&intent.id, intent.operation(), due),
+        }
+    }
+
+    fn only_observe(&mut self, intent: &Intent) {
+        if let Some(found) = self.lane.intent_mut(&intent.id) {
+            found.state = IntentState::Observed;
+        }
+        self.changed = true;
+        let sentence = format!("Would: {}", intent.effect);
+        self.lane
+            .journal_intent(&intent.id, EntryKind::Decision, sentence, self.now);
+    }
+
+    /// Order holds per Link and direction, notes among themselves; one start or close at a time
+    /// per Lane (rule 12).
+    fn must_wait_its_turn(&self, intent: &Intent) -> bool {
+        let operation = intent.operation();
+        let is_note = |o: Operation| o == Operation::Note;
+        let earlier_of_link = self
+            .lane
+            .intents
+            .iter()
+            .take_while(|i| i.id != intent.id)
+            .any(|i| {
+                i.link == intent.link
+                    && i.state.is_open()
+                    && !i.held
+                    && i.operation().side() == operation.side()
+                    && is_note(i.operation()) == is_note(operation)
+            });
+        let talks = |o: Operation| matches!(o, Operation::Start | Operation::Close);
+        let lane_is_taken = talks(operation)
+            && self.lane.intents.iter().any(|i| {
+                i.id != intent.id
+                    && talks(i.operation())
+                    && matches!(i.state, IntentState::Sent | IntentState::Unknown)
+            });
+        earlier_of_link || lane_is_taken
+    }
+
+    fn is_loop(&self, intent: &Intent) -> bool {
+        let minute_ago = self.now.minus(Duration::from_secs(60));
+        let writes = self
+            .lane
+            .intents
+            .iter()
+            .filter(|i| i.link == intent.link && i.operation() != Operation::Note)
+            .filter(|i| i.failures == 0 && i.sent_at.is_some_and(|at| at > minute_ago))
+            .count();
+        writes >= WRITES_PER_LINK_MINUTE
+    }
+
+    /// Jelou closes "the conversation of this bot and user": it is made sure first that this is
+    /// ours, and that there is no other (rule 13).
+    fn look_then_close(&mut self, intent: &Intent, conversation: &ConversationId) {
+        let fresh = |at: Option<crate::time::Timestamp>| {
+            at.is_some_and(|at| at >= intent.planned_at && self.now.since(at) < LOOK_FRESH)
+        };
+        let others: Vec<ConversationId> = self
+            .lane
+            .conversations
+            .iter()
+            .filter(|(id, m)| *id != conversation && !m.seen.state.is_closed())
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in std::iter::once(conversation).chain(&others) {
+            let Some(memory) = self.lane.conversations.get(id) else {
+                continue;
+            };
+            if !fresh(memory.read_at) {
+                let due = memory.retry.due_at.unwrap_or(self.now);
+                return self.want_read(Read::Conversation { id: id.clone() }, due);
+            }
+        }
+        if let Some(other) = others.first() {
+            self.park(
+                &intent.id,
+                "two_conversations",
+                format!("conversation {other} of the same customer is active too, and Jelou closes by customer"),
+                "close the other conversation at Jelou, then `parked retry`",
+            );
+            self.tell(&intent.link, "two_conversations", "The conversation was not closed: the customer has another active conversation, and Jelou might have closed that one. Close it at Jelou.");
+            return;
+        }
+        self.want_send(&intent.id, Operation::Close, self.now);
+    }
+
+    /// The safety halt holds it: it stays planned until a person releases the halt.
+    pub(super) fn hold(&mut self, id: &IntentId) {
+        if let Some(intent) = self.lane.intent_mut(id) {
+            intent.state = IntentState::Planned;
+            intent.held = true;
+        }
+        let sentence = "Held by the safety halt until `halt release`".to_owned();
+        self.lane
+            .journal_intent(id, EntryKind::Decision, sentence, self.now);
+    }
+
+    /// A side takes no more calls of this Lane in this Claim.
+    pub(super) fn block(&mut self, side: Side, until: crate::time::Timestamp, by: &str) {
+        self.lane.blocked.push(super::state::Blocked {
+            side,
+            until,
+            by: by.to_owned(),
+        });
+    }
+}
