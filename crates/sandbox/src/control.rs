@@ -1,0 +1,155 @@
+//! The control pages under `/sandbox/`, by which another process looks and acts. What is here is
+//! the same for both servers; each adds its own acts.
+//!
+//! | call | does |
+//! |---|---|
+//! | `GET state` | the whole state |
+//! | `POST reset` | forgets state, calls, webhooks, manners |
+//! | `GET calls` (`?operation=start`) | every call with its answer |
+//! | `GET`, `POST`, `DELETE manners` | the [rules](crate::Rule): list, add one, clear |
+//! | `GET webhooks` | every webhook with its outcome |
+//! | `GET`, `PUT webhooks/manners` | [how they travel](crate::HookManners) |
+//! | `PUT webhooks/target` | `{"url", "secret"}` |
+//! | `POST webhooks/send` | `{"numbers": [3, 1]}`: these, now, in this order; without numbers: release all |
+//! | `POST door` | `{"door": "open" \| "unavailable"}`, or `{"door": "refuse", "for_ms": 5000}` |
+//!
+//! At Jelou also: `POST users {id, name}`, `POST aliases {asked, canonical}`,
+//! `PUT second-start {"model"}`, `POST conversations {user, text, bot?}`,
+//! `POST conversations/{id}/messages {text}` or `{kind, content}`,
+//! `POST conversations/{id}/close {reason?}`, `POST conversations/{id}/expire`.
+//!
+//! At the helpdesk also: `POST tickets` (a [`NewTicket`](crate::helpdesk::NewTicket)),
+//! `POST tickets/{id}/status {status}`, `POST tickets/{id}/comments {body, public, role?}`,
+//! `POST tickets/{id}/tags {add, remove}`, `DELETE tickets/{id}`.
+
+use crate::{
+    calls::Operation,
+    hooks::{HookManners, Target},
+    manners::Rule,
+    server::Door,
+    stage::{Refusal, Stage, lock},
+};
+use axum::{
+    Json, Router,
+    extract::{Query, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::{get, post, put},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// A refused port comes back after at most this long, ms: over HTTP nobody could open it again.
+const REFUSE_MAX_MS: u64 = 600_000;
+
+/// A server that can be looked at and acted on from outside.
+pub(crate) trait Controlled: Clone + Send + Sync + 'static {
+    fn stage(&self) -> &Stage;
+    /// The whole state, to look at.
+    fn state(&self) -> Value;
+    /// Forgets the state.
+    fn forget(&self);
+}
+
+/// The answer to an act: what it made, or 409 and why not.
+pub(crate) fn acted<T: Into<Value>>(result: Result<T, Refusal>) -> Response {
+    match result {
+        Ok(made) => Json(made.into()).into_response(),
+        Err(Refusal(why)) => (StatusCode::CONFLICT, Json(json!({"error": why}))).into_response(),
+    }
+}
+
+/// The pages both servers have.
+pub(crate) fn routes<S: Controlled>() -> Router<S> {
+    Router::new()
+        .route("/state", get(async |State(s): State<S>| Json(s.state())))
+        .route("/reset", post(reset::<S>))
+        .route("/calls", get(calls::<S>))
+        .route(
+            "/manners",
+            get(async |State(s): State<S>| Json(s.stage().manners.rules()))
+                .post(async |State(s): State<S>, Json(rule): Json<Rule>| {
+                    s.stage().manners.add(rule)
+                })
+                .delete(async |State(s): State<S>| s.stage().manners.clear()),
+        )
+        .route(
+            "/webhooks",
+            get(async |State(s): State<S>| Json(s.stage().hooks.all())),
+        )
+        .route(
+            "/webhooks/manners",
+            get(async |State(s): State<S>| Json(s.stage().hooks.manners())).put(
+                async |State(s): State<S>, Json(manners): Json<HookManners>| {
+                    s.stage().hooks.set_manners(manners);
+                },
+            ),
+        )
+        .route(
+            "/webhooks/target",
+            put(async |State(s): State<S>, Json(target): Json<Target>| {
+                s.stage().hooks.set_target(target)
+            }),
+        )
+        .route("/webhooks/send", post(send::<S>))
+        .route("/door", post(door::<S>))
+}
+
+async fn reset<S: Controlled>(State(server): State<S>) {
+    server.forget();
+    let stage = server.stage();
+    stage.manners.clear();
+    stage.hooks.reset();
+    lock(&stage.calls).clear();
+}
+
+#[derive(Deserialize)]
+struct Only {
+    operation: Option<Operation>,
+}
+
+async fn calls<S: Controlled>(State(server): State<S>, Query(only): Query<Only>) -> Response {
+    let mut calls = lock(&server.stage().calls).all();
+    calls.retain(|call| only.operation.is_none_or(|wanted| wanted == call.operation));
+    Json(calls).into_response()
+}
+
+#[derive(Deserialize)]
+struct Which {
+    numbers: Option<Vec<u64>>,
+}
+
+async fn send<S: Controlled>(State(server): State<S>, Json(which): Json<Which>) -> Response {
+    let hooks = &server.stage().hooks;
+    let outcomes = match which.numbers {
+        Some(numbers) => hooks.send_now(&numbers).await,
+        None => hooks.release().await,
+    };
+    Json(outcomes).into_response()
+}
+
+#[derive(Deserialize)]
+struct SetDoor {
+    door: Door,
+    for_ms: Option<u64>,
+}
+
+async fn door<S: Controlled>(State(server): State<S>, Json(set): Json<SetDoor>) -> Response {
+    match (set.door, set.for_ms) {
+        (Door::Open | Door::Unavailable, None) => server.stage().gate.set_soon(set.door),
+        (Door::Refuse | Door::Unavailable, Some(for_ms)) if for_ms <= REFUSE_MAX_MS => {
+            tokio::spawn(async move {
+                server.stage().gate.set(set.door).await;
+                tokio::time::sleep(Duration::from_millis(for_ms)).await;
+                server.stage().gate.set(Door::Open).await;
+            });
+        }
+        (Door::Open | Door::Unavailable | Door::Refuse | Door::Closed, _) => {
+            return acted::<Value>(Err(Refusal(
+                "open, unavailable (with or without for_ms), or refuse with for_ms of at most 600000".to_owned(),
+            )));
+        }
+    }
+    StatusCode::OK.into_response()
+}

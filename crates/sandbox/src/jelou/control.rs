@@ -1,0 +1,112 @@
+//! The acts at Jelou over HTTP. Neighbour: the crate's control, which has the common pages.
+
+use super::{Jelou, SecondStart};
+use crate::control::acted;
+use axum::{
+    Json, Router,
+    extract::{Path, State},
+    response::Response,
+    routing::{post, put},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+pub(super) fn routes() -> Router<Jelou> {
+    crate::control::routes()
+        .route(
+            "/users",
+            post(async |State(j): State<Jelou>, Json(u): Json<NewUser>| j.add_user(&u.id, &u.name)),
+        )
+        .route(
+            "/aliases",
+            post(async |State(j): State<Jelou>, Json(a): Json<Alias>| {
+                j.alias(&a.asked, &a.canonical)
+            }),
+        )
+        .route(
+            "/second-start",
+            put(async |State(j): State<Jelou>, Json(m): Json<Model>| j.set_second_start(m.model)),
+        )
+        .route("/conversations", post(starts))
+        .route("/conversations/{id}/messages", post(writes))
+        .route("/conversations/{id}/close", post(closes))
+        .route("/conversations/{id}/expire", post(expires))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewUser {
+    id: String,
+    name: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Alias {
+    asked: String,
+    canonical: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Model {
+    model: SecondStart,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Begin {
+    user: String,
+    #[serde(default)]
+    text: String,
+    bot: Option<String>,
+}
+
+async fn starts(State(jelou): State<Jelou>, Json(begin): Json<Begin>) -> Response {
+    let started = match begin.bot {
+        Some(bot) => jelou.customer_starts_on(&bot, &begin.user, &begin.text),
+        None => jelou.customer_starts(&begin.user, &begin.text),
+    };
+    acted(started.map(|id| json!({"id": id})))
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Words {
+    Text { text: String },
+    Other { kind: String, content: Value },
+}
+
+async fn writes(
+    State(jelou): State<Jelou>,
+    Path(id): Path<String>,
+    Json(words): Json<Words>,
+) -> Response {
+    let sent = match words {
+        Words::Text { text } => jelou.customer_writes(&id, &text),
+        Words::Other { kind, content } => jelou.customer_sends(&id, &kind, &content),
+    };
+    acted(sent.map(|id| json!({"id": id})))
+}
+
+#[derive(Deserialize)]
+struct Reason {
+    reason: Option<String>,
+}
+
+async fn closes(
+    State(jelou): State<Jelou>,
+    Path(id): Path<String>,
+    Json(reason): Json<Reason>,
+) -> Response {
+    let reason = reason.reason.as_deref().unwrap_or("closed_by_operator");
+    acted(
+        jelou
+            .operator_closes(&id, reason)
+            .map(|()| json!({"id": id})),
+    )
+}
+
+async fn expires(State(jelou): State<Jelou>, Path(id): Path<String>) -> Response {
+    acted(jelou.expires(&id).map(|()| json!({"id": id})))
+}

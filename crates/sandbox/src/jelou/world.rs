@@ -1,0 +1,329 @@
+//! What is true at this Jelou: customers, conversations, caches; and how it changes.
+//! Neighbours: api, which asks over HTTP, and the handle's acts.
+
+use super::{
+    JelouOptions, SecondStart, Strangers,
+    event::{Event, Happened, Named, Talk, Words},
+};
+use crate::{
+    chance::Chance,
+    clock::now_ms,
+    hooks::{Hooks, sign},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, HashMap};
+
+/// A conversation as it stands.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Conversation {
+    /// Its id: 24 hex digits, as Jelou's look.
+    pub id: String,
+    /// The bot it runs on.
+    pub bot: String,
+    /// The customer, in Jelou's own spelling.
+    pub user: String,
+    /// The customer as the caller spelled them, where the API started it.
+    pub asked_user: Option<String>,
+    /// Its room.
+    pub room: String,
+    /// Whether it goes on.
+    pub active: bool,
+    /// When it began, ms since 1970.
+    pub start_at_ms: i64,
+    /// When it ended.
+    pub end_at_ms: Option<i64>,
+    /// Why it ended.
+    pub ended_reason: Option<String>,
+    /// What the caller of start gave; never readable over the API, as at Jelou.
+    pub metadata: Option<Map<String, Value>>,
+    /// Who got it.
+    pub assignment: Option<Value>,
+    /// The first words.
+    pub initial_message: Option<String>,
+    /// What was sent to the customer at the end.
+    pub redirect_payload: Option<Value>,
+    /// The ids of what the customer wrote in it.
+    pub messages: Vec<String>,
+}
+
+/// A customer that this Jelou knows.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct User {
+    /// Their id, in Jelou's own spelling.
+    pub id: String,
+    /// Their name.
+    pub name: String,
+    /// Since when, ms since 1970.
+    pub created_at_ms: i64,
+}
+
+/// One record of user memory.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// The value; an empty string where it came bare.
+    pub value: Value,
+    /// When it ends by itself, ms since 1970.
+    pub expires_at_ms: Option<i64>,
+}
+
+/// What a start asks for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Start {
+    pub bot: String,
+    pub user: String,
+    pub initial_message: Option<String>,
+    pub metadata: Option<Map<String, Value>>,
+    pub assignment: Option<Value>,
+    pub by_api: bool,
+}
+
+/// How a start ended.
+#[derive(Debug)]
+pub(crate) enum Started {
+    New(Conversation),
+    Existing(Conversation),
+    Busy,
+    UnknownUser,
+}
+
+/// The whole state, as `/sandbox/state` shows it.
+#[derive(Debug, Serialize)]
+pub(crate) struct World {
+    #[serde(skip)]
+    pub options: JelouOptions,
+    pub second_start: SecondStart,
+    pub users: BTreeMap<String, User>,
+    pub aliases: BTreeMap<String, String>,
+    pub conversations: Vec<Conversation>,
+    #[serde(skip)]
+    index: HashMap<String, usize>,
+    /// By bot and user, joined by a space.
+    pub cache: BTreeMap<String, Map<String, Value>>,
+    pub memory: BTreeMap<String, BTreeMap<String, Record>>,
+    #[serde(skip)]
+    chance: Chance,
+}
+
+pub(crate) fn place(bot: &str, user: &str) -> String {
+    format!("{bot} {user}")
+}
+
+impl World {
+    pub(crate) fn new(options: JelouOptions) -> Self {
+        let chance = Chance::new(options.seed);
+        let mut world = Self {
+            second_start: options.second_start,
+            options,
+            users: BTreeMap::new(),
+            aliases: BTreeMap::new(),
+            conversations: Vec::new(),
+            index: HashMap::new(),
+            cache: BTreeMap::new(),
+            memory: BTreeMap::new(),
+            chance,
+        };
+        for (id, name) in world.options.users.clone() {
+            world.add_user(&id, &name);
+        }
+        world
+    }
+
+    pub(crate) fn add_user(&mut self, id: &str, name: &str) {
+        let user = User {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            created_at_ms: now_ms(),
+        };
+        self.users.insert(id.to_owned(), user);
+    }
+
+    /// Jelou's own spelling of a customer it knows, or comes to know.
+    pub(crate) fn canonical(&mut self, asked: &str) -> Option<String> {
+        let id = self
+            .aliases
+            .get(asked)
+            .map_or(asked, String::as_str)
+            .to_owned();
+        if !self.users.contains_key(&id) {
+            if self.options.strangers == Strangers::Refused {
+                return None;
+            }
+            let name = format!(
+                "Customer {}",
+                id.get(id.len().saturating_sub(4)..).unwrap_or(&id)
+            );
+            self.add_user(&id, &name);
+        }
+        Some(id)
+    }
+
+    pub(crate) fn bot_name(&self, id: &str) -> Option<&str> {
+        let bot = self.options.bots.iter().find(|(bot, _)| bot == id);
+        bot.map(|(_, name)| name.as_str())
+    }
+
+    pub(crate) fn conversation(&self, id: &str) -> Option<&Conversation> {
+        self.conversations.get(*self.index.get(id)?)
+    }
+
+    /// The customer's active conversation, the newest where the model allows several.
+    pub(crate) fn active(&self, bot: &str, user: &str) -> Option<&Conversation> {
+        let all = self.conversations.iter().rev();
+        all.into_iter()
+            .find(|c| c.active && c.bot == bot && c.user == user)
+    }
+
+    pub(crate) fn start(&mut self, hooks: &Hooks, asked: Start) -> Started {
+        let Some(user) = self.canonical(&asked.user) else {
+            return Started::UnknownUser;
+        };
+        if let Some(existing) = self.active(&asked.bot, &user) {
+            match self.second_start {
+                SecondStart::Refuse => return Started::Busy,
+                SecondStart::ReturnExisting => return Started::Existing(existing.clone()),
+                SecondStart::StartAnother => {}
+            }
+        }
+        let conversation = Conversation {
+            id: self.new_id(),
+            room: format!("G:{}:{user}", asked.bot),
+            bot: asked.bot,
+            user,
+            asked_user: asked.by_api.then_some(asked.user),
+            active: true,
+            start_at_ms: now_ms(),
+            end_at_ms: None,
+            ended_reason: None,
+            metadata: asked.metadata,
+            assignment: asked.assignment,
+            initial_message: asked.initial_message,
+            redirect_payload: None,
+            messages: Vec::new(),
+        };
+        self.index
+            .insert(conversation.id.clone(), self.conversations.len());
+        self.conversations.push(conversation.clone());
+        self.tell(
+            hooks,
+            &conversation,
+            conversation.start_at_ms,
+            Happened::Started {
+                initial_message: conversation.initial_message.as_deref(),
+                metadata: conversation.metadata.as_ref(),
+            },
+        );
+        Started::New(conversation)
+    }
+
+    /// Closes a conversation; `None` where there is none or it is over.
+    pub(crate) fn close(
+        &mut self,
+        hooks: &Hooks,
+        id: &str,
+        reason: &str,
+        redirect_payload: Option<Value>,
+    ) -> Option<Conversation> {
+        let conversation = self.conversations.get_mut(*self.index.get(id)?)?;
+        if !conversation.active {
+            return None;
+        }
+        let now = now_ms();
+        conversation.active = false;
+        conversation.end_at_ms = Some(now);
+        conversation.ended_reason = Some(reason.to_owned());
+        conversation.redirect_payload = redirect_payload;
+        let closed = conversation.clone();
+        let redirect_payload = closed.redirect_payload.as_ref();
+        let happened = Happened::Closed {
+            reason,
+            redirect_payload,
+        };
+        self.tell(hooks, &closed, now, happened);
+        Some(closed)
+    }
+
+    /// The customer writes in a conversation, also in one that is over; returns the message's id.
+    pub(crate) fn write(
+        &mut self,
+        hooks: &Hooks,
+        id: &str,
+        kind: &str,
+        content: &Value,
+    ) -> Option<String> {
+        let message = format!(
+            "wamid.{:016X}{:08X}",
+            self.chance.next(),
+            self.chance.next() >> 32
+        );
+        let conversation = self.conversations.get_mut(*self.index.get(id)?)?;
+        conversation.messages.push(message.clone());
+        let conversation = conversation.clone();
+        let happened = Happened::Said {
+            id: &message,
+            kind,
+            content,
+        };
+        self.tell(hooks, &conversation, now_ms(), happened);
+        Some(message)
+    }
+
+    fn tell(&self, hooks: &Hooks, about: &Conversation, timestamp: i64, value: Happened<'_>) {
+        let Words(event, field, object, event_type) = value.words();
+        // Only the start event carries who got it.
+        let assignment = match value {
+            Happened::Started { .. } => about.assignment.as_ref(),
+            Happened::Closed { .. } | Happened::Said { .. } => None,
+        };
+        let body = serde_json::to_string(&Event {
+            event,
+            timestamp,
+            field,
+            object,
+            event_type,
+            project_id: &self.options.project_id,
+            room_id: &about.room,
+            contact: Named {
+                id: &about.user,
+                name: self.users.get(&about.user).map_or("", |user| &user.name),
+            },
+            conversation: Talk {
+                id: &about.id,
+                assignment,
+            },
+            bot: Named {
+                id: &about.bot,
+                name: self.bot_name(&about.bot).unwrap_or(""),
+            },
+            value,
+        })
+        .unwrap_or_default();
+        let signature = sign(&hooks.secret(), body.as_bytes());
+        let headers = BTreeMap::from([("x-jelou-signature".to_owned(), signature)]);
+        hooks.push(event_type, &about.id, headers, body);
+    }
+
+    /// Four bytes of time, five of chance, three that count: unique also across restarts.
+    fn new_id(&mut self) -> String {
+        let seconds = now_ms() / 1_000;
+        let drawn = self.chance.next() >> 24;
+        format!(
+            "{seconds:08x}{drawn:010x}{:06x}",
+            self.conversations.len() + 1
+        )
+    }
+
+    /// The memory of a customer that has not ended yet.
+    pub(crate) fn memory_of(&self, bot: &str, user: &str) -> BTreeMap<String, Value> {
+        let now = now_ms();
+        let records = self.memory.get(&place(bot, user)).into_iter().flatten();
+        let alive = records.filter(|(_, record)| record.expires_at_ms.is_none_or(|end| end > now));
+        alive
+            .map(|(key, record)| (key.clone(), record.value.clone()))
+            .collect()
+    }
+
+    pub(crate) fn summary(&self) -> Value {
+        json!({"project_id": self.options.project_id, "bots": self.options.bots, "world": self})
+    }
+}
