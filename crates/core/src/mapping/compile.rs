@@ -459,6 +459,11 @@ fn unknown_name(name: &str, scope: Scope) -> (String, String) {
     if name == "null" {
         return (what, "write `is none` or `is not none`".to_owned());
     }
+    let above = name.rsplit_once('.');
+    if let Some((known, word)) = above.filter(|(known, _)| scope.names().contains(known)) {
+        let what = format!("{known} has no {word} below it");
+        return (what, format!("a filter is written {known} | {word}"));
+    }
     let remedy = match nearest(name, scope.names().iter().copied()) {
         Some(near) => format!("did you mean {near}?"),
         None => format!("known are {}", scope.names().join(", ")),

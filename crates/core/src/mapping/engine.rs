@@ -140,7 +140,7 @@ pub(super) fn environment() -> Environment<'static> {
         let builtin = Arc::clone(&builtin);
         env.add_filter(name, move |value: Value, rest: Rest<Value>| {
             if is_missing(&value) {
-                return Ok(Value::from(""));
+                return Ok(without_value(name, value));
             }
             let mut args = vec![value];
             args.extend(rest.iter().cloned());
@@ -155,6 +155,20 @@ pub(super) fn environment() -> Environment<'static> {
     env.add_test("undefined", |value: Value| is_missing(&value));
     env.add_test("defined", |value: Value| !is_missing(&value));
     env
+}
+
+/// What a filter makes of a missing value: empty text, except that what would be a number or a part
+/// stays missing, so that no order with it holds.
+fn without_value(filter: &str, missing: Value) -> Value {
+    const NO_TEXT: [&str; 12] = [
+        "abs", "attr", "count", "first", "float", "int", "last", "length", "max", "min", "round",
+        "sum",
+    ];
+    if NO_TEXT.contains(&filter) {
+        missing
+    } else {
+        Value::from("")
+    }
 }
 
 /// Jinja's `default` takes only undefined values for missing; here null is missing too.

@@ -57,12 +57,14 @@ fn brazil(national: String) -> String {
     }
 }
 
-/// The 1 that marked mobiles called from abroad went away in 2019 (IFT); ten digits remain.
+/// Ten digits, dialled alike everywhere since 2019 (IFT). Before that a 1 marked mobiles called from
+/// abroad, 044 and 045 mobiles called from within, 01 long distance; address books still have them.
 fn mexico(national: String) -> String {
-    match national.strip_prefix('1') {
-        Some(rest) if rest.len() == 10 => rest.to_owned(),
-        Some(_) | None => national,
-    }
+    ["044", "045", "01", "1"]
+        .iter()
+        .filter_map(|prefix| national.strip_prefix(prefix))
+        .find(|rest| rest.len() == 10)
+        .map_or(national.clone(), str::to_owned)
 }
 
 /// Within the country a mobile is dialled with 15 after the area code, from abroad with 9 before

@@ -186,7 +186,7 @@ mod tests {
             template("a | b {{ 'x | y' | upper }} is none {# | z #}{% raw %}{{ a|q }}{% endraw %}");
         assert_eq!(uses.filters, ["upper"]);
         assert!(uses.tests.is_empty());
-        assert_eq!(uses.blocks, ["raw", "endraw"]);
+        assert_eq!(uses.blocks, ["raw"]);
         assert_eq!(expression(r#""it's | x" == a|lower"#).filters, ["lower"]);
     }
 
