@@ -1,0 +1,6 @@
+//! Jelou's JSON, read and written. Neighbours: `webhook` and `client`, the only callers.
+
+pub(crate) mod answer;
+pub(crate) mod dates;
+pub(crate) mod json;
+pub(crate) mod request;
