@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     effect::{Effect, Operation},
-    ids::{ConversationId, IntentId, LinkId, TicketId},
+    ids::{ConversationId, IntentId, LaneId, LinkId, TicketId},
     intent::{Intent, IntentState, Parked},
     link::{ConversationSide, Link, Origin, TicketSide},
     time::Timestamp,
@@ -50,6 +50,36 @@ impl Lane {
             None => return,
         };
         self.journal_intent(id, EntryKind::Call, sentence, now);
+    }
+
+    /// The store said that a live Link of another Lane has this ticket: it is not ours to take.
+    pub fn ticket_is_elsewhere(&mut self, ticket: &TicketId, holder: Option<LaneId>) {
+        let holder = holder.or_else(|| LaneId::parse("another").ok());
+        self.tickets
+            .entry(ticket.clone())
+            .or_default()
+            .held_elsewhere = holder;
+    }
+
+    /// The store said that a Link of another Lane has this conversation.
+    pub fn conversation_is_elsewhere(&mut self, conversation: &ConversationId) {
+        if let Some(memory) = self.conversations.get_mut(conversation) {
+            memory.taken_elsewhere = true;
+        }
+    }
+
+    /// The store has an Intent of this key that this Lane no longer had at hand: it counts, and the
+    /// new one with the same key does not.
+    pub fn recall(&mut self, existing: Intent) {
+        self.intents.retain(|i| {
+            i.id == existing.id
+                || i.link != existing.link
+                || i.operation() != existing.operation()
+                || i.cause != existing.cause
+        });
+        if self.intent(&existing.id).is_none() {
+            self.intents.insert(0, existing);
+        }
     }
 
     pub(super) fn journal_intent(

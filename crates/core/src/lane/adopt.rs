@@ -22,6 +22,9 @@ pub const LONE_MESSAGE_WAIT: Duration = Duration::from_secs(5);
 /// moment we asked for it.
 pub const CLOCKS_APART: Duration = Duration::from_secs(120);
 
+/// Why a conversation has no ticket of which nothing is known but that Jelou answered a start with it.
+pub(super) const LEARNT_BY_ANSWER: &str = "learnt from Jelou's answer to a start";
+
 /// Where a new conversation of the customer's own goes.
 enum Place {
     /// To this ticket, which is reopened if asked.
@@ -54,6 +57,9 @@ impl Turn<'_> {
         let Some(memory) = self.lane.conversations.get(id).cloned() else {
             return;
         };
+        if memory.taken_elsewhere {
+            return;
+        }
         if let Some(intent) = self.claimed_by(&memory) {
             self.confirm_start(
                 &intent,
@@ -70,7 +76,7 @@ impl Turn<'_> {
             );
         }
         if !memory.start_event && memory.messages == 0 {
-            // A tombstone, or one learnt from an answer: it makes no ticket by itself.
+            self.keep_an_eye_on(id, &memory, start_on_its_way);
             return;
         }
         let wait = if start_on_its_way {
@@ -85,6 +91,26 @@ impl Turn<'_> {
             self.wake(from);
         } else {
             self.take_in(id, &memory);
+        }
+    }
+
+    /// A tombstone makes no ticket by itself. One learnt from an answer keeps the customer busy, so
+    /// it gets a Link without a ticket: then the Sweep looks at it, and finds its end.
+    fn keep_an_eye_on(
+        &mut self,
+        id: &ConversationId,
+        memory: &ConversationMemory,
+        in_question: bool,
+    ) {
+        if !in_question && !memory.seen.state.is_closed() {
+            self.new_link(
+                Origin::Conversation,
+                ConversationSide::Known { id: id.clone() },
+                TicketSide::Unwanted {
+                    rule: LEARNT_BY_ANSWER.to_owned(),
+                },
+                LEARNT_BY_ANSWER,
+            );
         }
     }
 

@@ -200,6 +200,7 @@ impl Turn<'_> {
                 start_intent: None,
                 start_ticket: None,
                 customers_own: false,
+                taken_elsewhere: false,
                 messages: 0,
                 last_message_at: None,
                 holder_asked: false,

@@ -1,7 +1,7 @@
 //! What each live Link calls for: a conversation, a ticket, or the merge of both. Neighbours:
 //! [`crate::plan`] judges; send and resolve bring out what is planned here.
 
-use super::{state::EntryKind, step::Turn};
+use super::{adopt::LEARNT_BY_ANSWER, state::EntryKind, step::Turn};
 use crate::{
     effect::{
         CloseConversation, CreateTicket, Effect, Operation, Read, TicketIdPlace, WriteTicketId,
@@ -46,8 +46,10 @@ impl Turn<'_> {
             (ConversationSide::Known { id }, TicketSide::Known { id: ticket }) => {
                 self.plan_whole(link, id, ticket);
             }
-            (ConversationSide::Known { id }, TicketSide::Unwanted { .. }) => {
-                if self
+            (ConversationSide::Known { id }, TicketSide::Unwanted { rule }) => {
+                if rule == LEARNT_BY_ANSWER && self.has_spoken(id) {
+                    self.want_ticket_after_all(link, id);
+                } else if self
                     .lane
                     .conversations
                     .get(id)
@@ -61,6 +63,33 @@ impl Turn<'_> {
                 self.end_link(&link.id, "withdrawn");
             }
         }
+    }
+
+    fn has_spoken(&self, id: &ConversationId) -> bool {
+        self.lane
+            .conversations
+            .get(id)
+            .is_some_and(|m| m.start_event || m.messages > 0)
+    }
+
+    /// Its start event or a message came after all: it gets a ticket like any other.
+    fn want_ticket_after_all(&mut self, link: &Link, id: &ConversationId) {
+        let Some(memory) = self.lane.conversations.get(id).cloned() else {
+            return;
+        };
+        let ticket = match self.rules.mapping.create_when(&memory.seen) {
+            Ok(true) => TicketSide::Wanted,
+            Ok(false) => TicketSide::Unwanted {
+                rule: "mapping.ticket.create_when".to_owned(),
+            },
+            Err(error) => TicketSide::Unwanted {
+                rule: format!("error in {error}"),
+            },
+        };
+        if let Some(link) = self.lane.link_mut(&link.id) {
+            link.ticket = ticket;
+        }
+        self.changed = true;
     }
 
     fn lose_ticket(&mut self, link: &Link, ticket: &TicketId) {

@@ -104,8 +104,9 @@ impl Turn<'_> {
     /// shows that it began after we asked.
     fn prove_answer(&mut self, intent: &Intent, answered: &ConversationId) {
         let sent = intent.first_sent_at.unwrap_or(intent.planned_at);
-        let elsewhere = self.link_of_conversation(answered).is_some();
         let memory = self.lane.conversations.get(answered).cloned();
+        let elsewhere = self.link_of_conversation(answered).is_some()
+            || memory.as_ref().is_some_and(|m| m.taken_elsewhere);
         let ours = memory
             .as_ref()
             .is_some_and(|m| m.start_intent.as_ref() == Some(&intent.id));

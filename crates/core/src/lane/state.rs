@@ -73,6 +73,9 @@ pub struct ConversationMemory {
     pub start_ticket: Option<TicketId>,
     /// Whether it counts as the customer's own: no start of ours made it.
     pub customers_own: bool,
+    /// A Link of another Lane has it.
+    #[serde(default)]
+    pub taken_elsewhere: bool,
     /// Messages received in it.
     pub messages: u32,
     /// The latest message's own time.
