@@ -14,6 +14,7 @@ mod calls;
 mod chance;
 mod clock;
 pub mod control;
+pub mod helpdesk;
 
 mod hooks;
 pub mod jelou;
@@ -24,6 +25,7 @@ mod stage;
 mod testing;
 
 pub use calls::{Call, Operation};
+pub use helpdesk::{Helpdesk, HelpdeskOptions, RunningHelpdesk};
 pub use hooks::{Delivered, HookManners, Hooks, Outcome, Target};
 pub use jelou::{Jelou, JelouOptions, RunningJelou, SecondStart, Strangers};
 pub use manners::{Manners, Reply, Rule};

@@ -82,6 +82,17 @@ impl Asked {
         serde_json::from_slice(&self.body).ok()
     }
 
+    /// A value of the query, decoded as forms are.
+    pub(crate) fn query(&self, name: &str) -> Option<String> {
+        let (_, query) = self.path.split_once('?')?;
+        let value = query
+            .split('&')
+            .filter_map(|pair| pair.split_once('='))
+            .find_map(|(key, value)| (key == name).then(|| value.replace('+', " ")))?;
+        let decoded = percent_encoding::percent_decode_str(&value).decode_utf8_lossy();
+        Some(decoded.into_owned())
+    }
+
     fn logged(&self) -> Call {
         let text = || Value::String(String::from_utf8_lossy(&self.body).into_owned());
         let body = match self.body.is_empty() {

@@ -111,7 +111,7 @@ impl House for Inner {
             Route::Start { project } => self.start(world, &project, asked),
             Route::Close { project } => self.close(world, &project, asked),
             Route::Conversation { project, id } => read(world, &project, &id),
-            Route::ReadCache { user } => read_cache(world, &user, &asked.path),
+            Route::ReadCache { user } => read_cache(world, &user, asked),
             Route::WriteCache { user } => write_cache(world, &user, asked),
             Route::SetMemory => set_memory(world, asked),
             Route::Unknown => failed(404, "Not found", None),
@@ -258,11 +258,8 @@ fn shown(world: &World, conversation: &Conversation) -> Value {
 }
 
 /// The page shows the cache bare, without any envelope.
-fn read_cache(world: &mut World, user: &str, path: &str) -> Answer {
-    let query = path.split_once('?').map_or("", |(_, query)| query);
-    let bot = query
-        .split('&')
-        .find_map(|pair| pair.strip_prefix("botId="));
+fn read_cache(world: &mut World, user: &str, asked: &Asked) -> Answer {
+    let bot = asked.query("botId");
     let Some(bot) = bot.filter(|bot| world.bot_name(bot).is_some()) else {
         return failed(404, "Bot not found", Some(("E1019", "BOT_NOT_FOUND")));
     };
@@ -272,7 +269,7 @@ fn read_cache(world: &mut World, user: &str, path: &str) -> Answer {
             json!(
                 world
                     .cache
-                    .get(&place(bot, &user))
+                    .get(&place(&bot, &user))
                     .cloned()
                     .unwrap_or_default()
             ),

@@ -1,0 +1,382 @@
+//! What is true at this helpdesk: requesters, tickets, comments; and how it changes.
+//! Neighbours: api, which asks over HTTP, and the handle's acts.
+
+use super::HelpdeskOptions;
+use crate::{
+    chance::Chance,
+    clock::{iso, now_ms},
+    hooks::{Hooks, sign},
+    stage::Refusal,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The statuses of this helpdesk; the last is final.
+pub const STATUSES: [&str; 5] = ["new", "open", "pending", "solved", "closed"];
+/// The first ticket's id; the next ones count up.
+const FIRST_TICKET: u64 = 1001;
+
+/// Who acted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// The bridge, by its API token.
+    Bridge,
+    /// A person who works on tickets.
+    Agent,
+    /// The customer, by the helpdesk's own doors.
+    Requester,
+    /// A rule of the helpdesk.
+    Automation,
+}
+
+/// Who asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Requester {
+    /// The helpdesk's id of them.
+    pub id: String,
+    /// Their name.
+    pub name: Option<String>,
+    /// Their phone, as it was written.
+    pub phone: Option<String>,
+    /// The bridge's id of them.
+    pub external_id: Option<String>,
+}
+
+/// A ticket as it stands.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Ticket {
+    /// Its id, a number as a string.
+    pub id: String,
+    /// One of [`STATUSES`].
+    pub status: String,
+    /// One line.
+    pub subject: String,
+    /// The first entry.
+    pub description: String,
+    /// `low`, `normal`, `high`, `urgent`.
+    pub priority: String,
+    /// Its tags.
+    pub tags: BTreeSet<String>,
+    /// The group's name.
+    pub group: Option<String>,
+    /// Who asks.
+    pub requester: Requester,
+    /// The link field.
+    pub external_id: Option<String>,
+    /// Custom fields.
+    pub fields: Map<String, Value>,
+    /// Who works on it.
+    pub assignee: Option<String>,
+    /// When it was made, ISO 8601 with milliseconds.
+    pub created_at: String,
+    /// When it last changed, likewise.
+    pub updated_at: String,
+    /// Grows with each change of any ticket, so that it is also the cursor of `changed_since`.
+    pub version: u64,
+    /// How many comments it has.
+    pub comments_count: usize,
+}
+
+/// One comment.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Comment {
+    /// Its id.
+    pub id: String,
+    /// What was written.
+    pub body: String,
+    /// Whether the customer may read it.
+    pub public: bool,
+    /// Who wrote it.
+    pub author: Role,
+    /// When, ISO 8601 with milliseconds.
+    pub created_at: String,
+}
+
+/// A ticket that an agent makes.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NewTicket {
+    /// The customer's phone, as an agent writes it.
+    pub requester_phone: Option<String>,
+    /// The customer's name.
+    pub requester_name: Option<String>,
+    /// Tags.
+    pub tags: Vec<String>,
+    /// The group's name.
+    pub group: Option<String>,
+    /// `low`, `normal`, `high`, `urgent`; empty is `normal`.
+    pub priority: String,
+    /// One line.
+    pub subject: String,
+    /// The first entry.
+    pub description: String,
+    /// Custom fields.
+    pub fields: Map<String, Value>,
+}
+
+/// What a change may touch. `None` leaves a thing as it is.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Patch {
+    pub status: Option<String>,
+    /// An empty string clears it.
+    pub external_id: Option<String>,
+    pub tags: Option<BTreeSet<String>>,
+    pub fields: Option<Map<String, Value>>,
+}
+
+/// Why a change was not made.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Denied {
+    Unknown,
+    Invalid(&'static str),
+}
+
+impl From<Denied> for Refusal {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::Unknown => Self("there is no such ticket".to_owned()),
+            Denied::Invalid(why) => Self(why.to_owned()),
+        }
+    }
+}
+
+/// The whole state, as `/sandbox/state` shows it.
+#[derive(Debug, Serialize)]
+pub(crate) struct World {
+    #[serde(skip)]
+    pub options: HelpdeskOptions,
+    pub requesters: BTreeMap<u64, Requester>,
+    pub tickets: BTreeMap<u64, Ticket>,
+    pub comments: BTreeMap<u64, Vec<Comment>>,
+    /// Idempotency keys: the request they came with, and the ticket made for it.
+    #[serde(skip)]
+    pub keys: BTreeMap<String, (Vec<u8>, u64)>,
+    version: u64,
+    next_ticket: u64,
+    next_requester: u64,
+    next_comment: u64,
+    #[serde(skip)]
+    chance: Chance,
+}
+
+impl World {
+    pub(crate) fn new(options: HelpdeskOptions) -> Self {
+        Self {
+            chance: Chance::new(options.seed),
+            options,
+            requesters: BTreeMap::new(),
+            tickets: BTreeMap::new(),
+            comments: BTreeMap::new(),
+            keys: BTreeMap::new(),
+            version: 0,
+            next_ticket: FIRST_TICKET,
+            next_requester: 1,
+            next_comment: 1,
+        }
+    }
+
+    pub(crate) fn ticket(&self, id: &str) -> Option<&Ticket> {
+        self.tickets.get(&id.parse().ok()?)
+    }
+
+    /// Makes a requester, or finds and updates the one of this external id (else of this phone).
+    pub(crate) fn upsert_requester(
+        &mut self,
+        name: Option<String>,
+        phone: Option<String>,
+        external_id: Option<String>,
+    ) -> Requester {
+        let same = |one: &Requester| match (&external_id, &phone) {
+            (Some(external), _) => one.external_id.as_ref() == Some(external),
+            (None, Some(phone)) => one.phone.as_ref() == Some(phone),
+            (None, None) => false,
+        };
+        let found = self.requesters.iter().find(|(_, one)| same(one));
+        let key = found.map_or(self.next_requester, |(key, _)| *key);
+        self.next_requester = self.next_requester.max(key + 1);
+        let requester = self.requesters.entry(key).or_insert(Requester {
+            id: (key + 500).to_string(),
+            name: None,
+            phone: None,
+            external_id: None,
+        });
+        requester.name = name.or_else(|| requester.name.take());
+        requester.phone = phone.or_else(|| requester.phone.take());
+        requester.external_id = external_id.or_else(|| requester.external_id.take());
+        let requester = requester.clone();
+        // Tickets show their requester as they are now; that alone is no change of a ticket.
+        let theirs = |ticket: &&mut Ticket| ticket.requester.id == requester.id;
+        for ticket in self.tickets.values_mut().filter(theirs) {
+            ticket.requester = requester.clone();
+        }
+        requester
+    }
+
+    pub(crate) fn requester(&self, id: &str) -> Option<&Requester> {
+        self.requesters.values().find(|one| one.id == id)
+    }
+
+    /// Makes a ticket; its version, times and id are set here.
+    pub(crate) fn create(
+        &mut self,
+        hooks: &Hooks,
+        by: Role,
+        new: NewTicket,
+        requester: Requester,
+        external_id: Option<String>,
+    ) -> Ticket {
+        let key = self.next_ticket;
+        self.next_ticket += 1;
+        self.version += 1;
+        let now = iso(now_ms());
+        let ticket = Ticket {
+            id: key.to_string(),
+            status: "new".to_owned(),
+            subject: new.subject,
+            description: new.description,
+            priority: Some(new.priority)
+                .filter(|p| !p.is_empty())
+                .unwrap_or_else(|| "normal".to_owned()),
+            tags: new.tags.into_iter().collect(),
+            group: new.group,
+            requester,
+            external_id,
+            fields: new.fields,
+            assignee: None,
+            created_at: now.clone(),
+            updated_at: now,
+            version: self.version,
+            comments_count: 0,
+        };
+        self.tickets.insert(key, ticket.clone());
+        self.tell(hooks, by, &ticket, None);
+        ticket
+    }
+
+    /// Changes a ticket; a change that changes nothing makes no version and no webhook.
+    pub(crate) fn change(
+        &mut self,
+        hooks: &Hooks,
+        by: Role,
+        id: &str,
+        patch: Patch,
+    ) -> Result<Ticket, Denied> {
+        let version = self.version + 1;
+        let ticket = find(&mut self.tickets, id)?;
+        if ticket.status == "closed" {
+            return Err(Denied::Invalid(
+                "the ticket is closed and cannot be changed",
+            ));
+        }
+        if patch
+            .status
+            .as_deref()
+            .is_some_and(|status| !STATUSES.contains(&status))
+        {
+            return Err(Denied::Invalid(
+                "status must be new, open, pending, solved or closed",
+            ));
+        }
+        let before = json!(ticket);
+        ticket.status = patch.status.unwrap_or_else(|| ticket.status.clone());
+        if let Some(external_id) = patch.external_id {
+            ticket.external_id = Some(external_id).filter(|id| !id.is_empty());
+        }
+        ticket.tags = patch.tags.unwrap_or_else(|| ticket.tags.clone());
+        for (key, value) in patch.fields.unwrap_or_default() {
+            ticket.fields.insert(key, value);
+        }
+        if json!(ticket) == before {
+            return Ok(ticket.clone());
+        }
+        touch(ticket, version);
+        let ticket = ticket.clone();
+        self.version = version;
+        self.tell(hooks, by, &ticket, None);
+        Ok(ticket)
+    }
+
+    pub(crate) fn comment(
+        &mut self,
+        hooks: &Hooks,
+        by: Role,
+        id: &str,
+        body: &str,
+        public: bool,
+    ) -> Result<Comment, Denied> {
+        let version = self.version + 1;
+        let ticket = find(&mut self.tickets, id)?;
+        if ticket.status == "closed" {
+            return Err(Denied::Invalid(
+                "the ticket is closed and takes no comments",
+            ));
+        }
+        touch(ticket, version);
+        ticket.comments_count += 1;
+        let ticket = ticket.clone();
+        let comment = Comment {
+            id: (self.next_comment + 9_000).to_string(),
+            body: body.to_owned(),
+            public,
+            author: by,
+            created_at: ticket.updated_at.clone(),
+        };
+        self.version = version;
+        self.next_comment += 1;
+        self.comments
+            .entry(ticket.id.parse().unwrap_or_default())
+            .or_default()
+            .push(comment.clone());
+        self.tell(hooks, by, &ticket, Some(&comment));
+        Ok(comment)
+    }
+
+    pub(crate) fn delete(&mut self, id: &str) -> Result<(), Denied> {
+        let key: u64 = id.parse().map_err(|_| Denied::Unknown)?;
+        self.tickets.remove(&key).map(|_| ()).ok_or(Denied::Unknown)
+    }
+
+    /// The number of the last change.
+    pub(crate) fn last_version(&self) -> u64 {
+        self.version
+    }
+
+    fn tell(&mut self, hooks: &Hooks, by: Role, ticket: &Ticket, comment: Option<&Comment>) {
+        let kind = match comment {
+            Some(_) => "comment.added",
+            None => "ticket.changed",
+        };
+        let now = now_ms();
+        let delivery = format!("{now:x}-{:016x}", self.chance.next());
+        let mut body =
+            json!({"id": delivery, "type": kind, "at": iso(now), "actor": by, "ticket": ticket});
+        if let (Some(comment), Some(fields)) = (comment, body.as_object_mut()) {
+            let told = json!({
+                "id": comment.id, "body": comment.body, "public": comment.public, "author_role": comment.author,
+            });
+            fields.insert("comment".to_owned(), told);
+        }
+        let body = body.to_string();
+        let headers = BTreeMap::from([
+            (
+                "x-helpdesk-signature".to_owned(),
+                sign(&hooks.secret(), body.as_bytes()),
+            ),
+            ("x-helpdesk-delivery".to_owned(), delivery),
+        ]);
+        hooks.push(kind, &ticket.id, headers, body);
+    }
+}
+
+fn find<'a>(tickets: &'a mut BTreeMap<u64, Ticket>, id: &str) -> Result<&'a mut Ticket, Denied> {
+    let key: u64 = id.parse().map_err(|_| Denied::Unknown)?;
+    tickets.get_mut(&key).ok_or(Denied::Unknown)
+}
+
+fn touch(ticket: &mut Ticket, version: u64) {
+    ticket.version = version;
+    ticket.updated_at = iso(now_ms());
+}
