@@ -1,9 +1,14 @@
 //! Jelou's webhooks: is it from Jelou, have we had it, and what does it mean? Neighbours: the
 //! daemon's listener (verify, dedup key) and its Router (parse).
 
+mod kind;
 mod parse;
 mod proof;
 mod signature;
+mod told;
+
+#[cfg(test)]
+mod tests;
 
 pub use parse::{dedup_key, parse};
 pub use proof::{Proof, check_proof};

@@ -21,13 +21,16 @@ type Digest = [u8; 32];
 /// Signs a body, as Jelou does and as it wants it from us: the header's value.
 #[must_use]
 pub fn sign(secret: &str, body: &[u8]) -> String {
-    let mut value = PREFIX.to_owned();
-    for byte in digest(secret, body) {
-        for nibble in [byte >> 4, byte & 15] {
-            value.extend(char::from_digit(u32::from(nibble), 16));
-        }
-    }
-    value
+    format!("{PREFIX}{}", hex(&digest(secret, body)))
+}
+
+/// Lower-case hexadecimal.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|nibble| char::from_digit(u32::from(nibble), 16))
+        .collect()
 }
 
 /// Whether one of the secrets signed these bytes. Every secret is tried to the end, also when the

@@ -11,7 +11,6 @@ use bridge_core::{
     conversation::{Conversation, ConversationState},
     ids::{BotId, ConversationId, RoomId, UserId},
     text::Text,
-    time::Timestamp,
 };
 use serde_json::Value;
 
@@ -98,7 +97,6 @@ pub(crate) fn user_id(data: &Value) -> Option<UserId> {
 /// Which of the fields that we act on is missing.
 pub(crate) fn conversation(data: &Value) -> Result<Conversation, String> {
     let user = first(data, &["User", "user", "contact"]).unwrap_or(&Value::Null);
-    let ended_at = first(data, &["endAt", "end_at"]).and_then(moment);
     Ok(Conversation {
         id: conversation_id(data)?,
         bot: bot_id(data).ok_or("the answer names no bot")?,
@@ -111,7 +109,7 @@ pub(crate) fn conversation(data: &Value) -> Result<Conversation, String> {
             .map(Text::new),
         state: state(data).ok_or("the answer names no state")?,
         started_at: first(data, &["startAt", "start_at"]).and_then(moment),
-        ended_at: ended_at.filter(|at| *at > Timestamp(0)),
+        ended_at: first(data, &["endAt", "end_at"]).and_then(moment),
         assignment: None,
         initial_message: None,
     })
