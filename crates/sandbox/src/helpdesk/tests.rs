@@ -255,7 +255,7 @@ async fn tickets_are_found_by_link_by_requester_and_by_change() {
     let requester = scene.desk().ticket(&open).unwrap().requester.id;
     assert_eq!(
         ids(format!("requester_id={requester}&open=true")).await.0,
-        [open.clone()]
+        std::slice::from_ref(&open)
     );
 
     let (first, next, more) = ids("changed_since=0&limit=2".to_owned()).await;
