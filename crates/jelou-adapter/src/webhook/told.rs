@@ -185,7 +185,9 @@ impl<'a> Told<'a> {
         let assignment = nested(self.body, "conversation", &["assignment"])?;
         Some(Assignment {
             kind: first(assignment, &["type"]).and_then(word)?,
-            target: first(assignment, &["target"]).and_then(id)?.replace('\0', ""),
+            target: first(assignment, &["target"])
+                .and_then(id)?
+                .replace('\0', ""),
         })
     }
 }

@@ -147,3 +147,48 @@ pub(crate) fn word(value: &Value) -> Option<String> {
         .collect();
     (!word.is_empty()).then_some(word)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: &str = include_str!("../../fixtures/answers/start.json");
+    const READ: &str = include_str!("../../fixtures/answers/conversation-closed.json");
+    const ID: &str = "69f8a1b2c3d4e5f601234567";
+
+    fn id_in(body: &[u8]) -> Result<ConversationId, String> {
+        conversation_id(&data(body)?)
+    }
+
+    #[test]
+    fn an_answer_cut_anywhere_is_no_success() {
+        for whole in [START, READ] {
+            let whole = whole.trim_end().as_bytes();
+            assert_eq!(id_in(whole).unwrap().as_str(), ID);
+            for at in 0..whole.len() {
+                assert!(id_in(&whole[..at]).is_err(), "cut at {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_answer_with_a_broken_byte_is_read_or_refused_but_never_breaks_us() {
+        let mut tried = 0;
+        for whole in [START, READ] {
+            for at in 0..whole.len() {
+                for put in [
+                    b'"', b'{', b'}', b'[', b']', b'\\', b':', b',', b'0', b'-', 0, 0xff,
+                ] {
+                    let mut broken = whole.as_bytes().to_vec();
+                    broken[at] = put;
+                    if let Ok(data) = data(&broken) {
+                        let _ = (conversation(&data), user_id(&data));
+                    }
+                    let _ = accepted(&broken);
+                    tried += 1;
+                }
+            }
+        }
+        assert!(tried > 10_000, "{tried}");
+    }
+}

@@ -15,11 +15,12 @@ fn each_fixture_means_what_it_meant_yesterday() {
     let mut seen = 0;
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        let meaning = match parse(&std::fs::read(&path).unwrap()) {
+        let mut meaning = match parse(&std::fs::read(&path).unwrap()) {
             Parsed::Events(events) => serde_json::to_value(events).unwrap(),
             Parsed::Ignored(reason) => json!({ "ignored": reason }),
             Parsed::Parked { reason, detail } => json!({ "parked": reason, "detail": detail }),
         };
+        meaning.sort_all_objects();
         let name = path.file_stem().unwrap().to_str().unwrap();
         insta::assert_json_snapshot!(name, meaning);
         seen += 1;

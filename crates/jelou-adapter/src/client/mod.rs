@@ -3,24 +3,26 @@
 //!
 //! Each method sends once. What may be sent again, and when, is the Lane's to say.
 
+mod config;
+
+pub use config::{BadConfig, Basic, ClientConfig, GatewayAuth};
+
 use crate::{
     error::{no_success, refusal},
     wire::{answer, request},
 };
-use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use bridge_core::{
-    call::CallError,
+    call::{CallError, Resolve},
     conversation::Conversation,
-    effect::{Answer, CloseConversation, StartConversation, TicketIdPlace, WriteTicketId},
+    effect::{
+        Answer, CloseConversation, Operation, StartConversation, TicketIdPlace, WriteTicketId,
+    },
     ids::{ConversationId, IntentId},
-    text::Text,
 };
 use bridge_transport::{BadSegment, NOT_SENT, Request, Response, Transport, push_segment};
 use bytes::Bytes;
-use http::{
-    HeaderMap, HeaderName, HeaderValue, Method,
-    header::{AUTHORIZATION, CONTENT_TYPE},
-};
+use config::Credential;
+use http::{HeaderMap, HeaderValue, Method, header::CONTENT_TYPE};
 use serde::Serialize;
 use std::time::Duration;
 use url::Url;
@@ -28,56 +30,23 @@ use url::Url;
 /// The path of user memory at the gateway, page "guardar-registros".
 const MEMORY_PATH: &str = "/workflows/v2/memory/users/set";
 
-/// How the gateway knows us. Its prose says one, its schema the other, so the operator says.
-#[derive(Clone, Debug)]
-pub enum GatewayAuth {
-    /// `x-api-key: KEY`.
-    ApiKey(Text),
-    /// `Authorization: Basic ...`.
-    Basic(Basic),
-}
-
-/// A client id and its secret, for `Authorization: Basic`.
-#[derive(Clone, Debug)]
-pub struct Basic {
-    /// `clientId`; without a colon.
-    pub client_id: String,
-    /// `clientSecret`.
-    pub client_secret: Text,
-}
-
-/// Where Jelou is and how it knows us.
-#[derive(Clone, Debug)]
-pub struct ClientConfig {
-    /// Such as `https://gateway.jelou.ai`.
-    pub gateway_url: Url,
-    /// `/jelouapi/v1` or `/platform/v1`: the pages differ.
-    pub gateway_prefix: String,
-    /// Such as `https://api.jelou.ai`.
-    pub api_url: Url,
-    /// The Jelou project (`projectId`, `brainId`).
-    pub project_id: String,
-    /// For conversations and user memory.
-    pub gateway_auth: GatewayAuth,
-    /// For the user cache; `None` where the bridge does not write to it.
-    pub api_auth: Option<Basic>,
-}
-
-/// A [`ClientConfig`] that no request can be made from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BadConfig {
-    /// A key or secret holds something that no header can.
-    #[error("a credential has a character that no HTTP header can hold")]
-    Credential,
-    /// `client_id` has a colon, where the secret would begin.
-    #[error("the client id must have no colon in it")]
-    ClientId,
-    /// `project_id` cannot stand in a path.
-    #[error("the project id: {0}")]
-    Project(BadSegment),
-    /// The prefix or an address takes no path.
-    #[error("the gateway's address or prefix: {0}")]
-    Address(BadSegment),
+/// How it is found out what became of a write to Jelou (rule 5). `None` for what is not written
+/// to Jelou at all.
+///
+/// A start has no key and no list to look it up in, but its event brings our `intentId` back. A
+/// closed conversation says so when it is read. The ticket's id is overwritten by itself.
+#[must_use]
+pub fn resolve(operation: Operation) -> Resolve {
+    match operation {
+        Operation::Start => Resolve::EventConfirm,
+        Operation::Close => Resolve::DirectLookup,
+        Operation::TicketId => Resolve::Idempotent,
+        Operation::Requester
+        | Operation::Create
+        | Operation::LinkField
+        | Operation::Status
+        | Operation::Note => Resolve::None,
+    }
 }
 
 /// The client of one bridge. Cheap to clone.
@@ -87,8 +56,8 @@ pub struct Client {
     conversations: Url,
     memory: Url,
     users: Url,
-    gateway_auth: (HeaderName, HeaderValue),
-    api_auth: Option<(HeaderName, HeaderValue)>,
+    gateway_auth: Credential,
+    api_auth: Option<Credential>,
 }
 
 impl Client {
@@ -106,21 +75,13 @@ impl Client {
         push_path(&mut memory, MEMORY_PATH).map_err(BadConfig::Address)?;
         let mut users = config.api_url.clone();
         push_path(&mut users, "/v1/users").map_err(BadConfig::Address)?;
-        let gateway_auth = match &config.gateway_auth {
-            GatewayAuth::ApiKey(key) => (
-                HeaderName::from_static("x-api-key"),
-                secret_header(key.reveal())?,
-            ),
-            GatewayAuth::Basic(basic) => basic_header(basic)?,
-        };
-        let api_auth = config.api_auth.as_ref().map(basic_header).transpose()?;
         Ok(Self {
             transport,
             conversations,
             memory,
             users,
-            gateway_auth,
-            api_auth,
+            gateway_auth: config.gateway_auth.header()?,
+            api_auth: config.api_auth.as_ref().map(Basic::header).transpose()?,
         })
     }
 
@@ -246,7 +207,7 @@ struct Call {
 }
 
 impl Call {
-    fn read(operation: &'static str, url: Url, auth: &(HeaderName, HeaderValue)) -> Self {
+    fn read(operation: &'static str, url: Url, auth: &Credential) -> Self {
         Self::new(operation, Method::GET, url, None, auth, true)
     }
 
@@ -254,7 +215,7 @@ impl Call {
         operation: &'static str,
         url: Url,
         body: Bytes,
-        auth: &(HeaderName, HeaderValue),
+        auth: &Credential,
         idempotent: bool,
     ) -> Self {
         Self::new(operation, Method::POST, url, Some(body), auth, idempotent)
@@ -265,7 +226,7 @@ impl Call {
         method: Method,
         url: Url,
         body: Option<Bytes>,
-        (name, value): &(HeaderName, HeaderValue),
+        (name, value): &Credential,
         idempotent: bool,
     ) -> Self {
         let mut headers = HeaderMap::new();
@@ -310,19 +271,4 @@ fn not_sent(why: &str) -> CallError {
         status: NOT_SENT,
         reason: format!("not sent: {why}"),
     }
-}
-
-fn basic_header(basic: &Basic) -> Result<(HeaderName, HeaderValue), BadConfig> {
-    if basic.client_id.contains(':') {
-        return Err(BadConfig::ClientId);
-    }
-    let pair = format!("{}:{}", basic.client_id, basic.client_secret.reveal());
-    let value = secret_header(&format!("Basic {}", BASE64.encode(pair)))?;
-    Ok((AUTHORIZATION, value))
-}
-
-fn secret_header(text: &str) -> Result<HeaderValue, BadConfig> {
-    let mut value = HeaderValue::from_str(text).map_err(|_| BadConfig::Credential)?;
-    value.set_sensitive(true);
-    Ok(value)
 }
