@@ -1,3 +1,5 @@
 //! The daemon: everything that touches a clock, a disk or a network. Neighbour below: bridge-core,
 //! which decides; neighbours beside: the adapters, which translate.
 
+
+pub mod store;

@@ -1,0 +1,22 @@
+//! What the bridge knows, on disk. The only SQL of the project is below this room; `http` records
+//! into it, `jobs` claims from it and settles into it.
+//!
+//! The laws of the store, each with a test: an answer comes after the commit; a stale Claim commits
+//! nothing; members of a group fail alone; a change and the work it causes are one commit.
+
+mod changes;
+mod error;
+mod sqlite;
+mod types;
+
+#[cfg(test)]
+mod tests;
+
+pub use changes::Changes;
+pub use error::{CommitError, StoreError};
+pub use sqlite::{Options, Store};
+pub use types::{
+    Admission, Admitted, Beginning, Claim, ClaimedLane, Confirmed, Counts, HaltState, Joined, Line,
+    LinkFilter, LinkRow, NewDelivery, ParkedFilter, ParkedItem, ParkedKind, Pause, Pruned,
+    Received, Recorded, RouteEnd, Routed, Source, TimelineOf, Wake,
+};

@@ -1,0 +1,194 @@
+//! Claims on Lanes: taking, renewing, taking over. Neighbours: `load` reads what is known of a
+//! claimed Lane; `commit` checks the Claim at each commit and releases it.
+
+use super::{Store, engine::Turn, load, row::id};
+use crate::store::{
+    error::{CommitError, StoreError},
+    types::{Claim, ClaimedLane},
+};
+use bridge_core::{ids::LaneId, time::Timestamp};
+use sqlx::{Row, SqliteConnection, query, sqlite::SqliteRow};
+use std::{sync::Arc, time::Duration};
+
+const TAKE_OVER: &str = "UPDATE lane SET owner = ?1, token = token + 1, claimed_at = ?2, lease_until = ?3, due_at = NULL, held_by = NULL \
+     WHERE id IN (SELECT id FROM lane WHERE owner IS NOT NULL AND lease_until <= ?2 ORDER BY lease_until LIMIT ?4) \
+     RETURNING id, bridge, bot, user, state, token";
+
+const TAKE: &str = "UPDATE lane SET owner = ?1, token = token + 1, claimed_at = ?2, lease_until = ?3, due_at = NULL, held_by = NULL \
+     WHERE id IN (SELECT id FROM lane WHERE owner IS NULL AND due_at <= ?2 ORDER BY due_at LIMIT ?4) \
+     RETURNING id, bridge, bot, user, state, token";
+
+const TAKE_ONE: &str = "UPDATE lane SET owner = ?1, token = token + 1, claimed_at = ?2, lease_until = ?3, due_at = NULL, held_by = NULL \
+     WHERE id = ?4 AND (owner IS NULL OR lease_until <= ?2) RETURNING id, bridge, bot, user, state, token";
+
+const THERE: &str = "SELECT 1 FROM lane WHERE id = ?";
+
+const MORE: &str = "UPDATE lane SET due_at = ?2 WHERE id = ?1";
+
+/// What a Lane is set aside as when what is stored of it cannot be read: one bad row must not keep
+/// all other customers from being served.
+const UNREADABLE: &str = "unreadable:lane";
+
+const SET_ASIDE: &str = "UPDATE lane SET owner = NULL, claimed_at = NULL, lease_until = NULL, due_at = NULL, held_by = ?2 WHERE id = ?1";
+
+const RENEW: &str = "UPDATE lane SET lease_until = ?4 WHERE id = ?1 AND owner = ?2 AND token = ?3";
+
+impl Store {
+    /// Claims due Lanes, those whose lease ran out first, then the longest due.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn claim_lanes(
+        &self,
+        limit: u32,
+        now: Timestamp,
+        lease: Duration,
+    ) -> Result<Vec<ClaimedLane>, StoreError> {
+        let args = (Arc::clone(&self.owner), limit, now, now.plus(lease));
+        let claimed = self
+            .engine
+            .write(Turn::Claim, args, |db, (owner, limit, now, until)| {
+                Box::pin(take(db, owner, *limit, *now, *until))
+            });
+        Ok(claimed.await?)
+    }
+
+    /// Claims one Lane, due or not, for an operator's command. `None` while another holds it.
+    ///
+    /// # Errors
+    /// [`StoreError::Gone`] if there is no such Lane, or what the database said.
+    pub async fn claim_lane(
+        &self,
+        lane: &LaneId,
+        now: Timestamp,
+        lease: Duration,
+    ) -> Result<Option<ClaimedLane>, StoreError> {
+        let args = (Arc::clone(&self.owner), lane.clone(), now, now.plus(lease));
+        let claimed = self
+            .engine
+            .write(Turn::Claim, args, |db, (owner, lane, now, until)| {
+                Box::pin(take_one(db, owner, lane, *now, *until))
+            });
+        Ok(claimed.await?)
+    }
+
+    /// Keeps a Claim until a later moment.
+    ///
+    /// # Errors
+    /// [`CommitError::Fenced`] if another took the Lane over, or what the database said.
+    pub async fn renew(&self, claim: &Claim, until: Timestamp) -> Result<(), CommitError> {
+        let args = (claim.clone(), until);
+        self.engine
+            .write(Turn::Quiet, args, |db, (claim, until)| {
+                Box::pin(async move {
+                    let renewed = query(RENEW)
+                        .bind(claim.lane.as_str())
+                        .bind(&*claim.owner)
+                        .bind(claim.token)
+                        .bind(until.0)
+                        .execute(db)
+                        .await?;
+                    fenced_unless(renewed.rows_affected())
+                })
+            })
+            .await
+    }
+}
+
+/// A statement that names the Claim and touched no row was of a Claim that is over.
+pub(super) fn fenced_unless(rows: u64) -> Result<(), CommitError> {
+    if rows == 0 {
+        Err(CommitError::Fenced)
+    } else {
+        Ok(())
+    }
+}
+
+async fn take(
+    db: &mut SqliteConnection,
+    owner: &Arc<str>,
+    limit: u32,
+    now: Timestamp,
+    until: Timestamp,
+) -> Result<Vec<ClaimedLane>, CommitError> {
+    let mut rows = Vec::new();
+    for statement in [TAKE_OVER, TAKE] {
+        let room = limit.saturating_sub(u32::try_from(rows.len()).unwrap_or(u32::MAX));
+        let taken = query(statement)
+            .bind(&**owner)
+            .bind(now.0)
+            .bind(until.0)
+            .bind(room)
+            .fetch_all(&mut *db)
+            .await?;
+        rows.extend(taken);
+    }
+    let mut claimed = Vec::with_capacity(rows.len());
+    for row in &rows {
+        claimed.extend(known(db, row, owner, now).await?);
+    }
+    Ok(claimed)
+}
+
+async fn take_one(
+    db: &mut SqliteConnection,
+    owner: &Arc<str>,
+    lane: &LaneId,
+    now: Timestamp,
+    until: Timestamp,
+) -> Result<Option<ClaimedLane>, CommitError> {
+    let row = query(TAKE_ONE)
+        .bind(&**owner)
+        .bind(now.0)
+        .bind(until.0)
+        .bind(lane.as_str())
+        .fetch_optional(&mut *db)
+        .await?;
+    if let Some(row) = row {
+        return known(db, &row, owner, now).await;
+    }
+    let there = query(THERE).bind(lane.as_str()).fetch_optional(db).await?;
+    match there {
+        Some(_) => Ok(None),
+        None => Err(StoreError::Gone { what: "lane" }.into()),
+    }
+}
+
+/// All that is known of a Lane just claimed; `None` if it had to be set aside.
+async fn known(
+    db: &mut SqliteConnection,
+    row: &SqliteRow,
+    owner: &Arc<str>,
+    now: Timestamp,
+) -> Result<Option<ClaimedLane>, CommitError> {
+    let lane: LaneId = id(row, "id")?;
+    match load::lane(db, row).await {
+        Ok(loaded) => {
+            if loaded.more {
+                query(MORE)
+                    .bind(lane.as_str())
+                    .bind(now.0)
+                    .execute(db)
+                    .await?;
+            }
+            Ok(Some(ClaimedLane {
+                lane: loaded.lane,
+                claim: Claim {
+                    lane,
+                    owner: Arc::clone(owner),
+                    token: row.try_get("token")?,
+                },
+            }))
+        }
+        Err(error @ StoreError::Broken { .. }) => {
+            tracing::error!(lane.id = %lane, %error, "Lane {lane} is set aside: {error}");
+            query(SET_ASIDE)
+                .bind(lane.as_str())
+                .bind(UNREADABLE)
+                .execute(db)
+                .await?;
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}

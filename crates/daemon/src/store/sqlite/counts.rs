@@ -1,0 +1,69 @@
+//! The figures behind the metrics page. Neighbour: `metrics`, which names them.
+
+use super::{Store, row::count};
+use crate::store::{error::StoreError, types::Counts};
+use bridge_core::time::Timestamp;
+use sqlx::{Row, SqliteConnection, query};
+use std::collections::BTreeMap;
+
+const UNSETTLED: &str = "SELECT bridge, min(received_at) AS oldest, sum(state = 'received') AS received, sum(state = 'routed') AS routed \
+     FROM delivery WHERE state IN ('received', 'routed') GROUP BY bridge";
+
+const LANES: &str = "SELECT (SELECT count(*) FROM lane WHERE owner IS NULL AND due_at <= ?) AS due, \
+     (SELECT count(*) FROM lane WHERE owner IS NOT NULL) AS claimed";
+
+const LINKS: &str = "SELECT bridge, state AS word, count(*) AS number FROM link WHERE live = 1 GROUP BY bridge, state";
+
+const PARKED: &str = "SELECT bridge, word, sum(number) AS number FROM (SELECT bridge, reason AS word, count(*) AS number FROM intent \
+     WHERE state = 'parked' GROUP BY bridge, reason UNION ALL SELECT bridge, reason, count(*) FROM delivery WHERE state = 'parked' \
+     GROUP BY bridge, reason) GROUP BY bridge, word";
+
+const INTENTS: &str = "SELECT bridge, state AS word, count(*) AS number FROM intent \
+     WHERE state IN ('planned', 'sent', 'unknown') GROUP BY bridge, state";
+
+const HELD: &str = "SELECT bridge, operation AS word, count(*) AS number FROM intent WHERE held = 1 GROUP BY bridge, operation";
+
+impl Store {
+    /// The figures as of `now`.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn counts(&self, now: Timestamp) -> Result<Counts, StoreError> {
+        let mut db = self.readers.acquire().await?;
+        let mut counts = Counts {
+            links: table(&mut db, LINKS).await?,
+            parked: table(&mut db, PARKED).await?,
+            intents: table(&mut db, INTENTS).await?,
+            held: table(&mut db, HELD).await?,
+            ..Counts::default()
+        };
+        for row in query(UNSETTLED).fetch_all(&mut *db).await? {
+            let bridge: String = row.try_get("bridge")?;
+            let oldest = Timestamp(row.try_get("oldest")?);
+            counts.oldest_unsettled.insert(bridge.clone(), oldest);
+            counts
+                .received
+                .insert(bridge.clone(), count(&row, "received")?);
+            counts.routed.insert(bridge, count(&row, "routed")?);
+        }
+        let lanes = query(LANES).bind(now.0).fetch_one(&mut *db).await?;
+        counts.lanes_due = count(&lanes, "due")?;
+        counts.lanes_claimed = count(&lanes, "claimed")?;
+        Ok(counts)
+    }
+}
+
+/// A figure by bridge and a word.
+async fn table(
+    db: &mut SqliteConnection,
+    statement: &'static str,
+) -> Result<BTreeMap<(String, String), u64>, StoreError> {
+    let rows = query(statement).fetch_all(db).await?;
+    rows.iter()
+        .map(|row| {
+            let word: Option<String> = row.try_get("word")?;
+            let key = (row.try_get("bridge")?, word.unwrap_or_default());
+            Ok((key, count(row, "number")?))
+        })
+        .collect()
+}

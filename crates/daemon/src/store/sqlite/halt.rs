@@ -1,0 +1,237 @@
+//! The safety halt's memory (rule 16). Neighbours: `bridge_core::halt` decides; `commit` writes the
+//! one of two outcomes.
+
+use super::{
+    Store, commit,
+    engine::Turn,
+    row::{count, id, json, operation, to_json},
+    wake,
+};
+use crate::store::{
+    changes::Changes,
+    error::{CommitError, StoreError},
+    types::{Admission, Admitted, Claim, HaltState},
+};
+use bridge_core::{
+    effect::Operation,
+    halt::{Admit, Window},
+    ids::BridgeName,
+    time::Timestamp,
+};
+use sqlx::{Row, SqliteConnection, query};
+
+const WINDOW: &str = "SELECT window FROM halt WHERE bridge = ? AND operation = ?";
+
+const SET_WINDOW: &str = "INSERT INTO halt (bridge, operation, tripped_at, window) VALUES (?1, ?2, ?3, ?4) \
+     ON CONFLICT (bridge, operation) DO UPDATE SET tripped_at = excluded.tripped_at, window = excluded.window";
+
+const LIVE_LINKS: &str = "SELECT count(*) AS live FROM link WHERE bridge = ? AND live = 1";
+
+const COUNTED: &str = "SELECT let_go, let_out_at FROM intent WHERE id = ?";
+
+const LET_OUT: &str = "UPDATE intent SET let_out_at = ?2 WHERE id = ?1";
+
+const STATES: &str = "SELECT bridge, operation, window, (SELECT count(*) FROM intent i WHERE i.held = 1 \
+     AND i.bridge = halt.bridge AND i.operation = halt.operation) AS held \
+     FROM halt WHERE ?1 IS NULL OR bridge = ?1 ORDER BY bridge, operation";
+
+const LANES_OF_HELD: &str =
+    "SELECT DISTINCT lane_id AS id FROM intent WHERE held = 1 AND bridge = ? AND operation = ?";
+
+const LET_GO: &str =
+    "UPDATE intent SET held = 0, let_go = 1 WHERE held = 1 AND bridge = ? AND operation = ?";
+
+const EMPTY_WINDOW: &str = "DELETE FROM halt WHERE bridge = ? AND operation = ?";
+
+/// The two commits an Intent of a halted kind may end in.
+struct Sending {
+    claim: Claim,
+    if_out: Changes,
+    if_held: Changes,
+    admission: Admission,
+    now: Timestamp,
+}
+
+impl Store {
+    /// Asks the safety halt and commits, in one transaction, either the Intent as `sent` or the
+    /// Intent as `planned` and held. What a person released, and a retry of what was counted in the
+    /// present window, goes out uncounted.
+    ///
+    /// # Errors
+    /// See [`CommitError`]; nothing is stored and nothing counted then.
+    pub async fn commit_sent(
+        &self,
+        claim: &Claim,
+        if_out: Changes,
+        if_held: Changes,
+        admission: Admission,
+        now: Timestamp,
+    ) -> Result<Admitted, CommitError> {
+        let sending = Sending {
+            claim: claim.clone(),
+            if_out,
+            if_held,
+            admission,
+            now,
+        };
+        self.engine
+            .write(Turn::Quiet, sending, |db, sending| {
+                Box::pin(send(db, sending))
+            })
+            .await
+    }
+
+    /// The halts that have counted anything, with how many Intents each holds.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn halts(&self, bridge: Option<&BridgeName>) -> Result<Vec<HaltState>, StoreError> {
+        let rows = query(STATES)
+            .bind(bridge.map(|b| b.as_str()))
+            .fetch_all(&self.readers)
+            .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(HaltState {
+                    bridge: id(row, "bridge")?,
+                    operation: operation(row)?,
+                    window: json(row, "window")?,
+                    held: count(row, "held")?,
+                })
+            })
+            .collect()
+    }
+
+    /// Lets go what is held now, uncounted, opens an empty window, and makes the Lanes due. Without
+    /// an operation, of all three kinds. Returns how many Intents were let go.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn release_halt(
+        &self,
+        bridge: &BridgeName,
+        operation: Option<Operation>,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let operations: Vec<Operation> = Operation::ALL
+            .into_iter()
+            .filter(|o| o.is_halted_in_bulk() && operation.is_none_or(|wanted| wanted == *o))
+            .collect();
+        let args = (bridge.clone(), operations, now);
+        let released = self
+            .engine
+            .write(Turn::Work, args, |db, (bridge, operations, now)| {
+                Box::pin(async move {
+                    let mut released = 0;
+                    for operation in operations {
+                        released += let_go(db, bridge, *operation, *now).await?;
+                    }
+                    Ok(released)
+                })
+            });
+        Ok(released.await?)
+    }
+}
+
+async fn send(db: &mut SqliteConnection, sending: &Sending) -> Result<Admitted, CommitError> {
+    let Sending {
+        claim,
+        if_out,
+        if_held,
+        admission,
+        now,
+    } = sending;
+    let admitted = admit(db, &if_out.bridge, admission, *now).await?;
+    match admitted {
+        Admitted::Out => {
+            commit::apply(db, claim, if_out, *now).await?;
+            query(LET_OUT)
+                .bind(admission.intent.as_str())
+                .bind(now.0)
+                .execute(db)
+                .await?;
+        }
+        Admitted::Held { .. } => commit::apply(db, claim, if_held, *now).await?,
+    }
+    Ok(admitted)
+}
+
+async fn admit(
+    db: &mut SqliteConnection,
+    bridge: &BridgeName,
+    admission: &Admission,
+    now: Timestamp,
+) -> Result<Admitted, StoreError> {
+    if is_counted(db, admission, now).await? {
+        return Ok(Admitted::Out);
+    }
+    let row = query(WINDOW)
+        .bind(bridge.as_str())
+        .bind(admission.operation.as_str())
+        .fetch_optional(&mut *db)
+        .await?;
+    let mut window: Window = match row {
+        Some(row) => json(&row, "window")?,
+        None => Window::default(),
+    };
+    let row = query(LIVE_LINKS)
+        .bind(bridge.as_str())
+        .fetch_one(&mut *db)
+        .await?;
+    let live = count(&row, "live")?;
+    let admit = window.admit(now, &admission.limits, || live);
+    query(SET_WINDOW)
+        .bind(bridge.as_str())
+        .bind(admission.operation.as_str())
+        .bind(window.tripped_at.map(|at| at.0))
+        .bind(to_json(&window, "halt window")?)
+        .execute(db)
+        .await?;
+    Ok(match admit {
+        Admit::Out => Admitted::Out,
+        Admit::Held { newly } => Admitted::Held { newly },
+    })
+}
+
+/// Whether a person let this Intent go, or the present window has counted it already.
+async fn is_counted(
+    db: &mut SqliteConnection,
+    admission: &Admission,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let row = query(COUNTED)
+        .bind(admission.intent.as_str())
+        .fetch_optional(db)
+        .await?;
+    let Some(row) = row else { return Ok(false) };
+    let let_out_at: Option<i64> = row.try_get("let_out_at")?;
+    let in_window = let_out_at.is_some_and(|at| now.since(Timestamp(at)) < admission.limits.window);
+    Ok(in_window || row.try_get::<i64, _>("let_go")? != 0)
+}
+
+async fn let_go(
+    db: &mut SqliteConnection,
+    bridge: &BridgeName,
+    operation: Operation,
+    now: Timestamp,
+) -> Result<u64, CommitError> {
+    let rows = query(LANES_OF_HELD)
+        .bind(bridge.as_str())
+        .bind(operation.as_str())
+        .fetch_all(&mut *db)
+        .await?;
+    for row in &rows {
+        wake::lane(db, &id(row, "id")?, now).await?;
+    }
+    let released = query(LET_GO)
+        .bind(bridge.as_str())
+        .bind(operation.as_str())
+        .execute(&mut *db)
+        .await?;
+    query(EMPTY_WINDOW)
+        .bind(bridge.as_str())
+        .bind(operation.as_str())
+        .execute(db)
+        .await?;
+    Ok(released.rows_affected())
+}

@@ -1,0 +1,179 @@
+//! Finds Lanes and Links by what they hold. Neighbours: the Router asks which Lane; the admin API
+//! lists.
+
+use super::{
+    Store,
+    route::canonical,
+    row::{at, id, intent, link},
+};
+use crate::store::{
+    error::StoreError,
+    types::{LinkFilter, LinkRow},
+};
+use bridge_core::{
+    ids::{BotId, BridgeName, ConversationId, IntentId, LaneId, LinkId, TicketId, UserId},
+    intent::Intent,
+};
+use sqlx::{query, sqlite::SqliteRow};
+
+/// A live Link goes before an ended one, a later before an earlier.
+const OF_CONVERSATION: &str = "SELECT lane_id AS id FROM link WHERE bridge = ? AND conversation = ? ORDER BY live DESC, created_at DESC LIMIT 1";
+
+const OF_TICKET: &str = "SELECT lane_id AS id FROM link WHERE bridge = ? AND ticket = ? ORDER BY live DESC, created_at DESC LIMIT 1";
+
+const OF_LIVE_TICKET: &str =
+    "SELECT lane_id AS id FROM link WHERE bridge = ? AND ticket = ? AND live = 1";
+
+const OF_INTENT: &str = "SELECT lane_id AS id FROM intent WHERE bridge = ? AND id = ?";
+
+const OF_CUSTOMER: &str = "SELECT id FROM lane WHERE bridge = ? AND bot = ? AND user = ?";
+
+const LIST: &str = "SELECT bridge, lane_id, body, updated_at FROM link WHERE (?1 IS NULL OR bridge = ?1) AND (?2 IS NULL OR ticket = ?2) \
+     AND (?3 IS NULL OR conversation = ?3) AND (?4 IS NULL OR state = ?4) AND (?5 = 0 OR live = 1) ORDER BY updated_at DESC, id LIMIT ?6";
+
+const ONE: &str = "SELECT bridge, lane_id, body, updated_at FROM link WHERE id = ?";
+
+const INTENTS: &str = "SELECT body, held FROM intent WHERE link_id = ? ORDER BY planned_at, rowid";
+
+impl Store {
+    /// The Lane of a conversation: by its live Link, else by its latest.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn lane_of_conversation(
+        &self,
+        bridge: &BridgeName,
+        conversation: &ConversationId,
+    ) -> Result<Option<LaneId>, StoreError> {
+        self.lane_by(OF_CONVERSATION, bridge, conversation.as_str())
+            .await
+    }
+
+    /// The Lane of a ticket: by its live Link, else by its latest.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn lane_of_ticket(
+        &self,
+        bridge: &BridgeName,
+        ticket: &TicketId,
+    ) -> Result<Option<LaneId>, StoreError> {
+        self.lane_by(OF_TICKET, bridge, ticket.as_str()).await
+    }
+
+    /// The Lane that holds a ticket by a live Link (rule 10).
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn lane_of_live_ticket(
+        &self,
+        bridge: &BridgeName,
+        ticket: &TicketId,
+    ) -> Result<Option<LaneId>, StoreError> {
+        self.lane_by(OF_LIVE_TICKET, bridge, ticket.as_str()).await
+    }
+
+    /// The Lane of an Intent of ours, however its Lanes were joined since (rule 9).
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn lane_of_intent(
+        &self,
+        bridge: &BridgeName,
+        intent: &IntentId,
+    ) -> Result<Option<LaneId>, StoreError> {
+        self.lane_by(OF_INTENT, bridge, intent.as_str()).await
+    }
+
+    /// The Lane of a customer, under any known spelling.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn lane_of_user(
+        &self,
+        bridge: &BridgeName,
+        bot: &BotId,
+        user: &UserId,
+    ) -> Result<Option<LaneId>, StoreError> {
+        let canonical = self.canonical(bridge, bot, user).await?;
+        let row = query(OF_CUSTOMER)
+            .bind(bridge.as_str())
+            .bind(bot.as_str())
+            .bind(canonical.as_str())
+            .fetch_optional(&self.readers)
+            .await?;
+        row.map(|row| id(&row, "id")).transpose()
+    }
+
+    /// Jelou's spelling of a customer, as far as learnt; else the one given.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn canonical(
+        &self,
+        bridge: &BridgeName,
+        bot: &BotId,
+        asked: &UserId,
+    ) -> Result<UserId, StoreError> {
+        let mut db = self.readers.acquire().await?;
+        canonical(&mut db, bridge, bot, asked).await
+    }
+
+    /// Lists Links, the latest changed first.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn links(&self, filter: &LinkFilter) -> Result<Vec<LinkRow>, StoreError> {
+        let rows = query(LIST)
+            .bind(filter.bridge.as_ref().map(|v| v.as_str()))
+            .bind(filter.ticket.as_ref().map(|v| v.as_str()))
+            .bind(filter.conversation.as_ref().map(|v| v.as_str()))
+            .bind(filter.state.as_deref())
+            .bind(filter.live_only)
+            .bind(filter.limit)
+            .fetch_all(&self.readers)
+            .await?;
+        rows.iter().map(listed).collect()
+    }
+
+    /// One Link with all its Intents, the oldest first.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn link(&self, link: &LinkId) -> Result<Option<(LinkRow, Vec<Intent>)>, StoreError> {
+        let row = query(ONE)
+            .bind(link.as_str())
+            .fetch_optional(&self.readers)
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        let intents = query(INTENTS)
+            .bind(link.as_str())
+            .fetch_all(&self.readers)
+            .await?;
+        let intents = intents.iter().map(intent).collect::<Result<_, _>>()?;
+        Ok(Some((listed(&row)?, intents)))
+    }
+
+    async fn lane_by(
+        &self,
+        statement: &'static str,
+        bridge: &BridgeName,
+        key: &str,
+    ) -> Result<Option<LaneId>, StoreError> {
+        let row = query(statement)
+            .bind(bridge.as_str())
+            .bind(key)
+            .fetch_optional(&self.readers)
+            .await?;
+        row.map(|row| id(&row, "id")).transpose()
+    }
+}
+
+fn listed(row: &SqliteRow) -> Result<LinkRow, StoreError> {
+    Ok(LinkRow {
+        bridge: id(row, "bridge")?,
+        lane: id(row, "lane_id")?,
+        link: link(row)?,
+        updated_at: at(row, "updated_at")?,
+    })
+}

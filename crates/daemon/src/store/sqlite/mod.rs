@@ -1,0 +1,89 @@
+//! The store on SQLite: one writing connection with group commit, readers apart. Neighbours:
+//! `engine` owns the writer; `open` makes it all; the other files are one theme each.
+
+mod begin;
+mod claim;
+mod commit;
+mod counts;
+mod cursor;
+mod engine;
+mod halt;
+mod join;
+mod links;
+mod load;
+mod open;
+mod parked;
+mod prune;
+mod record;
+mod route;
+mod row;
+mod sweep;
+mod timeline;
+mod wake;
+
+pub use open::Options;
+
+use super::error::StoreError;
+use engine::Engine;
+use sqlx::SqlitePool;
+use std::sync::{Arc, Mutex};
+use tokio::{sync::watch, task::JoinHandle};
+
+/// What the bridge knows, on disk. Clones share one writer.
+#[derive(Clone)]
+pub struct Store {
+    engine: Engine,
+    readers: SqlitePool,
+    /// This process, for Claims.
+    owner: Arc<str>,
+    work: watch::Receiver<u64>,
+    running: Arc<Mutex<Option<Running>>>,
+    migrated: usize,
+}
+
+/// What must be waited for, and let go of, at the end.
+struct Running {
+    engine: JoinHandle<()>,
+    /// Held until the engine is done: the lock on the database belongs to the process.
+    _lock: std::fs::File,
+}
+
+impl Store {
+    /// Changes with each commit that made something due, and never misses one: wait on it, then
+    /// claim.
+    #[must_use]
+    pub fn work(&self) -> watch::Receiver<u64> {
+        self.work.clone()
+    }
+
+    /// How many migrations were applied when it was opened.
+    #[must_use]
+    pub fn migrated(&self) -> usize {
+        self.migrated
+    }
+
+    /// Writes what is queued, then closes the file and lets go of its lock. Later calls, of any
+    /// clone, are answered [`StoreError::Closed`].
+    pub async fn close(&self) {
+        self.engine.stop().await;
+        self.readers.close().await;
+        let running = match self.running.lock() {
+            Ok(mut running) => running.take(),
+            Err(poisoned) => poisoned.into_inner().take(),
+        };
+        if let Some(running) = running
+            && let Err(error) = running.engine.await
+        {
+            tracing::error!(%error, "The store's engine ended badly");
+        }
+    }
+
+    /// Whether the database can be read and written now: the readiness of the process.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        self.set_meta("checked", "1").await?;
+        self.meta("checked").await.map(|_| ())
+    }
+}

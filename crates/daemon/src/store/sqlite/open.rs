@@ -1,0 +1,256 @@
+//! Opens the database file: address, lock, checks, migrations. Neighbours: `engine`, which gets
+//! the writing connection; the command line, which prints what is refused here.
+
+use super::{
+    Running, Store,
+    engine::{Engine, Writer, engine},
+};
+use crate::store::error::StoreError;
+use sqlx::{
+    ConnectOptions, Connection, Row, SqliteConnection,
+    migrate::{Migrate, MigrateError, Migrator},
+    query,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use std::{
+    fs::{File, TryLockError},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
+
+/// How long a statement waits for another program's lock on the file: longer than a backup's or a
+/// shell's short lock, shorter than the 10 s after which Jelou sends a webhook again.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Reading connections: the admin API, the Router and the Sweep read; none of them often.
+const READERS: u32 = 4;
+
+/// How long a reader waits for a free connection.
+const READER_WAIT: Duration = Duration::from_secs(5);
+
+/// How to open.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Apply what migrations are missing; else they are an error.
+    pub migrate: bool,
+    /// Make the file if there is none; else that is an error.
+    pub create: bool,
+}
+
+/// How the writing connection is made, at the start and after trouble.
+pub(super) struct Connector {
+    path: PathBuf,
+    options: SqliteConnectOptions,
+}
+
+impl Connector {
+    fn new(path: &Path) -> Self {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(BUSY_TIMEOUT)
+            .foreign_keys(true)
+            // What retention takes away must be gone from the file, too.
+            .pragma("secure_delete", "ON")
+            .disable_statement_logging();
+        Self {
+            path: path.to_owned(),
+            options,
+        }
+    }
+
+    pub async fn connect(&self) -> Result<SqliteConnection, StoreError> {
+        SqliteConnection::connect_with(&self.options)
+            .await
+            .map_err(|e| self.named(e.into()))
+    }
+
+    /// A damaged file's error names the file.
+    fn named(&self, error: StoreError) -> StoreError {
+        match error {
+            StoreError::Corrupt { detail, .. } => StoreError::Corrupt {
+                path: self.path.clone(),
+                detail,
+            },
+            other => other,
+        }
+    }
+}
+
+impl Store {
+    /// Opens the database at `sqlite:PATH`, and locks it for this process. Claims of a process that
+    /// died are free from here on.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] if another process has it, [`StoreError::Missing`],
+    /// [`StoreError::Corrupt`], [`StoreError::Schema`] if its tables are not this version's, or
+    /// what the file system said.
+    pub async fn open(url: &str, options: Options) -> Result<Self, StoreError> {
+        let path = path_of(url)?;
+        if !options.create && !path.exists() {
+            return Err(StoreError::Missing { path });
+        }
+        let lock = lock(&path)?;
+        private_file(&path)?;
+        let connector = Connector::new(&path);
+        let mut db = connector.connect().await?;
+        check(&mut db).await.map_err(|e| connector.named(e))?;
+        let migrated = migrate(&mut db, options.migrate)
+            .await
+            .map_err(|e| connector.named(e))?;
+        query(FREE_DEAD_CLAIMS).execute(&mut db).await?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .acquire_timeout(READER_WAIT)
+            .connect_with(connector.options.clone().read_only(true))
+            .await?;
+        let (engine, writer, work): (Engine, Writer, _) = engine(connector, db);
+        let running = Running {
+            engine: tokio::spawn(writer.run()),
+            _lock: lock,
+        };
+        Ok(Self {
+            engine,
+            readers,
+            owner: format!("{:016x}", rand::random::<u64>()).into(),
+            work,
+            running: Arc::new(Mutex::new(Some(running))),
+            migrated,
+        })
+    }
+}
+
+/// The lock on the file says that whoever held a Claim is dead. It was due when it was claimed.
+const FREE_DEAD_CLAIMS: &str = "UPDATE lane SET due_at = min(coalesce(due_at, claimed_at), claimed_at), \
+     owner = NULL, lease_until = NULL, claimed_at = NULL WHERE owner IS NOT NULL";
+
+fn path_of(url: &str) -> Result<PathBuf, StoreError> {
+    let refused = |remedy| StoreError::Address {
+        url: without_password(url),
+        remedy,
+    };
+    let path = url
+        .strip_prefix("sqlite://")
+        .or_else(|| url.strip_prefix("sqlite:"))
+        .ok_or_else(|| refused("write sqlite:PATH, such as sqlite:bridge.db"))?;
+    if path.is_empty() || path.contains(":memory:") {
+        return Err(refused(
+            "the bridge keeps what it knows in a file; write sqlite:PATH",
+        ));
+    }
+    if path.contains('?') {
+        return Err(refused("write the path alone, without `?` options"));
+    }
+    Ok(PathBuf::from(path))
+}
+
+fn without_password(url: &str) -> String {
+    match (url.find("://"), url.rfind('@')) {
+        (Some(scheme), Some(at)) if at > scheme => {
+            let (head, tail) = (url.get(..scheme + 3), url.get(at..));
+            format!("{}...{}", head.unwrap_or(""), tail.unwrap_or(""))
+        }
+        _ => url.to_owned(),
+    }
+}
+
+/// Locks `{database}.lock` for as long as the file is held, also over a kill: the operating system
+/// lets go of it when the process ends.
+fn lock(database: &Path) -> Result<File, StoreError> {
+    let mut name = database.as_os_str().to_owned();
+    name.push(".lock");
+    let path = PathBuf::from(name);
+    let unavailable = |e: std::io::Error| StoreError::Unavailable {
+        reason: format!("{}: {e}", path.display()),
+    };
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(unavailable)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError::Locked { path }),
+        Err(TryLockError::Error(e)) => Err(unavailable(e)),
+    }
+}
+
+/// Makes the file before SQLite does, readable by its owner only: it holds customers' data.
+/// SQLite gives its companions (`-wal`, `-shm`) the same rights.
+fn private_file(path: &Path) -> Result<(), StoreError> {
+    let mut options = File::options();
+    options.create(true).truncate(false).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Ok(_) => Ok(()),
+        Err(e) => Err(StoreError::Unavailable {
+            reason: format!("{}: {e}", path.display()),
+        }),
+    }
+}
+
+/// Looks through every page once. A damaged file must be refused, not served.
+async fn check(db: &mut SqliteConnection) -> Result<(), StoreError> {
+    let row = query("PRAGMA quick_check(1)").fetch_one(db).await?;
+    let found: String = row.try_get(0)?;
+    if found == "ok" {
+        return Ok(());
+    }
+    Err(StoreError::Corrupt {
+        path: PathBuf::new(),
+        detail: found,
+    })
+}
+
+/// Brings the tables to this version, or refuses. Returns how many migrations were applied.
+async fn migrate(db: &mut SqliteConnection, apply: bool) -> Result<usize, StoreError> {
+    let applied = applied(db).await?;
+    let ours = || MIGRATIONS.iter().map(|m| m.version);
+    if let Some(newer) = applied.iter().find(|v| !ours().any(|o| o == **v)) {
+        return Err(StoreError::Schema {
+            detail: format!(
+                "migration {newer} is not known here; a newer jelou-bridge wrote this database. Run that version, or restore a backup"
+            ),
+        });
+    }
+    let pending = ours().filter(|v| !applied.contains(v)).count();
+    if pending > 0 && !apply {
+        return Err(StoreError::Schema {
+            detail: format!(
+                "{pending} migrations are pending. Run `jelou-bridge migrate`, or `run` without --no-migrate"
+            ),
+        });
+    }
+    MIGRATIONS.run(&mut *db).await.map_err(refused_migration)?;
+    Ok(pending)
+}
+
+async fn applied(db: &mut SqliteConnection) -> Result<Vec<i64>, StoreError> {
+    let table = query("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?")
+        .bind(&*MIGRATIONS.table_name)
+        .fetch_optional(&mut *db)
+        .await?;
+    if table.is_none() {
+        return Ok(Vec::new());
+    }
+    let list = db
+        .list_applied_migrations(&MIGRATIONS.table_name)
+        .await
+        .map_err(refused_migration)?;
+    Ok(list.into_iter().map(|m| m.version).collect())
+}
+
+fn refused_migration(error: MigrateError) -> StoreError {
+    match error {
+        MigrateError::Execute(e) | MigrateError::ExecuteMigration(e, _) => e.into(),
+        other => StoreError::Schema {
+            detail: other.to_string(),
+        },
+    }
+}

@@ -1,0 +1,334 @@
+//! Hands Deliveries to the Router and takes its word on them. Neighbours: `record` before, `load`
+//! after; `jobs` routes.
+
+use super::{
+    Store,
+    engine::Turn,
+    row::{at, delivery_id, id, json, side, source, to_json},
+};
+use crate::store::{
+    changes::state_of,
+    error::{CommitError, StoreError},
+    types::{Received, RouteEnd, Routed},
+};
+use bridge_core::{
+    event::Event,
+    ids::{BotId, BridgeName, DeliveryId, LaneId, UserId},
+    lane::Lane,
+    time::Timestamp,
+};
+use bytes::Bytes;
+use sqlx::{Row, SqliteConnection, query, sqlite::SqliteRow};
+use std::sync::Arc;
+
+/// The oldest due ones that this process has not in hand already.
+const CLAIM: &str = "UPDATE delivery SET router = ?1, routing_begun_at = coalesce(routing_begun_at, ?2), attempts = attempts + 1 \
+     WHERE id IN (SELECT id FROM delivery WHERE state = 'received' AND due_at <= ?2 AND router IS NOT ?1 ORDER BY due_at, id LIMIT ?3) \
+     RETURNING id, bridge, side, source, received_at, headers, body, attempts, due_at";
+
+const DROP: &str =
+    "UPDATE delivery SET router = NULL, due_at = ?2 WHERE id = ?1 AND state = 'received'";
+
+const LATER: &str = "UPDATE delivery SET router = NULL, due_at = ?2, detail = ?3 WHERE id = ?1 AND state = 'received'";
+
+const TO_LANE: &str = "UPDATE delivery SET state = 'routed', router = NULL, detail = NULL, lane_id = ?2, events = ?3, object = ?4 \
+     WHERE id = ?1 AND state = 'received'";
+
+const END: &str = "UPDATE delivery SET state = ?2, router = NULL, reason = ?3, detail = ?4, remedy = ?5, events = ?6, object = ?7, settled_at = ?8 \
+     WHERE id = ?1 AND state = 'received'";
+
+const LANE_DUE: &str =
+    "UPDATE lane SET due_at = min(coalesce(due_at, ?2), ?2), held_by = NULL WHERE id = ?1";
+
+const CANONICAL: &str = "SELECT canonical FROM alias WHERE bridge = ? AND bot = ? AND asked = ?";
+
+const LANE_OF: &str = "SELECT id FROM lane WHERE bridge = ? AND bot = ? AND user = ?";
+
+const NEW_LANE: &str = "INSERT INTO lane (id, bridge, bot, user, state) VALUES (?, ?, ?, ?, ?)";
+
+impl Store {
+    /// Hands out due Deliveries, oldest first, each to one caller at a time.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn claim_routes(
+        &self,
+        limit: u32,
+        now: Timestamp,
+    ) -> Result<Vec<Received>, StoreError> {
+        let args = (Arc::clone(&self.owner), limit, now);
+        let claimed = self
+            .engine
+            .write(Turn::Claim, args, |db, (owner, limit, now)| {
+                Box::pin(claim(db, owner, *limit, *now))
+            });
+        Ok(claimed.await?)
+    }
+
+    /// Takes the Router's word on a Delivery. "It belongs to that Lane" and "that Lane is due" are
+    /// one commit. A Delivery that is no longer at the Router stays as it is.
+    ///
+    /// # Errors
+    /// What the database said; then it is still at the Router.
+    pub async fn routed(
+        &self,
+        delivery: DeliveryId,
+        end: RouteEnd,
+        now: Timestamp,
+    ) -> Result<Routed, StoreError> {
+        let args = (delivery, end, now);
+        let routed = self
+            .engine
+            .write(Turn::Work, args, |db, (delivery, end, now)| {
+                Box::pin(finish(db, *delivery, end, *now))
+            });
+        Ok(routed.await?)
+    }
+
+    /// Gives a Delivery back untouched, to be handed out from `due_at` on: routing it broke off.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn unroute(&self, delivery: DeliveryId, due_at: Timestamp) -> Result<(), StoreError> {
+        let args = (delivery, due_at);
+        let given_back = self
+            .engine
+            .write(Turn::Work, args, |db, (delivery, due_at)| {
+                Box::pin(async move {
+                    query(DROP)
+                        .bind(delivery.0)
+                        .bind(due_at.0)
+                        .execute(db)
+                        .await?;
+                    Ok(())
+                })
+            });
+        Ok(given_back.await?)
+    }
+}
+
+async fn claim(
+    db: &mut SqliteConnection,
+    owner: &str,
+    limit: u32,
+    now: Timestamp,
+) -> Result<Vec<Received>, CommitError> {
+    let rows = query(CLAIM)
+        .bind(owner)
+        .bind(now.0)
+        .bind(limit)
+        .fetch_all(db)
+        .await?;
+    let mut claimed = rows
+        .iter()
+        .map(|row| Ok((row.try_get::<i64, _>("due_at")?, received(row)?)))
+        .collect::<Result<Vec<_>, StoreError>>()?;
+    claimed.sort_by_key(|(due_at, delivery)| (*due_at, delivery.id));
+    Ok(claimed.into_iter().map(|(_, delivery)| delivery).collect())
+}
+
+fn received(row: &SqliteRow) -> Result<Received, StoreError> {
+    let body: Option<Vec<u8>> = row.try_get("body")?;
+    Ok(Received {
+        id: delivery_id(row)?,
+        bridge: id(row, "bridge")?,
+        side: side(row)?,
+        source: source(row)?,
+        received_at: at(row, "received_at")?,
+        headers: json(row, "headers")?,
+        body: Bytes::from(body.unwrap_or_default()),
+        attempts: row.try_get("attempts")?,
+    })
+}
+
+async fn finish(
+    db: &mut SqliteConnection,
+    delivery: DeliveryId,
+    end: &RouteEnd,
+    now: Timestamp,
+) -> Result<Routed, CommitError> {
+    match end {
+        RouteEnd::ToLane {
+            bridge,
+            bot,
+            user,
+            events,
+            object,
+        } => {
+            let lane = lane_for(db, bridge, bot, user).await?;
+            put(db, delivery, &lane, events, object.as_deref(), now).await
+        }
+        RouteEnd::ToKnownLane {
+            lane,
+            events,
+            object,
+        } => put(db, delivery, lane, events, object.as_deref(), now).await,
+        RouteEnd::Ignored {
+            reason,
+            object,
+            events,
+        } => {
+            let end = Settling {
+                state: "ignored",
+                reason,
+                detail: None,
+                remedy: None,
+                settled_at: Some(now),
+            };
+            settle(db, delivery, &end, events, object.as_deref()).await
+        }
+        RouteEnd::Parked {
+            reason,
+            detail,
+            remedy,
+        } => {
+            let end = Settling {
+                state: "parked",
+                reason,
+                detail: Some(detail),
+                remedy: Some(remedy),
+                settled_at: None,
+            };
+            settle(db, delivery, &end, &[], None).await
+        }
+        RouteEnd::Later { due_at, error } => {
+            query(LATER)
+                .bind(delivery.0)
+                .bind(due_at.0)
+                .bind(error)
+                .execute(db)
+                .await?;
+            Ok(Routed::Done)
+        }
+    }
+}
+
+/// Puts a Delivery on a Lane and makes the Lane due.
+async fn put(
+    db: &mut SqliteConnection,
+    delivery: DeliveryId,
+    lane: &LaneId,
+    events: &[Event],
+    object: Option<&str>,
+    now: Timestamp,
+) -> Result<Routed, CommitError> {
+    if events.is_empty() {
+        let end = Settling {
+            state: "ignored",
+            reason: "no_events",
+            detail: None,
+            remedy: None,
+            settled_at: Some(now),
+        };
+        return settle(db, delivery, &end, events, object).await;
+    }
+    let woken = query(LANE_DUE)
+        .bind(lane.as_str())
+        .bind(now.0)
+        .execute(&mut *db)
+        .await?;
+    if woken.rows_affected() == 0 {
+        query(DROP).bind(delivery.0).bind(now.0).execute(db).await?;
+        return Ok(Routed::Again);
+    }
+    query(TO_LANE)
+        .bind(delivery.0)
+        .bind(lane.as_str())
+        .bind(to_json(&events, "delivery's events")?)
+        .bind(object)
+        .execute(db)
+        .await?;
+    Ok(Routed::Lane(lane.clone()))
+}
+
+/// How a Delivery ends that goes to no Lane.
+struct Settling<'a> {
+    state: &'static str,
+    reason: &'a str,
+    detail: Option<&'a str>,
+    remedy: Option<&'a str>,
+    settled_at: Option<Timestamp>,
+}
+
+async fn settle(
+    db: &mut SqliteConnection,
+    delivery: DeliveryId,
+    end: &Settling<'_>,
+    events: &[Event],
+    object: Option<&str>,
+) -> Result<Routed, CommitError> {
+    query(END)
+        .bind(delivery.0)
+        .bind(end.state)
+        .bind(end.reason)
+        .bind(end.detail)
+        .bind(end.remedy)
+        .bind(to_json(&events, "delivery's events")?)
+        .bind(object)
+        .bind(end.settled_at.map(|at| at.0))
+        .execute(db)
+        .await?;
+    Ok(Routed::Done)
+}
+
+/// The customer's Lane, under their canonical spelling; made if there is none.
+async fn lane_for(
+    db: &mut SqliteConnection,
+    bridge: &BridgeName,
+    bot: &BotId,
+    asked: &UserId,
+) -> Result<LaneId, CommitError> {
+    let user = canonical(db, bridge, bot, asked).await?;
+    let found = query(LANE_OF)
+        .bind(bridge.as_str())
+        .bind(bot.as_str())
+        .bind(user.as_str())
+        .fetch_optional(&mut *db)
+        .await?;
+    if let Some(row) = found {
+        return Ok(id(&row, "id")?);
+    }
+    let lane = Lane::new(new_lane_id()?, bridge.clone(), bot.clone(), user);
+    query(NEW_LANE)
+        .bind(lane.id.as_str())
+        .bind(lane.bridge.as_str())
+        .bind(lane.bot.as_str())
+        .bind(lane.user.as_str())
+        .bind(state_of(&lane)?)
+        .execute(db)
+        .await?;
+    Ok(lane.id)
+}
+
+/// The canonical spelling of a customer, or the one asked for. `join` keeps chains one step long.
+pub(super) async fn canonical(
+    db: &mut SqliteConnection,
+    bridge: &BridgeName,
+    bot: &BotId,
+    asked: &UserId,
+) -> Result<UserId, StoreError> {
+    let row = query(CANONICAL)
+        .bind(bridge.as_str())
+        .bind(bot.as_str())
+        .bind(asked.as_str())
+        .fetch_optional(db)
+        .await?;
+    row.map_or_else(|| Ok(asked.clone()), |row| id(&row, "canonical"))
+}
+
+/// Sixty random bits as 12 characters: short enough for `metadata.intentId` and for reading aloud,
+/// and a million Lanes meet by chance once in two million tries at having them.
+fn new_lane_id() -> Result<LaneId, StoreError> {
+    const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+    let mut bits: u64 = rand::random();
+    let text: String = (0..12)
+        .filter_map(|_| {
+            let letter = ALPHABET.get((bits & 31) as usize).copied();
+            bits >>= 5;
+            letter.map(char::from)
+        })
+        .collect();
+    LaneId::parse(&text).map_err(|_| StoreError::Broken {
+        what: "a lane id could not be made".to_owned(),
+    })
+}

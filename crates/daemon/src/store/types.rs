@@ -1,0 +1,496 @@
+//! What goes into the store and comes out of it. Neighbours: `sqlite` fills these, `http`, `jobs`
+//! and the admin API read them.
+
+use bridge_core::{
+    effect::Operation,
+    event::{Event, Side},
+    halt::{self, Window},
+    ids::{
+        BotId, BridgeName, ConversationId, DeliveryId, IntentId, LaneId, LinkId, TicketId, UserId,
+    },
+    intent::Intent,
+    lane::Lane,
+    link::Link,
+    time::Timestamp,
+};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+/// What brought a Delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// A request of the remote.
+    Webhook,
+    /// A finding of the Sweep.
+    Sweep,
+    /// A finding of `backfill`.
+    Backfill,
+}
+
+impl Source {
+    /// The word in tables and metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Webhook => "webhook",
+            Self::Sweep => "sweep",
+            Self::Backfill => "backfill",
+        }
+    }
+}
+
+/// A Delivery to be recorded.
+#[derive(Clone)]
+pub struct NewDelivery {
+    /// Whose.
+    pub bridge: BridgeName,
+    /// Who sent it.
+    pub side: Side,
+    /// What brought it.
+    pub source: Source,
+    /// The id under which the sender sends it again; `None` where the sender gives none (rule 2).
+    pub dedup: Option<String>,
+    /// When it came; for the Sweep, when its read began.
+    pub received_at: Timestamp,
+    /// The headers worth keeping, without any proof or secret.
+    pub headers: BTreeMap<String, String>,
+    /// The body as it came.
+    pub body: Bytes,
+}
+
+/// Bodies and headers are not shown (law 9).
+impl fmt::Debug for NewDelivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewDelivery")
+            .field("bridge", &self.bridge)
+            .field("side", &self.side)
+            .field("source", &self.source)
+            .field("bytes", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What became of a Delivery to be recorded. Either way it is durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    /// It is new.
+    New(DeliveryId),
+    /// It was here already, or says the same as one that nobody has looked at yet.
+    Known(DeliveryId),
+}
+
+impl Recorded {
+    /// Its row.
+    #[must_use]
+    pub fn id(self) -> DeliveryId {
+        match self {
+            Self::New(id) | Self::Known(id) => id,
+        }
+    }
+}
+
+/// A Delivery handed to the Router.
+#[derive(Clone)]
+pub struct Received {
+    /// Its row.
+    pub id: DeliveryId,
+    /// Whose.
+    pub bridge: BridgeName,
+    /// Who sent it.
+    pub side: Side,
+    /// What brought it.
+    pub source: Source,
+    /// When it came.
+    pub received_at: Timestamp,
+    /// The headers kept.
+    pub headers: BTreeMap<String, String>,
+    /// The body as it came.
+    pub body: Bytes,
+    /// How often it was handed out, this time included.
+    pub attempts: u32,
+}
+
+/// Bodies and headers are not shown (law 9).
+impl fmt::Debug for Received {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Received")
+            .field("id", &self.id)
+            .field("bridge", &self.bridge)
+            .field("side", &self.side)
+            .field("source", &self.source)
+            .field("bytes", &self.body.len())
+            .field("attempts", &self.attempts)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How the Router ends with a Delivery.
+#[derive(Clone, Debug)]
+pub enum RouteEnd {
+    /// It belongs to the customer's Lane, which is made if there is none. A known other spelling of
+    /// the customer leads to the Lane under the canonical one.
+    ToLane {
+        /// The bridge.
+        bridge: BridgeName,
+        /// The bot.
+        bot: BotId,
+        /// The customer, in any spelling.
+        user: UserId,
+        /// What the Delivery meant.
+        events: Vec<Event>,
+        /// The ticket's or conversation's id.
+        object: Option<String>,
+    },
+    /// It belongs to a Lane that was found.
+    ToKnownLane {
+        /// The Lane.
+        lane: LaneId,
+        /// What the Delivery meant.
+        events: Vec<Event>,
+        /// The ticket's or conversation's id.
+        object: Option<String>,
+    },
+    /// It concerns nobody; in a word why.
+    Ignored {
+        /// `reflection`, `other_bot`, `no_customer`, ...
+        reason: String,
+        /// The ticket's or conversation's id, as far as read.
+        object: Option<String>,
+        /// What it meant, as far as read.
+        events: Vec<Event>,
+    },
+    /// It waits for a person.
+    Parked {
+        /// `unreadable`, `wrong_project`, ...
+        reason: String,
+        /// What is wrong, in a sentence without content.
+        detail: String,
+        /// What a person can do.
+        remedy: String,
+    },
+    /// Something was missing, such as a read; it is handed out again.
+    Later {
+        /// Not before.
+        due_at: Timestamp,
+        /// What was missing, in a sentence without content.
+        error: String,
+    },
+}
+
+/// What became of a Delivery whose routing ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Routed {
+    /// It is on this Lane, which is due.
+    Lane(LaneId),
+    /// It is settled, parked or put off.
+    Done,
+    /// The Lane is gone, joined to another one meanwhile; the Delivery is handed out again at once.
+    Again,
+}
+
+/// The proof that we alone work on a Lane. Every commit carries it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// The Lane.
+    pub lane: LaneId,
+    /// This process, by a name drawn at its start.
+    pub owner: Arc<str>,
+    /// The fencing token: grows with each Claim of the Lane.
+    pub token: i64,
+}
+
+/// A Lane with all that is known of it, and the Claim on it.
+#[derive(Clone, Debug)]
+pub struct ClaimedLane {
+    /// What is known: every live Link and open or parked Intent, the latest of the others, and the
+    /// Events not settled yet in source-time order.
+    pub lane: Lane,
+    /// The Claim.
+    pub claim: Claim,
+}
+
+/// An Intent that asks the safety halt whether it may go out (rule 16).
+#[derive(Clone, Debug)]
+pub struct Admission {
+    /// Which.
+    pub intent: IntentId,
+    /// Its kind: start, close or status.
+    pub operation: Operation,
+    /// The bridge's `safety` section.
+    pub limits: halt::Limits,
+}
+
+/// What the safety halt said, and which of the two commits happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admitted {
+    /// The Intent is committed as `sent`.
+    Out,
+    /// The Intent is committed as `planned` and held.
+    Held {
+        /// Whether this Intent tripped the halt.
+        newly: bool,
+    },
+}
+
+/// What came of joining two Lanes of one customer (rule 9).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Joined {
+    /// There was no other Lane: this one now bears the canonical name. The Claim goes on.
+    Renamed,
+    /// Everything moved to that Lane, which is due. The Claim and its Lane are gone.
+    Into(LaneId),
+    /// The other Lane is claimed. Nothing was changed; try again a little later.
+    Busy,
+}
+
+/// Which held Lanes to make due.
+#[derive(Clone, Debug)]
+pub enum Wake {
+    /// Those that wait for something whose name begins like this.
+    HeldBy(String),
+    /// This one.
+    Lane(LaneId),
+    /// All of a bridge.
+    Bridge(BridgeName),
+}
+
+/// How a bridge began, compared with how it last ran (rule 17).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beginning {
+    /// It never ran before.
+    First,
+    /// In the same mode as before.
+    Again,
+    /// It observed and now goes live: cursors are forgotten, half Links dropped.
+    TurnedLive {
+        /// How many half Links were dropped.
+        dropped: u64,
+    },
+    /// It was live and now observes.
+    TurnedObserve,
+}
+
+/// Which Links to list.
+#[derive(Clone, Debug, Default)]
+pub struct LinkFilter {
+    /// Only of this bridge.
+    pub bridge: Option<BridgeName>,
+    /// Only with this ticket.
+    pub ticket: Option<TicketId>,
+    /// Only with this conversation.
+    pub conversation: Option<ConversationId>,
+    /// Only in this state, by its word.
+    pub state: Option<String>,
+    /// Only live ones.
+    pub live_only: bool,
+    /// At most so many, the latest changed first.
+    pub limit: u32,
+}
+
+/// A Link as listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkRow {
+    /// Its bridge.
+    pub bridge: BridgeName,
+    /// Its Lane.
+    pub lane: LaneId,
+    /// The Link.
+    pub link: Link,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+/// Whose timeline.
+#[derive(Clone, Debug)]
+pub enum TimelineOf {
+    /// A ticket's.
+    Ticket(TicketId),
+    /// A conversation's.
+    Conversation(ConversationId),
+    /// A customer's.
+    User(UserId),
+}
+
+/// One line of a timeline.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "line", rename_all = "snake_case")]
+pub enum Line {
+    /// A Delivery came.
+    Delivery {
+        /// When.
+        at: Timestamp,
+        /// Its bridge.
+        bridge: BridgeName,
+        /// Its row.
+        id: DeliveryId,
+        /// Who sent it.
+        side: Side,
+        /// What brought it.
+        source: Source,
+        /// `received`, `routed`, `settled`, `ignored` or `parked`.
+        state: String,
+        /// Why ignored or parked.
+        reason: Option<String>,
+    },
+    /// Something was taken in, decided, called or answered.
+    Entry {
+        /// When.
+        at: Timestamp,
+        /// Its bridge.
+        bridge: BridgeName,
+        /// `event`, `decision`, `call`, `outcome`, `read` or `alarm`.
+        kind: String,
+        /// The sentence.
+        sentence: String,
+        /// The rule that made it so.
+        rule: Option<String>,
+        /// The Link.
+        link: Option<LinkId>,
+        /// The ticket.
+        ticket: Option<TicketId>,
+        /// The conversation.
+        conversation: Option<ConversationId>,
+    },
+}
+
+impl Line {
+    /// When it happened.
+    #[must_use]
+    pub fn at(&self) -> Timestamp {
+        match self {
+            Self::Delivery { at, .. } | Self::Entry { at, .. } => *at,
+        }
+    }
+}
+
+/// Which parked work to list.
+#[derive(Clone, Debug, Default)]
+pub struct ParkedFilter {
+    /// Only of this bridge.
+    pub bridge: Option<BridgeName>,
+    /// Only for this reason.
+    pub reason: Option<String>,
+    /// At most so many, the oldest first.
+    pub limit: u32,
+}
+
+/// What is parked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum ParkedKind {
+    /// An Intent.
+    Intent {
+        /// Its id.
+        intent: IntentId,
+        /// What it would do.
+        operation: Operation,
+        /// Its Lane.
+        lane: LaneId,
+        /// Its Link.
+        link: LinkId,
+    },
+    /// A Delivery.
+    Delivery {
+        /// Its row.
+        delivery: DeliveryId,
+        /// Who sent it.
+        side: Side,
+    },
+}
+
+/// A parked Intent or Delivery, waiting for a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParkedItem {
+    /// The name for `parked show|retry|discard`: the Intent's id, or `delivery-{number}`.
+    pub id: String,
+    /// What it is.
+    #[serde(flatten)]
+    pub kind: ParkedKind,
+    /// Its bridge.
+    pub bridge: BridgeName,
+    /// Why, in a word.
+    pub reason: String,
+    /// What happened, in a sentence without content.
+    pub detail: String,
+    /// What a person can do.
+    pub remedy: String,
+    /// Since when.
+    pub at: Timestamp,
+    /// The ticket it concerns.
+    pub ticket: Option<TicketId>,
+    /// The conversation it concerns.
+    pub conversation: Option<ConversationId>,
+}
+
+/// The safety halt of one kind of write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HaltState {
+    /// Its bridge.
+    pub bridge: BridgeName,
+    /// The kind.
+    pub operation: Operation,
+    /// What was let out of late, and since when it holds.
+    pub window: Window,
+    /// How many Intents it holds.
+    pub held: u64,
+}
+
+/// A host or credential that takes no calls before a moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pause {
+    /// `host:{host}:{port}` or `credential:{bridge}:{side}`.
+    pub key: String,
+    /// No call before.
+    pub until: Timestamp,
+    /// In a word.
+    pub reason: String,
+    /// When the present pause began.
+    pub since: Timestamp,
+}
+
+/// A confirmed start or close, for the rule about silent webhooks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Confirmed {
+    /// Which.
+    pub intent: Intent,
+    /// When.
+    pub at: Timestamp,
+    /// Whether the event it causes has come.
+    pub event_seen: bool,
+}
+
+/// What retention took away.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// Deliveries whose bodies, headers and events went.
+    pub deliveries: u64,
+    /// Messages whose texts went.
+    pub messages: u64,
+    /// Settled Intents whose texts went.
+    pub intents: u64,
+}
+
+/// The figures of the metrics page, as of one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// When the oldest unsettled Delivery came, by bridge.
+    pub oldest_unsettled: BTreeMap<String, Timestamp>,
+    /// Deliveries that wait for the Router, by bridge.
+    pub received: BTreeMap<String, u64>,
+    /// Deliveries on a Lane and not settled, by bridge.
+    pub routed: BTreeMap<String, u64>,
+    /// Lanes that could be claimed now.
+    pub lanes_due: u64,
+    /// Lanes that are claimed.
+    pub lanes_claimed: u64,
+    /// Live Links by bridge and state.
+    pub links: BTreeMap<(String, String), u64>,
+    /// Parked Intents and Deliveries by bridge and reason.
+    pub parked: BTreeMap<(String, String), u64>,
+    /// Open Intents by bridge and state.
+    pub intents: BTreeMap<(String, String), u64>,
+    /// Intents that the safety halt holds, by bridge and operation.
+    pub held: BTreeMap<(String, String), u64>,
+}
