@@ -1,0 +1,374 @@
+//! Whether a side takes a call now: rate, Retry-After, credential, breaker. Neighbour: `jobs`, which
+//! asks before each call and tells afterwards how it went.
+//!
+//! A closed gate never sleeps: the Lane settles when to come again and gives its Claim back
+//! (rule 11 of the design). Nothing here touches a disk; what must outlive a restart is handed
+//! back for the caller to store.
+
+use bridge_core::{
+    call::CallError,
+    event::Side,
+    ids::BridgeName,
+    lane::{Blocked, CREDENTIAL_PROBE_EVERY},
+    time::Timestamp,
+};
+use std::{
+    collections::{BTreeSet, HashMap, VecDeque},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+/// Failures in a row, each on another Lane, that open a host's breaker: one poisoned Lane cannot.
+const BREAKER_LANES: usize = 5;
+
+/// How long an open breaker keeps calls away at first, and at most.
+const BREAKER_FIRST: Duration = Duration::from_secs(1);
+const BREAKER_MOST: Duration = Duration::from_secs(30);
+
+/// While a half-open breaker's probe is on its way, the others wait this much longer.
+const BREAKER_PROBE: Duration = Duration::from_secs(5);
+
+/// A 429 without `Retry-After` closes the host for this long.
+const PAUSE_WITHOUT_ADVICE: Duration = Duration::from_secs(1);
+
+/// Rates are counted over this long.
+const RATE_WINDOW: Duration = Duration::from_secs(1);
+
+/// One side of one bridge, as the gate knows it.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Whose.
+    pub bridge: BridgeName,
+    /// Which side.
+    pub side: Side,
+    /// `host:port`: what Retry-After closes, whichever bridge met it.
+    pub host: String,
+    /// Calls a second.
+    pub rate: u32,
+}
+
+/// What a call taught.
+#[derive(Debug)]
+pub struct Lesson {
+    /// The outcome as the Lane is to see it.
+    pub error: Option<CallError>,
+    /// A pause that must hold over a restart: its key, until when, and why.
+    pub pause: Option<(String, Timestamp, &'static str)>,
+    /// A pause that is over: its key.
+    pub resumed: Option<String>,
+}
+
+#[derive(Default)]
+struct SideState {
+    slots: VecDeque<Timestamp>,
+    reserved: HashMap<String, Timestamp>,
+    credential: Option<Credential>,
+    /// Objects that were answered 403, and when first.
+    suspects: HashMap<String, Timestamp>,
+    last_success: Option<(String, Timestamp)>,
+    failing: BTreeSet<String>,
+    openings: u32,
+    open_until: Option<Timestamp>,
+}
+
+struct Credential {
+    next_probe: Timestamp,
+}
+
+#[derive(Default)]
+struct State {
+    sides: HashMap<(BridgeName, Side), SideState>,
+    hosts: HashMap<String, Timestamp>,
+}
+
+/// The gate of all sides of all bridges.
+#[derive(Default)]
+pub struct Gate {
+    state: Mutex<State>,
+}
+
+impl Gate {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // The state is counters; a panic elsewhere cannot have left them half written.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a stored pause in again after a restart.
+    pub fn restore(&self, key: &str, until: Timestamp) {
+        let mut state = self.state();
+        if let Some(host) = key.strip_prefix("host:") {
+            state.hosts.insert(host.to_owned(), until);
+        } else if let Some((bridge, side)) = credential_of(key) {
+            state.sides.entry((bridge, side)).or_default().credential =
+                Some(Credential { next_probe: until });
+        }
+    }
+
+    /// Asks for one call on behalf of a Lane (or another piece of work, by its name).
+    ///
+    /// # Errors
+    /// [`Blocked`] when it must wait; nothing was counted but a place in the line.
+    pub fn ask(&self, target: &Target, who: &str, now: Timestamp) -> Result<(), Blocked> {
+        let mut state = self.state();
+        let blocked = |until, by: &str| Blocked { side: target.side, until, by: by.to_owned() };
+        if let Some(until) = state.hosts.get(&target.host).copied() {
+            if now < until {
+                return Err(blocked(until, "retry_after"));
+            }
+            state.hosts.remove(&target.host);
+        }
+        let side = state.sides.entry((target.bridge.clone(), target.side)).or_default();
+        if let Some(credential) = &mut side.credential {
+            if now < credential.next_probe {
+                return Err(blocked(credential.next_probe, "credential"));
+            }
+            credential.next_probe = now.plus(CREDENTIAL_PROBE_EVERY);
+        }
+        if let Some(until) = side.open_until {
+            if now < until {
+                return Err(blocked(until, "breaker"));
+            }
+            side.open_until = Some(now.plus(BREAKER_PROBE));
+        }
+        side.take_slot(target.rate, who, now).map_err(|until| blocked(until, "rate"))
+    }
+
+    /// Takes in how a call went, and says what the Lane is to make of it.
+    pub fn learn(
+        &self,
+        target: &Target,
+        who: &str,
+        object: &str,
+        error: Option<&CallError>,
+        now: Timestamp,
+    ) -> Lesson {
+        let mut state = self.state();
+        let mut lesson = Lesson { error: error.cloned(), pause: None, resumed: None };
+        let key = format!("credential:{}:{}", target.bridge, target.side);
+        if let Some(CallError::Later { host_wide: true, after, .. }) = error {
+            let until = now.plus(after.unwrap_or(PAUSE_WITHOUT_ADVICE));
+            let held = state.hosts.entry(target.host.clone()).or_insert(until);
+            *held = (*held).max(until);
+            lesson.pause = Some((format!("host:{}", target.host), *held, "retry_after"));
+            return lesson;
+        }
+        let side = state.sides.entry((target.bridge.clone(), target.side)).or_default();
+        match error {
+            None => {
+                side.last_success = Some((object.to_owned(), now));
+                side.suspects.remove(object);
+                if side.credential.take().is_some() {
+                    lesson.resumed = Some(key);
+                }
+                side.recover();
+            }
+            Some(CallError::Gone { .. } | CallError::Refused { .. }) => side.recover(),
+            Some(CallError::Later { .. } | CallError::Unknown { .. }) => side.stumble(who, now),
+            Some(CallError::Locked { .. }) => {
+                let until = side.pause_credential(now);
+                lesson.pause = Some((key, until, "unauthorized"));
+            }
+            Some(CallError::Forbidden { reason }) => match side.forbidden(object, now) {
+                Verdict::TheObject => {
+                    lesson.error = Some(CallError::Refused { status: 403, reason: reason.clone() });
+                }
+                Verdict::TheCredential => {
+                    let until = side.pause_credential(now);
+                    lesson.pause = Some((key, until, "forbidden"));
+                }
+                Verdict::NotKnownYet => {}
+            },
+        }
+        lesson
+    }
+
+    /// Whether a side's breaker is open, and whether its credential is paused: for the metrics.
+    #[must_use]
+    pub fn condition(&self, bridge: &BridgeName, side: Side, now: Timestamp) -> (bool, bool) {
+        let state = self.state();
+        state.sides.get(&(bridge.clone(), side)).map_or((false, false), |side| {
+            (side.open_until.is_some_and(|until| now < until), side.credential.is_some())
+        })
+    }
+}
+
+enum Verdict {
+    /// Another object's call worked since: only this object is forbidden.
+    TheObject,
+    /// Another object was forbidden too: the credential is.
+    TheCredential,
+    /// The next call for another object will tell.
+    NotKnownYet,
+}
+
+impl SideState {
+    /// A place in the line: at most `rate` calls in any second, in the order of asking.
+    fn take_slot(&mut self, rate: u32, who: &str, now: Timestamp) -> Result<(), Timestamp> {
+        if let Some(at) = self.reserved.get(who).copied() {
+            if now < at {
+                return Err(at);
+            }
+            self.reserved.remove(who);
+            return Ok(());
+        }
+        self.reserved.retain(|_, at| now.since(*at) < RATE_WINDOW);
+        let most = rate.max(1) as usize;
+        while self.slots.len() > most {
+            self.slots.pop_front();
+        }
+        let slot = match self.slots.front() {
+            Some(first) if self.slots.len() >= most => first.plus(RATE_WINDOW).max(now),
+            Some(_) | None => now,
+        };
+        self.slots.push_back(slot);
+        if slot <= now {
+            return Ok(());
+        }
+        self.reserved.insert(who.to_owned(), slot);
+        Err(slot)
+    }
+
+    fn recover(&mut self) {
+        self.failing.clear();
+        self.openings = 0;
+        self.open_until = None;
+    }
+
+    fn stumble(&mut self, who: &str, now: Timestamp) {
+        self.failing.insert(who.to_owned());
+        if self.failing.len() >= BREAKER_LANES {
+            let wait = BREAKER_FIRST.saturating_mul(1 << self.openings.min(8)).min(BREAKER_MOST);
+            self.openings = self.openings.saturating_add(1);
+            self.open_until = Some(now.plus(wait));
+        }
+    }
+
+    fn pause_credential(&mut self, now: Timestamp) -> Timestamp {
+        let until = now.plus(CREDENTIAL_PROBE_EVERY);
+        self.credential = Some(Credential { next_probe: until });
+        until
+    }
+
+    fn forbidden(&mut self, object: &str, now: Timestamp) -> Verdict {
+        let first = *self.suspects.entry(object.to_owned()).or_insert(now);
+        let worked_since = self
+            .last_success
+            .as_ref()
+            .is_some_and(|(other, at)| other != object && *at >= first);
+        if worked_since {
+            self.suspects.remove(object);
+            Verdict::TheObject
+        } else if self.suspects.len() > 1 {
+            self.suspects.clear();
+            Verdict::TheCredential
+        } else {
+            Verdict::NotKnownYet
+        }
+    }
+}
+
+fn credential_of(key: &str) -> Option<(BridgeName, Side)> {
+    let (bridge, side) = key.strip_prefix("credential:")?.split_once(':')?;
+    let side = match side {
+        "jelou" => Side::Jelou,
+        "ticketing" => Side::Ticketing,
+        _ => return None,
+    };
+    Some((BridgeName::parse(bridge).ok()?, side))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(rate: u32) -> Target {
+        Target {
+            bridge: BridgeName::parse("main").unwrap(),
+            side: Side::Jelou,
+            host: "127.0.0.1:1".to_owned(),
+            rate,
+        }
+    }
+
+    fn later(host_wide: bool) -> CallError {
+        CallError::Later { after: None, reason: "x".to_owned(), host_wide }
+    }
+
+    #[test]
+    fn no_second_sees_more_calls_than_the_rate_and_each_lane_keeps_its_place() {
+        let gate = Gate::default();
+        let target = target(2);
+        assert!(gate.ask(&target, "a", Timestamp(0)).is_ok());
+        assert!(gate.ask(&target, "b", Timestamp(0)).is_ok());
+        let c = gate.ask(&target, "c", Timestamp(0)).unwrap_err();
+        let d = gate.ask(&target, "d", Timestamp(0)).unwrap_err();
+        let e = gate.ask(&target, "e", Timestamp(0)).unwrap_err();
+        assert_eq!((c.until.0, d.until.0, e.until.0), (1_000, 1_000, 2_000));
+        assert_eq!(gate.ask(&target, "e", Timestamp(1_000)).unwrap_err().until.0, 2_000);
+        assert!(gate.ask(&target, "c", Timestamp(1_000)).is_ok());
+        assert!(gate.ask(&target, "e", Timestamp(2_000)).is_ok());
+    }
+
+    #[test]
+    fn one_poisoned_lane_opens_no_breaker_but_five_lanes_do() {
+        let gate = Gate::default();
+        let target = target(1_000);
+        for _ in 0..20 {
+            gate.learn(&target, "poisoned", "1", Some(&later(false)), Timestamp(0));
+        }
+        assert!(gate.ask(&target, "other", Timestamp(0)).is_ok());
+        for lane in ["a", "b", "c", "d"] {
+            gate.learn(&target, lane, "1", Some(&later(false)), Timestamp(0));
+        }
+        assert_eq!(gate.ask(&target, "other", Timestamp(0)).unwrap_err().by, "breaker");
+        assert!(gate.ask(&target, "probe", Timestamp(1_000)).is_ok());
+        assert_eq!(gate.ask(&target, "other", Timestamp(1_000)).unwrap_err().by, "breaker");
+        gate.learn(&target, "probe", "1", None, Timestamp(1_001));
+        assert!(gate.ask(&target, "other", Timestamp(1_001)).is_ok());
+    }
+
+    #[test]
+    fn a_refused_credential_lets_one_probe_a_minute_through_and_opens_when_it_works() {
+        let gate = Gate::default();
+        let target = target(1_000);
+        let locked = CallError::Locked { reason: "401".to_owned() };
+        let lesson = gate.learn(&target, "a", "1", Some(&locked), Timestamp(0));
+        assert!(lesson.pause.is_some());
+        assert_eq!(gate.ask(&target, "b", Timestamp(59_999)).unwrap_err().by, "credential");
+        assert!(gate.ask(&target, "b", Timestamp(60_000)).is_ok());
+        assert!(gate.ask(&target, "c", Timestamp(60_000)).is_err());
+        let lesson = gate.learn(&target, "b", "1", None, Timestamp(60_010));
+        assert_eq!(lesson.resumed.as_deref(), Some("credential:main:jelou"));
+        assert!(gate.ask(&target, "c", Timestamp(60_010)).is_ok());
+    }
+
+    #[test]
+    fn a_403_is_the_objects_if_another_object_works_and_the_credentials_if_not() {
+        let forbidden = CallError::Forbidden { reason: "403".to_owned() };
+        let gate = Gate::default();
+        let target = target(1_000);
+        gate.learn(&target, "a", "ticket 1", Some(&forbidden), Timestamp(0));
+        gate.learn(&target, "b", "ticket 2", None, Timestamp(1));
+        let lesson = gate.learn(&target, "a", "ticket 1", Some(&forbidden), Timestamp(2));
+        assert!(matches!(lesson.error, Some(CallError::Refused { status: 403, .. })));
+        gate.learn(&target, "a", "ticket 3", Some(&forbidden), Timestamp(3));
+        let lesson = gate.learn(&target, "b", "ticket 4", Some(&forbidden), Timestamp(4));
+        assert!(lesson.pause.is_some());
+    }
+
+    #[test]
+    fn retry_after_closes_the_host_for_everyone_and_survives_a_restart() {
+        let gate = Gate::default();
+        let target = target(1_000);
+        let later = CallError::Later {
+            after: Some(Duration::from_secs(30)),
+            reason: "429".to_owned(),
+            host_wide: true,
+        };
+        let (key, until, _) = gate.learn(&target, "a", "1", Some(&later), Timestamp(0)).pause.unwrap();
+        let restarted = Gate::default();
+        restarted.restore(&key, until);
+        assert_eq!(restarted.ask(&target, "b", Timestamp(29_999)).unwrap_err().by, "retry_after");
+        assert!(restarted.ask(&target, "b", Timestamp(30_000)).is_ok());
+    }
+}

@@ -1,0 +1,381 @@
+//! Drives one claimed Lane: asks the state machine, does what it says, settles. Neighbours:
+//! `bridge_core::lane`, which decides; `perform` and `observe`, which call; `store`, which keeps.
+//!
+//! The order is the promise: an Intent is committed as `sent`, then its call is made, then its
+//! outcome is committed. No transaction is open during a call.
+
+use super::{Jobs, LEASE};
+use crate::{
+    clock,
+    gate::Target,
+    observe::observe,
+    perform::perform,
+    runtime::Bridge,
+    store::{Admission, Admitted, Changes, Claim, ClaimedLane, CommitError, Joined},
+};
+use bridge_core::{
+    call::CallError,
+    effect::{Effect, Operation, Read},
+    event::Side,
+    ids::IntentId,
+    intent::IntentState,
+    lane::{Input, Lane, Next, Order, Rules, step},
+    time::Timestamp,
+};
+use std::{sync::Arc, time::Duration};
+
+/// Steps in one Claim. A Lane that wants more gives its Claim back and is claimed again, so that no
+/// Lane keeps a worker for itself.
+const STEPS_MAX: u32 = 64;
+
+/// How soon a Lane that ran out of steps, or met a conflict, is due again.
+const SOON: Duration = Duration::from_millis(100);
+
+/// A Lane whose bridge is no longer configured is looked at again this seldom.
+const NO_BRIDGE: Duration = Duration::from_secs(3600);
+
+/// One Claim at work.
+struct Session<'a> {
+    jobs: &'a Jobs,
+    bridge: Arc<Bridge>,
+    claim: Claim,
+    /// The Lane as stored.
+    stored: Lane,
+    lane: Lane,
+    lease_until: Timestamp,
+    silent: bool,
+}
+
+/// The Claim is gone, or the store is: nothing more can be done under it.
+struct Lost;
+
+/// Works on a Lane until it has nothing to do now.
+pub async fn drive(jobs: &Jobs, claimed: ClaimedLane) {
+    drive_with(jobs, claimed, Input::Woken).await;
+}
+
+/// Works on a Lane with a person's order first.
+pub async fn drive_ordered(jobs: &Jobs, claimed: ClaimedLane, order: Order) {
+    drive_with(jobs, claimed, Input::Ordered(order)).await;
+}
+
+async fn drive_with(jobs: &Jobs, claimed: ClaimedLane, first: Input) {
+    let ClaimedLane { lane, claim } = claimed;
+    let runtime = jobs.runtime.borrow().clone();
+    let Some(bridge) = runtime.bridges.get(&lane.bridge).cloned() else {
+        let due = clock::now().plus(NO_BRIDGE);
+        if let Ok(nothing) = Changes::between(&lane, &lane) {
+            let _ = jobs.store.release(&claim, nothing, Some(due), Some("no_bridge".to_owned())).await;
+        }
+        return;
+    };
+    let silent = webhooks_silent(jobs, &bridge, &lane).await;
+    let lease_until = clock::now().plus(LEASE);
+    let mut session =
+        Session { jobs, bridge, claim, stored: lane.clone(), lane, lease_until, silent };
+    if session.run(first).await.is_err() {
+        tracing::warn!(lane.id = %session.claim.lane, "A claim was lost; the lane is worked on again when its lease ends");
+    }
+}
+
+/// Rule 5: the bridge's last confirmed start or close got no event in time.
+async fn webhooks_silent(jobs: &Jobs, bridge: &Bridge, lane: &Lane) -> bool {
+    let asks = lane
+        .intents
+        .iter()
+        .any(|i| i.operation() == Operation::Start && i.state == IntentState::Unknown);
+    if !asks {
+        return false;
+    }
+    let before = clock::now().minus(bridge.config.limits.event_confirm);
+    match jobs.store.last_confirmed(&bridge.name, before).await {
+        Ok(last) => last.is_some_and(|confirmed| !confirmed.event_seen),
+        Err(_) => false,
+    }
+}
+
+impl Session<'_> {
+    async fn run(&mut self, first: Input) -> Result<(), Lost> {
+        let mut next = self.step(first.clone());
+        if first != Input::Woken {
+            next = self.step(Input::Woken);
+        }
+        for _ in 0..STEPS_MAX {
+            next = match next {
+                Next::Observe(read) => self.look(read).await?,
+                Next::Perform(intent) => self.send(&intent).await?,
+                Next::Release { due_at, held_by } => return self.release(due_at, held_by).await,
+            };
+        }
+        self.release(Some(clock::now().plus(SOON)), None).await
+    }
+
+    fn step(&mut self, input: Input) -> Next {
+        let bridge = Arc::clone(&self.bridge);
+        step(&mut self.lane, input, &self.rules(&bridge), clock::now())
+    }
+
+    fn rules<'b>(&self, bridge: &'b Bridge) -> Rules<'b> {
+        bridge.rules(self.silent)
+    }
+
+    async fn look(&mut self, read: Read) -> Result<Next, Lost> {
+        let side = match &read {
+            Read::Conversation { .. } => Side::Jelou,
+            Read::Ticket { .. }
+            | Read::OpenTickets { .. }
+            | Read::TicketsByConversation { .. }
+            | Read::NoteOnTicket { .. } => Side::Ticketing,
+            Read::TicketHolder { .. } => {
+                let begun = clock::now();
+                let found = observe(&self.bridge, &self.jobs.store, &read).await;
+                return Ok(self.step(Input::Observed { read, begun, found }));
+            }
+        };
+        let target = self.bridge.target(side);
+        if let Err(blocked) = self.ask(&target) {
+            return Ok(self.step(Input::Blocked(blocked)));
+        }
+        self.keep_lease().await?;
+        let begun = clock::now();
+        let found = observe(&self.bridge, &self.jobs.store, &read).await;
+        let object = object_of_read(&read);
+        let found = super::learn(self.jobs, &target, self.lane.id.as_str(), &object, found).await;
+        self.jobs.metrics.call(
+            &self.bridge.name,
+            side,
+            found.as_ref().err(),
+            clock::now().since(begun),
+        );
+        Ok(self.step(Input::Observed { read, begun, found }))
+    }
+
+    fn ask(&self, target: &Target) -> Result<(), bridge_core::lane::Blocked> {
+        self.jobs.gate.ask(target, self.lane.id.as_str(), clock::now())
+    }
+
+    async fn send(&mut self, id: &IntentId) -> Result<Next, Lost> {
+        let Some(operation) = self.lane.intent(id).map(|i| i.operation()) else {
+            return Ok(self.step(Input::Woken));
+        };
+        let target = self.bridge.target(operation.side());
+        if let Err(blocked) = self.ask(&target) {
+            return Ok(self.step(Input::Blocked(blocked)));
+        }
+        self.keep_lease().await?;
+        match self.commit_sent(id, operation).await? {
+            Some(next) => Ok(next),
+            None => self.call(id, operation, &target).await,
+        }
+    }
+
+    /// Commits an Intent as sent. `Some` if it may not go out after all.
+    async fn commit_sent(&mut self, id: &IntentId, operation: Operation) -> Result<Option<Next>, Lost> {
+        let now = clock::now();
+        let mut sent = self.lane.clone();
+        sent.mark_sent(id, now, self.bridge.call_timeout());
+        if !operation.is_halted_in_bulk() {
+            let before = std::mem::replace(&mut self.lane, sent);
+            if let Err(conflict) = self.commit().await? {
+                self.lane = before;
+                return Ok(Some(self.conflict(conflict)));
+            }
+            return Ok(None);
+        }
+        let mut held = self.lane.clone();
+        let bridge = Arc::clone(&self.bridge);
+        let next = step(&mut held, Input::Held { intent: id.clone() }, &self.rules(&bridge), now);
+        let if_out = self.changes(&sent)?;
+        let if_held = self.changes(&held)?;
+        let admission =
+            Admission { intent: id.clone(), operation, limits: self.bridge.config.safety };
+        match self.jobs.store.commit_sent(&self.claim, if_out, if_held, admission).await {
+            Ok(Admitted::Out) => {
+                self.lane = sent;
+                self.kept();
+                Ok(None)
+            }
+            Ok(Admitted::Held { newly }) => {
+                self.lane = held;
+                self.kept();
+                if newly {
+                    self.jobs.metrics.halt_tripped(&self.bridge.name, operation);
+                    tracing::error!(bridge = %self.bridge.name, operation = %operation, "The safety halt holds all further {operation} writes until `halt release`");
+                }
+                Ok(Some(next))
+            }
+            Err(error) => self.after(error).map(|conflict| Some(self.conflict(conflict))),
+        }
+    }
+
+    async fn call(&mut self, id: &IntentId, operation: Operation, target: &Target) -> Result<Next, Lost> {
+        let Some(intent) = self.lane.intent(id).cloned() else {
+            return Ok(self.step(Input::Woken));
+        };
+        let begun = clock::now();
+        let outcome = perform(&self.bridge, &intent).await;
+        let took = clock::now().since(begun);
+        self.jobs.metrics.call(&self.bridge.name, operation.side(), outcome.as_ref().err(), took);
+        let object = object_of_effect(&intent.effect);
+        let outcome = super::learn(self.jobs, target, self.lane.id.as_str(), &object, outcome).await;
+        let word = outcome.as_ref().err().map_or("confirmed", CallError::kind);
+        self.jobs.metrics.effect(&self.bridge.name, operation, word);
+        match &outcome {
+            Ok(_) => tracing::info!(bridge = %self.bridge.name, lane.id = %self.lane.id, intent.id = %id, operation = %operation, duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX), "Done: {}", intent.effect),
+            Err(error) => tracing::warn!(bridge = %self.bridge.name, lane.id = %self.lane.id, intent.id = %id, operation = %operation, outcome = word, "Not done: {}: {error}", intent.effect),
+        }
+        let next = self.step(Input::Performed { intent: id.clone(), outcome });
+        if let Next::Release { .. } = next {
+            return Ok(next);
+        }
+        // What came of the call is kept before anything else takes time.
+        if let Err(conflict) = self.commit().await? {
+            return Ok(self.conflict(conflict));
+        }
+        Ok(next)
+    }
+
+    fn changes(&self, after: &Lane) -> Result<Changes, Lost> {
+        Changes::between(&self.stored, after).map_err(|error| {
+            tracing::error!(%error, lane.id = %self.lane.id, "A lane could not be written");
+            Lost
+        })
+    }
+
+    async fn commit(&mut self) -> Result<Result<(), CommitError>, Lost> {
+        let changes = self.changes(&self.lane)?;
+        if changes.is_empty() {
+            return Ok(Ok(()));
+        }
+        match self.jobs.store.commit(&self.claim, changes).await {
+            Ok(()) => {
+                self.kept();
+                Ok(Ok(()))
+            }
+            Err(error) => self.after(error).map(Err),
+        }
+    }
+
+    /// The Lane is stored as it is: the next commit starts from here.
+    fn kept(&mut self) {
+        super::count(self.jobs, &self.bridge.name, &self.stored, &self.lane);
+        self.lane.fates.clear();
+        self.lane.journal.clear();
+        self.lane.messages.clear();
+        self.lane.drift = 0;
+        self.stored = self.lane.clone();
+    }
+
+    /// A conflict that the rules can decide is handed back; all else loses the Claim.
+    fn after(&self, error: CommitError) -> Result<CommitError, Lost> {
+        match error {
+            CommitError::Fenced => Err(Lost),
+            CommitError::Store(error) => {
+                tracing::error!(%error, lane.id = %self.lane.id, "A lane could not be settled");
+                Err(Lost)
+            }
+            CommitError::TicketTaken { .. }
+            | CommitError::ConversationTaken { .. }
+            | CommitError::IntentTaken { .. } => Ok(error),
+        }
+    }
+
+    /// Another Lane has what this one wanted: from the stored state, the rules decide anew.
+    fn conflict(&mut self, conflict: CommitError) -> Next {
+        self.lane = self.stored.clone();
+        match conflict {
+            CommitError::TicketTaken { ticket } => self.lane.ticket_is_elsewhere(&ticket, None),
+            CommitError::ConversationTaken { conversation } => {
+                self.lane.conversation_is_elsewhere(&conversation);
+            }
+            CommitError::IntentTaken { existing } => self.lane.recall(*existing),
+            CommitError::Fenced | CommitError::Store(_) => {}
+        }
+        self.step(Input::Woken)
+    }
+
+    async fn keep_lease(&mut self) -> Result<(), Lost> {
+        let now = clock::now();
+        let needed = self.bridge.call_timeout().saturating_add(Duration::from_secs(5));
+        if self.lease_until.since(now) > needed {
+            return Ok(());
+        }
+        let until = now.plus(LEASE);
+        self.jobs.store.renew(&self.claim, until).await.map_err(|_| Lost)?;
+        self.lease_until = until;
+        Ok(())
+    }
+
+    async fn release(&mut self, due_at: Option<Timestamp>, held_by: Option<String>) -> Result<(), Lost> {
+        if let Some(canonical) = self.lane.canonical.clone() {
+            if let Err(conflict) = self.commit().await? {
+                return self.settle_conflict(conflict).await;
+            }
+            match self.jobs.store.join(&self.claim, canonical).await {
+                Ok(Joined::Renamed) => {}
+                Ok(Joined::Into(lane)) => {
+                    tracing::info!(lane.id = %self.lane.id, into = %lane, "Two spellings of one customer: their lanes are one now");
+                    return Ok(());
+                }
+                Ok(Joined::Busy) => {
+                    let due = Some(clock::now().plus(SOON));
+                    return self.release_now(due, None).await;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, lane.id = %self.lane.id, "Lanes could not be joined");
+                }
+            }
+        }
+        self.release_now(due_at, held_by).await
+    }
+
+    async fn release_now(&mut self, due_at: Option<Timestamp>, held_by: Option<String>) -> Result<(), Lost> {
+        let changes = self.changes(&self.lane)?;
+        match self.jobs.store.release(&self.claim, changes, due_at, held_by).await {
+            Ok(()) => {
+                super::count(self.jobs, &self.bridge.name, &self.stored, &self.lane);
+                Ok(())
+            }
+            Err(error) => {
+                let conflict = self.after(error)?;
+                self.settle_conflict(conflict).await
+            }
+        }
+    }
+
+    /// A conflict at the very end: what the rules make of it is stored, and the Lane is due again.
+    async fn settle_conflict(&mut self, conflict: CommitError) -> Result<(), Lost> {
+        let _ = self.conflict(conflict);
+        let changes = self.changes(&self.lane)?;
+        let due = Some(clock::now().plus(SOON));
+        self.jobs.store.release(&self.claim, changes, due, None).await.map_err(|error| {
+            tracing::error!(%error, lane.id = %self.lane.id, "A conflict could not be settled");
+            Lost
+        })
+    }
+}
+
+/// The store's word for what a read looks at, for the rule about 403.
+fn object_of_read(read: &Read) -> String {
+    match read {
+        Read::Conversation { id } => format!("conversation {id}"),
+        Read::Ticket { id } | Read::NoteOnTicket { ticket: id, .. } | Read::TicketHolder { ticket: id } => {
+            format!("ticket {id}")
+        }
+        Read::OpenTickets { .. } => "open tickets".to_owned(),
+        Read::TicketsByConversation { .. } => "search".to_owned(),
+    }
+}
+
+fn object_of_effect(effect: &Effect) -> String {
+    match effect {
+        Effect::StartConversation(start) => format!("start for ticket {}", start.ticket),
+        Effect::CloseConversation(close) => format!("conversation {}", close.conversation),
+        Effect::WriteTicketId(_) => "ticket id".to_owned(),
+        Effect::UpsertRequester { .. } => "requester".to_owned(),
+        Effect::CreateTicket(create) => format!("create for {}", create.conversation),
+        Effect::WriteLinkField { ticket, .. }
+        | Effect::SetStatus { ticket, .. }
+        | Effect::AddNote { ticket, .. } => format!("ticket {ticket}"),
+    }
+}

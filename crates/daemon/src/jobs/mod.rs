@@ -1,0 +1,188 @@
+//! The only room that knows apalis: workers that take Claims, route Deliveries and make rounds.
+//! Neighbours: `store`, whose tables are the queue; `perform` and `observe`, which call the remotes.
+//!
+//! A task is one Claim, one routing or one round, and its handler ends well, having settled. There
+//! is no retry layer and no timeout layer around it: deadlines are per call, and the schedule is in
+//! the tables (docs/decisions tells why apalis' own backends are not used).
+
+mod drive;
+mod feed;
+mod lanes;
+mod order;
+mod prune;
+mod routes;
+mod sweep;
+
+pub use order::{OrderError, give_order};
+pub use sweep::{Swept, sweep_now};
+
+use crate::{
+    gate::Gate,
+    metrics::Metrics,
+    runtime::Runtime,
+    store::{Store, Wake},
+};
+use apalis::prelude::{Monitor, WorkerBuilder};
+use bridge_core::{
+    call::CallError,
+    ids::BridgeName,
+    intent::IntentState,
+    lane::{EntryKind, Lane},
+};
+use feed::Feed;
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
+use tokio::sync::watch;
+
+/// Lanes worked on at the same time: enough to keep both remotes busy at any allowed rate, few
+/// enough that a Claim's state in memory stays small.
+pub const LANES_AT_ONCE: usize = 64;
+
+/// Deliveries routed at the same time.
+pub const ROUTES_AT_ONCE: usize = 32;
+
+/// How long a Claim lasts unless it is renewed. Twice the longest allowed call and more.
+pub const LEASE: Duration = Duration::from_secs(30);
+
+/// A handler still running this long after the signal to stop is left to the lease.
+pub const STOP_WITHIN: Duration = Duration::from_secs(8);
+
+/// What every job needs.
+#[derive(Clone)]
+pub struct Jobs {
+    /// Our tables.
+    pub store: Store,
+    /// The bridges as configured now.
+    pub runtime: watch::Receiver<Arc<Runtime>>,
+    /// Whether a side takes calls.
+    pub gate: Arc<Gate>,
+    /// The figures.
+    pub metrics: Metrics,
+    /// Whether the process is stopping: no new Claims.
+    pub stopping: Arc<AtomicBool>,
+}
+
+/// Runs all workers until `stop` says true. Calls in flight end; what was claimed and not begun is
+/// given back.
+///
+/// # Errors
+/// What apalis' Monitor said, if a worker could not be kept.
+pub async fn run(
+    jobs: Jobs,
+    mut stop: watch::Receiver<bool>,
+) -> Result<(), apalis::prelude::MonitorError> {
+    let lanes = Feed::new(lanes::feed(jobs.clone()));
+    let routes = Feed::new(routes::feed(jobs.clone()));
+    let rounds = Feed::new(sweep::feed(jobs.clone()));
+    let (for_lanes, for_routes, for_rounds) = (jobs.clone(), jobs.clone(), jobs.clone());
+    let stopping = Arc::clone(&jobs.stopping);
+    Monitor::new()
+        .register(move |_| {
+            WorkerBuilder::new("lanes")
+                .backend(lanes.clone())
+                .data(for_lanes.clone())
+                .concurrency(LANES_AT_ONCE)
+                .catch_panic()
+                .parallelize(tokio::spawn)
+                .build(lanes::work)
+        })
+        .register(move |_| {
+            WorkerBuilder::new("routes")
+                .backend(routes.clone())
+                .data(for_routes.clone())
+                .concurrency(ROUTES_AT_ONCE)
+                .catch_panic()
+                .parallelize(tokio::spawn)
+                .build(routes::work)
+        })
+        .register(move |_| {
+            WorkerBuilder::new("rounds")
+                .backend(rounds.clone())
+                .data(for_rounds.clone())
+                .concurrency(sweep::ROUNDS_AT_ONCE)
+                .catch_panic()
+                .parallelize(tokio::spawn)
+                .build(sweep::work)
+        })
+        .shutdown_timeout(STOP_WITHIN)
+        .should_restart(|_, _| true)
+        .run_with_signal(async move {
+            // A closed channel means that the process is going down without saying so.
+            while !*stop.borrow_and_update() && stop.changed().await.is_ok() {}
+            stopping.store(true, std::sync::atomic::Ordering::Relaxed);
+            Ok(())
+        })
+        .await
+}
+
+/// Lets the gate take in how a call went, keeps what must hold over a restart, and rings the alarm
+/// for a credential. Gives back the outcome as the Lane is to see it.
+async fn learn<T>(
+    jobs: &Jobs,
+    target: &crate::gate::Target,
+    who: &str,
+    object: &str,
+    outcome: Result<T, CallError>,
+) -> Result<T, CallError> {
+    let now = crate::clock::now();
+    let lesson = jobs.gate.learn(target, who, object, outcome.as_ref().err(), now);
+    if let Some((key, until, reason)) = lesson.pause {
+        if key.starts_with("credential:") {
+            tracing::error!(bridge = %target.bridge, side = %target.side, reason, "The credential was refused; calls of this side wait, one a minute asks again");
+        }
+        if let Err(error) = jobs.store.pause(&key, until, reason, now).await {
+            tracing::error!(%error, "A pause could not be stored");
+        }
+    }
+    if let Some(key) = lesson.resumed {
+        tracing::info!(bridge = %target.bridge, side = %target.side, "The credential works again");
+        let held = format!("credential.{}", target.side);
+        let woken = async {
+            jobs.store.unpause(&key).await?;
+            jobs.store.wake(Wake::HeldBy(held), now).await
+        };
+        if let Err(error) = woken.await {
+            tracing::error!(%error, "Held lanes could not be woken");
+        }
+    }
+    outcome.map_err(|error| lesson.error.unwrap_or(error))
+}
+
+/// Counts what a commit settled: the difference of two states of a Lane.
+fn count(jobs: &Jobs, bridge: &BridgeName, before: &Lane, after: &Lane) {
+    for (_, _, fate) in &after.fates {
+        jobs.metrics.fate(bridge, fate);
+    }
+    if after.drift > 0 {
+        jobs.metrics.drift(bridge, u64::from(after.drift));
+    }
+    for intent in &after.intents {
+        let was = before.intent(&intent.id).map(|i| i.state);
+        if was == Some(intent.state) {
+            continue;
+        }
+        match intent.state {
+            IntentState::Parked => {
+                let reason = intent.parked.as_ref().map_or("", |p| p.reason.as_str());
+                tracing::warn!(bridge = %bridge, intent.id = %intent.id, operation = %intent.operation(), reason, "Parked for a person: {}", intent.effect);
+            }
+            IntentState::Sent if intent.possible_duplicate => {
+                jobs.metrics.possible_duplicate(bridge, intent.operation());
+            }
+            IntentState::Observed => jobs.metrics.effect(bridge, intent.operation(), "observed"),
+            IntentState::Planned
+            | IntentState::Sent
+            | IntentState::Unknown
+            | IntentState::Confirmed
+            | IntentState::Refused
+            | IntentState::Withdrawn => {}
+        }
+    }
+    for entry in &after.journal {
+        if entry.kind == EntryKind::Alarm {
+            tracing::warn!(bridge = %bridge, "{}", entry.sentence);
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! The Sweep: what no webhook said is found here, and goes the way of a webhook from there on.
+//! Neighbours: `routes`, which takes its findings; `prune`, the other round.
+
+use super::{Jobs, prune};
+use crate::{
+    clock,
+    runtime::Bridge,
+    store::{NewDelivery, Source, StoreError},
+};
+use apalis::prelude::Data;
+use bridge_core::{
+    call::CallError,
+    conversation::Conversation,
+    event::{ConversationClosed, Event, Side, TicketChanged, TicketPatch},
+    ids::{BridgeName, ConversationId, LaneId},
+    ticket::Ticket,
+    time::Timestamp,
+};
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::atomic::Ordering,
+    time::Duration,
+};
+use tokio::sync::mpsc;
+
+/// Rounds at the same time: every bridge of a daemon has one at most.
+pub const ROUNDS_AT_ONCE: usize = 8;
+
+/// Whether a bridge is due for a round is asked this often.
+const TICK: Duration = Duration::from_millis(250);
+
+/// Pages of changed tickets in one round; the next round goes on from the stored cursor.
+const PAGES_MAX: u32 = 200;
+
+/// A round waits this long for its place at a rate limit before it gives up until the next.
+const PLACE_WAIT: Duration = Duration::from_secs(20);
+
+/// Retention is applied this often.
+const PRUNE_EVERY: Duration = Duration::from_secs(3600);
+
+/// One round to make.
+pub enum Round {
+    /// Both sides of this bridge.
+    Sweep(BridgeName),
+    /// Bodies older than the retention.
+    Prune,
+}
+
+/// What a round found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Swept {
+    /// Tickets listed as changed.
+    pub tickets: u64,
+    /// Of those, states not recorded before.
+    pub new_states: u64,
+    /// Conversations read.
+    pub conversations: u64,
+    /// Of those, found closed.
+    pub found_closed: u64,
+}
+
+/// Starts the clockwork and hands out its channel.
+pub fn feed(jobs: Jobs) -> mpsc::Receiver<Round> {
+    let (tasks, feed) = mpsc::channel(ROUNDS_AT_ONCE);
+    tokio::spawn(tick(jobs, tasks));
+    feed
+}
+
+async fn tick(jobs: Jobs, tasks: mpsc::Sender<Round>) {
+    let mut last: HashMap<BridgeName, Timestamp> = HashMap::new();
+    let mut pruned = Timestamp(0);
+    loop {
+        tokio::time::sleep(TICK).await;
+        if jobs.stopping.load(Ordering::Relaxed) || tasks.is_closed() {
+            return;
+        }
+        let now = clock::now();
+        let runtime = jobs.runtime.borrow().clone();
+        for (name, bridge) in &runtime.bridges {
+            let before = *last.entry(name.clone()).or_insert(now);
+            if now.since(before) >= bridge.config.sweep.every {
+                last.insert(name.clone(), now);
+                // A full channel means that rounds are still running: this one is left out.
+                let _ = tasks.try_send(Round::Sweep(name.clone()));
+            }
+        }
+        if now.since(pruned) >= PRUNE_EVERY {
+            pruned = now;
+            let _ = tasks.try_send(Round::Prune);
+        }
+    }
+}
+
+/// Makes one round. It always ends well: what it missed, the next one finds.
+pub async fn work(round: Round, jobs: Data<Jobs>) -> Result<(), std::convert::Infallible> {
+    match round {
+        Round::Sweep(bridge) => {
+            if let Err(error) = sweep_now(&jobs, &bridge).await {
+                tracing::warn!(bridge = %bridge, "A sweep broke off: {error}");
+            }
+        }
+        Round::Prune => prune::prune(&jobs).await,
+    }
+    Ok(())
+}
+
+/// Makes one round over both sides of a bridge: what it finds goes the way of a webhook.
+///
+/// # Errors
+/// In a sentence, what broke it off; what was found before that is kept.
+pub async fn sweep_now(jobs: &Jobs, bridge: &BridgeName) -> Result<Swept, String> {
+    let runtime = jobs.runtime.borrow().clone();
+    match runtime.bridges.get(bridge) {
+        Some(bridge) => sweep(jobs, bridge).await,
+        None => Err(format!("there is no bridge {bridge}")),
+    }
+}
+
+async fn sweep(jobs: &Jobs, bridge: &Bridge) -> Result<Swept, String> {
+    let begun = clock::now();
+    let mut swept = Swept::default();
+    let tickets = sweep_tickets(jobs, bridge, &mut swept).await;
+    let conversations = sweep_conversations(jobs, bridge, &mut swept).await;
+    let took = clock::now().since(begun);
+    jobs.metrics.swept(&bridge.name, took, clock::now());
+    tracing::debug!(bridge = %bridge.name, tickets = swept.tickets, conversations = swept.conversations, duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX), "A sweep ended");
+    tickets.and(conversations).map(|()| swept)
+}
+
+async fn sweep_tickets(jobs: &Jobs, bridge: &Bridge, swept: &mut Swept) -> Result<(), String> {
+    if !bridge.config.ticketing.profile.lists_changes() {
+        return Ok(());
+    }
+    let stored = jobs.store.cursor(&bridge.name, "tickets").await.map_err(said)?;
+    // The first run begins now: older work enters only through `backfill` (rule 17).
+    let cursor = stored.unwrap_or_else(|| bridge.ticketing.beginning(clock::now()));
+    let mut cursor = bridge.ticketing.with_overlap(&cursor, bridge.config.sweep.overlap);
+    for _ in 0..PAGES_MAX {
+        wait_for_place(jobs, bridge, Side::Ticketing).await?;
+        let begun = clock::now();
+        let page = bridge.ticketing.changed_since(&cursor, bridge.call_timeout()).await;
+        let changes = learn(jobs, bridge, Side::Ticketing, "changes", begun, page).await?;
+        for ticket in changes.tickets {
+            swept.tickets += 1;
+            if record_ticket(jobs, bridge, ticket, begun).await.map_err(said)? {
+                swept.new_states += 1;
+            }
+        }
+        // Stored only now: what the page held is durable.
+        jobs.store.save_cursor(&bridge.name, "tickets", &changes.cursor).await.map_err(said)?;
+        if !changes.more {
+            return Ok(());
+        }
+        cursor = changes.cursor;
+    }
+    Ok(())
+}
+
+async fn record_ticket(
+    jobs: &Jobs,
+    bridge: &Bridge,
+    ticket: Ticket,
+    begun: Timestamp,
+) -> Result<bool, StoreError> {
+    // Two changes within one granule bear one version: the content tells them apart.
+    let content = serde_json::to_vec(&ticket).unwrap_or_default();
+    let digest = Sha256::digest(&content);
+    let short: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let dedup = format!("sweep:{}:{}:{short}", ticket.id, ticket.version.key());
+    let event = Event::TicketChanged(TicketChanged {
+        ticket: ticket.id.clone(),
+        version: ticket.version,
+        whole: Some(Box::new(ticket)),
+        patch: TicketPatch::default(),
+        by_us: false,
+        at: None,
+        read_at: Some(begun),
+    });
+    record(jobs, bridge, Side::Ticketing, dedup, &event, begun).await
+}
+
+async fn record(
+    jobs: &Jobs,
+    bridge: &Bridge,
+    side: Side,
+    dedup: String,
+    event: &Event,
+    begun: Timestamp,
+) -> Result<bool, StoreError> {
+    let body = serde_json::to_vec(&[event]).unwrap_or_default();
+    let recorded = jobs
+        .store
+        .record(NewDelivery {
+            bridge: bridge.name.clone(),
+            side,
+            source: Source::Sweep,
+            dedup: Some(dedup),
+            received_at: begun,
+            headers: BTreeMap::new(),
+            body: Bytes::from(body),
+        })
+        .await?;
+    Ok(matches!(recorded, crate::store::Recorded::New(_)))
+}
+
+/// Open conversations are read in turn, oldest look first, within the share of the host's rate.
+async fn sweep_conversations(jobs: &Jobs, bridge: &Bridge, swept: &mut Swept) -> Result<(), String> {
+    let budget = bridge.sweep_budget();
+    let open: Vec<(LaneId, ConversationId)> =
+        jobs.store.open_conversations(&bridge.name, budget).await.map_err(said)?;
+    for (_, id) in open {
+        wait_for_place(jobs, bridge, Side::Jelou).await?;
+        let begun = clock::now();
+        let read = bridge.jelou.conversation(&id, bridge.call_timeout()).await;
+        let object = format!("conversation {id}");
+        match learn(jobs, bridge, Side::Jelou, &object, begun, read).await {
+            Ok(conversation) => {
+                swept.conversations += 1;
+                if conversation.state.is_closed() {
+                    swept.found_closed += 1;
+                    record_closed(jobs, bridge, conversation, begun).await.map_err(said)?;
+                }
+            }
+            Err(error) => tracing::debug!(conversation.id = %id, "A conversation was not read: {error}"),
+        }
+        jobs.store.looked_at(&bridge.name, &id, begun).await.map_err(said)?;
+    }
+    Ok(())
+}
+
+async fn record_closed(
+    jobs: &Jobs,
+    bridge: &Bridge,
+    conversation: Conversation,
+    begun: Timestamp,
+) -> Result<bool, StoreError> {
+    let dedup = format!("sweep:closed:{}", conversation.id);
+    let at = conversation.ended_at.unwrap_or(begun);
+    let event =
+        Event::ConversationClosed(ConversationClosed { conversation, at, found_by_sweep: true });
+    record(jobs, bridge, Side::Jelou, dedup, &event, begun).await
+}
+
+async fn wait_for_place(jobs: &Jobs, bridge: &Bridge, side: Side) -> Result<(), String> {
+    let target = bridge.target(side);
+    let give_up = clock::now().plus(PLACE_WAIT);
+    loop {
+        let now = clock::now();
+        match jobs.gate.ask(&target, "sweep", now) {
+            Ok(()) => return Ok(()),
+            Err(blocked) if blocked.until > give_up => {
+                return Err(format!("{side} takes no calls now: {}", blocked.by));
+            }
+            Err(blocked) => tokio::time::sleep(blocked.until.since(now)).await,
+        }
+    }
+}
+
+async fn learn<T>(
+    jobs: &Jobs,
+    bridge: &Bridge,
+    side: Side,
+    object: &str,
+    begun: Timestamp,
+    result: Result<T, CallError>,
+) -> Result<T, String> {
+    let took = clock::now().since(begun);
+    jobs.metrics.call(&bridge.name, side, result.as_ref().err(), took);
+    let target = bridge.target(side);
+    super::learn(jobs, &target, "sweep", object, result).await.map_err(|error| error.to_string())
+}
+
+fn said(error: StoreError) -> String {
+    error.to_string()
+}

@@ -1,0 +1,48 @@
+//! Reads one thing of a remote, or of our own store where the state machine asks who holds a
+//! ticket. Neighbour: perform, which writes.
+
+use crate::{runtime::Bridge, store::Store};
+use bridge_core::{
+    call::CallError,
+    effect::{Found, Read},
+};
+
+/// Makes one read within the bridge's call timeout.
+///
+/// # Errors
+/// [`CallError`], sorted by what must happen next.
+pub async fn observe(bridge: &Bridge, store: &Store, read: &Read) -> Result<Found, CallError> {
+    let deadline = bridge.call_timeout();
+    match read {
+        Read::Conversation { id } => bridge
+            .jelou
+            .conversation(id, deadline)
+            .await
+            .map(|found| Found::Conversation(Box::new(found))),
+        Read::Ticket { id } => {
+            bridge.ticketing.ticket(id, deadline).await.map(|found| Found::Ticket(Box::new(found)))
+        }
+        Read::OpenTickets { requester_id } => bridge
+            .ticketing
+            .open_tickets(requester_id, deadline)
+            .await
+            .map(|tickets| Found::Tickets { tickets }),
+        Read::TicketsByConversation { conversation } => bridge
+            .ticketing
+            .tickets_by_conversation(conversation, deadline)
+            .await
+            .map(|tickets| Found::Tickets { tickets }),
+        Read::NoteOnTicket { ticket, text } => {
+            bridge.ticketing.has_note(ticket, text, deadline).await.map(|there| Found::Note { there })
+        }
+        Read::TicketHolder { ticket } => store
+            .lane_of_live_ticket(&bridge.name, ticket)
+            .await
+            .map(|lane| Found::Holder { lane })
+            .map_err(|error| CallError::Later {
+                after: None,
+                reason: error.to_string(),
+                host_wide: false,
+            }),
+    }
+}

@@ -1,0 +1,37 @@
+//! Turns an Effect into its call. The only module that writes to a remote.
+//!
+//! It makes no choices: whether, when and what is decided in `bridge_core::lane`, and an Intent is
+//! committed as `sent` before it comes here. Neighbour: observe, which only reads.
+
+use crate::runtime::Bridge;
+use bridge_core::{
+    call::CallError,
+    effect::{Answer, Effect},
+    intent::Intent,
+};
+
+/// Does one Effect, once, within the bridge's call timeout.
+///
+/// # Errors
+/// [`CallError`], sorted by what must happen next; [`CallError::Unknown`] when it may have been done.
+pub async fn perform(bridge: &Bridge, intent: &Intent) -> Result<Answer, CallError> {
+    let deadline = bridge.call_timeout();
+    match &intent.effect {
+        Effect::StartConversation(start) => bridge.jelou.start(start, &intent.id, deadline).await,
+        Effect::CloseConversation(close) => bridge.jelou.close(close, deadline).await,
+        Effect::WriteTicketId(write) => bridge.jelou.write_ticket_id(write, deadline).await,
+        Effect::UpsertRequester { requester } => {
+            bridge.ticketing.upsert_requester(requester, deadline).await
+        }
+        Effect::CreateTicket(create) => bridge.ticketing.create(create, &intent.id, deadline).await,
+        Effect::WriteLinkField { ticket, conversation } => {
+            bridge.ticketing.write_link_field(ticket, conversation, deadline).await
+        }
+        Effect::SetStatus { ticket, status } => {
+            bridge.ticketing.set_status(ticket, status, deadline).await
+        }
+        Effect::AddNote { ticket, text } => {
+            bridge.ticketing.add_note(ticket, text, &intent.id, deadline).await
+        }
+    }
+}
