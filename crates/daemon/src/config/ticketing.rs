@@ -1,0 +1,127 @@
+//! The ticketing side of a bridge. Neighbour: build, which asks for it; the ticketing adapter,
+//! whose profile says what it needs.
+
+use super::{
+    build::url,
+    document::join,
+    report::{Problem, Report},
+    secrets::Places,
+    spec::TicketingSpec,
+};
+use bridge_core::{
+    mapping::nearest,
+    ticket::{Status, Vocabulary},
+};
+use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
+use ticketing_adapter::{Profile, Settings};
+
+/// The profile: built in, or a file of the operator's.
+pub(super) fn profile(
+    spec: &TicketingSpec,
+    key: &str,
+    places: Places<'_>,
+    report: &mut Report<'_>,
+) -> Option<Arc<Profile>> {
+    let key = join(key, "profile");
+    if !report.is_sound(&key) {
+        return None;
+    }
+    let name = spec.profile.as_str();
+    if let Some(profile) = Profile::builtin(name) {
+        return Some(Arc::new(profile));
+    }
+    let is_path = name.contains(['/', '\\']) || name.ends_with(".toml");
+    if !is_path {
+        let known = Profile::builtin_names();
+        let near = nearest(name, known.iter().copied());
+        let near = near
+            .map(|near| format!("did you mean {near}? "))
+            .unwrap_or_default();
+        let remedy = format!(
+            "{near}built in are {}; your own is a path",
+            known.join(", ")
+        );
+        report.problem(&key, format!("there is no profile {name}"), remedy);
+        return None;
+    }
+    own_profile(&places.folder.join(name), &key, report)
+}
+
+fn own_profile(path: &Path, key: &str, report: &mut Report<'_>) -> Option<Arc<Profile>> {
+    let shown = path.display().to_string();
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) => {
+            let what = format!("the profile {shown} cannot be read ({})", error.kind());
+            report.problem(key, what, "write the path from where this file is");
+            return None;
+        }
+    };
+    match Profile::load(&text, &shown) {
+        Ok(profile) => Some(Arc::new(profile)),
+        Err(problems) => {
+            for problem in problems {
+                report.elsewhere(Problem {
+                    file: shown.clone(),
+                    line: problem.line,
+                    key: problem.key,
+                    what: problem.what,
+                    remedy: problem.remedy,
+                });
+            }
+            None
+        }
+    }
+}
+
+/// What the profile needs to reach one system.
+pub(super) fn settings(
+    spec: &TicketingSpec,
+    profile: Option<&Profile>,
+    key: &str,
+    places: Places<'_>,
+    report: &mut Report<'_>,
+) -> Option<Settings> {
+    let base_url = url(&spec.base_url, &join(key, "base_url"), report);
+    let mut credentials = BTreeMap::new();
+    for (name, secret) in &spec.credentials {
+        let key = join(&join(key, "credentials"), name);
+        if let Some(secret) = places.one(secret, &key, report) {
+            credentials.insert(name.clone(), secret.reveal().to_owned());
+        }
+    }
+    let options: BTreeMap<_, _> = spec
+        .options
+        .iter()
+        .map(|(name, value)| (name.clone(), value.to_string()))
+        .collect();
+    let secrets_key = join(key, "webhook_secrets");
+    let webhook_secrets = places.several(&spec.webhook_secrets, &secrets_key, report);
+    let has_secret = !spec.webhook_secrets.is_empty();
+    let missing = profile.map(|profile| profile.check_settings(&credentials, &options, has_secret));
+    for problem in missing.unwrap_or_default() {
+        report.problem(&join(key, &problem.key), problem.what, problem.remedy);
+    }
+    Some(Settings {
+        base_url: base_url?,
+        credentials,
+        options,
+        webhook_secrets: webhook_secrets
+            .iter()
+            .map(|s| s.reveal().to_owned())
+            .collect(),
+    })
+}
+
+/// Stands in for the words of a profile that could not be loaded, so that the rest of the mapping
+/// is checked all the same.
+pub(super) fn any_words() -> Vocabulary {
+    Vocabulary {
+        statuses: vec![],
+        solved: vec![],
+        final_: vec![],
+        reopened: Status::new("open"),
+        open_ended: true,
+        fields: None,
+    }
+}
