@@ -1,0 +1,215 @@
+//! Reads lists, page by page, and what completes their items. Neighbours: `send`, which sends each
+//! call; `cursor`, which remembers how far a listing came.
+
+use super::{
+    Client,
+    cursor::Cursor,
+    data::{Data, map},
+    send::{Budget, unreadable},
+};
+use crate::profile::{
+    filters::{items, millis, text},
+    rules::{CursorRule, Kind, OperationRule, Then},
+    spec::CursorKind,
+};
+use bridge_core::{call::CallError, ticket::Ticket};
+use minijinja::value::{Value, ValueKind};
+use std::collections::BTreeMap;
+
+/// The most pages read to find something. A person with a thousand tickets, or a ticket with a
+/// thousand comments, is an automation; what we look for is among the newest.
+const PAGES_MAX: u32 = 10;
+
+/// What changed since a cursor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changes {
+    /// The tickets as they are now, each once or more.
+    pub tickets: Vec<Ticket>,
+    /// Where the next call goes on.
+    pub cursor: String,
+    /// Whether there is more at once.
+    pub more: bool,
+    /// How many tickets of this page could not be read; each is found again by its own webhook or
+    /// by a read.
+    pub unreadable: usize,
+}
+
+/// Bodies of completing reads of one operation, by what was asked: a hundred tickets of one person
+/// need one look at that person.
+pub(crate) type Seen = BTreeMap<String, Value>;
+
+impl Client {
+    /// One page: the answer's data, and its items.
+    async fn page(
+        &self,
+        rule: &OperationRule,
+        data: &Data,
+        budget: Budget,
+    ) -> Result<(Data, Vec<Value>), CallError> {
+        let reply = self.exchange(&rule.request, data, true, budget).await?;
+        let answer = self.judge(rule, &reply, data)?;
+        let listed = rule
+            .items
+            .as_ref()
+            .and_then(|list| list.value(&answer.value()).ok());
+        match listed {
+            Some(list) if matches!(list.kind(), ValueKind::Seq | ValueKind::Iterable) => {
+                Ok((answer, items(&list).collect()))
+            }
+            _ => Err(unreadable(true, reply.status, "no readable list")),
+        }
+    }
+
+    /// All items of a list, completed, up to [`PAGES_MAX`] pages.
+    pub(crate) async fn list(
+        &self,
+        rule: &OperationRule,
+        data: &Data,
+        budget: Budget,
+    ) -> Result<Vec<Value>, CallError> {
+        let mut all = Vec::new();
+        let mut seen = Seen::new();
+        for page in 1..=PAGES_MAX {
+            let data = data.clone().and("page", Value::from(page));
+            let (answer, items) = self.page(rule, &data, budget).await?;
+            let full = rule.page_size.is_some_and(|size| items.len() >= size);
+            for item in items {
+                all.push(
+                    self.complete(&rule.then, answer.clone(), item, &mut seen, budget)
+                        .await?,
+                );
+            }
+            if !full {
+                break;
+            }
+        }
+        Ok(all)
+    }
+
+    /// The data of one item, with what its completing reads brought.
+    pub(crate) async fn complete(
+        &self,
+        then: &[Then],
+        answer: Data,
+        item: Value,
+        seen: &mut Seen,
+        budget: Budget,
+    ) -> Result<Value, CallError> {
+        let mut also: BTreeMap<String, Value> = BTreeMap::new();
+        let mut data = answer.and("it", item);
+        for step in then {
+            data = data.and("also", Value::from(also.clone()));
+            let wanted = match &step.when {
+                Some(when) => when.is_true(&data.value()).unwrap_or(false),
+                None => true,
+            };
+            if wanted {
+                let body = self.more_of(step, &data, seen, budget).await?;
+                also.insert(step.name.clone(), body);
+            }
+        }
+        Ok(data.and("also", Value::from(also)).value())
+    }
+
+    async fn more_of(
+        &self,
+        step: &Then,
+        data: &Data,
+        seen: &mut Seen,
+        budget: Budget,
+    ) -> Result<Value, CallError> {
+        let asked = self.address(&step.request, data)?;
+        if let Some(body) = seen.get(&asked) {
+            return Ok(body.clone());
+        }
+        let reply = self.exchange(&step.request, data, true, budget).await?;
+        let body = if step.absent.contains(&reply.status) {
+            Value::UNDEFINED
+        } else {
+            self.accept(&[200], &reply, data, true)?;
+            reply.body
+        };
+        seen.insert(asked, body.clone());
+        Ok(body)
+    }
+
+    /// One page of what changed.
+    pub(crate) async fn changes(
+        &self,
+        rule: &OperationRule,
+        by: &CursorRule,
+        cursor: Cursor,
+        budget: Budget,
+    ) -> Result<Changes, CallError> {
+        let token = cursor.token.as_deref();
+        let since = map([
+            ("at", Value::from(cursor.at)),
+            ("token", token.map_or(Value::UNDEFINED, Value::from)),
+            ("page", Value::from(cursor.page)),
+        ]);
+        let data = self.data().and("since", since);
+        let (answer, items) = self.page(rule, &data, budget).await?;
+        let full = rule.page_size.is_some_and(|size| items.len() >= size);
+        let (mut tickets, mut unreadable, mut latest) = (Vec::new(), 0, None);
+        let mut seen = Seen::new();
+        for item in items {
+            let bare = answer.clone().and("it", item.clone()).value();
+            let changed_at = by.changed_at.value(&bare).ok().and_then(|at| millis(&at));
+            latest = latest.max(changed_at);
+            if changed_at.is_some_and(|at| at < cursor.earliest()) {
+                continue;
+            }
+            let data = self
+                .complete(&rule.then, answer.clone(), item, &mut seen, budget)
+                .await?;
+            match rule.shape.as_ref().map(|shape| shape.ticket(&data)) {
+                Some(Ok(ticket)) => tickets.push(ticket),
+                Some(Err(_)) | None => unreadable += 1,
+            }
+        }
+        let (next, more) = match by.kind {
+            CursorKind::Time => (cursor.after(latest, full), full),
+            CursorKind::Token => self.next_token(by, &answer, cursor)?,
+        };
+        Ok(Changes {
+            tickets,
+            cursor: next.to_string(),
+            more,
+            unreadable,
+        })
+    }
+
+    fn next_token(
+        &self,
+        by: &CursorRule,
+        answer: &Data,
+        cursor: Cursor,
+    ) -> Result<(Cursor, bool), CallError> {
+        let data = answer.value();
+        let told = by.next.as_ref().and_then(|next| next.value(&data).ok());
+        let next = told.map(|next| text(&next)).filter(|next| !next.is_empty());
+        let more = by
+            .more
+            .as_ref()
+            .is_some_and(|more| more.is_true(&data).unwrap_or(false));
+        match next {
+            // The same place again would be a circle.
+            Some(next) if Some(&next) == cursor.token.as_ref() => Ok((cursor, false)),
+            Some(next) => Ok((cursor.at_token(next), more)),
+            None if more => Err(unreadable(true, 200, "no token to go on with")),
+            None => Ok((cursor, false)),
+        }
+    }
+
+    /// The operation in the form that fits the options.
+    pub(crate) fn rule(&self, kind: Kind) -> Result<&OperationRule, CallError> {
+        let rule = self.profile.rules.operations.get(&kind).ok_or_else(|| {
+            super::send::not_sent(&format!(
+                "profile {} has no {}",
+                self.profile.name(),
+                kind.key()
+            ))
+        })?;
+        Ok(rule.form(&self.data().value()))
+    }
+}

@@ -1,0 +1,454 @@
+//! One method an operation, driven by the profile. Neighbours: the daemon's `perform` calls these;
+//! `send` and `list` do the calls; the profile says what they look like.
+//!
+//! Every method has one deadline for all the calls it makes. What comes back is an answer, or a
+//! `CallError` sorted by what must happen next (rule 15).
+
+mod cursor;
+mod data;
+mod list;
+mod send;
+
+pub use list::Changes;
+
+use crate::{
+    Profile, Settings,
+    error::unsure,
+    profile::{
+        filters::WORD_JOINER,
+        rules::{FindFirst, Kind, OperationRule, RequestRule},
+    },
+};
+use bridge_core::{
+    call::CallError,
+    effect::{Answer, CreateTicket},
+    ids::{ConversationId, IntentId, TicketId},
+    text::Text,
+    ticket::{Requester, Status, Ticket},
+    time::Timestamp,
+};
+use bridge_transport::Transport;
+use cursor::Cursor;
+use data::Data;
+use list::Seen;
+use minijinja::value::Value;
+use send::{Budget, not_sent, unreadable};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+/// A ticketing system as its profile teaches it. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Client {
+    profile: Arc<Profile>,
+    settings: Arc<Settings>,
+    transport: Transport,
+    options: Value,
+}
+
+impl Client {
+    /// Speaks to the system at `settings.base_url` as `profile` says.
+    #[must_use]
+    pub fn new(profile: Arc<Profile>, settings: Arc<Settings>, transport: Transport) -> Self {
+        let options = profile.options(&settings.options);
+        Self {
+            profile,
+            settings,
+            transport,
+            options,
+        }
+    }
+
+    /// Makes sure that a person is known, and answers [`Answer::Requester`].
+    ///
+    /// # Errors
+    /// [`CallError`], of any kind.
+    pub async fn upsert_requester(
+        &self,
+        requester: &Requester,
+        deadline: Duration,
+    ) -> Result<Answer, CallError> {
+        let rule = self.rule(Kind::UpsertRequester)?;
+        let budget = Budget::new(deadline);
+        let data = self.data().requester(requester);
+        if let Some(find) = &rule.find_first
+            && let Some(id) = self.find_first(find, &data, budget).await?
+        {
+            return Ok(Answer::Requester { id });
+        }
+        let reply = self
+            .exchange(&rule.request, &data, rule.is_idempotent(), budget)
+            .await?;
+        let answer = match self.judge(rule, &reply, &data) {
+            Ok(answer) => answer,
+            // Someone else may have made them between our look and our call.
+            Err(refused @ CallError::Refused { .. }) => {
+                let found = match &rule.find_first {
+                    Some(find) => self.find_first(find, &data, budget).await?,
+                    None => None,
+                };
+                return found.map(|id| Answer::Requester { id }).ok_or(refused);
+            }
+            Err(other) => return Err(other),
+        };
+        let id = rule
+            .id
+            .as_ref()
+            .and_then(|id| id.text(&answer.value()).ok().flatten());
+        match id {
+            Some(id) => Ok(Answer::Requester { id }),
+            None => Err(unreadable(
+                rule.is_idempotent(),
+                reply.status,
+                "no readable id",
+            )),
+        }
+    }
+
+    async fn find_first(
+        &self,
+        find: &FindFirst,
+        data: &Data,
+        budget: Budget,
+    ) -> Result<Option<String>, CallError> {
+        let reply = self.exchange(&find.request, data, true, budget).await?;
+        if find.absent.contains(&reply.status) {
+            return Ok(None);
+        }
+        self.accept(&[200], &reply, data, true)?;
+        let id = find.id.text(&reply.beside(data).value());
+        id.map_err(|error| unreadable(true, reply.status, &error.to_string()))
+    }
+
+    /// Makes a ticket, and answers [`Answer::Created`].
+    ///
+    /// # Errors
+    /// [`CallError`]; an answer that means yes but has no readable id is `Unknown`.
+    pub async fn create(
+        &self,
+        create: &CreateTicket,
+        intent: &IntentId,
+        deadline: Duration,
+    ) -> Result<Answer, CallError> {
+        let rule = self.rule(Kind::Create)?;
+        let data = self.data().create(create).intent(intent);
+        let reply = self
+            .exchange(&rule.request, &data, false, Budget::new(deadline))
+            .await?;
+        let answer = self.judge(rule, &reply, &data)?;
+        let id = rule
+            .id
+            .as_ref()
+            .and_then(|id| id.text(&answer.value()).ok().flatten());
+        let ticket = id.and_then(|id| TicketId::parse(&id).ok());
+        let ticket = ticket.ok_or_else(|| unreadable(false, reply.status, "no readable id"))?;
+        let whole = self.whole_in(rule, &answer, &ticket)?;
+        Ok(Answer::Created { ticket, whole })
+    }
+
+    /// Writes the conversation into the ticket's link field.
+    ///
+    /// # Errors
+    /// [`CallError`]; `Refused` with status 200 where a yes turned out to mean no.
+    pub async fn write_link_field(
+        &self,
+        ticket: &TicketId,
+        conversation: &ConversationId,
+        deadline: Duration,
+    ) -> Result<Answer, CallError> {
+        let data = self.data().ticket(ticket).conversation(conversation);
+        let done = |read: &Ticket| read.link_field.as_ref() == Some(conversation);
+        self.write(Kind::SetLinkField, ticket, data, done, deadline)
+            .await
+    }
+
+    /// Sets the ticket's status.
+    ///
+    /// # Errors
+    /// [`CallError`]; `Refused` with status 200 where a yes turned out to mean no.
+    pub async fn set_status(
+        &self,
+        ticket: &TicketId,
+        status: &Status,
+        deadline: Duration,
+    ) -> Result<Answer, CallError> {
+        let data = self
+            .data()
+            .ticket(ticket)
+            .and("status", Value::from(status.as_str()));
+        let done = |read: &Ticket| read.status == *status;
+        self.write(Kind::SetStatus, ticket, data, done, deadline)
+            .await
+    }
+
+    /// Sets fields by the names the profile gives them.
+    ///
+    /// # Errors
+    /// [`CallError`], of any kind.
+    pub async fn set_fields(
+        &self,
+        ticket: &TicketId,
+        fields: &BTreeMap<String, Text>,
+        deadline: Duration,
+    ) -> Result<Answer, CallError> {
+        let data = self.data().ticket(ticket).fields(fields);
+        self.write(Kind::SetFields, ticket, data, |_| true, deadline)
+            .await
+    }
+
+    /// Adds an internal note.
+    ///
+    /// # Errors
+    /// [`CallError`], of any kind.
+    pub async fn add_note(
+        &self,
+        ticket: &TicketId,
+        text: &Text,
+        intent: &IntentId,
+        deadline: Duration,
+    ) -> Result<Answer, CallError> {
+        let data = self.data().ticket(ticket).intent(intent).said("note", text);
+        self.write(Kind::Note, ticket, data, |_| true, deadline)
+            .await
+    }
+
+    /// Adds a comment that the customer may see.
+    ///
+    /// # Errors
+    /// [`CallError`], of any kind.
+    pub async fn add_comment(
+        &self,
+        ticket: &TicketId,
+        text: &Text,
+        intent: &IntentId,
+        deadline: Duration,
+    ) -> Result<Answer, CallError> {
+        let data = self
+            .data()
+            .ticket(ticket)
+            .intent(intent)
+            .said("comment", text);
+        self.write(Kind::Comment, ticket, data, |_| true, deadline)
+            .await
+    }
+
+    /// Changes a ticket that is there.
+    async fn write(
+        &self,
+        kind: Kind,
+        ticket: &TicketId,
+        data: Data,
+        done: impl Fn(&Ticket) -> bool,
+        deadline: Duration,
+    ) -> Result<Answer, CallError> {
+        let rule = self.rule(kind)?;
+        let budget = Budget::new(deadline);
+        let reply = self
+            .exchange(&rule.request, &data, rule.is_idempotent(), budget)
+            .await?;
+        let answer = self.judge(rule, &reply, &data)?;
+        if !rule.verify {
+            let whole = self.whole_in(rule, &answer, ticket)?;
+            return Ok(Answer::Done { whole });
+        }
+        let read = self.read(ticket, budget).await?;
+        if done(&read) {
+            return Ok(Answer::Done {
+                whole: Some(Box::new(read)),
+            });
+        }
+        let reason = "it answered yes, and the ticket shows that it meant no".to_owned();
+        Err(CallError::Refused {
+            status: reply.status,
+            reason,
+        })
+    }
+
+    /// The ticket in a write's answer, where it stands there whole. One that is not the ticket meant
+    /// proves nothing.
+    fn whole_in(
+        &self,
+        rule: &OperationRule,
+        answer: &Data,
+        meant: &TicketId,
+    ) -> Result<Option<Box<Ticket>>, CallError> {
+        let (Some(expr), Some(shape)) = (&rule.ticket, &rule.shape) else {
+            return Ok(None);
+        };
+        let doubt = || {
+            unsure(
+                rule.is_idempotent(),
+                "the answer shows no such ticket".to_owned(),
+            )
+        };
+        let item = expr.value(&answer.value()).map_err(|_| doubt())?;
+        let data = answer.clone().and("it", item).value();
+        if shape.id(&data).ok().as_ref() != Some(meant) {
+            return Err(doubt());
+        }
+        if rule.partial {
+            return Ok(None);
+        }
+        let whole = shape.ticket(&data).map_err(|_| doubt())?;
+        Ok(Some(Box::new(whole)))
+    }
+
+    /// Reads a ticket. One that was merged away comes back under its own id, naming the other.
+    ///
+    /// # Errors
+    /// [`CallError`]; an answer that is not this ticket is `Later`.
+    pub async fn ticket(&self, id: &TicketId, deadline: Duration) -> Result<Ticket, CallError> {
+        self.read(id, Budget::new(deadline)).await
+    }
+
+    async fn read(&self, id: &TicketId, budget: Budget) -> Result<Ticket, CallError> {
+        let rule = self.rule(Kind::Get)?;
+        let data = self.data().ticket(id);
+        let reply = self.exchange(&rule.request, &data, true, budget).await?;
+        let answer = self.judge(rule, &reply, &data)?;
+        let doubt =
+            |what: &dyn std::fmt::Display| unreadable(true, reply.status, &what.to_string());
+        let (Some(expr), Some(shape)) = (&rule.ticket, &rule.shape) else {
+            return Err(not_sent(&"the profile cannot read a ticket"));
+        };
+        let item = expr.value(&answer.value()).map_err(|error| doubt(&error))?;
+        let mut seen = Seen::new();
+        let data = self
+            .complete(&rule.then, answer, item, &mut seen, budget)
+            .await?;
+        let mut ticket = shape.ticket(&data).map_err(|error| doubt(&error))?;
+        if ticket.id != *id {
+            if !rule.merged {
+                return Err(doubt(&"another ticket"));
+            }
+            let other = std::mem::replace(&mut ticket.id, id.clone());
+            ticket.merged_into = Some(other);
+        }
+        Ok(ticket)
+    }
+
+    /// A person's tickets that are neither solved nor final, by what `upsert_requester` brought.
+    ///
+    /// # Errors
+    /// [`CallError`]; an unreadable list is `Later`.
+    pub async fn open_tickets(
+        &self,
+        requester_id: &str,
+        deadline: Duration,
+    ) -> Result<Vec<Ticket>, CallError> {
+        let data = self.data().and("requester_id", Value::from(requester_id));
+        let mut found = self
+            .found(Kind::FindOpenByRequester, data, deadline)
+            .await?;
+        found.retain(|ticket| self.profile.vocabulary().is_open(&ticket.status));
+        Ok(found)
+    }
+
+    /// The tickets whose link field names a conversation.
+    ///
+    /// # Errors
+    /// [`CallError`]; an unreadable list is `Later`.
+    pub async fn tickets_by_conversation(
+        &self,
+        conversation: &ConversationId,
+        deadline: Duration,
+    ) -> Result<Vec<Ticket>, CallError> {
+        let data = self.data().conversation(conversation);
+        let mut found = self.found(Kind::FindByLinkField, data, deadline).await?;
+        // A search may match loosely; a link must not.
+        found.retain(|ticket| ticket.link_field.as_ref() == Some(conversation));
+        Ok(found)
+    }
+
+    async fn found(
+        &self,
+        kind: Kind,
+        data: Data,
+        deadline: Duration,
+    ) -> Result<Vec<Ticket>, CallError> {
+        let rule = self.rule(kind)?;
+        let items = self.list(rule, &data, Budget::new(deadline)).await?;
+        let mut tickets = Vec::new();
+        for item in &items {
+            if let Some(shape) = &rule.shape {
+                let ticket = shape.ticket(item);
+                tickets.push(ticket.map_err(|error| unreadable(true, 200, &error.to_string()))?);
+            }
+        }
+        Ok(tickets)
+    }
+
+    /// Whether a note or comment with this text is on the ticket.
+    ///
+    /// # Errors
+    /// [`CallError`]; an unreadable list is `Later`.
+    pub async fn has_note(
+        &self,
+        ticket: &TicketId,
+        text: &Text,
+        deadline: Duration,
+    ) -> Result<bool, CallError> {
+        let rule = self.rule(Kind::Notes)?;
+        let data = self.data().ticket(ticket);
+        let wanted = as_kept(text.reveal());
+        let items = self.list(rule, &data, Budget::new(deadline)).await?;
+        Ok(items.iter().any(|item| {
+            let text = rule
+                .text
+                .as_ref()
+                .and_then(|text| text.text(item).ok().flatten());
+            text.is_some_and(|text| as_kept(&text) == wanted)
+        }))
+    }
+
+    /// The tickets that changed since a cursor of [`Client::beginning`] or of the call before.
+    ///
+    /// # Errors
+    /// [`CallError`]; `Refused` with [`bridge_transport::NOT_SENT`] for a text that is no cursor.
+    pub async fn changed_since(
+        &self,
+        cursor: &str,
+        deadline: Duration,
+    ) -> Result<Changes, CallError> {
+        let rule = self.rule(Kind::ChangedSince)?;
+        let cursor = Cursor::parse(cursor).ok_or_else(|| not_sent(&"this is no cursor of ours"))?;
+        match &rule.cursor {
+            Some(by) => self.changes(rule, by, cursor, Budget::new(deadline)).await,
+            None => Err(not_sent(
+                &"the profile does not say how the listing goes on",
+            )),
+        }
+    }
+
+    /// The cursor that begins at `now`.
+    #[must_use]
+    pub fn beginning(&self, now: Timestamp) -> String {
+        Cursor::beginning(now).to_string()
+    }
+
+    /// A cursor a little before another, so that nothing falls between two listings. It never
+    /// reaches back before its beginning.
+    #[must_use]
+    pub fn with_overlap(&self, cursor: &str, overlap: Duration) -> String {
+        let early = Cursor::parse(cursor).map(|cursor| cursor.with_overlap(overlap).to_string());
+        early.unwrap_or_else(|| cursor.to_owned())
+    }
+
+    fn data(&self) -> Data {
+        Data::new(&self.options)
+    }
+
+    /// Where a request would go, as the name of what it would bring.
+    fn address(&self, rule: &RequestRule, data: &Data) -> Result<String, CallError> {
+        self.url(rule, &data.value()).map(String::from)
+    }
+}
+
+/// A text as a ticketing system may keep it: without what is invisible, what it may have replaced,
+/// and the differences of line ends.
+fn as_kept(text: &str) -> String {
+    let plain: String = text
+        .chars()
+        .filter(|c| *c != WORD_JOINER && *c != '\u{FFFD}' && (!c.is_control() || *c == '\n'))
+        .collect();
+    let lines: Vec<&str> = plain.lines().map(str::trim_end).collect();
+    lines.join("\n").trim().to_owned()
+}

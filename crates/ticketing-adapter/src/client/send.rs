@@ -1,0 +1,267 @@
+//! Renders one request by its rule, sends it, and judges the answer. Neighbours: transport, which
+//! sends; `mod`, which knows which call does what.
+
+use super::{Client, data::Data};
+use crate::{
+    error::{redact, sort, unsure},
+    profile::{
+        expr::{EvalError, Template, from_json},
+        rules::{Auth, OperationRule, RequestRule},
+        spec::Method,
+    },
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bridge_core::call::CallError;
+use bridge_transport::{NOT_SENT, Request, push_segment};
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderName, HeaderValue,
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE},
+};
+use minijinja::value::Value;
+use std::time::Duration;
+use tokio::time::Instant;
+use url::Url;
+
+/// The time one operation has for all its calls.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Budget {
+    ends: Instant,
+}
+
+impl Budget {
+    pub(crate) fn new(deadline: Duration) -> Self {
+        Self {
+            ends: Instant::now() + deadline,
+        }
+    }
+
+    /// What is left; nothing is sent when nothing is.
+    fn left(self) -> Result<Duration, CallError> {
+        let left = self.ends.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(CallError::Later {
+                after: None,
+                reason: "no time was left for the next call".to_owned(),
+                host_wide: false,
+            });
+        }
+        Ok(left)
+    }
+}
+
+/// An answer with its body as data.
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    headers: HeaderMap,
+    pub(crate) body: Value,
+}
+
+impl Reply {
+    /// The data of the call with the answer's body and headers beside it.
+    pub(crate) fn beside(&self, data: &Data) -> Data {
+        let headers: Value = self
+            .headers
+            .iter()
+            .filter_map(|(name, value)| Some((name.as_str(), Value::from(value.to_str().ok()?))))
+            .collect();
+        data.clone()
+            .and("body", self.body.clone())
+            .and("headers", headers)
+    }
+}
+
+/// The profile's own rule does not fit the data: nothing was sent.
+pub(crate) fn not_sent(why: &dyn std::fmt::Display) -> CallError {
+    CallError::Refused {
+        status: NOT_SENT,
+        reason: format!("not sent: {why}"),
+    }
+}
+
+impl Client {
+    /// Sends what a rule says and reads the answer, whatever its status.
+    pub(crate) async fn exchange(
+        &self,
+        rule: &RequestRule,
+        data: &Data,
+        idempotent: bool,
+        budget: Budget,
+    ) -> Result<Reply, CallError> {
+        let request = self.render(rule, data, idempotent)?;
+        let answer = self.transport.send(request, budget.left()?).await?;
+        // What is no JSON is missing to every expression, so no success can rest on it.
+        let body = serde_json::from_slice::<serde_json::Value>(&answer.body).ok();
+        Ok(Reply {
+            status: answer.status,
+            headers: answer.headers,
+            body: body.map_or(Value::UNDEFINED, |body| from_json(&body)),
+        })
+    }
+
+    /// Takes an answer for a yes, or says what it is. A yes has one of the statuses named, and what
+    /// `ok_when` asks for.
+    pub(crate) fn judge(
+        &self,
+        rule: &OperationRule,
+        reply: &Reply,
+        data: &Data,
+    ) -> Result<Data, CallError> {
+        self.accept(&rule.ok, reply, data, rule.is_idempotent())?;
+        let answer = reply.beside(data);
+        if let Some(ok_when) = &rule.ok_when {
+            let holds = ok_when.is_true(&answer.value()).unwrap_or(false);
+            if !holds {
+                return Err(unreadable(
+                    rule.is_idempotent(),
+                    reply.status,
+                    "not what a yes looks like",
+                ));
+            }
+        }
+        Ok(answer)
+    }
+
+    /// Whether the status is one of these.
+    pub(crate) fn accept(
+        &self,
+        ok: &[u16],
+        reply: &Reply,
+        data: &Data,
+        idempotent: bool,
+    ) -> Result<(), CallError> {
+        let status = reply.status;
+        if ok.contains(&status) {
+            return Ok(());
+        }
+        if (200..300).contains(&status) {
+            return Err(unreadable(
+                idempotent,
+                status,
+                "a status that is not expected",
+            ));
+        }
+        let reason = self.reason(reply, data);
+        if self.profile.rules.later.contains(&status) {
+            return Err(CallError::Later {
+                after: None,
+                reason,
+                host_wide: false,
+            });
+        }
+        Err(sort(status, &reply.headers, idempotent, reason))
+    }
+
+    /// What a refusal says, without people and numbers.
+    fn reason(&self, reply: &Reply, data: &Data) -> String {
+        let told = self
+            .profile
+            .rules
+            .reason
+            .as_ref()
+            .and_then(|expr| expr.text(&reply.beside(data).value()).ok().flatten())
+            .map(|words| redact(&words, &data.secrets))
+            .filter(|words| !words.is_empty());
+        let status = reply.status;
+        told.map_or_else(
+            || format!("status {status}"),
+            |words| format!("status {status}: {words}"),
+        )
+    }
+
+    fn render(
+        &self,
+        rule: &RequestRule,
+        data: &Data,
+        idempotent: bool,
+    ) -> Result<Request, CallError> {
+        let data = &data.value();
+        let failed = |error: EvalError| not_sent(&error);
+        let url = self.url(rule, data)?;
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        for (name, template) in &rule.headers {
+            if let Some(value) = template.text(data).map_err(failed)? {
+                headers.insert(name.clone(), header_value(&value)?);
+            }
+        }
+        let (name, value) = self.proof()?;
+        headers.insert(name, value);
+        let body = match &rule.body {
+            Some(tree) => {
+                let json = tree.render(data).map_err(failed)?;
+                let json = json.unwrap_or_else(|| serde_json::json!({}));
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                Some(Bytes::from(json.to_string()))
+            }
+            None => None,
+        };
+        let method = match rule.method {
+            Method::Get => http::Method::GET,
+            Method::Post => http::Method::POST,
+            Method::Put => http::Method::PUT,
+            Method::Patch => http::Method::PATCH,
+        };
+        Ok(Request {
+            method,
+            url,
+            headers,
+            body,
+            idempotent,
+        })
+    }
+
+    pub(crate) fn url(&self, rule: &RequestRule, data: &Value) -> Result<Url, CallError> {
+        let failed = |error: EvalError| not_sent(&error);
+        let mut url = self.settings.base_url.clone();
+        url.set_query(None);
+        url.set_fragment(None);
+        for segment in &rule.path {
+            let text = segment.text(data).map_err(failed)?.unwrap_or_default();
+            push_segment(&mut url, &text)?;
+        }
+        for (name, template) in &rule.query {
+            if let Some(value) = template.text(data).map_err(failed)? {
+                url.query_pairs_mut().append_pair(name, &value);
+            }
+        }
+        Ok(url)
+    }
+
+    /// The header that proves who sends.
+    fn proof(&self) -> Result<(HeaderName, HeaderValue), CallError> {
+        let credentials: Value = self
+            .settings
+            .credentials
+            .iter()
+            .map(|(name, value)| (name.as_str(), Value::from(value.as_str())))
+            .collect();
+        let data = Data::default().and("credentials", credentials).value();
+        let of = |template: &Template| -> Result<String, CallError> {
+            let text = template.text(&data).map_err(|error| not_sent(&error))?;
+            Ok(text.unwrap_or_default())
+        };
+        let (name, value) = match &self.profile.rules.auth {
+            Auth::Basic { user, password } => {
+                let pair = format!("{}:{}", of(user)?, of(password)?);
+                (AUTHORIZATION, format!("Basic {}", STANDARD.encode(pair)))
+            }
+            Auth::Header { name, value } => (name.clone(), of(value)?),
+        };
+        let mut value = HeaderValue::from_str(&value).map_err(|_| CallError::Locked {
+            reason: "the credential has a character that no header can hold".to_owned(),
+        })?;
+        value.set_sensitive(true);
+        Ok((name, value))
+    }
+}
+
+fn header_value(value: &str) -> Result<HeaderValue, CallError> {
+    let no_header = "a header's value has a character that no header can hold";
+    HeaderValue::from_str(value).map_err(|_| not_sent(&no_header))
+}
+
+/// An answer with a status that means yes and a content that does not.
+pub(crate) fn unreadable(idempotent: bool, status: u16, what: &str) -> CallError {
+    unsure(idempotent, format!("answered {status}, but with {what}"))
+}

@@ -1,0 +1,354 @@
+//! Checks a written profile and turns it into rules, naming every problem it finds in one run.
+//! Neighbours: `spec`, which it reads; `rules`, which it makes; `operations`, its larger half.
+
+use super::{
+    expr::{BadExpr, Expr, Names, Template},
+    place::{Place, line_of},
+    rules::{Auth, OptionRule, Rules},
+    shape::{RequesterRule, Shape, VersionRule},
+    spec::{AuthSpec, OptionKind, OptionSpec, ProfileSpec, ShapeSpec, VersionSpec, VocabularySpec},
+};
+use crate::error::Problem;
+use bridge_core::ticket::{Status, Vocabulary};
+use http::HeaderName;
+use std::{collections::BTreeMap, sync::Arc};
+
+/// Names that every expression over an answer or a webhook may use.
+pub(crate) const ANSWER: &[&str] = &["body.*", "headers.*"];
+
+/// Collects problems with their places.
+pub(crate) struct Checker<'a> {
+    text: &'a str,
+    pub(crate) problems: Vec<Problem>,
+    options: Names,
+    pub(crate) shapes: BTreeMap<String, Arc<Shape>>,
+}
+
+impl Checker<'_> {
+    pub(crate) fn problem(
+        &mut self,
+        place: &Place,
+        what: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
+        self.problems.push(Problem {
+            key: place.to_string(),
+            line: line_of(self.text, place),
+            what: what.into(),
+            remedy: remedy.into(),
+        });
+    }
+
+    /// The names of `[options]`, and these.
+    pub(crate) fn names(&self, more: &[&str]) -> Names {
+        self.options.and(more)
+    }
+
+    pub(crate) fn expr(&mut self, place: &Place, source: &str, names: &Names) -> Option<Expr> {
+        let compiled = Expr::compile(source, names);
+        self.kept(place, compiled)
+    }
+
+    pub(crate) fn maybe(
+        &mut self,
+        place: &Place,
+        key: &str,
+        source: Option<&String>,
+        names: &Names,
+    ) -> Option<Expr> {
+        self.expr(&place.key(key), source?, names)
+    }
+
+    pub(crate) fn template(
+        &mut self,
+        place: &Place,
+        source: &str,
+        names: &Names,
+    ) -> Option<Template> {
+        let compiled = Template::compile(source, names);
+        self.kept(place, compiled)
+    }
+
+    fn kept<T>(&mut self, place: &Place, compiled: Result<T, BadExpr>) -> Option<T> {
+        match compiled {
+            Ok(compiled) => Some(compiled),
+            Err(bad) => {
+                self.problem(place, bad.what, bad.remedy);
+                None
+            }
+        }
+    }
+
+    pub(crate) fn header(&mut self, place: &Place, name: &str) -> Option<HeaderName> {
+        let parsed = HeaderName::from_bytes(name.as_bytes()).ok();
+        if parsed.is_none() {
+            self.problem(
+                place,
+                format!("`{name}` is no header name"),
+                "Use letters, digits and dashes.",
+            );
+        }
+        parsed
+    }
+}
+
+/// Compiles a profile.
+pub(crate) fn compile(spec: &ProfileSpec, text: &str) -> Result<Rules, Vec<Problem>> {
+    let mut options = Names::default();
+    for name in spec.options.keys() {
+        options.add(format!("options.{name}"));
+    }
+    let mut checker = Checker {
+        text,
+        problems: Vec::new(),
+        options,
+        shapes: BTreeMap::new(),
+    };
+    let root = Place::default();
+    name(&mut checker, &root.key("name"), &spec.name);
+    let auth = auth(&mut checker, &root.key("auth"), spec);
+    let vocabulary = vocabulary(&mut checker, &root.key("vocabulary"), &spec.vocabulary);
+    let reason = {
+        let names = Names::new(ANSWER);
+        checker.maybe(
+            &root.key("errors"),
+            "reason",
+            spec.errors.reason.as_ref(),
+            &names,
+        )
+    };
+    for (name, shape_spec) in &spec.ticket {
+        let place = root.key("ticket").key(name);
+        if let Some(shape) = shape(&mut checker, &place, shape_spec) {
+            checker.shapes.insert(name.clone(), Arc::new(shape));
+        }
+    }
+    let operations = super::operations::compile(&mut checker, &root.key("operations"), spec);
+    let webhook = spec
+        .webhook
+        .as_ref()
+        .and_then(|webhook| super::webhooks::compile(&mut checker, &root.key("webhook"), webhook));
+    let options = options_of(&mut checker, &root.key("options"), &spec.options);
+    match auth {
+        Some(auth) if checker.problems.is_empty() => Ok(Rules {
+            name: spec.name.clone(),
+            title: spec.title.clone(),
+            credentials: spec
+                .credentials
+                .iter()
+                .map(|(k, v)| (k.clone(), v.about.clone()))
+                .collect(),
+            options,
+            auth,
+            vocabulary,
+            reason,
+            later: spec.errors.later.clone(),
+            operations,
+            webhook,
+        }),
+        _ => Err(checker.problems),
+    }
+}
+
+fn name(checker: &mut Checker<'_>, place: &Place, name: &str) {
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
+    if name.is_empty() || !name.chars().all(fits) {
+        let what = format!("`{name}` is no name of a profile");
+        checker.problem(place, what, "Use lower-case letters, digits and dashes.");
+    }
+}
+
+fn auth(checker: &mut Checker<'_>, place: &Place, spec: &ProfileSpec) -> Option<Auth> {
+    let mut names = Names::default();
+    for credential in spec.credentials.keys() {
+        names.add(format!("credentials.{credential}"));
+    }
+    match &spec.auth {
+        AuthSpec {
+            basic: Some(basic),
+            bearer: None,
+            header: None,
+        } => {
+            let place = place.key("basic");
+            let user = checker.template(&place.key("user"), &basic.user, &names);
+            let password = checker.template(&place.key("password"), &basic.password, &names);
+            Some(Auth::Basic {
+                user: user?,
+                password: password?,
+            })
+        }
+        AuthSpec {
+            basic: None,
+            bearer: Some(token),
+            header: None,
+        } => {
+            let value = format!("Bearer {token}");
+            let value = checker.template(&place.key("bearer"), &value, &names)?;
+            Some(Auth::Header {
+                name: http::header::AUTHORIZATION,
+                value,
+            })
+        }
+        AuthSpec {
+            basic: None,
+            bearer: None,
+            header: Some(header),
+        } => {
+            let place = place.key("header");
+            let name = checker.header(&place.key("name"), &header.name);
+            let value = checker.template(&place.key("value"), &header.value, &names);
+            Some(Auth::Header {
+                name: name?,
+                value: value?,
+            })
+        }
+        AuthSpec { .. } => {
+            checker.problem(
+                place,
+                "not exactly one way to prove who sends",
+                "Give one of basic, bearer, header.",
+            );
+            None
+        }
+    }
+}
+
+fn vocabulary(checker: &mut Checker<'_>, place: &Place, spec: &VocabularySpec) -> Vocabulary {
+    let words = |list: &[String]| {
+        list.iter()
+            .map(|word| Status::new(word))
+            .collect::<Vec<_>>()
+    };
+    let statuses = words(&spec.statuses);
+    let (solved, final_) = (words(&spec.solved), words(&spec.final_));
+    let reopened = Status::new(&spec.reopened);
+    let one = std::slice::from_ref(&reopened);
+    for (key, list) in [
+        ("solved", solved.as_slice()),
+        ("final", &final_),
+        ("reopened", one),
+    ] {
+        for status in list.iter().filter(|status| !statuses.contains(status)) {
+            let what = format!("`{status}` is not among vocabulary.statuses");
+            checker.problem(&place.key(key), what, "Add it there, or take it out here.");
+        }
+    }
+    if final_.contains(&reopened) {
+        let what = "the status of a reopened ticket never changes again";
+        checker.problem(&place.key("reopened"), what, "Name one that is not final.");
+    }
+    Vocabulary {
+        statuses,
+        solved,
+        final_,
+        reopened,
+        open_ended: spec.open_ended,
+        fields: spec.fields.clone(),
+    }
+}
+
+fn options_of(
+    checker: &mut Checker<'_>,
+    place: &Place,
+    specs: &BTreeMap<String, OptionSpec>,
+) -> BTreeMap<String, OptionRule> {
+    let mut rules = BTreeMap::new();
+    for (name, spec) in specs {
+        let place = place.key(name);
+        if spec.required && spec.default.is_some() {
+            checker.problem(
+                &place.key("default"),
+                "an option that must be set needs no default",
+                "Take one of both out.",
+            );
+        }
+        let fits = |value: &String| super::settings::fits(spec.kind, value);
+        if spec.default.as_ref().is_some_and(|value| !fits(value)) {
+            checker.problem(
+                &place.key("default"),
+                "the default is not of the option's kind",
+                kind_remedy(spec.kind),
+            );
+        }
+        rules.insert(
+            name.clone(),
+            OptionRule {
+                about: spec.about.clone(),
+                kind: spec.kind,
+                required: spec.required,
+                default: spec.default.clone(),
+            },
+        );
+    }
+    rules
+}
+
+/// What an option of this kind looks like.
+pub(crate) fn kind_remedy(kind: OptionKind) -> &'static str {
+    match kind {
+        OptionKind::Text => "Give a text that is not empty.",
+        OptionKind::Digits => "Give digits alone, between quotes.",
+    }
+}
+
+fn shape(checker: &mut Checker<'_>, place: &Place, spec: &ShapeSpec) -> Option<Shape> {
+    let names = &checker.names(&["it.*", "also.*"]).and(ANSWER);
+    let id = checker.expr(&place.key("id"), &spec.id, names);
+    let status = checker.expr(&place.key("status"), &spec.status, names);
+    let version = version(checker, &place.key("version"), &spec.version, names);
+    let who = place.key("requester");
+    let requester = RequesterRule {
+        id: checker.maybe(&who, "id", spec.requester.id.as_ref(), names),
+        name: checker.maybe(&who, "name", spec.requester.name.as_ref(), names),
+        phone: checker.maybe(&who, "phone", spec.requester.phone.as_ref(), names),
+        email: checker.maybe(&who, "email", spec.requester.email.as_ref(), names),
+        external_id: checker.maybe(
+            &who,
+            "external_id",
+            spec.requester.external_id.as_ref(),
+            names,
+        ),
+    };
+    let mut part =
+        |key: &str, source: &Option<String>| checker.maybe(place, key, source.as_ref(), names);
+    Some(Shape {
+        subject: part("subject", &spec.subject),
+        priority: part("priority", &spec.priority),
+        tags: part("tags", &spec.tags),
+        group: part("group", &spec.group),
+        assignee: part("assignee", &spec.assignee),
+        link_field: part("link_field", &spec.link_field),
+        fields: part("fields", &spec.fields),
+        url: part("url", &spec.url),
+        created_at: part("created_at", &spec.created_at),
+        merged_into: part("merged_into", &spec.merged_into),
+        requester,
+        id: id?,
+        status: status?,
+        version: version?,
+    })
+}
+
+fn version(
+    checker: &mut Checker<'_>,
+    place: &Place,
+    spec: &VersionSpec,
+    names: &Names,
+) -> Option<VersionRule> {
+    match (&spec.number, &spec.time, spec.granule_ms) {
+        (None, None, None) => Some(VersionRule::None),
+        (Some(number), None, None) => checker
+            .expr(&place.key("number"), number, names)
+            .map(VersionRule::Number),
+        (None, Some(time), Some(granule_ms)) if granule_ms > 0 => {
+            let at = checker.expr(&place.key("time"), time, names)?;
+            Some(VersionRule::Time { at, granule_ms })
+        }
+        _ => {
+            let remedy =
+                "Give `number` alone, or `time` with `granule_ms` (1 or more), or nothing.";
+            checker.problem(place, "not one kind of version", remedy);
+            None
+        }
+    }
+}

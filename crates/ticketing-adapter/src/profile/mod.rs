@@ -1,0 +1,158 @@
+//! Profiles: files that teach the bridge one ticketing system each. Neighbours: client and webhook,
+//! which work by a profile; `docs/PROFILES.md`, the manual of the language.
+//!
+//! [`spec`](self) is the language as written, `compile` checks it, `rules` is what comes of it.
+
+mod compile;
+pub(crate) mod expr;
+pub(crate) mod filters;
+mod operations;
+mod place;
+pub(crate) mod rules;
+mod settings;
+pub(crate) mod shape;
+pub(crate) mod spec;
+mod webhooks;
+
+#[cfg(test)]
+mod tests;
+
+use crate::error::Problem;
+use bridge_core::{call::Resolve, effect::Operation, ticket::Vocabulary};
+use minijinja::value::Value;
+use rules::{Kind, Rules};
+use spec::ProfileSpec;
+use std::collections::BTreeMap;
+
+const BUILTIN: [(&str, &str); 3] = [
+    (
+        "request-tracker",
+        include_str!("../../profiles/request-tracker.toml"),
+    ),
+    ("sandbox", include_str!("../../profiles/sandbox.toml")),
+    ("zendesk", include_str!("../../profiles/zendesk.toml")),
+];
+
+const BUILTIN_NAMES: [&str; 3] = [BUILTIN[0].0, BUILTIN[1].0, BUILTIN[2].0];
+
+/// What the bridge knows of one ticketing system.
+#[derive(Debug)]
+pub struct Profile {
+    pub(crate) rules: Rules,
+    source: String,
+}
+
+impl Profile {
+    /// A built-in profile.
+    #[must_use]
+    pub fn builtin(name: &str) -> Option<Self> {
+        let (name, text) = BUILTIN.iter().find(|(known, _)| *known == name)?;
+        // A test loads each of them, so this is never an error.
+        Self::load(text, name).ok()
+    }
+
+    /// The names of the built-in profiles.
+    #[must_use]
+    pub fn builtin_names() -> &'static [&'static str] {
+        &BUILTIN_NAMES
+    }
+
+    /// Reads and checks a profile. `origin` is the file or the built-in name, for reports.
+    ///
+    /// # Errors
+    /// Every [`Problem`] found, each with its line; only the first where the text is not a profile
+    /// at all.
+    pub fn load(text: &str, origin: &str) -> Result<Self, Vec<Problem>> {
+        let spec: ProfileSpec = toml::from_str(text).map_err(|error| {
+            let start = error.span().map(|span| span.start);
+            vec![Problem {
+                key: start
+                    .map(|start| place::key_at(text, start))
+                    .unwrap_or_default(),
+                line: start.map(|start| place::line_at(text, start)),
+                what: error.message().to_owned(),
+                remedy: "See docs/PROFILES.md for the keys and their kinds.".to_owned(),
+            }]
+        })?;
+        let rules = compile::compile(&spec, text)?;
+        let source = origin.to_owned();
+        Ok(Self { rules, source })
+    }
+
+    /// The name it gives itself.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.rules.name
+    }
+
+    /// What people call the system.
+    #[must_use]
+    pub fn title(&self) -> &str {
+        &self.rules.title
+    }
+
+    /// Where it came from: a file, or its name for a built-in one.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// The system's words for statuses and fields.
+    #[must_use]
+    pub fn vocabulary(&self) -> &Vocabulary {
+        &self.rules.vocabulary
+    }
+
+    /// How an unknown outcome of this operation is resolved. Jelou's own operations are not the
+    /// profile's business and answer [`Resolve::None`].
+    #[must_use]
+    pub fn resolve(&self, operation: Operation) -> Resolve {
+        Kind::of(operation)
+            .and_then(|kind| self.rules.operations.get(&kind))
+            .map_or(Resolve::None, |rule| rule.resolve)
+    }
+
+    /// Whether a requester is made sure of before a ticket is created.
+    #[must_use]
+    pub fn can_upsert_requester(&self) -> bool {
+        self.has(Kind::UpsertRequester)
+    }
+
+    /// Whether a requester's open tickets can be found.
+    #[must_use]
+    pub fn can_find_open(&self) -> bool {
+        self.has(Kind::FindOpenByRequester)
+    }
+
+    /// Whether the sweep can list what changed.
+    #[must_use]
+    pub fn lists_changes(&self) -> bool {
+        self.has(Kind::ChangedSince)
+    }
+
+    /// Checks what the operator set. Keys are told relative to `[bridges.NAME.ticketing]`.
+    #[must_use]
+    pub fn check_settings(
+        &self,
+        credentials: &BTreeMap<String, String>,
+        options: &BTreeMap<String, String>,
+        has_webhook_secret: bool,
+    ) -> Vec<Problem> {
+        settings::check(&self.rules, credentials, options, has_webhook_secret)
+    }
+
+    /// The JSON Schema of profile files, for editors.
+    #[must_use]
+    pub fn schema() -> serde_json::Value {
+        schemars::schema_for!(ProfileSpec).to_value()
+    }
+
+    pub(crate) fn has(&self, kind: Kind) -> bool {
+        self.rules.operations.contains_key(&kind)
+    }
+
+    /// The options as expressions see them.
+    pub(crate) fn options(&self, set: &BTreeMap<String, String>) -> Value {
+        settings::options(&self.rules, set)
+    }
+}

@@ -1,0 +1,468 @@
+//! Checks and compiles a profile's calls. Neighbours: `compile`, the rest of the same work.
+
+use super::{
+    compile::{ANSWER, Checker},
+    expr::{Names, Template, Tree},
+    place::Place,
+    rules::{CursorRule, FindFirst, Kind, OperationRule, RequestRule, Then},
+    spec::{
+        CursorKind, CursorSpec, Method, OperationSpec, OtherId, ProfileSpec, ResolveSpec, ThenSpec,
+    },
+};
+use bridge_core::call::Resolve;
+use std::collections::BTreeMap;
+
+pub(crate) fn compile(
+    checker: &mut Checker<'_>,
+    place: &Place,
+    spec: &ProfileSpec,
+) -> BTreeMap<Kind, OperationRule> {
+    let ops = &spec.operations;
+    let listed = [
+        (Kind::UpsertRequester, &ops.upsert_requester),
+        (Kind::Create, &ops.create),
+        (Kind::Note, &ops.note),
+        (Kind::Comment, &ops.comment),
+        (Kind::SetStatus, &ops.set_status),
+        (Kind::SetLinkField, &ops.set_link_field),
+        (Kind::SetFields, &ops.set_fields),
+        (Kind::Get, &ops.get),
+        (Kind::FindByLinkField, &ops.find_by_link_field),
+        (Kind::FindOpenByRequester, &ops.find_open_by_requester),
+        (Kind::ChangedSince, &ops.changed_since),
+        (Kind::Notes, &ops.notes),
+    ];
+    let mut rules = BTreeMap::new();
+    for (kind, spec) in listed {
+        let Some(spec) = spec else { continue };
+        let place = place.key(kind.key());
+        if let Some(rule) = operation(checker, &place, kind, spec) {
+            rules.insert(kind, rule);
+        }
+    }
+    if ops.get.is_none() {
+        let remedy = "Add [operations.get]: every rule rests on reading a ticket.";
+        checker.problem(place, "the operation `get` is missing", remedy);
+    }
+    let lookups = [
+        (
+            Kind::Create,
+            &ops.create,
+            Kind::FindByLinkField,
+            ops.find_by_link_field.is_some(),
+        ),
+        (Kind::Note, &ops.note, Kind::Notes, ops.notes.is_some()),
+        (
+            Kind::Comment,
+            &ops.comment,
+            Kind::Notes,
+            ops.notes.is_some(),
+        ),
+    ];
+    for (write, spec, read, there) in lookups {
+        let looks = spec
+            .as_ref()
+            .and_then(|spec| spec.resolve)
+            .map(Resolve::from);
+        let looks = matches!(
+            looks,
+            Some(Resolve::DirectLookup | Resolve::LaggingSearch { .. })
+        );
+        if looks && !there {
+            let what = format!("it rests on `{}`, which is missing", read.key());
+            let remedy = format!("Add [operations.{}].", read.key());
+            checker.problem(&place.key(write.key()).key("resolve"), what, remedy);
+        }
+    }
+    rules
+}
+
+fn operation(
+    checker: &mut Checker<'_>,
+    place: &Place,
+    kind: Kind,
+    spec: &OperationSpec,
+) -> Option<OperationRule> {
+    let options = checker.names(&[]);
+    let sent = checker.names(kind.names());
+    let answer = sent.and(ANSWER);
+    let item = answer.and(&["it.*", "also.*"]);
+    let instead = alternatives(checker, place, kind, spec);
+    shape_is_known(checker, place, spec);
+    complete(checker, place, kind, spec);
+    consistent(checker, place, kind, spec);
+    let request = request(
+        checker,
+        place,
+        &Sent {
+            method: spec.method,
+            path: &spec.path,
+            query: &spec.query,
+            headers: &spec.headers,
+            body: spec.body.as_ref(),
+        },
+        &sent,
+    );
+    let find_first = spec.find_first.as_ref().and_then(|find| {
+        let place = place.key("find_first");
+        let request = self::request(checker, &place, &Sent::read(&find.path, &find.query), &sent);
+        let id = checker.expr(&place.key("id"), &find.id, &answer);
+        let absent = find.absent.clone();
+        Some(FindFirst {
+            request: request?,
+            absent,
+            id: id?,
+        })
+    });
+    let then = then(checker, &place.key("then"), &spec.then, &item);
+    let cursor = spec
+        .cursor
+        .as_ref()
+        .and_then(|cursor| self::cursor(checker, &place.key("cursor"), cursor, &item));
+    Some(OperationRule {
+        kind,
+        when: checker.maybe(place, "when", spec.when.as_ref(), &options),
+        instead,
+        ok: spec.ok.clone(),
+        ok_when: checker.maybe(place, "ok_when", spec.ok_when.as_ref(), &answer),
+        resolve: spec.resolve.map_or(Resolve::None, Resolve::from),
+        verify: spec.verify.is_some(),
+        find_first,
+        id: checker.maybe(place, "id", spec.id.as_ref(), &answer),
+        ticket: checker.maybe(place, "ticket", spec.ticket.as_ref(), &answer),
+        items: checker.maybe(place, "items", spec.items.as_ref(), &answer),
+        text: checker.maybe(place, "text", spec.text.as_ref(), &item),
+        shape: spec
+            .shape
+            .as_ref()
+            .and_then(|name| checker.shapes.get(name).cloned()),
+        partial: spec.partial,
+        then,
+        merged: spec.other_id == Some(OtherId::Merged),
+        page_size: spec.page_size,
+        cursor,
+        request: request?,
+    })
+}
+
+fn alternatives(
+    checker: &mut Checker<'_>,
+    place: &Place,
+    kind: Kind,
+    spec: &OperationSpec,
+) -> Vec<OperationRule> {
+    let mut rules = Vec::new();
+    for (n, other) in spec.instead.iter().enumerate() {
+        let place = place.key("instead").index(n);
+        if other.when.is_none() {
+            checker.problem(
+                &place,
+                "nothing says when this form is used",
+                "Give it a `when`.",
+            );
+        }
+        if !other.instead.is_empty() {
+            let remedy = "Put all forms beside each other.";
+            checker.problem(&place.key("instead"), "a form cannot have forms", remedy);
+        }
+        rules.extend(operation(checker, &place, kind, other));
+    }
+    rules
+}
+
+fn shape_is_known(checker: &mut Checker<'_>, place: &Place, spec: &OperationSpec) {
+    if let Some(name) = spec
+        .shape
+        .as_ref()
+        .filter(|name| !checker.shapes.contains_key(*name))
+    {
+        let known: Vec<&str> = checker.shapes.keys().map(String::as_str).collect();
+        let remedy = format!("Known: {}.", known.join(", "));
+        checker.problem(
+            &place.key("shape"),
+            format!("there is no [ticket.{name}]"),
+            remedy,
+        );
+    }
+}
+
+/// What each kind of operation cannot do without.
+fn complete(checker: &mut Checker<'_>, place: &Place, kind: Kind, spec: &OperationSpec) {
+    let mut need = |there: bool, key: &str, why: &str| {
+        if !there {
+            checker.problem(place, format!("`{key}` is missing"), why.to_owned());
+        }
+    };
+    match kind {
+        Kind::UpsertRequester | Kind::Create => {
+            need(
+                spec.id.is_some(),
+                "id",
+                "Say where the id stands in the answer: without it nothing is sure.",
+            );
+        }
+        Kind::Get => {
+            need(
+                spec.ticket.is_some(),
+                "ticket",
+                "Say where the ticket stands in the answer.",
+            );
+            need(
+                spec.shape.is_some(),
+                "shape",
+                "Name the [ticket.NAME] that reads it.",
+            );
+        }
+        Kind::FindByLinkField | Kind::FindOpenByRequester | Kind::ChangedSince => {
+            need(
+                spec.items.is_some(),
+                "items",
+                "Say where the list stands in the answer.",
+            );
+            need(
+                spec.shape.is_some(),
+                "shape",
+                "Name the [ticket.NAME] that reads the items.",
+            );
+        }
+        Kind::Notes => {
+            need(
+                spec.items.is_some(),
+                "items",
+                "Say where the list stands in the answer.",
+            );
+            need(
+                spec.text.is_some(),
+                "text",
+                "Say where an item's text stands.",
+            );
+        }
+        Kind::Note | Kind::Comment | Kind::SetStatus | Kind::SetLinkField | Kind::SetFields => {
+            let sure = spec.ok_when.is_some() || spec.ticket.is_some() || spec.verify.is_some();
+            need(
+                sure,
+                "ok_when",
+                "A status alone proves nothing. Say what a yes has in its body or headers.",
+            );
+        }
+    }
+    need(
+        kind != Kind::ChangedSince || spec.cursor.is_some(),
+        "cursor",
+        "Say how the listing goes on.",
+    );
+    need(
+        spec.ticket.is_none() || spec.shape.is_some(),
+        "shape",
+        "Name the [ticket.NAME] that reads it.",
+    );
+    need(
+        !kind.is_write() || spec.resolve.is_some(),
+        "resolve",
+        "Say how it is found out what became of it when no answer comes.",
+    );
+}
+
+/// What contradicts itself in it.
+fn consistent(checker: &mut Checker<'_>, place: &Place, kind: Kind, spec: &OperationSpec) {
+    let verifies = matches!(kind, Kind::SetStatus | Kind::SetLinkField);
+    if spec.verify.is_some() && !verifies {
+        let remedy = "Only set_status and set_link_field can be read again and compared.";
+        checker.problem(&place.key("verify"), "it cannot be verified", remedy);
+    }
+    let by_key = matches!(spec.resolve, Some(ResolveSpec::IdempotencyKey));
+    if by_key && !mentions_intent(spec) {
+        let remedy = "Send {{ intent.id }} in a header, the query or the body.";
+        checker.problem(
+            &place.key("resolve"),
+            "the request carries no idempotency key",
+            remedy,
+        );
+    }
+    if kind.is_write() == (spec.method == Method::Get) {
+        let remedy = "Reads use GET; writes use POST, PUT or PATCH.";
+        checker.problem(&place.key("method"), "the method does not fit", remedy);
+    }
+}
+
+fn mentions_intent(spec: &OperationSpec) -> bool {
+    let texts = spec.headers.values().chain(spec.query.values());
+    let body = spec
+        .body
+        .as_ref()
+        .map(toml::Table::to_string)
+        .unwrap_or_default();
+    texts
+        .map(String::as_str)
+        .chain([body.as_str()])
+        .any(|text| text.contains("intent.id"))
+}
+
+/// The parts of a request as written.
+struct Sent<'a> {
+    method: Method,
+    path: &'a str,
+    query: &'a BTreeMap<String, String>,
+    headers: &'a BTreeMap<String, String>,
+    body: Option<&'a toml::Table>,
+}
+
+impl<'a> Sent<'a> {
+    fn read(path: &'a str, query: &'a BTreeMap<String, String>) -> Self {
+        static NO_HEADERS: BTreeMap<String, String> = BTreeMap::new();
+        Self {
+            method: Method::Get,
+            path,
+            query,
+            headers: &NO_HEADERS,
+            body: None,
+        }
+    }
+}
+
+fn request(
+    checker: &mut Checker<'_>,
+    place: &Place,
+    sent: &Sent<'_>,
+    names: &Names,
+) -> Option<RequestRule> {
+    let path = path(checker, &place.key("path"), sent.path, names);
+    let mut query = Vec::new();
+    for (name, source) in sent.query {
+        let place = place.key("query").key(name);
+        query.extend(
+            checker
+                .template(&place, source, names)
+                .map(|t| (name.clone(), t)),
+        );
+    }
+    let mut headers = Vec::new();
+    for (name, source) in sent.headers {
+        let place = place.key("headers").key(name);
+        let value = checker.template(&place, source, names);
+        headers.extend(checker.header(&place, name).zip(value));
+    }
+    let body = sent.body.and_then(|body| {
+        tree(
+            checker,
+            &place.key("body"),
+            &toml::Value::Table(body.clone()),
+            names,
+        )
+    });
+    Some(RequestRule {
+        method: sent.method,
+        path: path?,
+        query,
+        headers,
+        body,
+    })
+}
+
+fn path(
+    checker: &mut Checker<'_>,
+    place: &Place,
+    source: &str,
+    names: &Names,
+) -> Option<Vec<Template>> {
+    let Some(below) = source.strip_prefix('/') else {
+        checker.problem(
+            place,
+            "a path begins with a slash",
+            format!("Write /{source}."),
+        );
+        return None;
+    };
+    let mut segments = Vec::new();
+    for segment in below.split('/') {
+        if segment.is_empty() {
+            checker.problem(
+                place,
+                "a segment of the path is empty",
+                "Take out the second slash.",
+            );
+            return None;
+        }
+        let template = checker.template(place, segment, names)?;
+        if template.is_fixed() && segment.contains(['?', '#']) {
+            checker.problem(place, "a path holds no query", "Use [.query].");
+        }
+        segments.push(template);
+    }
+    Some(segments)
+}
+
+fn tree(
+    checker: &mut Checker<'_>,
+    place: &Place,
+    value: &toml::Value,
+    names: &Names,
+) -> Option<Tree> {
+    Some(match value {
+        toml::Value::String(source) => Tree::Leaf(checker.template(place, source, names)?),
+        toml::Value::Integer(number) => Tree::Fixed((*number).into()),
+        toml::Value::Float(number) => Tree::Fixed((*number).into()),
+        toml::Value::Boolean(flag) => Tree::Fixed((*flag).into()),
+        toml::Value::Datetime(moment) => Tree::Fixed(moment.to_string().into()),
+        toml::Value::Array(items) => {
+            let mut parts = Vec::new();
+            for (n, item) in items.iter().enumerate() {
+                parts.extend(tree(checker, &place.index(n), item, names));
+            }
+            Tree::List(parts)
+        }
+        toml::Value::Table(table) => {
+            let mut parts = BTreeMap::new();
+            for (key, item) in table {
+                if let Some(part) = tree(checker, &place.key(key), item, names) {
+                    parts.insert(key.clone(), part);
+                }
+            }
+            Tree::Table(parts)
+        }
+    })
+}
+
+fn then(checker: &mut Checker<'_>, place: &Place, specs: &[ThenSpec], names: &Names) -> Vec<Then> {
+    let mut rules = Vec::new();
+    for (n, spec) in specs.iter().enumerate() {
+        let place = place.index(n);
+        let when = checker.maybe(&place, "when", spec.when.as_ref(), names);
+        let request = request(checker, &place, &Sent::read(&spec.path, &spec.query), names);
+        if let Some(request) = request {
+            let (name, absent) = (spec.name.clone(), spec.absent.clone());
+            rules.push(Then {
+                name,
+                when,
+                request,
+                absent,
+            });
+        }
+    }
+    rules
+}
+
+fn cursor(
+    checker: &mut Checker<'_>,
+    place: &Place,
+    spec: &CursorSpec,
+    names: &Names,
+) -> Option<CursorRule> {
+    let changed_at = checker.expr(&place.key("changed_at"), &spec.changed_at, names);
+    let next = checker.maybe(place, "next", spec.next.as_ref(), names);
+    let more = checker.maybe(place, "more", spec.more.as_ref(), names);
+    let both = spec.next.is_some() && spec.more.is_some();
+    if spec.kind == CursorKind::Token && !both {
+        checker.problem(
+            place,
+            "a token needs `next` and `more`",
+            "Say where they stand in the answer.",
+        );
+    }
+    Some(CursorRule {
+        kind: spec.kind,
+        changed_at: changed_at?,
+        next,
+        more,
+    })
+}

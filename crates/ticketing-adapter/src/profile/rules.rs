@@ -1,0 +1,286 @@
+//! A profile as it is used: checked and compiled. Neighbours: `compile` makes it from the written
+//! form, client and webhook work by it.
+
+use super::{
+    expr::{Expr, Template, Tree},
+    shape::Shape,
+    spec::{CursorKind, Digest, Encoding, EventKind, Method, OptionKind},
+};
+use bridge_core::{call::Resolve, effect::Operation, ticket::Vocabulary};
+use http::HeaderName;
+use minijinja::value::Value;
+use std::{collections::BTreeMap, sync::Arc};
+
+/// All rules of one profile.
+#[derive(Debug)]
+pub(crate) struct Rules {
+    pub(crate) name: String,
+    pub(crate) title: String,
+    pub(crate) credentials: BTreeMap<String, String>,
+    pub(crate) options: BTreeMap<String, OptionRule>,
+    pub(crate) auth: Auth,
+    pub(crate) vocabulary: Vocabulary,
+    pub(crate) reason: Option<Expr>,
+    pub(crate) later: Vec<u16>,
+    pub(crate) operations: BTreeMap<Kind, OperationRule>,
+    pub(crate) webhook: Option<WebhookRules>,
+}
+
+/// One thing the operator may set.
+#[derive(Debug)]
+pub(crate) struct OptionRule {
+    pub(crate) about: String,
+    pub(crate) kind: OptionKind,
+    pub(crate) required: bool,
+    pub(crate) default: Option<String>,
+}
+
+/// How a request proves who sends it.
+#[derive(Debug)]
+pub(crate) enum Auth {
+    Basic { user: Template, password: Template },
+    Header { name: HeaderName, value: Template },
+}
+
+/// The calls a profile can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    UpsertRequester,
+    Create,
+    Note,
+    Comment,
+    SetStatus,
+    SetLinkField,
+    SetFields,
+    Get,
+    FindByLinkField,
+    FindOpenByRequester,
+    ChangedSince,
+    Notes,
+}
+
+impl Kind {
+    /// The key in `[operations]`.
+    pub(crate) fn key(self) -> &'static str {
+        match self {
+            Self::UpsertRequester => "upsert_requester",
+            Self::Create => "create",
+            Self::Note => "note",
+            Self::Comment => "comment",
+            Self::SetStatus => "set_status",
+            Self::SetLinkField => "set_link_field",
+            Self::SetFields => "set_fields",
+            Self::Get => "get",
+            Self::FindByLinkField => "find_by_link_field",
+            Self::FindOpenByRequester => "find_open_by_requester",
+            Self::ChangedSince => "changed_since",
+            Self::Notes => "notes",
+        }
+    }
+
+    /// What expressions of its request may name, beside `options`.
+    pub(crate) fn names(self) -> &'static [&'static str] {
+        match self {
+            Self::UpsertRequester => &[
+                "requester.name",
+                "requester.phone",
+                "requester.email",
+                "requester.external_id",
+            ],
+            Self::Create => &[
+                "new.subject",
+                "new.description",
+                "new.tags",
+                "new.fields.*",
+                "new.requester.name",
+                "new.requester.phone",
+                "new.requester.email",
+                "new.requester.external_id",
+                "requester_id",
+                "conversation.id",
+                "intent.id",
+            ],
+            Self::Note => &["ticket.id", "note.body", "intent.id"],
+            Self::Comment => &["ticket.id", "comment.body", "intent.id"],
+            Self::SetStatus => &["ticket.id", "status"],
+            Self::SetLinkField => &["ticket.id", "conversation.id"],
+            Self::SetFields => &["ticket.id", "fields.*"],
+            Self::Get => &["ticket.id"],
+            Self::FindByLinkField => &["conversation.id", "page"],
+            Self::FindOpenByRequester => &["requester_id", "page"],
+            Self::ChangedSince => &["since.at", "since.token", "since.page"],
+            Self::Notes => &["ticket.id", "page"],
+        }
+    }
+
+    /// Whether it changes something.
+    pub(crate) fn is_write(self) -> bool {
+        match self {
+            Self::UpsertRequester
+            | Self::Create
+            | Self::Note
+            | Self::Comment
+            | Self::SetStatus
+            | Self::SetLinkField
+            | Self::SetFields => true,
+            Self::Get
+            | Self::FindByLinkField
+            | Self::FindOpenByRequester
+            | Self::ChangedSince
+            | Self::Notes => false,
+        }
+    }
+
+    /// The call that does what an Effect of this kind wants; none for Jelou's own.
+    pub(crate) fn of(operation: Operation) -> Option<Self> {
+        match operation {
+            Operation::Requester => Some(Self::UpsertRequester),
+            Operation::Create => Some(Self::Create),
+            Operation::LinkField => Some(Self::SetLinkField),
+            Operation::Status => Some(Self::SetStatus),
+            Operation::Note => Some(Self::Note),
+            Operation::Start | Operation::Close | Operation::TicketId => None,
+        }
+    }
+}
+
+/// What is sent.
+#[derive(Debug)]
+pub(crate) struct RequestRule {
+    pub(crate) method: Method,
+    pub(crate) path: Vec<Template>,
+    pub(crate) query: Vec<(String, Template)>,
+    pub(crate) headers: Vec<(HeaderName, Template)>,
+    pub(crate) body: Option<Tree>,
+}
+
+/// One call.
+#[derive(Debug)]
+pub(crate) struct OperationRule {
+    pub(crate) kind: Kind,
+    pub(crate) when: Option<Expr>,
+    pub(crate) instead: Vec<OperationRule>,
+    pub(crate) request: RequestRule,
+    pub(crate) ok: Vec<u16>,
+    pub(crate) ok_when: Option<Expr>,
+    pub(crate) resolve: Resolve,
+    pub(crate) verify: bool,
+    pub(crate) find_first: Option<FindFirst>,
+    pub(crate) id: Option<Expr>,
+    pub(crate) ticket: Option<Expr>,
+    pub(crate) items: Option<Expr>,
+    pub(crate) text: Option<Expr>,
+    pub(crate) shape: Option<Arc<Shape>>,
+    pub(crate) partial: bool,
+    pub(crate) then: Vec<Then>,
+    pub(crate) merged: bool,
+    pub(crate) page_size: Option<usize>,
+    pub(crate) cursor: Option<CursorRule>,
+}
+
+impl OperationRule {
+    /// The form of it that fits these options.
+    pub(crate) fn form(&self, options: &Value) -> &Self {
+        let fits = |form: &&Self| {
+            let when = form.when.as_ref();
+            when.is_some_and(|when| when.is_true(options).unwrap_or(false))
+        };
+        self.instead.iter().find(fits).unwrap_or(self)
+    }
+
+    /// Whether sending it again does no harm.
+    pub(crate) fn is_idempotent(&self) -> bool {
+        !self.kind.is_write() || self.resolve == Resolve::Idempotent
+    }
+}
+
+/// A read before a write.
+#[derive(Debug)]
+pub(crate) struct FindFirst {
+    pub(crate) request: RequestRule,
+    pub(crate) absent: Vec<u16>,
+    pub(crate) id: Expr,
+}
+
+/// A read after a read.
+#[derive(Debug)]
+pub(crate) struct Then {
+    pub(crate) name: String,
+    pub(crate) when: Option<Expr>,
+    pub(crate) request: RequestRule,
+    pub(crate) absent: Vec<u16>,
+}
+
+/// How `changed_since` goes on.
+#[derive(Debug)]
+pub(crate) struct CursorRule {
+    pub(crate) kind: CursorKind,
+    pub(crate) changed_at: Expr,
+    pub(crate) next: Option<Expr>,
+    pub(crate) more: Option<Expr>,
+}
+
+/// How webhooks are proven and read.
+#[derive(Debug)]
+pub(crate) struct WebhookRules {
+    pub(crate) proof: Proof,
+    pub(crate) headers: Vec<String>,
+    pub(crate) delivery_body: Option<Expr>,
+    pub(crate) delivery_header: Option<HeaderName>,
+    pub(crate) body_unique: bool,
+    pub(crate) recognised: Expr,
+    pub(crate) events: Vec<EventRule>,
+}
+
+/// What proves the sender.
+#[derive(Debug)]
+pub(crate) enum Proof {
+    Signature(Signature),
+    Header { name: HeaderName, prefix: String },
+    Basic,
+    UrlToken,
+}
+
+/// A keyed hash.
+#[derive(Debug)]
+pub(crate) struct Signature {
+    pub(crate) header: HeaderName,
+    pub(crate) prefix: String,
+    pub(crate) digest: Digest,
+    pub(crate) encoding: Encoding,
+    pub(crate) signed: Vec<Part>,
+    pub(crate) timestamp: Option<HeaderName>,
+}
+
+/// A part of what is signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Body,
+    Timestamp,
+    Method,
+    Uri,
+    Words(String),
+}
+
+/// What a body can mean.
+#[derive(Debug)]
+pub(crate) struct EventRule {
+    pub(crate) event: EventKind,
+    pub(crate) each: Option<Expr>,
+    pub(crate) when: Expr,
+    pub(crate) ticket: Expr,
+    pub(crate) shape: Arc<Shape>,
+    pub(crate) partial: bool,
+    pub(crate) by_us: Option<Expr>,
+    pub(crate) at: Option<Expr>,
+    pub(crate) comment: Option<CommentRule>,
+}
+
+/// How a comment is read.
+#[derive(Debug)]
+pub(crate) struct CommentRule {
+    pub(crate) id: Expr,
+    pub(crate) body: Expr,
+    pub(crate) public: Expr,
+    pub(crate) by_agent: Expr,
+}

@@ -1,0 +1,569 @@
+//! The language of profile files as it is written. Neighbours: `compile`, which checks it and turns
+//! it into rules; `docs/PROFILES.md`, its manual.
+//!
+//! A text called an expression here is a MiniJinja expression (`body.ticket.id`); one called a
+//! template is text with expressions in double braces.
+
+use bridge_core::call::Resolve;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::{collections::BTreeMap, time::Duration};
+
+/// A profile: all that the bridge knows of one ticketing system.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ProfileSpec {
+    /// The name that `profile = "..."` in the bridge's config gives it.
+    pub name: String,
+    /// What people call the system.
+    pub title: String,
+    /// The credentials it needs, by the names that expressions use.
+    #[serde(default)]
+    pub credentials: BTreeMap<String, CredentialSpec>,
+    /// How a request proves who sends it.
+    pub auth: AuthSpec,
+    /// What the operator may set, by the names that expressions use.
+    #[serde(default)]
+    pub options: BTreeMap<String, OptionSpec>,
+    /// Its words for statuses.
+    pub vocabulary: VocabularySpec,
+    /// How to read its refusals.
+    #[serde(default)]
+    pub errors: ErrorsSpec,
+    /// How a ticket is read, by the name of the place it stands in.
+    pub ticket: BTreeMap<String, ShapeSpec>,
+    /// Its calls.
+    pub operations: OperationsSpec,
+    /// Its webhooks; without them only the sweep sees its changes.
+    pub webhook: Option<WebhookSpec>,
+}
+
+/// One credential.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CredentialSpec {
+    /// What it is and where to get it.
+    pub about: String,
+}
+
+/// How a request proves who sends it: exactly one of these.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AuthSpec {
+    /// HTTP Basic.
+    pub basic: Option<BasicSpec>,
+    /// `Authorization: Bearer`, a template for the token.
+    pub bearer: Option<String>,
+    /// Any other header.
+    pub header: Option<HeaderSpec>,
+}
+
+/// HTTP Basic.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BasicSpec {
+    /// A template for the user.
+    pub user: String,
+    /// A template for the password.
+    pub password: String,
+}
+
+/// One header.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HeaderSpec {
+    /// Its name.
+    pub name: String,
+    /// A template for its value.
+    pub value: String,
+}
+
+/// One thing the operator may set.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OptionSpec {
+    /// What it is and where to find it.
+    pub about: String,
+    /// What it looks like.
+    #[serde(default)]
+    pub kind: OptionKind,
+    /// Whether it must be set.
+    #[serde(default)]
+    pub required: bool,
+    /// Its value where it is not set.
+    pub default: Option<String>,
+}
+
+/// What an option looks like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum OptionKind {
+    /// Any text.
+    #[default]
+    Text,
+    /// Digits alone, such as an id.
+    Digits,
+}
+
+/// The system's words for statuses, lower case.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct VocabularySpec {
+    /// Every status.
+    pub statuses: Vec<String>,
+    /// Those that mean solved.
+    pub solved: Vec<String>,
+    /// Those that never change again.
+    #[serde(rename = "final")]
+    pub final_: Vec<String>,
+    /// The status of a ticket that a customer's words reopen.
+    pub reopened: String,
+    /// Whether other words are accepted, for systems where each site has its own.
+    #[serde(default)]
+    pub open_ended: bool,
+    /// The fields a mapping may set; any, where this is left out.
+    pub fields: Option<Vec<String>>,
+}
+
+/// How to read refusals.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ErrorsSpec {
+    /// An expression for what a refusal says, over `body`. People and numbers are taken out of it.
+    pub reason: Option<String>,
+    /// Statuses under 500 that ask to try again, beside 408, 425 and 429.
+    #[serde(default)]
+    pub later: Vec<u16>,
+}
+
+/// How a ticket is read: expressions over `it` (the ticket), `body` (all of the answer or
+/// webhook), `headers`, `also` (what `then` read) and `options`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ShapeSpec {
+    /// Its id.
+    pub id: String,
+    /// Its status.
+    pub status: String,
+    /// Which state of it this is.
+    #[serde(default)]
+    pub version: VersionSpec,
+    /// Its subject.
+    pub subject: Option<String>,
+    /// Its priority.
+    pub priority: Option<String>,
+    /// A list of its tags, or a text of tags with spaces between.
+    pub tags: Option<String>,
+    /// The name of its group or queue.
+    pub group: Option<String>,
+    /// Who asked.
+    #[serde(default)]
+    pub requester: RequesterSpec,
+    /// Who works on it.
+    pub assignee: Option<String>,
+    /// The conversation in its link field.
+    pub link_field: Option<String>,
+    /// A map of its other fields.
+    pub fields: Option<String>,
+    /// Where an agent opens it.
+    pub url: Option<String>,
+    /// When it was made.
+    pub created_at: Option<String>,
+    /// The ticket that took it in.
+    pub merged_into: Option<String>,
+}
+
+/// How the requester is read.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RequesterSpec {
+    /// Their id, as `create` takes it.
+    pub id: Option<String>,
+    /// Their name.
+    pub name: Option<String>,
+    /// Their phone.
+    pub phone: Option<String>,
+    /// Their mail address.
+    pub email: Option<String>,
+    /// Our own id for them.
+    pub external_id: Option<String>,
+}
+
+/// How two states of a ticket are told apart: by at most one of these.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct VersionSpec {
+    /// A number that grows with each change.
+    pub number: Option<String>,
+    /// The time of the last change.
+    pub time: Option<String>,
+    /// How fine that time is, in milliseconds.
+    pub granule_ms: Option<u32>,
+}
+
+/// The calls. A system without one of them goes without what it brings.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OperationsSpec {
+    /// Makes sure that a person is known. Names: `requester`.
+    pub upsert_requester: Option<OperationSpec>,
+    /// Makes a ticket. Names: `new`, `requester_id`, `conversation`, `intent`.
+    pub create: Option<OperationSpec>,
+    /// Adds an internal note. Names: `ticket`, `note`, `intent`.
+    pub note: Option<OperationSpec>,
+    /// Adds a public comment. Names: `ticket`, `comment`, `intent`.
+    pub comment: Option<OperationSpec>,
+    /// Sets the status. Names: `ticket`, `status`.
+    pub set_status: Option<OperationSpec>,
+    /// Writes the conversation into the link field. Names: `ticket`, `conversation`.
+    pub set_link_field: Option<OperationSpec>,
+    /// Sets fields. Names: `ticket`, `fields`.
+    pub set_fields: Option<OperationSpec>,
+    /// Reads a ticket. Names: `ticket`.
+    pub get: Option<OperationSpec>,
+    /// Finds tickets by their link field. Names: `conversation`, `page`.
+    pub find_by_link_field: Option<OperationSpec>,
+    /// Finds a person's tickets. Names: `requester_id`, `page`.
+    pub find_open_by_requester: Option<OperationSpec>,
+    /// Lists what changed. Names: `since`.
+    pub changed_since: Option<OperationSpec>,
+    /// Lists a ticket's comments. Names: `ticket`, `page`.
+    pub notes: Option<OperationSpec>,
+}
+
+/// A request: what is sent.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OperationSpec {
+    /// An expression over `options`: whether this form is used. The first of `instead` that holds
+    /// goes before the operation itself.
+    pub when: Option<String>,
+    /// Other forms of the operation, each with its `when`.
+    #[serde(default)]
+    pub instead: Vec<OperationSpec>,
+    /// The method; GET where it is left out.
+    #[serde(default)]
+    pub method: Method,
+    /// A template for the path below the base URL. Between two slashes is one segment, escaped as one.
+    pub path: String,
+    /// Templates for the query; one without value is left out.
+    #[serde(default)]
+    pub query: BTreeMap<String, String>,
+    /// Templates for headers.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// The JSON body, its texts being templates.
+    #[schemars(with = "Option<BTreeMap<String, serde_json::Value>>")]
+    pub body: Option<toml::Table>,
+    /// The statuses that mean yes.
+    #[serde(default = "two_hundred")]
+    pub ok: Vec<u16>,
+    /// An expression over the answer that must hold for a yes.
+    pub ok_when: Option<String>,
+    /// Writes: how an unknown outcome is resolved.
+    pub resolve: Option<ResolveSpec>,
+    /// Writes: how a yes is made sure of where the answer cannot be believed.
+    pub verify: Option<Verify>,
+    /// `upsert_requester`: a read that may find the person already there.
+    pub find_first: Option<FindFirstSpec>,
+    /// `upsert_requester`, `create`: an expression for the id in the answer.
+    pub id: Option<String>,
+    /// An expression for the ticket in the answer.
+    pub ticket: Option<String>,
+    /// Lists: an expression for the list in the answer.
+    pub items: Option<String>,
+    /// `notes`: an expression for the text of one comment, over `it` and `also`.
+    pub text: Option<String>,
+    /// Which `[ticket.NAME]` reads the ticket or the items.
+    pub shape: Option<String>,
+    /// Whether the ticket in a write's answer lacks something that rules may ask for.
+    #[serde(default)]
+    pub partial: bool,
+    /// Reads that complete the answer, or each item of a list; their bodies are `also.NAME`.
+    #[serde(default)]
+    pub then: Vec<ThenSpec>,
+    /// `get`: what it means when the answer is another ticket.
+    pub other_id: Option<OtherId>,
+    /// Lists with pages: how many items a full page has.
+    pub page_size: Option<usize>,
+    /// `changed_since`: how the listing goes on.
+    pub cursor: Option<CursorSpec>,
+}
+
+fn two_hundred() -> Vec<u16> {
+    vec![200]
+}
+
+/// The methods.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub(crate) enum Method {
+    /// Reads.
+    #[default]
+    Get,
+    /// Makes, or acts.
+    Post,
+    /// Changes.
+    Put,
+    /// Changes.
+    Patch,
+}
+
+/// How a yes is made sure of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Verify {
+    /// The ticket is read again, and what was set is compared.
+    Reread,
+}
+
+/// What another ticket in the answer means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum OtherId {
+    /// The one asked for was merged into the one answered.
+    Merged,
+}
+
+/// How an unknown outcome is resolved.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(tag = "by", rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum ResolveSpec {
+    /// The request carries the intent's id and the system does it once.
+    IdempotencyKey,
+    /// Twice is the same as once.
+    Idempotent,
+    /// A read finds it at once.
+    DirectLookup,
+    /// A search finds it after a while.
+    LaggingSearch {
+        /// How long the index may lag, in seconds.
+        lag_seconds: u32,
+    },
+    /// A webhook tells.
+    EventConfirm,
+    /// Nothing tells.
+    None,
+}
+
+impl From<ResolveSpec> for Resolve {
+    fn from(spec: ResolveSpec) -> Self {
+        match spec {
+            ResolveSpec::IdempotencyKey => Self::IdempotencyKey,
+            ResolveSpec::Idempotent => Self::Idempotent,
+            ResolveSpec::DirectLookup => Self::DirectLookup,
+            ResolveSpec::LaggingSearch { lag_seconds } => Self::LaggingSearch {
+                lag: Duration::from_secs(u64::from(lag_seconds)),
+            },
+            ResolveSpec::EventConfirm => Self::EventConfirm,
+            ResolveSpec::None => Self::None,
+        }
+    }
+}
+
+/// A read before a write, which may make it needless.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FindFirstSpec {
+    /// The path, as in an operation.
+    pub path: String,
+    /// The query, as in an operation.
+    #[serde(default)]
+    pub query: BTreeMap<String, String>,
+    /// Statuses that say there is none.
+    #[serde(default)]
+    pub absent: Vec<u16>,
+    /// An expression for the id of what was found; without value, there is none.
+    pub id: String,
+}
+
+/// A read after a read, which completes it.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ThenSpec {
+    /// Its body is `also.NAME`.
+    pub name: String,
+    /// An expression: whether it is needed.
+    pub when: Option<String>,
+    /// The path, as in an operation.
+    pub path: String,
+    /// The query, as in an operation.
+    #[serde(default)]
+    pub query: BTreeMap<String, String>,
+    /// Statuses that say there is nothing to add.
+    #[serde(default)]
+    pub absent: Vec<u16>,
+}
+
+/// How `changed_since` goes on from page to page and from sweep to sweep.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CursorSpec {
+    /// What the system takes to go on.
+    pub kind: CursorKind,
+    /// An expression over `it`: when this ticket last changed. Older ones than the beginning are left out.
+    pub changed_at: String,
+    /// `token`: an expression for the next token.
+    pub next: Option<String>,
+    /// `token`: an expression for whether there is more at once.
+    pub more: Option<String>,
+}
+
+/// What the system takes to go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum CursorKind {
+    /// A token of its own, `since.token`; the first call has none and goes by `since.at`.
+    Token,
+    /// The time of the last change seen, `since.at`, with `since.page` where one time fills a page.
+    Time,
+}
+
+/// Webhooks.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WebhookSpec {
+    /// What proves the sender.
+    pub proof: ProofSpec,
+    /// Headers that expressions read, beside the proof.
+    #[serde(default)]
+    pub headers: Vec<String>,
+    /// What names one delivery, however often it comes.
+    #[serde(default)]
+    pub delivery_id: DeliveryIdSpec,
+    /// Whether no two changes ever have the same body, so that its hash names the delivery.
+    #[serde(default)]
+    pub body_unique: bool,
+    /// An expression: whether the body is one of this system's at all.
+    pub recognised: String,
+    /// What a body can mean; each entry whose `when` holds adds its events.
+    pub events: Vec<EventSpec>,
+}
+
+/// What proves the sender: exactly one of these.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ProofSpec {
+    /// A keyed hash.
+    pub signature: Option<SignatureSpec>,
+    /// A header that holds the secret itself.
+    pub header: Option<ProofHeaderSpec>,
+    /// HTTP Basic, the secret being `user:password`.
+    pub basic: Option<Flag>,
+    /// The secret is the last segment of the URL.
+    pub url_token: Option<Flag>,
+}
+
+/// A switch that can only be on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Flag {}
+
+/// A keyed hash (HMAC).
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SignatureSpec {
+    /// The header it stands in.
+    pub header: String,
+    /// What stands before it there.
+    #[serde(default)]
+    pub prefix: String,
+    /// Which hash.
+    pub digest: Digest,
+    /// How its bytes are written.
+    pub encoding: Encoding,
+    /// What is signed: `{body}`, `{timestamp}`, `{method}`, `{uri}` and anything between them.
+    pub signed: String,
+    /// The header that holds the timestamp, which is signed as it is written.
+    pub timestamp_header: Option<String>,
+}
+
+/// Which hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Digest {
+    /// SHA-1.
+    Sha1,
+    /// SHA-256.
+    Sha256,
+}
+
+/// How a hash's bytes are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Encoding {
+    /// Hexadecimal, either case.
+    Hex,
+    /// Base64.
+    Base64,
+}
+
+/// A header that holds the secret.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ProofHeaderSpec {
+    /// Its name.
+    pub name: String,
+    /// What stands before the secret there.
+    #[serde(default)]
+    pub prefix: String,
+}
+
+/// What names one delivery. The body goes first.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DeliveryIdSpec {
+    /// An expression over `body`.
+    pub body: Option<String>,
+    /// A header's name. No signature covers it, so it counts together with the body's hash.
+    pub header: Option<String>,
+}
+
+/// What a body can mean. Expressions over `it`, `body`, `headers` and `options`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EventSpec {
+    /// Which event.
+    pub event: EventKind,
+    /// An expression for the list of things that each make one event, as `it`; the body, if left out.
+    pub each: Option<String>,
+    /// Whether it holds.
+    pub when: String,
+    /// The ticket.
+    pub ticket: String,
+    /// Which `[ticket.NAME]` reads it.
+    pub shape: String,
+    /// Whether that ticket lacks something that rules may ask for.
+    #[serde(default)]
+    pub partial: bool,
+    /// Whether our own API user did it.
+    pub by_us: Option<String>,
+    /// When it happened.
+    pub at: Option<String>,
+    /// The comment.
+    pub comment: Option<CommentSpec>,
+}
+
+/// Which event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum EventKind {
+    /// A ticket was made or changed.
+    TicketChanged,
+    /// A comment was added.
+    CommentAdded,
+}
+
+/// How a comment is read.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CommentSpec {
+    /// Its id.
+    pub id: String,
+    /// Its text.
+    pub body: String,
+    /// Whether the customer may see it.
+    pub public: String,
+    /// Whether an agent wrote it: neither we, nor the requester, nor an automation.
+    pub by_agent: String,
+}

@@ -1,0 +1,214 @@
+//! Webhooks: proves their sender, names the delivery, and turns a body into Events. Neighbours: the
+//! daemon's ingest verifies and records, its router parses; the profile says how.
+
+mod proof;
+
+use crate::{
+    Profile, Refused, Settings,
+    profile::{
+        expr::from_json,
+        filters::items,
+        rules::{CommentRule, EventRule, WebhookRules},
+        shape::{Unreadable, moment},
+        spec::EventKind,
+    },
+};
+use bridge_core::{
+    event::{CommentAdded, Event, Parsed, TicketChanged},
+    ids::MessageId,
+    text::Text,
+    ticket::TicketPatch,
+};
+use http::HeaderMap;
+use minijinja::value::Value;
+use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
+
+/// Proves that a webhook was sent by the ticketing system, on its raw bytes.
+///
+/// # Errors
+/// [`Refused`]; the caller answers 401 whatever it says.
+pub fn verify(
+    profile: &Profile,
+    settings: &Settings,
+    method: &str,
+    uri: &str,
+    headers: &HeaderMap,
+    raw: &[u8],
+) -> Result<(), Refused> {
+    let rules = profile.rules.webhook.as_ref().ok_or(Refused::Unexpected)?;
+    let request = proof::Sent {
+        method,
+        uri,
+        headers,
+        raw,
+    };
+    proof::check(&rules.proof, &settings.webhook_secrets, &request)
+}
+
+/// The name of a delivery, under which a repetition is known; `None` where neither the system nor
+/// the body names it, so that core's rule for identical bodies holds.
+#[must_use]
+pub fn dedup_key(profile: &Profile, headers: &HeaderMap, raw: &[u8]) -> Option<String> {
+    let rules = profile.rules.webhook.as_ref()?;
+    let in_body = rules.delivery_body.as_ref().and_then(|expr| {
+        let body: serde_json::Value = serde_json::from_slice(raw).ok()?;
+        let data = Value::from_pairs([("body", from_json(&body))]);
+        expr.text(&data).ok().flatten()
+    });
+    if let Some(id) = in_body {
+        return Some(format!("id:{id}"));
+    }
+    let header = rules
+        .delivery_header
+        .as_ref()
+        .and_then(|name| headers.get(name));
+    if let Some(id) = header.and_then(|value| value.to_str().ok()) {
+        // The header is not signed: alone, a repeated old body under a coming id would hide it.
+        return Some(format!("header:{id}:{}", hash(raw)));
+    }
+    rules.body_unique.then(|| format!("body:{}", hash(raw)))
+}
+
+fn hash(raw: &[u8]) -> String {
+    Sha256::digest(raw)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+/// The headers that [`parse`] reads, lower case: those to keep with the body.
+#[must_use]
+pub fn kept_headers(profile: &Profile) -> Vec<String> {
+    let rules = profile.rules.webhook.as_ref();
+    rules.map(|rules| rules.headers.clone()).unwrap_or_default()
+}
+
+/// What a verified body means. `headers` are the kept ones.
+#[must_use]
+pub fn parse(
+    profile: &Profile,
+    settings: &Settings,
+    headers: &[(String, String)],
+    raw: &[u8],
+) -> Parsed {
+    let Some(rules) = &profile.rules.webhook else {
+        return Parsed::Ignored("unknown_event");
+    };
+    let body: serde_json::Value = match serde_json::from_slice(raw) {
+        Ok(body) => body,
+        // serde_json's words may quote the body; its place in it says enough.
+        Err(error) => {
+            return unreadable(format!(
+                "no JSON at line {}, column {}",
+                error.line(),
+                error.column()
+            ));
+        }
+    };
+    let headers: Value = headers
+        .iter()
+        .map(|(name, value)| (name.to_lowercase(), Value::from(value.as_str())))
+        .collect();
+    let body = from_json(&body);
+    let data = BTreeMap::from([
+        ("options", profile.options(&settings.options)),
+        ("headers", headers),
+        ("body", body),
+    ]);
+    match events(rules, &data) {
+        Ok(None) => unreadable("the body is not of the form that this profile knows".to_owned()),
+        Ok(Some(events)) if events.is_empty() => Parsed::Ignored("unknown_event"),
+        Ok(Some(events)) => Parsed::Events(events),
+        Err(error) => unreadable(error.to_string()),
+    }
+}
+
+fn unreadable(detail: String) -> Parsed {
+    Parsed::Parked {
+        reason: "unreadable",
+        detail,
+    }
+}
+
+type Data = BTreeMap<&'static str, Value>;
+
+fn value(data: &Data) -> Value {
+    data.iter()
+        .map(|(name, value)| (*name, value.clone()))
+        .collect()
+}
+
+/// The events of a body; `None` where it is not this system's.
+fn events(rules: &WebhookRules, data: &Data) -> Result<Option<Vec<Event>>, Unreadable> {
+    if !rules.recognised.is_true(&value(data))? {
+        return Ok(None);
+    }
+    let mut events = Vec::new();
+    for rule in &rules.events {
+        let things: Vec<Value> = match &rule.each {
+            Some(each) => items(&each.value(&value(data))?).collect(),
+            None => data.get("body").cloned().into_iter().collect(),
+        };
+        for thing in things {
+            let mut data = data.clone();
+            data.insert("it", thing);
+            if rule.when.is_true(&value(&data))? {
+                events.push(event(rule, data)?);
+            }
+        }
+    }
+    Ok(Some(events))
+}
+
+fn event(rule: &EventRule, mut data: Data) -> Result<Event, Unreadable> {
+    let around = value(&data);
+    let by_us = match &rule.by_us {
+        Some(expr) => expr.is_true(&around)?,
+        None => false,
+    };
+    let at = moment(rule.at.as_ref(), &around)?;
+    data.insert("it", rule.ticket.value(&around)?);
+    let told = value(&data);
+    let ticket = rule.shape.id(&told)?;
+    let (whole, patch) = if rule.partial {
+        (None, rule.shape.patch(&told)?)
+    } else {
+        (
+            Some(Box::new(rule.shape.ticket(&told)?)),
+            TicketPatch::default(),
+        )
+    };
+    let version = rule.shape.version(&told)?;
+    let read_at = None;
+    let change = TicketChanged {
+        ticket,
+        version,
+        whole,
+        patch,
+        by_us,
+        at,
+        read_at,
+    };
+    match (rule.event, &rule.comment) {
+        (EventKind::CommentAdded, Some(comment)) => self::comment(comment, change, &around),
+        (EventKind::CommentAdded | EventKind::TicketChanged, _) => Ok(Event::TicketChanged(change)),
+    }
+}
+
+fn comment(rule: &CommentRule, change: TicketChanged, data: &Value) -> Result<Event, Unreadable> {
+    let id = rule
+        .id
+        .text(data)?
+        .and_then(|id| MessageId::parse(&id).ok());
+    Ok(Event::CommentAdded(CommentAdded {
+        ticket: change.ticket.clone(),
+        comment: id.ok_or(Unreadable::Part("comment"))?,
+        body: Text::new(rule.body.text(data)?.unwrap_or_default()),
+        public: rule.public.is_true(data)?,
+        by_agent: rule.by_agent.is_true(data)? && !change.by_us,
+        by_us: change.by_us,
+        at: change.at,
+        change: Box::new(change),
+    }))
+}
