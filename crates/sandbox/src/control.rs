@@ -1,26 +1,7 @@
 //! The control pages under `/sandbox/`, by which another process looks and acts. What is here is
-//! the same for both servers; each adds its own acts.
+//! the same for both servers; each adds its own acts. `GET /sandbox` shows the text below.
 //!
-//! | call | does |
-//! |---|---|
-//! | `GET state` | the whole state |
-//! | `POST reset` | forgets state, calls, webhooks, manners |
-//! | `GET calls` (`?operation=start`) | every call with its answer |
-//! | `GET`, `POST`, `DELETE manners` | the [rules](crate::Rule): list, add one, clear |
-//! | `GET webhooks` | every webhook with its outcome |
-//! | `GET`, `PUT webhooks/manners` | [how they travel](crate::HookManners) |
-//! | `PUT webhooks/target` | `{"url", "secret"}` |
-//! | `POST webhooks/send` | `{"numbers": [3, 1]}`: these, now, in this order; without numbers: release all |
-//! | `POST door` | `{"door": "open" \| "unavailable"}`, or `{"door": "refuse", "for_ms": 5000}` |
-//!
-//! At Jelou also: `POST users {id, name}`, `POST aliases {asked, canonical}`,
-//! `PUT second-start {"model"}`, `POST conversations {user, text, bot?}`,
-//! `POST conversations/{id}/messages {text}` or `{kind, content}`,
-//! `POST conversations/{id}/close {reason?}`, `POST conversations/{id}/expire`.
-//!
-//! At the helpdesk also: `POST tickets` (a [`NewTicket`](crate::helpdesk::NewTicket)),
-//! `POST tickets/{id}/status {status}`, `POST tickets/{id}/comments {body, public, role?}`,
-//! `POST tickets/{id}/tags {add, remove}`, `DELETE tickets/{id}`.
+#![doc = include_str!("control.md")]
 
 use crate::{
     calls::Operation,
@@ -40,6 +21,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::time::Duration;
 
+/// What `GET /sandbox` answers.
+const HELP: &str = include_str!("control.md");
 /// A refused port comes back after at most this long, ms: over HTTP nobody could open it again.
 const REFUSE_MAX_MS: u64 = 600_000;
 
@@ -63,6 +46,7 @@ pub(crate) fn acted<T: Into<Value>>(result: Result<T, Refusal>) -> Response {
 /// The pages both servers have.
 pub(crate) fn routes<S: Controlled>() -> Router<S> {
     Router::new()
+        .route("/", get(async || HELP))
         .route("/state", get(async |State(s): State<S>| Json(s.state())))
         .route("/reset", post(reset::<S>))
         .route("/calls", get(calls::<S>))
@@ -152,4 +136,27 @@ async fn door<S: Controlled>(State(server): State<S>, Json(set): Json<SetDoor>) 
         }
     }
     StatusCode::OK.into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The first piece of code on the page that begins so, with line ends as spaces.
+    fn example(beginning: &str) -> String {
+        let page = HELP.replace('\n', " ");
+        let found = page.split('`').find(|code| code.starts_with(beginning));
+        found.unwrap_or_default().to_owned()
+    }
+
+    #[test]
+    fn the_examples_on_the_help_page_are_taken_as_they_stand() {
+        let rule: Rule = serde_json::from_str(&example(r#"{"operation""#)).unwrap();
+        assert_eq!(rule.reply, crate::Reply::Cut);
+        let manners: HookManners = serde_json::from_str(&example(r#"{"off""#)).unwrap();
+        assert_eq!(manners, HookManners::default());
+        let ticket: crate::helpdesk::NewTicket =
+            serde_json::from_str(&example(r#"{"requester_phone""#)).unwrap();
+        assert_eq!(ticket.tags, ["whatsapp"]);
+    }
 }

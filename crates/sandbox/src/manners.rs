@@ -19,6 +19,8 @@ pub enum Reply {
     Cut,
     /// 200 and a page of HTML, as a proxy in between would say.
     Html,
+    /// The true status and the first half of the true body: JSON that breaks off.
+    Half,
     /// The true answer, with null where the id belongs.
     NullId,
     /// 200 and an envelope that says it failed (`status: 0`).

@@ -200,6 +200,14 @@ fn reply<H: House>(house: &H, reply: &Reply, truth: Option<Answer>) -> Response 
             "<!doctype html><title>One moment</title><p>Checking your browser</p>",
         )
             .into_response(),
+        Reply::Half => {
+            let text: String = truth.body.to_string();
+            let half: String = text.chars().take(text.chars().count() / 2).collect();
+            let mut response = send(truth.status, &truth.body);
+            *response.body_mut() = Body::from(half);
+            response.headers_mut().remove(header::CONTENT_LENGTH);
+            response
+        }
         Reply::NullId => {
             let mut body = truth.body;
             for pointer in truth.id_at {

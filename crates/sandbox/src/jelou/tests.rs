@@ -294,6 +294,7 @@ async fn bad_manners_answer_as_told() {
     });
     manners.do_and_reply(None, 1, Reply::Html);
     manners.do_and_reply(None, 1, Reply::StatusZero);
+    manners.do_and_reply(None, 1, Reply::Half);
 
     let (status, failed) = scene.start("HD-1").await.unwrap();
     assert_eq!(
@@ -316,6 +317,8 @@ async fn bad_manners_answer_as_told() {
     assert!(status == 200 && html.as_str().unwrap().starts_with("<!doctype"));
     let (status, zero) = call("GET", &url, KEY, None).await.unwrap();
     assert_eq!((status, &zero["status"]), (200, &json!(0)));
+    let (status, half) = call("GET", &url, KEY, None).await.unwrap();
+    assert!(status == 200 && half.is_string(), "it is no JSON any more");
 }
 
 #[tokio::test]
@@ -425,6 +428,8 @@ async fn another_process_can_do_all_of_this_over_http() {
         assert_eq!(status, 200, "{method} {path}: {answer}");
         answer
     };
+    let help = ask("GET", "", None).await;
+    assert!(help.as_str().unwrap().contains("/sandbox/manners"));
     let begun = ask(
         "POST",
         "/conversations",

@@ -98,6 +98,9 @@ pub(crate) struct World {
     pub conversations: Vec<Conversation>,
     #[serde(skip)]
     index: HashMap<String, usize>,
+    /// The ids of active conversations by bot and user, oldest first.
+    #[serde(skip)]
+    live: HashMap<String, Vec<String>>,
     /// By bot and user, joined by a space.
     pub cache: BTreeMap<String, Map<String, Value>>,
     pub memory: BTreeMap<String, BTreeMap<String, Record>>,
@@ -119,6 +122,7 @@ impl World {
             aliases: BTreeMap::new(),
             conversations: Vec::new(),
             index: HashMap::new(),
+            live: HashMap::new(),
             cache: BTreeMap::new(),
             memory: BTreeMap::new(),
             chance,
@@ -169,9 +173,7 @@ impl World {
 
     /// The customer's active conversation, the newest where the model allows several.
     pub(crate) fn active(&self, bot: &str, user: &str) -> Option<&Conversation> {
-        let all = self.conversations.iter().rev();
-        all.into_iter()
-            .find(|c| c.active && c.bot == bot && c.user == user)
+        self.conversation(self.live.get(&place(bot, user))?.last()?)
     }
 
     pub(crate) fn start(&mut self, hooks: &Hooks, asked: Start) -> Started {
@@ -204,6 +206,10 @@ impl World {
         self.index
             .insert(conversation.id.clone(), self.conversations.len());
         self.conversations.push(conversation.clone());
+        let live = self
+            .live
+            .entry(place(&conversation.bot, &conversation.user));
+        live.or_default().push(conversation.id.clone());
         self.tell(
             hooks,
             &conversation,
@@ -234,6 +240,9 @@ impl World {
         conversation.ended_reason = Some(reason.to_owned());
         conversation.redirect_payload = redirect_payload;
         let closed = conversation.clone();
+        if let Some(live) = self.live.get_mut(&place(&closed.bot, &closed.user)) {
+            live.retain(|one| one != id);
+        }
         let redirect_payload = closed.redirect_payload.as_ref();
         let happened = Happened::Closed {
             reason,
