@@ -2,9 +2,6 @@
 //! profile and webhook return these; the client sorts answers into core's `CallError` with them.
 
 use bridge_core::call::CallError;
-use bridge_core::time::Timestamp;
-use bridge_transport::classify;
-use http::HeaderMap;
 
 /// The longest reason told, in characters: one line of a timeline.
 const REASON_CHARACTERS_MAX: usize = 160;
@@ -57,26 +54,6 @@ pub(crate) fn unsure(idempotent: bool, reason: String) -> CallError {
     }
 }
 
-/// Sorts an answer that is not a success by rule 15. A `Retry-After` date is measured against the
-/// answer's own `Date`, so neither our clock nor its skew counts.
-pub(crate) fn sort(
-    status: u16,
-    headers: &HeaderMap,
-    idempotent: bool,
-    reason: String,
-) -> CallError {
-    classify(status, headers, answered_at(headers), idempotent, reason)
-}
-
-fn answered_at(headers: &HeaderMap) -> Timestamp {
-    let date = headers
-        .get(http::header::DATE)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|text| jiff::fmt::rfc2822::parse(text).ok());
-    // Without a date of its own, a remote's "not before" cannot be measured; it counts as past.
-    Timestamp(date.map_or(i64::MAX, |date| date.timestamp().as_millisecond()))
-}
-
 /// Makes a remote's words fit to be told: what we sent of people is taken out, and so are rows of
 /// digits that could be a phone number.
 pub(crate) fn redact(words: &str, secrets: &[String]) -> String {
@@ -107,8 +84,6 @@ pub(crate) fn redact(words: &str, secrets: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
-    use std::time::Duration;
 
     #[test]
     fn a_reason_repeats_neither_what_we_sent_nor_a_phone_number() {
@@ -117,28 +92,5 @@ mod tests {
             &["Ana Pérez".to_owned()],
         );
         assert_eq!(told, "Phone +(number) of (hidden) is invalid (code 422)");
-    }
-
-    #[test]
-    fn a_retry_date_is_measured_against_the_answers_own_date() {
-        let mut headers = HeaderMap::new();
-        let set = |headers: &mut HeaderMap, name, value| {
-            headers.insert(name, HeaderValue::from_static(value));
-        };
-        set(
-            &mut headers,
-            http::header::DATE,
-            "Sun, 06 Nov 1994 08:49:37 GMT",
-        );
-        set(
-            &mut headers,
-            http::header::RETRY_AFTER,
-            "Sun, 06 Nov 1994 08:50:37 GMT",
-        );
-        let error = sort(429, &headers, false, String::new());
-        let CallError::Later { after, .. } = error else {
-            panic!("{error:?}");
-        };
-        assert_eq!(after, Some(Duration::from_secs(60)));
     }
 }

@@ -29,10 +29,8 @@ impl Data {
     }
 
     pub(crate) fn value(&self) -> Value {
-        self.values
-            .iter()
-            .map(|(name, value)| (*name, value.clone()))
-            .collect()
+        let values = self.values.iter();
+        Value::from_pairs(values.map(|(name, value)| (*name, value.clone())))
     }
 
     fn hide(mut self, words: &Text) -> Self {
@@ -121,9 +119,7 @@ fn person(requester: &Requester) -> Value {
 
 fn texts(fields: &BTreeMap<String, Text>) -> Value {
     let fields = fields.iter();
-    fields
-        .map(|(name, text)| (name.as_str(), Value::from(text.reveal())))
-        .collect()
+    Value::from_pairs(fields.map(|(name, text)| (name.as_str(), text.reveal())))
 }
 
 pub(crate) fn map<const N: usize>(pairs: [(&str, Value); N]) -> Value {

@@ -3,7 +3,7 @@
 
 use super::{Client, data::Data};
 use crate::{
-    error::{redact, sort, unsure},
+    error::{redact, unsure},
     profile::{
         expr::{EvalError, Template, from_json},
         rules::{Auth, OperationRule, RequestRule},
@@ -11,8 +11,8 @@ use crate::{
     },
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use bridge_core::call::CallError;
-use bridge_transport::{NOT_SENT, Request, push_segment};
+use bridge_core::{call::CallError, time::Timestamp};
+use bridge_transport::{NOT_SENT, Request, classify, push_segment};
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue,
@@ -54,17 +54,17 @@ impl Budget {
 pub(crate) struct Reply {
     pub(crate) status: u16,
     headers: HeaderMap,
+    received_at: Timestamp,
     pub(crate) body: Value,
 }
 
 impl Reply {
     /// The data of the call with the answer's body and headers beside it.
     pub(crate) fn beside(&self, data: &Data) -> Data {
-        let headers: Value = self
-            .headers
-            .iter()
-            .filter_map(|(name, value)| Some((name.as_str(), Value::from(value.to_str().ok()?))))
-            .collect();
+        let headers = self.headers.iter();
+        let headers =
+            headers.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+        let headers = Value::from_pairs(headers);
         data.clone()
             .and("body", self.body.clone())
             .and("headers", headers)
@@ -95,6 +95,7 @@ impl Client {
         Ok(Reply {
             status: answer.status,
             headers: answer.headers,
+            received_at: answer.received_at,
             body: body.map_or(Value::UNDEFINED, |body| from_json(&body)),
         })
     }
@@ -149,7 +150,13 @@ impl Client {
                 host_wide: false,
             });
         }
-        Err(sort(status, &reply.headers, idempotent, reason))
+        Err(classify(
+            status,
+            &reply.headers,
+            reply.received_at,
+            idempotent,
+            reason,
+        ))
     }
 
     /// What a refusal says, without people and numbers.
@@ -162,11 +169,7 @@ impl Client {
             .and_then(|expr| expr.text(&reply.beside(data).value()).ok().flatten())
             .map(|words| redact(&words, &data.secrets))
             .filter(|words| !words.is_empty());
-        let status = reply.status;
-        told.map_or_else(
-            || format!("status {status}"),
-            |words| format!("status {status}: {words}"),
-        )
+        told.unwrap_or_else(|| format!("status {}", reply.status))
     }
 
     fn render(
@@ -230,12 +233,8 @@ impl Client {
 
     /// The header that proves who sends.
     fn proof(&self) -> Result<(HeaderName, HeaderValue), CallError> {
-        let credentials: Value = self
-            .settings
-            .credentials
-            .iter()
-            .map(|(name, value)| (name.as_str(), Value::from(value.as_str())))
-            .collect();
+        let credentials = self.settings.credentials.iter();
+        let credentials = Value::from_pairs(credentials.map(|(k, v)| (k.as_str(), v.as_str())));
         let data = Data::default().and("credentials", credentials).value();
         let of = |template: &Template| -> Result<String, CallError> {
             let text = template.text(&data).map_err(|error| not_sent(&error))?;

@@ -58,12 +58,12 @@ pub(crate) fn register(env: &mut Environment<'static>) {
     env.add_filter("find", find);
     env.add_filter("first", |v: Value| items(&v).next().unwrap_or_default());
     env.add_filter("format_time", format_time);
-    env.add_filter("inert", |v: Value| inert(&text(&v)));
-    env.add_filter("line", |v: Value| line(&text(&v)));
-    env.add_filter("lower", |v: Value| text(&v).to_lowercase());
+    env.add_filter("inert", |v: Value| each_text(&v, inert));
+    env.add_filter("line", |v: Value| each_text(&v, line));
+    env.add_filter("lower", |v: Value| each_text(&v, str::to_lowercase));
     env.add_filter("number", number);
     env.add_filter("pairs", pairs);
-    env.add_filter("plain", |v: Value| plain(&text(&v)));
+    env.add_filter("plain", |v: Value| each_text(&v, plain));
     env.add_filter("quoted", |v: Value| quoted(&text(&v)));
     env.add_filter("singles", singles);
     env.add_filter("time", |v: Value| {
@@ -77,6 +77,22 @@ pub(crate) fn text(value: &Value) -> String {
     match value.kind() {
         ValueKind::String | ValueKind::Number => value.to_string(),
         _ => String::new(),
+    }
+}
+
+/// Changes a text, or every text in a list or map; what is missing stays missing.
+fn each_text(value: &Value, change: fn(&str) -> String) -> Value {
+    match value.kind() {
+        ValueKind::String | ValueKind::Number => Value::from(change(&text(value))),
+        ValueKind::Seq | ValueKind::Iterable => {
+            items(value).map(|item| each_text(&item, change)).collect()
+        }
+        ValueKind::Map => {
+            let changed = map_of(value).into_iter();
+            Value::from_pairs(changed.map(|(key, item)| (key, each_text(&item, change))))
+        }
+        ValueKind::None => Value::UNDEFINED,
+        _ => value.clone(),
     }
 }
 

@@ -188,79 +188,66 @@ fn shape_is_known(checker: &mut Checker<'_>, place: &Place, spec: &OperationSpec
 
 /// What each kind of operation cannot do without.
 fn complete(checker: &mut Checker<'_>, place: &Place, kind: Kind, spec: &OperationSpec) {
-    let mut need = |there: bool, key: &str, why: &str| {
-        if !there {
-            checker.problem(place, format!("`{key}` is missing"), why.to_owned());
-        }
-    };
-    match kind {
-        Kind::UpsertRequester | Kind::Create => {
-            need(
-                spec.id.is_some(),
-                "id",
-                "Say where the id stands in the answer: without it nothing is sure.",
-            );
-        }
-        Kind::Get => {
-            need(
-                spec.ticket.is_some(),
-                "ticket",
-                "Say where the ticket stands in the answer.",
-            );
-            need(
-                spec.shape.is_some(),
-                "shape",
-                "Name the [ticket.NAME] that reads it.",
-            );
-        }
-        Kind::FindByLinkField | Kind::FindOpenByRequester | Kind::ChangedSince => {
-            need(
-                spec.items.is_some(),
-                "items",
-                "Say where the list stands in the answer.",
-            );
-            need(
-                spec.shape.is_some(),
-                "shape",
-                "Name the [ticket.NAME] that reads the items.",
-            );
-        }
-        Kind::Notes => {
-            need(
-                spec.items.is_some(),
-                "items",
-                "Say where the list stands in the answer.",
-            );
-            need(
-                spec.text.is_some(),
-                "text",
-                "Say where an item's text stands.",
-            );
-        }
-        Kind::Note | Kind::Comment | Kind::SetStatus | Kind::SetLinkField | Kind::SetFields => {
-            let sure = spec.ok_when.is_some() || spec.ticket.is_some() || spec.verify.is_some();
-            need(
-                sure,
-                "ok_when",
-                "A status alone proves nothing. Say what a yes has in its body or headers.",
-            );
-        }
-    }
-    need(
-        kind != Kind::ChangedSince || spec.cursor.is_some(),
-        "cursor",
-        "Say how the listing goes on.",
+    let list = (
+        spec.items.is_some(),
+        "items",
+        "Say where the list stands in the answer.",
     );
-    need(
-        spec.ticket.is_none() || spec.shape.is_some(),
+    let ticket = (
+        spec.ticket.is_some(),
+        "ticket",
+        "Say where the ticket stands in the answer.",
+    );
+    let shape = (
+        spec.shape.is_some(),
         "shape",
         "Name the [ticket.NAME] that reads it.",
     );
-    need(
+    let id = (
+        spec.id.is_some(),
+        "id",
+        "Say where the id stands: without it nothing is sure.",
+    );
+    let text = (
+        spec.text.is_some(),
+        "text",
+        "Say where an item's text stands.",
+    );
+    let cursor = (
+        spec.cursor.is_some(),
+        "cursor",
+        "Say how the listing goes on.",
+    );
+    let sure = spec.ok_when.is_some() || spec.ticket.is_some() || spec.verify.is_some();
+    let proof = "A status alone proves nothing. Say what a yes has in its body or headers.";
+    let resolve = "Say how it is found out what became of it when no answer comes.";
+    let needs = match kind {
+        Kind::UpsertRequester | Kind::Create => vec![id],
+        Kind::Get => vec![ticket, shape],
+        Kind::FindByLinkField | Kind::FindOpenByRequester => vec![list, shape],
+        Kind::ChangedSince => vec![list, shape, cursor],
+        Kind::Notes => vec![list, text],
+        Kind::Note | Kind::Comment | Kind::SetStatus | Kind::SetLinkField | Kind::SetFields => {
+            vec![(sure, "ok_when", proof)]
+        }
+    };
+    let resolved = (
         !kind.is_write() || spec.resolve.is_some(),
         "resolve",
-        "Say how it is found out what became of it when no answer comes.",
+        resolve,
     );
+    let read = (
+        spec.ticket.is_none() || spec.shape.is_some(),
+        "shape",
+        shape.2,
+    );
+    let mut told = Vec::new();
+    for (there, key, remedy) in needs.into_iter().chain([resolved, read]) {
+        if !there && !told.contains(&key) {
+            told.push(key);
+            checker.problem(place, format!("`{key}` is missing"), remedy);
+        }
+    }
 }
 
 /// What contradicts itself in it.

@@ -106,10 +106,9 @@ pub fn parse(
             ));
         }
     };
-    let headers: Value = headers
-        .iter()
-        .map(|(name, value)| (name.to_lowercase(), Value::from(value.as_str())))
-        .collect();
+    let headers = headers.iter();
+    let headers = headers.map(|(name, value)| (name.to_lowercase(), value.as_str()));
+    let headers = Value::from_pairs(headers);
     let body = from_json(&body);
     let data = BTreeMap::from([
         ("options", profile.options(&settings.options)),
@@ -134,9 +133,7 @@ fn unreadable(detail: String) -> Parsed {
 type Data = BTreeMap<&'static str, Value>;
 
 fn value(data: &Data) -> Value {
-    data.iter()
-        .map(|(name, value)| (*name, value.clone()))
-        .collect()
+    Value::from_pairs(data.iter().map(|(name, value)| (*name, value.clone())))
 }
 
 /// The events of a body; `None` where it is not this system's.
