@@ -14,60 +14,14 @@
 
 use super::{
     Inner,
-    world::{Denied, NewTicket, Patch, Role, Ticket, World},
+    answer::{denial, not_found, object, refused, shown, strings, text},
+    list,
+    record::{NewTicket, Patch, Role},
+    route::Route,
+    world::World,
 };
-use crate::{
-    calls::Operation,
-    clock::parse_iso,
-    stage::{Answer, Asked, House, Stage, lock},
-};
-use serde_json::{Map, Value, json};
-
-/// A listing shows at most so many tickets at once.
-const PAGE_MAX: usize = 100;
-
-/// Where a call goes.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Route {
-    UpsertRequester,
-    Create,
-    List,
-    Ticket(String),
-    Update(String),
-    AddComment(String),
-    Comments(String),
-    Unknown,
-}
-
-impl Route {
-    pub(super) fn of(method: &str, path: &str) -> Self {
-        let path = path.split('?').next().unwrap_or(path);
-        let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
-        match (method, parts.as_slice()) {
-            ("POST", ["api", "requesters"]) => Self::UpsertRequester,
-            ("POST", ["api", "tickets"]) => Self::Create,
-            ("GET", ["api", "tickets"]) => Self::List,
-            ("GET", ["api", "tickets", id]) => Self::Ticket((*id).to_owned()),
-            ("PATCH", ["api", "tickets", id]) => Self::Update((*id).to_owned()),
-            ("POST", ["api", "tickets", id, "comments"]) => Self::AddComment((*id).to_owned()),
-            ("GET", ["api", "tickets", id, "comments"]) => Self::Comments((*id).to_owned()),
-            _ => Self::Unknown,
-        }
-    }
-
-    pub(super) fn operation(&self) -> Operation {
-        match self {
-            Self::UpsertRequester => Operation::UpsertRequester,
-            Self::Create => Operation::CreateTicket,
-            Self::List => Operation::Tickets,
-            Self::Ticket(_) => Operation::Ticket,
-            Self::Update(_) => Operation::UpdateTicket,
-            Self::AddComment(_) => Operation::AddComment,
-            Self::Comments(_) => Operation::Comments,
-            Self::Unknown => Operation::Unknown,
-        }
-    }
-}
+use crate::stage::{Answer, Asked, House, Stage, lock};
+use serde_json::{Value, json};
 
 impl House for Inner {
     fn stage(&self) -> &Stage {
@@ -87,7 +41,7 @@ impl House for Inner {
         match Route::of(&asked.method, &asked.path) {
             Route::UpsertRequester => upsert(world, asked),
             Route::Create => self.create(world, by, asked),
-            Route::List => list(world, asked),
+            Route::List => list::list(world, asked),
             Route::Ticket(id) => world
                 .ticket(&id)
                 .map_or_else(not_found, |ticket| shown(200, ticket)),
@@ -209,60 +163,6 @@ fn upsert(world: &mut World, asked: &Asked) -> Answer {
     Answer::new(200, json!({"requester": requester})).with_id_at(&["/requester/id"])
 }
 
-fn list(world: &World, asked: &Asked) -> Answer {
-    let all = world.tickets.values();
-    if let Some(external_id) = asked.query("external_id") {
-        return page(
-            all.filter(|t| t.external_id.as_ref() == Some(&external_id))
-                .collect(),
-        );
-    }
-    if let Some(requester) = asked.query("requester_id") {
-        let only_open = asked.query("open").as_deref() == Some("true");
-        let is_open = |t: &Ticket| t.status != "solved" && t.status != "closed";
-        let fits = |t: &&Ticket| t.requester.id == requester && (!only_open || is_open(t));
-        return page(all.filter(fits).collect());
-    }
-    match asked.query("changed_since") {
-        Some(cursor) => changed_since(world, &cursor, asked),
-        None => refused(422, "external_id, requester_id or changed_since is needed"),
-    }
-}
-
-/// Tickets changed after the cursor, in the order of their last changes.
-fn changed_since(world: &World, cursor: &str, asked: &Asked) -> Answer {
-    let last = world.last_version();
-    let mut tickets: Vec<&Ticket> = match (cursor.parse::<u64>(), parse_iso(cursor)) {
-        (Ok(version), _) => world
-            .tickets
-            .values()
-            .filter(|t| t.version > version)
-            .collect(),
-        (Err(_), Some(since)) => {
-            let changed = |t: &&Ticket| parse_iso(&t.updated_at).is_some_and(|at| at >= since);
-            world.tickets.values().filter(changed).collect()
-        }
-        (Err(_), None) if cursor == "now" => Vec::new(),
-        (Err(_), None) => return refused(422, "changed_since is a version, a time or `now`"),
-    };
-    tickets.sort_by_key(|ticket| ticket.version);
-    let limit = asked.query("limit").and_then(|limit| limit.parse().ok());
-    let limit = limit.unwrap_or(PAGE_MAX).clamp(1, PAGE_MAX);
-    let more = tickets.len() > limit;
-    tickets.truncate(limit);
-    // What is shown moves the cursor; where all is shown, it moves to the last change of all.
-    let shown_last = tickets.last().map(|ticket| ticket.version).filter(|_| more);
-    let next = shown_last.unwrap_or(last).to_string();
-    Answer::new(200, json!({"tickets": tickets, "next": next, "more": more}))
-}
-
-fn page(tickets: Vec<&Ticket>) -> Answer {
-    Answer::new(
-        200,
-        json!({"tickets": tickets, "next": null, "more": false}),
-    )
-}
-
 fn comments(world: &World, id: &str) -> Answer {
     let Some(ticket) = world.ticket(id) else {
         return not_found();
@@ -272,49 +172,4 @@ fn comments(world: &World, id: &str) -> Answer {
         200,
         json!({"comments": world.comments.get(&key).cloned().unwrap_or_default()}),
     )
-}
-
-fn object(asked: &Asked, name: &str) -> Result<Map<String, Value>, Answer> {
-    match asked
-        .json()
-        .and_then(|mut body| body.get_mut(name).map(Value::take))
-    {
-        Some(Value::Object(fields)) => Ok(fields),
-        _ => Err(refused(422, "the body does not hold what this call needs")),
-    }
-}
-
-fn text(fields: &Map<String, Value>, key: &str) -> Option<String> {
-    fields.get(key).and_then(Value::as_str).map(str::to_owned)
-}
-
-fn strings(value: &Value) -> Option<Vec<String>> {
-    let all = value.as_array()?.iter();
-    all.map(|one| one.as_str().map(str::to_owned)).collect()
-}
-
-fn shown(status: u16, ticket: &Ticket) -> Answer {
-    Answer::new(status, json!({"ticket": ticket})).with_id_at(&["/ticket/id"])
-}
-
-fn denial(denied: &Denied) -> Answer {
-    match denied {
-        Denied::Unknown => not_found(),
-        Denied::Invalid(why) => refused(422, why),
-    }
-}
-
-fn not_found() -> Answer {
-    refused(404, "there is no such thing")
-}
-
-fn refused(status: u16, message: &str) -> Answer {
-    let code = match status {
-        401 => "unauthorized",
-        404 => "not_found",
-        422 => "invalid",
-        429 => "too_many_requests",
-        _ => "failed",
-    };
-    Answer::new(status, json!({"error": {"code": code, "message": message}}))
 }

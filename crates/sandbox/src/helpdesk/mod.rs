@@ -1,13 +1,21 @@
 //! A helpdesk that runs on this machine: tickets, requesters, comments, agents. Rooms: world (what
-//! is true), api (its HTTP), control (ours, under `/sandbox/`).
+//! is true, made of records), route, api, list and answer (its HTTP), acts and control (by hand, and
+//! under `/sandbox/`).
 
+mod acts;
+mod answer;
 mod api;
 mod control;
+mod list;
+mod options;
+mod record;
+mod route;
 #[cfg(test)]
 mod tests;
 mod world;
 
-pub use world::{Comment, NewTicket, Requester, Role, STATUSES, Ticket};
+pub use options::HelpdeskOptions;
+pub use record::{Comment, NewTicket, Requester, Role, STATUSES, Ticket};
 
 use crate::{
     calls::Call,
@@ -15,54 +23,16 @@ use crate::{
     hooks::{Hooks, Target},
     manners::Manners,
     server::{self, Door},
-    stage::{self, Asked, Refusal, Stage, lock},
+    stage::{self, Asked, Stage, lock},
 };
 use axum::{Router, body::Body, extract::State, http::Request, response::Response};
 use serde_json::{Value, json};
 use std::{
     io,
-    net::{Ipv4Addr, SocketAddr},
+    net::SocketAddr,
     sync::{Arc, Mutex},
 };
-use world::{Patch, World};
-
-/// How a helpdesk is set up. The defaults are what `demo` and the tests use.
-#[derive(Clone)]
-pub struct HelpdeskOptions {
-    /// Where it listens; loopback only, port 0 takes a free one.
-    pub listen: SocketAddr,
-    /// The bridge's bearer token; what comes with it is done by [`Role::Bridge`].
-    pub token: String,
-    /// An agent's bearer token.
-    pub agent_token: String,
-    /// Where its webhooks go.
-    pub webhook_url: Option<String>,
-    /// What signs them.
-    pub webhook_secret: String,
-    /// The seed of all chance in it.
-    pub seed: u64,
-}
-
-impl Default for HelpdeskOptions {
-    fn default() -> Self {
-        Self {
-            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            token: "sandbox-helpdesk-token".to_owned(),
-            agent_token: "sandbox-agent-token".to_owned(),
-            webhook_url: None,
-            webhook_secret: "sandbox-webhook-secret".to_owned(),
-            seed: 1,
-        }
-    }
-}
-
-impl std::fmt::Debug for HelpdeskOptions {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("HelpdeskOptions")
-            .field("listen", &self.listen)
-            .finish_non_exhaustive()
-    }
-}
+use world::World;
 
 #[derive(Debug)]
 pub(crate) struct Inner {
@@ -147,99 +117,6 @@ impl Helpdesk {
         lock(&self.0.stage.calls).all()
     }
 
-    /// An agent makes a ticket. Returns its id. The requester is found by phone, else made.
-    #[must_use]
-    pub fn agent_creates(&self, new: NewTicket) -> String {
-        let world = &mut *lock(&self.0.world);
-        let requester = world.upsert_requester(
-            new.requester_name.clone(),
-            new.requester_phone.clone(),
-            None,
-        );
-        world
-            .create(&self.0.stage.hooks, Role::Agent, new, requester, None)
-            .id
-    }
-
-    /// An agent sets a ticket's status.
-    ///
-    /// # Errors
-    /// Where there is no such ticket, it is closed, or the status is none of [`STATUSES`].
-    pub fn agent_sets_status(&self, id: &str, status: &str) -> Result<(), Refusal> {
-        self.change(id, |_| Patch {
-            status: Some(status.to_owned()),
-            ..Patch::default()
-        })
-    }
-
-    /// An agent puts tags on and takes tags off.
-    ///
-    /// # Errors
-    /// Where there is no such ticket or it is closed.
-    pub fn agent_edits_tags(&self, id: &str, add: &[&str], remove: &[&str]) -> Result<(), Refusal> {
-        self.change(id, |ticket| {
-            let kept = ticket
-                .tags
-                .iter()
-                .filter(|tag| !remove.contains(&tag.as_str()));
-            let added = add.iter().map(|tag| (*tag).to_owned());
-            Patch {
-                tags: Some(kept.cloned().chain(added).collect()),
-                ..Patch::default()
-            }
-        })
-    }
-
-    /// An agent sets a custom field.
-    ///
-    /// # Errors
-    /// Where there is no such ticket or it is closed.
-    pub fn agent_sets_field(&self, id: &str, field: &str, value: Value) -> Result<(), Refusal> {
-        self.change(id, |_| Patch {
-            fields: Some([(field.to_owned(), value)].into_iter().collect()),
-            ..Patch::default()
-        })
-    }
-
-    fn change(&self, id: &str, patch: impl FnOnce(&Ticket) -> Patch) -> Result<(), Refusal> {
-        let world = &mut *lock(&self.0.world);
-        let ticket = world.ticket(id).ok_or(world::Denied::Unknown)?;
-        let patch = patch(ticket);
-        world.change(&self.0.stage.hooks, Role::Agent, id, patch)?;
-        Ok(())
-    }
-
-    /// An agent comments, in public or among agents. Returns the comment's id.
-    ///
-    /// # Errors
-    /// Where there is no such ticket or it is closed.
-    pub fn agent_comments(&self, id: &str, body: &str, public: bool) -> Result<String, Refusal> {
-        self.comments_as(Role::Agent, id, body, public)
-    }
-
-    /// Anyone comments. Returns the comment's id.
-    ///
-    /// # Errors
-    /// Where there is no such ticket or it is closed.
-    pub fn comments_as(
-        &self,
-        by: Role,
-        id: &str,
-        body: &str,
-        public: bool,
-    ) -> Result<String, Refusal> {
-        let world = &mut *lock(&self.0.world);
-        Ok(world.comment(&self.0.stage.hooks, by, id, body, public)?.id)
-    }
-
-    /// An agent deletes a ticket: reads answer 404 from now on. No webhook tells.
-    ///
-    /// # Errors
-    /// Where there is no such ticket.
-    pub fn agent_deletes(&self, id: &str) -> Result<(), Refusal> {
-        Ok(lock(&self.0.world).delete(id)?)
-    }
-
     /// Every ticket, oldest first.
     #[must_use]
     pub fn tickets(&self) -> Vec<Ticket> {
@@ -286,7 +163,7 @@ impl Controlled for Helpdesk {
 
 async fn called(State(helpdesk): State<Helpdesk>, request: Request<Body>) -> Response {
     let path = request.uri().path().to_owned();
-    let operation = api::Route::of(request.method().as_str(), &path).operation();
+    let operation = route::Route::of(request.method().as_str(), &path).operation();
     let asked = Asked::read(operation, request).await;
     stage::treat(helpdesk.0, asked).await
 }

@@ -3,84 +3,18 @@
 
 use super::{
     Inner,
-    world::{Conversation, Record, Start, Started, World, place},
+    answer::{failed, fields_of, invalid, succeeded, text},
+    place,
+    record::{Conversation, Start, Started},
+    route::Route,
+    world::World,
 };
 use crate::{
-    calls::Operation,
-    clock::{iso, now_ms},
+    clock::iso,
     stage::{Answer, Asked, House, Stage, lock},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value, json};
-
-/// User memory ends after at most a day (page on saving memory records).
-const MEMORY_TTL_MAX_SECS: i64 = 86_400;
-/// One call sets at most so many records (same page).
-const MEMORY_KEYS_MAX: usize = 20;
-
-/// Where a call goes.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Route {
-    Start { project: String },
-    Close { project: String },
-    Conversation { project: String, id: String },
-    ReadCache { user: String },
-    WriteCache { user: String },
-    SetMemory,
-    Unknown,
-}
-
-impl Route {
-    pub(super) fn of(method: &str, path: &str) -> Self {
-        let path = path.split('?').next().unwrap_or(path);
-        let decode = |part: &str| {
-            percent_encoding::percent_decode_str(part)
-                .decode_utf8_lossy()
-                .into_owned()
-        };
-        let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
-        match (method, parts.as_slice()) {
-            (
-                _,
-                [
-                    "jelouapi" | "platform",
-                    "v1",
-                    "external-support",
-                    project,
-                    "conversations",
-                    last,
-                ],
-            ) => {
-                let project = decode(project);
-                match (method, *last) {
-                    ("POST", "start") => Self::Start { project },
-                    ("POST", "close") => Self::Close { project },
-                    ("GET", id) => Self::Conversation {
-                        project,
-                        id: decode(id),
-                    },
-                    _ => Self::Unknown,
-                }
-            }
-            ("GET", ["v1", "users", user, "cache"]) => Self::ReadCache { user: decode(user) },
-            ("POST", ["v1", "users", user, "cache"]) => Self::WriteCache { user: decode(user) },
-            ("POST", ["workflows", "v2", "memory", "users", "set"]) => Self::SetMemory,
-            _ => Self::Unknown,
-        }
-    }
-
-    pub(super) fn operation(&self) -> Operation {
-        match self {
-            Self::Start { .. } => Operation::Start,
-            Self::Close { .. } => Operation::Close,
-            Self::Conversation { .. } => Operation::Conversation,
-            Self::ReadCache { .. } => Operation::ReadCache,
-            Self::WriteCache { .. } => Operation::WriteCache,
-            Self::SetMemory => Operation::SetMemory,
-            Self::Unknown => Operation::Unknown,
-        }
-    }
-}
 
 impl House for Inner {
     fn stage(&self) -> &Stage {
@@ -111,9 +45,9 @@ impl House for Inner {
             Route::Start { project } => self.start(world, &project, asked),
             Route::Close { project } => self.close(world, &project, asked),
             Route::Conversation { project, id } => read(world, &project, &id),
-            Route::ReadCache { user } => read_cache(world, &user, asked),
-            Route::WriteCache { user } => write_cache(world, &user, asked),
-            Route::SetMemory => set_memory(world, asked),
+            Route::ReadCache { user } => place::read_cache(world, &user, asked),
+            Route::WriteCache { user } => place::write_cache(world, &user, asked),
+            Route::SetMemory => place::set_memory(world, asked),
             Route::Unknown => failed(404, "Not found", None),
         }
     }
@@ -257,85 +191,6 @@ fn shown(world: &World, conversation: &Conversation) -> Value {
     data
 }
 
-/// The page shows the cache bare, without any envelope.
-fn read_cache(world: &mut World, user: &str, asked: &Asked) -> Answer {
-    let bot = asked.query("botId");
-    let Some(bot) = bot.filter(|bot| world.bot_name(bot).is_some()) else {
-        return failed(404, "Bot not found", Some(("E1019", "BOT_NOT_FOUND")));
-    };
-    match world.canonical(user) {
-        Some(user) => Answer::new(
-            200,
-            json!(
-                world
-                    .cache
-                    .get(&place(&bot, &user))
-                    .cloned()
-                    .unwrap_or_default()
-            ),
-        ),
-        None => failed(404, "User not found", None),
-    }
-}
-
-fn write_cache(world: &mut World, user: &str, asked: &Asked) -> Answer {
-    let fields = fields_of(asked).unwrap_or_default();
-    let (Some(bot), Some(Value::Object(params))) = (text(&fields, "botId"), fields.get("params"))
-    else {
-        return invalid("botId and params are required.");
-    };
-    if world.bot_name(bot).is_none() {
-        return failed(404, "Bot not found", Some(("E1019", "BOT_NOT_FOUND")));
-    }
-    let Some(user) = world.canonical(user) else {
-        return failed(404, "User not found", None);
-    };
-    let cache = world.cache.entry(place(bot, &user)).or_default();
-    cache.extend(params.clone());
-    let cache = json!(cache);
-    succeeded("User cache updated successfully", cache)
-}
-
-fn set_memory(world: &mut World, asked: &Asked) -> Answer {
-    let fields = fields_of(asked).unwrap_or_default();
-    let (Some(bot), Some(user)) = (text(&fields, "botId"), text(&fields, "userReferenceId")) else {
-        return invalid("userReferenceId and botId are required.");
-    };
-    let Some(Value::Object(values)) = fields
-        .get("values")
-        .filter(|v| v.as_object().is_some_and(|v| v.len() <= MEMORY_KEYS_MAX))
-    else {
-        return invalid("values must be an object of at most 20 keys.");
-    };
-    let ttl = |record: &Value| record.get("ttl").and_then(Value::as_i64);
-    if values
-        .values()
-        .any(|record| ttl(record).is_some_and(|ttl| !(1..=MEMORY_TTL_MAX_SECS).contains(&ttl)))
-    {
-        return invalid("ttl must be between 1 and 86400 seconds.");
-    }
-    if world.bot_name(bot).is_none() {
-        return failed(404, "Bot not found", Some(("E1019", "BOT_NOT_FOUND")));
-    }
-    let Some(user) = world.canonical(user) else {
-        return failed(404, "User not found", None);
-    };
-    let memory = world.memory.entry(place(bot, &user)).or_default();
-    for (key, record) in values {
-        // A bare value is stored empty: the page warns of it.
-        let value = record.get("value").cloned().unwrap_or_else(|| json!(""));
-        let expires_at_ms = ttl(record).map(|ttl| now_ms() + ttl * 1_000);
-        memory.insert(
-            key.clone(),
-            Record {
-                value,
-                expires_at_ms,
-            },
-        );
-    }
-    succeeded("Records saved successfully", json!({}))
-}
-
 fn missing_bot(world: &World, project: &str, bot: &str) -> Option<Answer> {
     if project != world.options.project_id {
         return Some(failed(404, "Project not found", None));
@@ -350,38 +205,4 @@ fn basic(world: &World) -> String {
         world.options.client_id, world.options.client_secret
     );
     format!("Basic {}", STANDARD.encode(pair))
-}
-
-fn fields_of(asked: &Asked) -> Option<Map<String, Value>> {
-    match asked.json() {
-        Some(Value::Object(fields)) => Some(fields),
-        _ => None,
-    }
-}
-
-/// A string that is there and not empty.
-fn text<'a>(fields: &'a Map<String, Value>, key: &str) -> Option<&'a str> {
-    fields
-        .get(key)
-        .and_then(Value::as_str)
-        .filter(|text| !text.is_empty())
-}
-
-fn succeeded(message: &str, data: Value) -> Answer {
-    Answer::new(
-        200,
-        json!({"message": [message], "statusMessage": "success", "status": 1, "data": data}),
-    )
-}
-
-fn invalid(what: &str) -> Answer {
-    failed(422, what, Some(("E0422", "VALIDATOR_ERROR")))
-}
-
-fn failed(status: u16, message: &str, error: Option<(&str, &str)>) -> Answer {
-    let mut body = json!({"message": [message], "statusMessage": "failed", "status": 0});
-    if let (Some(fields), Some((code, key))) = (body.as_object_mut(), error) {
-        fields.insert("error".to_owned(), json!({"code": code, "key": key}));
-    }
-    Answer::new(status, body)
 }

@@ -4,88 +4,17 @@
 use super::{
     JelouOptions, SecondStart, Strangers,
     event::{Event, Happened, Named, Talk, Words},
+    place::place,
+    record::{Conversation, Record, Start, Started, User},
 };
 use crate::{
     chance::Chance,
     clock::now_ms,
     hooks::{Hooks, sign},
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, HashMap};
-
-/// A conversation as it stands.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Conversation {
-    /// Its id: 24 hex digits, as Jelou's look.
-    pub id: String,
-    /// The bot it runs on.
-    pub bot: String,
-    /// The customer, in Jelou's own spelling.
-    pub user: String,
-    /// The customer as the caller spelled them, where the API started it.
-    pub asked_user: Option<String>,
-    /// Its room.
-    pub room: String,
-    /// Whether it goes on.
-    pub active: bool,
-    /// When it began, ms since 1970.
-    pub start_at_ms: i64,
-    /// When it ended.
-    pub end_at_ms: Option<i64>,
-    /// Why it ended.
-    pub ended_reason: Option<String>,
-    /// What the caller of start gave; never readable over the API, as at Jelou.
-    pub metadata: Option<Map<String, Value>>,
-    /// Who got it.
-    pub assignment: Option<Value>,
-    /// The first words.
-    pub initial_message: Option<String>,
-    /// What was sent to the customer at the end.
-    pub redirect_payload: Option<Value>,
-    /// The ids of what the customer wrote in it.
-    pub messages: Vec<String>,
-}
-
-/// A customer that this Jelou knows.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct User {
-    /// Their id, in Jelou's own spelling.
-    pub id: String,
-    /// Their name.
-    pub name: String,
-    /// Since when, ms since 1970.
-    pub created_at_ms: i64,
-}
-
-/// One record of user memory.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Record {
-    /// The value; an empty string where it came bare.
-    pub value: Value,
-    /// When it ends by itself, ms since 1970.
-    pub expires_at_ms: Option<i64>,
-}
-
-/// What a start asks for.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Start {
-    pub bot: String,
-    pub user: String,
-    pub initial_message: Option<String>,
-    pub metadata: Option<Map<String, Value>>,
-    pub assignment: Option<Value>,
-    pub by_api: bool,
-}
-
-/// How a start ended.
-#[derive(Debug)]
-pub(crate) enum Started {
-    New(Conversation),
-    Existing(Conversation),
-    Busy,
-    UnknownUser,
-}
 
 /// The whole state, as `/sandbox/state` shows it.
 #[derive(Debug, Serialize)]
@@ -106,10 +35,6 @@ pub(crate) struct World {
     pub memory: BTreeMap<String, BTreeMap<String, Record>>,
     #[serde(skip)]
     chance: Chance,
-}
-
-pub(crate) fn place(bot: &str, user: &str) -> String {
-    format!("{bot} {user}")
 }
 
 impl World {
@@ -320,16 +245,6 @@ impl World {
             "{seconds:08x}{drawn:010x}{:06x}",
             self.conversations.len() + 1
         )
-    }
-
-    /// The memory of a customer that has not ended yet.
-    pub(crate) fn memory_of(&self, bot: &str, user: &str) -> BTreeMap<String, Value> {
-        let now = now_ms();
-        let records = self.memory.get(&place(bot, user)).into_iter().flatten();
-        let alive = records.filter(|(_, record)| record.expires_at_ms.is_none_or(|end| end > now));
-        alive
-            .map(|(key, record)| (key.clone(), record.value.clone()))
-            .collect()
     }
 
     pub(crate) fn summary(&self) -> Value {

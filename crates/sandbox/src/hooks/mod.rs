@@ -4,16 +4,18 @@
 //! Jelou documents no retry, no order and no deadline for these webhooks, so by default each is
 //! sent once, in order per object, and a failure is final.
 
+mod send;
+mod signature;
+mod weather;
+
+pub(crate) use signature::sign;
+pub use weather::{Delivered, HookManners, Outcome, Target};
+
 use crate::{chance::Chance, clock::now_ms, stage::lock};
-use bytes::Bytes;
-use hmac::{Hmac, KeyInit, Mac};
-use serde::{Deserialize, Serialize};
-use sha2::Sha256;
 use std::{
     collections::{BTreeMap, VecDeque},
-    fmt::Write,
     io,
-    sync::{Arc, Mutex, Weak},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 use tokio::sync::{Notify, mpsc};
@@ -26,121 +28,6 @@ const WAITING_MAX: usize = 100_000;
 const KEPT_MAX: usize = 200_000;
 /// How many objects are told about at a time. One object's webhooks go out one after the other.
 const SENDERS: usize = 8;
-
-/// Where webhooks go and what signs them.
-#[derive(Clone, Serialize, Deserialize)]
-pub struct Target {
-    /// The receiver. `None`: nobody is told.
-    pub url: Option<String>,
-    /// The signing secret, as its ASCII bytes.
-    pub secret: String,
-}
-
-impl std::fmt::Debug for Target {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Target")
-            .field("url", &self.url)
-            .finish_non_exhaustive()
-    }
-}
-
-/// How webhooks travel. The default is good weather.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct HookManners {
-    /// Off: they are made and never sent.
-    pub off: bool,
-    /// Hold: they wait until they are released.
-    pub hold: bool,
-    /// The next so many are lost.
-    pub lose_next: u32,
-    /// This share is lost, 0 to 1.
-    pub lose_share: f64,
-    /// The next so many are sent twice.
-    pub repeat_next: u32,
-    /// This share is sent twice, 0 to 1.
-    pub repeat_share: f64,
-    /// Each waits this long, ms.
-    pub delay_ms: u64,
-    /// Each waits up to this long more, by chance, ms: later ones overtake earlier ones.
-    pub jitter_ms: u64,
-    /// How often one is sent until a 2xx comes. 1: once.
-    pub attempts: u32,
-    /// How long to wait between attempts, ms.
-    pub retry_wait_ms: u64,
-}
-
-impl Default for HookManners {
-    fn default() -> Self {
-        Self {
-            off: false,
-            hold: false,
-            lose_next: 0,
-            lose_share: 0.0,
-            repeat_next: 0,
-            repeat_share: 0.0,
-            delay_ms: 0,
-            jitter_ms: 0,
-            attempts: 1,
-            retry_wait_ms: 200,
-        }
-    }
-}
-
-/// What became of a webhook.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "outcome", rename_all = "snake_case")]
-pub enum Outcome {
-    /// On its way.
-    Waiting,
-    /// Waiting to be released.
-    Held,
-    /// Lost on purpose, or nobody was to be told.
-    Lost,
-    /// Answered.
-    Answered {
-        /// With this status, the last one.
-        status: u16,
-    },
-    /// No answer came.
-    Failed,
-}
-
-/// One webhook.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Delivered {
-    /// The how manyth since start or reset, from 1.
-    pub number: u64,
-    /// Its kind: `start`, `close`, `message`, `ticket.changed`, `comment.added`.
-    pub kind: String,
-    /// The conversation or ticket it is about.
-    pub about: String,
-    /// When it was made, ms since 1970.
-    pub made_at_ms: i64,
-    /// Its headers.
-    pub headers: BTreeMap<String, String>,
-    /// Its body, as the bytes go out.
-    pub body: String,
-    /// How often it was sent.
-    pub sends: u32,
-    /// What became of it.
-    pub outcome: Outcome,
-}
-
-/// `sha256=` and the lower-case hex HMAC-SHA256 of `body` under the secret's ASCII bytes
-/// (Jelou's page on the HMAC signature; the sandbox helpdesk signs the same way).
-#[must_use]
-pub(crate) fn sign(secret: &str, body: &[u8]) -> String {
-    let mut out = String::from("sha256=");
-    // HMAC takes a key of any length, so there is no error to speak of.
-    if let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) {
-        mac.update(body);
-        for byte in mac.finalize().into_bytes() {
-            let _ = write!(out, "{byte:02x}");
-        }
-    }
-    out
-}
 
 /// The webhooks of one server, shared between its handle, its HTTP side and its acts.
 #[derive(Clone, Debug)]
@@ -220,7 +107,7 @@ impl Hooks {
         for receiver in receivers {
             shared
                 .runtime
-                .spawn(send_in_turn(Arc::downgrade(&shared), receiver));
+                .spawn(send::in_turn(Arc::downgrade(&shared), receiver));
         }
         Ok(Self(shared))
     }
@@ -287,7 +174,7 @@ impl Hooks {
     pub async fn send_now(&self, numbers: &[u64]) -> Vec<Outcome> {
         let mut outcomes = Vec::new();
         for number in numbers {
-            outcomes.push(send(&self.0, *number, 1).await);
+            outcomes.push(send::once(&self.0, *number).await);
         }
         outcomes
     }
@@ -385,69 +272,7 @@ impl Hooks {
         let shared = Arc::clone(&self.0);
         self.0.runtime.spawn(async move {
             tokio::time::sleep(Duration::from_millis(delay)).await;
-            send_promised(&shared, number).await;
+            send::promised(&shared, number).await;
         });
     }
 }
-
-/// One sender: what it is given goes out one after the other.
-async fn send_in_turn(shared: Weak<Shared>, mut numbers: mpsc::UnboundedReceiver<u64>) {
-    while let Some(number) = numbers.recv().await {
-        let Some(shared) = shared.upgrade() else {
-            return;
-        };
-        send_promised(&shared, number).await;
-    }
-}
-
-async fn send_promised(shared: &Shared, number: u64) {
-    let attempts = lock(&shared.inner).manners.attempts;
-    send(shared, number, attempts).await;
-    let mut inner = lock(&shared.inner);
-    inner.waiting = inner.waiting.saturating_sub(1);
-    drop(inner);
-    shared.ended.notify_waiters();
-}
-
-async fn send(shared: &Shared, number: u64, attempts: u32) -> Outcome {
-    let mut outcome = Outcome::Lost;
-    for attempt in 1..=attempts.max(1) {
-        let Some(request) = prepare(shared, number) else {
-            return outcome;
-        };
-        outcome = match request.send().await {
-            Ok(answer) => Outcome::Answered {
-                status: answer.status().as_u16(),
-            },
-            Err(_) => Outcome::Failed,
-        };
-        if let Some(delivered) = lock(&shared.inner).find(number) {
-            delivered.outcome = outcome.clone();
-        }
-        if matches!(outcome, Outcome::Answered { status: 200..=299 }) || attempt == attempts {
-            break;
-        }
-        let pause = lock(&shared.inner).manners.retry_wait_ms;
-        tokio::time::sleep(Duration::from_millis(pause)).await;
-    }
-    outcome
-}
-
-/// The request for a webhook, counted as sent; `None` where there is nobody to tell.
-fn prepare(shared: &Shared, number: u64) -> Option<reqwest::RequestBuilder> {
-    let mut inner = lock(&shared.inner);
-    let url = inner.target.url.clone()?;
-    let delivered = inner.find(number)?;
-    delivered.sends += 1;
-    let mut request = shared
-        .client
-        .post(url)
-        .header("content-type", "application/json");
-    for (name, value) in &delivered.headers {
-        request = request.header(name, value);
-    }
-    Some(request.body(Bytes::from(delivered.body.clone())))
-}
-
-#[cfg(test)]
-mod tests;
