@@ -14,8 +14,10 @@ pub(super) fn object(asked: &Asked, name: &str) -> Result<Map<String, Value>, An
     }
 }
 
+/// A string that is there and not empty.
 pub(super) fn text(fields: &Map<String, Value>, key: &str) -> Option<String> {
-    fields.get(key).and_then(Value::as_str).map(str::to_owned)
+    let text = fields.get(key).and_then(Value::as_str);
+    text.filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
 pub(super) fn strings(value: &Value) -> Option<Vec<String>> {

@@ -88,7 +88,7 @@ impl Inner {
         let Some(requester) = requester else {
             return refused(422, "requester_id names nobody");
         };
-        let Some(subject) = text(&fields, "subject").filter(|subject| !subject.is_empty()) else {
+        let Some(subject) = text(&fields, "subject") else {
             return refused(422, "a subject is needed");
         };
         let new = NewTicket {
@@ -138,7 +138,7 @@ impl Inner {
             Err(answer) => return answer,
         };
         let public = fields.get("public").and_then(Value::as_bool);
-        let body = text(&fields, "body").filter(|body| !body.is_empty());
+        let body = text(&fields, "body");
         let (Some(body), Some(public)) = (body, public) else {
             return refused(422, "a comment needs a body and public");
         };
