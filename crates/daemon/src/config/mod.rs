@@ -41,9 +41,7 @@ use document::Document;
 use jelou_adapter::{client::ClientConfig, webhook::Proof};
 use report::Report;
 use serde_json::Value;
-use std::{
-    collections::BTreeMap, fs, net::SocketAddr, path::Path, sync::Arc, time::Duration,
-};
+use std::{collections::BTreeMap, fs, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 use ticketing_adapter::{Profile, Settings};
 use url::Url;
 
@@ -194,7 +192,9 @@ pub fn parse(text: &str, path: &Path, variables: &Variables) -> Result<Config, L
             None
         }
     };
-    config.filter(|_| report.is_empty()).ok_or_else(|| report.finish())
+    config
+        .filter(|_| report.is_empty())
+        .ok_or_else(|| report.finish())
 }
 
 /// The file with the variables laid over it.

@@ -1,1 +1,346 @@
-//! x
+//! What an operator may rely on when writing the file, and when it is wrong.
+
+use super::*;
+use std::path::PathBuf;
+
+/// A file with nothing in it that could be left out.
+const SMALL: &str = r#"
+[bridges.main.jelou]
+project_id = "p1"
+bots = ["b1", "b2"]
+api_key = "k1"
+signing_secrets = ["s1"]
+ticket_id_to_jelou = "none"
+
+[bridges.main.ticketing]
+profile = "sandbox"
+base_url = "http://127.0.0.1:9090"
+credentials = { token = "t1" }
+webhook_secrets = ["w1"]
+"#;
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn small(variables: &Variables) -> Result<Config, LoadError> {
+    parse(SMALL, Path::new("bridge.toml"), variables)
+}
+
+fn problems(text: &str, variables: &Variables) -> String {
+    parse(text, Path::new("bridge.toml"), variables)
+        .unwrap_err()
+        .to_string()
+}
+
+fn main_bridge(config: &Config) -> &Bridge {
+    &config.bridges[&BridgeName::parse("main").unwrap()]
+}
+
+#[test]
+fn each_broken_file_is_told_of_with_line_key_and_remedy() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/config/tests/broken");
+    let mut files: Vec<_> = fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "toml")
+        })
+        .collect();
+    files.sort();
+    assert!(files.len() >= 20);
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        let name = file.file_name().unwrap().to_str().unwrap();
+        let path = folder.join(name);
+        let LoadError::Problems(found) = parse(&text, &path, &Variables::default()).unwrap_err()
+        else {
+            panic!("{name} can be read");
+        };
+        for problem in &found {
+            assert!(problem.line.is_some(), "{name}: {problem}");
+            assert!(
+                !problem.what.is_empty() && !problem.remedy.is_empty(),
+                "{name}: {problem}"
+            );
+            assert!(
+                !problem.key.is_empty() || name.starts_with("2"),
+                "{name}: {problem}"
+            );
+        }
+        let shown = LoadError::Problems(found).to_string();
+        let shown = shown.replace(&format!("{}/", folder.display()), "");
+        insta::assert_snapshot!(name.trim_end_matches(".toml"), shown);
+    }
+}
+
+#[test]
+fn a_small_file_gets_the_documented_defaults() {
+    let config = small(&Variables::default()).unwrap();
+    assert_eq!(config.server.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.server.admin_listen.to_string(), "127.0.0.1:8081");
+    assert_eq!(config.database_url, "sqlite:bridge.db");
+    assert_eq!(config.log, LogFormat::Human);
+    assert_eq!(config.retention.bodies, Duration::from_secs(30 * 86_400));
+    let bridge = main_bridge(&config);
+    assert_eq!(bridge.mode, lane::Mode::Live);
+    assert_eq!(
+        bridge.jelou.client.gateway_url.as_str(),
+        "https://gateway.jelou.ai/"
+    );
+    assert_eq!(bridge.jelou.client.gateway_prefix, "/jelouapi/v1");
+    assert_eq!(
+        bridge.jelou.client.api_url.as_str(),
+        "https://api.jelou.ai/"
+    );
+    assert_eq!(
+        bridge.jelou.messages_url.as_str(),
+        "https://chatbot.jelou.ai/"
+    );
+    assert_eq!(bridge.limits.jelou_rate.to_string(), "5/s");
+    assert_eq!(bridge.limits.ticketing_rate.to_string(), "10/s");
+    assert_eq!(bridge.limits.call_timeout, Duration::from_secs(10));
+    assert_eq!(
+        bridge.limits.rules.retry_for,
+        Duration::from_secs(72 * 3_600)
+    );
+    assert_eq!(bridge.limits.rules.event_confirm, Duration::from_secs(60));
+    assert_eq!(bridge.safety.min_count, 20);
+    assert_eq!(bridge.sweep.overlap, Duration::from_secs(120));
+}
+
+#[test]
+fn the_example_passes_the_check() {
+    let variables = Variables::from([
+        ("BRIDGE_ADMIN_TOKEN", "a"),
+        ("JELOU_API_KEY", "b"),
+        ("JELOU_CLIENT_SECRET", "c"),
+        ("JELOU_SIGNING_SECRET", "d"),
+        ("ZENDESK_TOKEN", "e"),
+        ("ZENDESK_WEBHOOK_SECRET", "f"),
+    ]);
+    let config = load_with(&repository().join("bridge.example.toml"), &variables);
+    if let Err(error) = config {
+        panic!("{error}");
+    }
+}
+
+#[test]
+fn the_example_fits_the_published_schema() {
+    let text = fs::read_to_string(repository().join("bridge.example.toml")).unwrap();
+    let example: toml::Table = toml::from_str(&text).unwrap();
+    let validator = jsonschema::validator_for(&schema()).unwrap();
+    let example = serde_json::to_value(example).unwrap();
+    let errors: Vec<_> = validator
+        .iter_errors(&example)
+        .map(|e| e.to_string())
+        .collect();
+    assert_eq!(errors, Vec::<String>::new());
+    assert!(!validator.is_valid(&serde_json::json!({"bridges": {}, "brigdes": {}})));
+}
+
+#[test]
+fn the_manual_says_what_the_keys_say() {
+    let file = repository().join("docs/CONFIGURATION.md");
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "whoever runs the test asks for a new manual"
+    )]
+    if std::env::var_os("BLESS").is_some() {
+        fs::write(&file, manual()).unwrap();
+    }
+    let written = fs::read_to_string(&file).unwrap_or_default();
+    assert!(
+        written == manual(),
+        "docs/CONFIGURATION.md differs from the keys; write it anew with BLESS=1 cargo test -p jelou-bridge manual"
+    );
+}
+
+#[test]
+fn a_missing_file_is_unreadable_and_no_problem_of_its_content() {
+    let missing = load_with(Path::new("/no/such/bridge.toml"), &Variables::default());
+    assert!(matches!(missing, Err(LoadError::Unreadable { .. })));
+}
+
+#[test]
+fn a_variable_stands_in_for_a_key_and_is_read_as_its_type() {
+    let variables = Variables::from([
+        ("JELOU_BRIDGE__SERVER__LISTEN", "127.0.0.1:9"),
+        ("JELOU_BRIDGE__SERVER__ADMIN_TOKEN", "{ env = \"TOKEN\" }"),
+        ("TOKEN", "t2"),
+        ("JELOU_BRIDGE__BRIDGES__MAIN__MODE", "observe"),
+        ("JELOU_BRIDGE__BRIDGES__MAIN__JELOU__PROJECT_ID", "0123"),
+        ("JELOU_BRIDGE__BRIDGES__MAIN__JELOU__BOTS", "[\"b9\"]"),
+        ("JELOU_BRIDGE__BRIDGES__MAIN__JELOU__API_KEY", "k2"),
+        ("JELOU_BRIDGE__BRIDGES__MAIN__SAFETY__MIN_COUNT", "7"),
+        ("JELOU_BRIDGE__BRIDGES__MAIN__SAFETY__MAX_SHARE", "0.5"),
+        (
+            "JELOU_BRIDGE__BRIDGES__MAIN__TICKETING__CREDENTIALS__TOKEN",
+            "t3",
+        ),
+        ("JELOU_BRIDGE_CONFIG", "elsewhere.toml"),
+        ("PATH", "/bin"),
+    ]);
+    let config = small(&variables).unwrap();
+    assert_eq!(config.server.listen.port(), 9);
+    assert_eq!(config.server.admin_token, Some(Text::new("t2")));
+    let bridge = main_bridge(&config);
+    assert_eq!(bridge.mode, lane::Mode::Observe);
+    assert_eq!(bridge.jelou.client.project_id, "0123");
+    assert_eq!(bridge.jelou.bots, [BotId::parse("b9").unwrap()]);
+    assert_eq!(bridge.safety.min_count, 7);
+    assert!((bridge.safety.max_share - 0.5).abs() < f64::EPSILON);
+    assert_eq!(bridge.ticketing.credentials["token"], "t3");
+}
+
+#[test]
+fn a_bridges_name_may_hold_single_underscores_in_a_variable() {
+    let text = SMALL.replace("main", "acme_sales");
+    let variables =
+        Variables::from([("JELOU_BRIDGE__BRIDGES__ACME_SALES__JELOU__PROJECT_ID", "p9")]);
+    let config = parse(&text, Path::new("bridge.toml"), &variables).unwrap();
+    let name = BridgeName::parse("acme_sales").unwrap();
+    assert_eq!(config.bridges[&name].jelou.client.project_id, "p9");
+}
+
+#[test]
+fn free_keys_keep_the_spelling_of_the_file_under_a_variable() {
+    let text = format!(
+        "{SMALL}[bridges.main.mapping.conversation]\nopen_when = \"true\"\nuser_id = \"1\"\nmetadata = {{ orderId = \"1\" }}\n"
+    );
+    let name = "JELOU_BRIDGE__BRIDGES__MAIN__MAPPING__CONVERSATION__METADATA__ORDERID";
+    let found = problems(&text, &Variables::from([(name, "{{ tiket.id }}")]));
+    assert_eq!(
+        found,
+        format!(
+            "{name}: bridges.main.mapping.conversation.metadata.orderId: there is no name tiket.id here; did you mean ticket.id?"
+        )
+    );
+}
+
+#[test]
+fn a_variable_that_is_wrong_is_told_of_under_its_own_name() {
+    let text = format!(
+        "{SMALL}[[bridges.main.mapping.call_button]]\nwhen = \"true\"\ntext = \"a\"\ndisplay_text = \"b\"\n"
+    );
+    let variables = Variables::from([
+        ("JELOU_BRIDGE__SERVER__LISEN", "127.0.0.1:9"),
+        ("JELOU_BRIDGE__SERVER", "x"),
+        (
+            "JELOU_BRIDGE__SERVER__PUBLIC_URL",
+            "http://bridge.example.org",
+        ),
+        ("JELOU_BRIDGE__BRIDGES__MAIN__JELOU__BOTS", "b9"),
+        (
+            "JELOU_BRIDGE__BRIDGES__MAIN__JELOU__SIGNING_SECRETS",
+            "[{ env = \"NO_SUCH\" }]",
+        ),
+        ("JELOU_BRIDGE__BRIDGES__MAIN__SAFETY__MIN_COUNT", "many"),
+        ("JELOU_BRIDGE__BRIDGES__MAIN__SAFETY__WINDOW", "10"),
+        (
+            "JELOU_BRIDGE__BRIDGES__MAIN__MAPPING__CALL_BUTTON__TEXT",
+            "x",
+        ),
+        ("JELOU_BRIDGE__BRIDGES__MAIN__JELOU__API_KEY__ENV", "X"),
+    ]);
+    insta::assert_snapshot!(problems(&text, &variables));
+}
+
+#[test]
+fn a_problem_is_one_object_in_json() {
+    let error = parse("[bridges]\n", Path::new("b.toml"), &Variables::default()).unwrap_err();
+    let LoadError::Problems(found) = error else {
+        panic!("it can be read")
+    };
+    insta::assert_snapshot!(serde_json::to_string(&found).unwrap());
+}
+
+#[test]
+fn a_secret_file_may_hold_several_lines_but_not_be_for_everyone() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str, mode: u32| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    write("signing", "new\r\nold\n", 0o640);
+    write("key", "k\n", 0o600);
+    let text = SMALL
+        .replace("\"s1\"", "{ file = \"signing\" }, \"s2\"")
+        .replace("\"k1\"", "{ file = \"key\" }");
+    let path = folder.path().join("bridge.toml");
+    let config = parse(&text, &path, &Variables::default()).unwrap();
+    let secrets = &main_bridge(&config).jelou.signing_secrets;
+    assert_eq!(secrets, &["new", "old", "s2"].map(Text::from));
+
+    write("signing", "new\n", 0o644);
+    write("key", "k\nk2\n", 0o600);
+    let error = parse(&text, &path, &Variables::default())
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("everyone on this machine can read"),
+        "{error}"
+    );
+    assert!(error.contains("chmod 640"), "{error}");
+    assert!(error.contains("several lines"), "{error}");
+    write("signing", "\n", 0o600);
+    write("key", "", 0o600);
+    let error = parse(&text, &path, &Variables::default())
+        .unwrap_err()
+        .to_string();
+    assert_eq!(error.matches("the secret is empty").count(), 2, "{error}");
+}
+
+#[test]
+fn no_secret_shows_in_debug_output_or_in_problems() {
+    let secret = "hunter2hunter2";
+    let text = ["k1", "s1", "t1", "w1"]
+        .iter()
+        .fold(SMALL.to_owned(), |text, old| text.replace(old, secret));
+    let config = parse(&text, Path::new("bridge.toml"), &Variables::default()).unwrap();
+    assert!(!format!("{config:?}").contains(secret));
+
+    let broken = text
+        .replace("project_id", "projct_id")
+        .replace(
+            &format!("api_key = \"{secret}\""),
+            &format!("api_key = \"{secret}\\u0007\""),
+        )
+        .replace("token =", "tokn =");
+    let found = problems(&broken, &Variables::default());
+    assert!(!found.contains(secret), "{found}");
+}
+
+#[test]
+fn every_key_that_must_be_given_has_an_example_to_show() {
+    fn walk(node: &Value, key: &str, without: &mut Vec<String>) {
+        let required = node.get("required").and_then(Value::as_array);
+        for name in required.into_iter().flatten().filter_map(Value::as_str) {
+            let below = schema::under(node, name).unwrap();
+            let leaf =
+                schema::keys(below).next().is_none() && below.get("additionalProperties").is_none();
+            let shown = below.get("examples").is_some() || !schema::choices(below).is_empty();
+            if leaf && !shown && schema::kind(node) != Some("secret") {
+                without.push(format!("{key}.{name}"));
+            }
+        }
+        for name in schema::keys(node) {
+            walk(
+                schema::under(node, name).unwrap(),
+                &format!("{key}.{name}"),
+                without,
+            );
+        }
+        for inner in ["items", "additionalProperties"] {
+            if let Some(inner) = node.get(inner).filter(|inner| inner.is_object()) {
+                walk(inner, &format!("{key}[]"), without);
+            }
+        }
+    }
+    let mut without = Vec::new();
+    walk(&schema(), "", &mut without);
+    assert_eq!(without, Vec::<String>::new());
+}
