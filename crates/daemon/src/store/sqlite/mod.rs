@@ -21,6 +21,9 @@ mod sweep;
 mod timeline;
 mod wake;
 
+#[cfg(test)]
+mod tests;
+
 pub use open::Options;
 
 use super::error::StoreError;

@@ -254,3 +254,17 @@ fn refused_migration(error: MigrateError) -> StoreError {
         },
     }
 }
+
+/// A database as an earlier version left it, for the test that migrates it.
+#[cfg(test)]
+pub(super) async fn make_old(path: &Path, version: i64, rows: &'static str) {
+    let mut db = Connector::new(path)
+        .options
+        .create_if_missing(true)
+        .connect()
+        .await
+        .unwrap();
+    MIGRATIONS.run_to(version, &mut db).await.unwrap();
+    sqlx::raw_sql(rows).execute(&mut db).await.unwrap();
+    db.close().await.unwrap();
+}

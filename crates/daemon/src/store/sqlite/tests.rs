@@ -1,0 +1,289 @@
+//! What only a file on a disk can do wrong. Neighbour: `store::tests`, the laws of any store.
+
+use super::{Options, Store, engine::Turn};
+use crate::store::{
+    error::{CommitError, StoreError},
+    tests::{Disk, at, changed, disk, open, webhook},
+};
+use futures::future::join_all;
+use sqlx::{Row, SqliteConnection, query};
+use std::{
+    io::{Seek, SeekFrom, Write},
+    path::PathBuf,
+};
+
+const AS_IT_IS: Options = Options {
+    migrate: false,
+    create: false,
+};
+
+fn path(disk: &Disk) -> PathBuf {
+    PathBuf::from(disk.url.strip_prefix("sqlite:").unwrap())
+}
+
+async fn at_most_pages(store: &Store, pages: &'static str) {
+    store
+        .engine
+        .write(Turn::Quiet, pages, |db, pages| {
+            Box::pin(async move {
+                query(*pages).execute(db).await?;
+                Ok(())
+            })
+        })
+        .await
+        .unwrap();
+}
+
+async fn rows(store: &Store) -> i64 {
+    let row = query("SELECT count(*) FROM delivery")
+        .fetch_one(&store.readers)
+        .await
+        .unwrap();
+    row.get(0)
+}
+
+#[tokio::test]
+async fn a_full_disk_stores_nothing_half_and_recovers_without_a_restart() {
+    let disk = disk().await;
+    at_most_pages(&disk, "PRAGMA max_page_count = 120").await;
+    let body = "x".repeat(20_000);
+    let send =
+        |from: usize| {
+            let (disk, body) = (&disk, &body);
+            join_all((from..from + 40).map(move |n| async move {
+                disk.record(webhook(body, Some(&n.to_string()))).await
+            }))
+        };
+    let answers = send(0).await;
+    let stored = answers.iter().filter(|a| a.is_ok()).count();
+    assert!((1..40).contains(&stored), "{stored} of 40 fitted");
+    for refused in answers.iter().filter_map(|a| a.as_ref().err()) {
+        assert!(
+            matches!(refused, StoreError::Unavailable { .. }),
+            "{refused}"
+        );
+        assert!(refused.is_passing());
+    }
+    assert_eq!(rows(&disk).await, i64::try_from(stored).unwrap());
+
+    at_most_pages(&disk, "PRAGMA max_page_count = 100000").await;
+    assert!(send(40).await.iter().all(Result::is_ok));
+    assert_eq!(rows(&disk).await, i64::try_from(stored + 40).unwrap());
+    disk.close().await;
+    open(&disk.url).await;
+}
+
+#[tokio::test]
+async fn one_members_trouble_is_not_the_others() {
+    let disk = disk().await;
+    let trouble = |n: usize| {
+        disk.engine.write(Turn::Work, n, |db, n| {
+            Box::pin(async move {
+                query("INSERT INTO meta (key, value) VALUES (?, '')")
+                    .bind(n.to_string())
+                    .execute(&mut *db)
+                    .await?;
+                match n {
+                    3 => Err(CommitError::Store(StoreError::Unavailable {
+                        reason: "made up".to_owned(),
+                    })),
+                    5 => panic!("made up"),
+                    _ => Ok(()),
+                }
+            })
+        })
+    };
+    let answers = join_all((0..8).map(trouble)).await;
+    for (n, answer) in answers.iter().enumerate() {
+        let stored = disk.meta(&n.to_string()).await.unwrap().is_some();
+        assert_eq!(
+            (answer.is_ok(), stored),
+            (n != 3 && n != 5, n != 3 && n != 5),
+            "{n}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_second_process_is_refused_until_the_first_is_gone() {
+    let disk = disk().await;
+    let refused = Store::open(&disk.url, AS_IT_IS).await.err().unwrap();
+    assert!(matches!(&refused, StoreError::Locked { path } if path.ends_with("bridge.db.lock")));
+    disk.close().await;
+    Store::open(&disk.url, AS_IT_IS).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_refused_with_a_remedy() {
+    let disk = disk().await;
+    for n in 0..50 {
+        disk.record(webhook(&"x".repeat(2_000), Some(&n.to_string())))
+            .await
+            .unwrap();
+    }
+    disk.close().await;
+    let mut file = std::fs::File::options()
+        .write(true)
+        .open(path(&disk))
+        .unwrap();
+    let length = file.metadata().unwrap().len();
+    for page in 2..length / 4_096 {
+        file.seek(SeekFrom::Start(page * 4_096)).unwrap();
+        file.write_all(&[0xa5; 512]).unwrap();
+    }
+    drop(file);
+    let refused = Store::open(&disk.url, AS_IT_IS).await.err().unwrap();
+    assert!(matches!(&refused, StoreError::Corrupt { path, .. } if path.ends_with("bridge.db")));
+    assert!(refused.to_string().contains(".recover"), "{refused}");
+    assert!(!refused.is_passing());
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("bridge.db");
+    std::fs::write(
+        &file,
+        "these are my notes, and not a database at all".repeat(50),
+    )
+    .unwrap();
+    let url = format!("sqlite:{}", file.display());
+    let refused = Store::open(&url, AS_IT_IS).await.err().unwrap();
+    assert!(matches!(refused, StoreError::Corrupt { .. }), "{refused}");
+}
+
+#[tokio::test]
+async fn a_missing_file_is_missed_and_not_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("none.db").display());
+    let refused = Store::open(&url, AS_IT_IS).await.err().unwrap();
+    assert!(matches!(refused, StoreError::Missing { .. }));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn pending_migrations_are_refused_where_none_may_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("new.db").display());
+    let options = Options {
+        migrate: false,
+        create: true,
+    };
+    let refused = Store::open(&url, options).await.err().unwrap();
+    assert!(matches!(&refused, StoreError::Schema { .. }));
+    assert!(
+        refused.to_string().contains("jelou-bridge migrate"),
+        "{refused}"
+    );
+    assert!(open(&url).await.migrated() > 0);
+}
+
+#[tokio::test]
+async fn a_newer_versions_database_is_refused() {
+    let disk = disk().await;
+    disk.engine
+        .write(Turn::Quiet, (), |db: &mut SqliteConnection, ()| {
+            Box::pin(async move {
+                query("INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (9999, 'later', 1, x'00', 0)")
+                    .execute(db)
+                    .await?;
+                Ok(())
+            })
+        })
+        .await
+        .unwrap();
+    disk.close().await;
+    let refused = Store::open(&disk.url, AS_IT_IS).await.err().unwrap();
+    assert!(refused.to_string().contains("9999"), "{refused}");
+}
+
+#[tokio::test]
+async fn an_address_that_is_no_file_is_refused_without_showing_its_password() {
+    for url in [
+        "postgres://bridge:secret@db/bridge",
+        "sqlite::memory:",
+        "sqlite:",
+        "bridge.db",
+    ] {
+        let refused = Store::open(url, AS_IT_IS).await.err().unwrap();
+        assert!(matches!(refused, StoreError::Address { .. }), "{url}");
+        assert!(!format!("{refused} {refused:?}").contains("secret"));
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn customers_data_is_readable_by_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let disk = disk().await;
+    disk.record(webhook("x", None)).await.unwrap();
+    let mut wal = path(&disk).into_os_string();
+    wal.push("-wal");
+    for file in [path(&disk), PathBuf::from(wal)] {
+        let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{}", file.display());
+    }
+}
+
+#[tokio::test]
+async fn a_lane_that_cannot_be_read_is_set_aside_and_the_others_are_served() {
+    let disk = disk().await;
+    let (bad, _) = disk.told("maria", changed("7", 1)).await;
+    let (good, _) = disk.told("joao", changed("8", 1)).await;
+    let args = bad.clone();
+    disk.engine
+        .write(Turn::Quiet, args, |db, bad| {
+            Box::pin(async move {
+                query("UPDATE lane SET state = '{' WHERE id = ?")
+                    .bind(bad.as_str())
+                    .execute(db)
+                    .await?;
+                Ok(())
+            })
+        })
+        .await
+        .unwrap();
+    let claimed = disk.claimed(1_000).await;
+    assert_eq!(claimed.lane.id, good);
+    let row = query("SELECT held_by FROM lane WHERE id = ?")
+        .bind(bad.as_str())
+        .fetch_one(&disk.readers)
+        .await
+        .unwrap();
+    assert_eq!(row.get::<&str, _>(0), "unreadable:lane");
+    assert_eq!(
+        disk.next_due().await.unwrap(),
+        Some(at(31_000)),
+        "only the good one's lease"
+    );
+}
+
+/// Every version's tables, with rows as that version wrote them, must still open and be worked on.
+#[tokio::test]
+async fn a_database_of_each_earlier_version_is_migrated_with_its_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("old.db");
+    super::open::make_old(
+        &file,
+        1,
+        include_str!("../../../../../migrations/sqlite/data/0001.sql"),
+    )
+    .await;
+    let store = open(&format!("sqlite:{}", file.display())).await;
+    let lanes = store
+        .claim_lanes(10, at(1_000), crate::store::tests::LEASE)
+        .await
+        .unwrap();
+    assert_eq!(lanes.len(), 1);
+    assert_eq!(
+        (lanes[0].lane.links.len(), lanes[0].lane.intents.len()),
+        (1, 1)
+    );
+    assert_eq!(lanes[0].lane.pending.len(), 1);
+    assert_eq!(store.claim_routes(10, at(1_000)).await.unwrap().len(), 1);
+    let broken = query("PRAGMA foreign_key_check")
+        .fetch_all(&store.readers)
+        .await
+        .unwrap();
+    assert!(broken.is_empty());
+}

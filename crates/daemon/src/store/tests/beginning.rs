@@ -1,0 +1,69 @@
+//! How a bridge begins (rule 17), and the small memories.
+
+use super::*;
+use crate::store::Beginning;
+
+#[tokio::test]
+async fn going_live_forgets_cursors_and_drops_half_links_but_keeps_whole_ones() {
+    let disk = disk().await;
+    assert_eq!(
+        disk.begin(&bridge(), true, at(1)).await.unwrap(),
+        Beginning::First
+    );
+    assert_eq!(
+        disk.begin(&bridge(), true, at(2)).await.unwrap(),
+        Beginning::Again
+    );
+    disk.set_cursor(&bridge(), "tickets", "page 9", at(3))
+        .await
+        .unwrap();
+    let whole = disk.linked("maria", "7", "c7").await;
+    disk.told("joao", changed("8", 1)).await;
+    let mut half = disk.claimed(1_000).await;
+    let before = half.lane.clone();
+    half.lane.links.push(link(&half.lane, Some("8"), None));
+    disk.keep(&half.claim, &before, &half.lane).await;
+
+    let turned = disk.begin(&bridge(), false, at(5_000)).await.unwrap();
+    assert_eq!(turned, Beginning::TurnedLive { dropped: 1 });
+    assert_eq!(disk.cursor(&bridge(), "tickets").await.unwrap(), None);
+    let (row, _) = disk.link(&half.lane.links[0].id).await.unwrap().unwrap();
+    assert!(!row.link.is_live());
+    let (row, _) = disk.link(&whole.lane.links[0].id).await.unwrap().unwrap();
+    assert!(row.link.is_live());
+    assert_eq!(
+        disk.begin(&bridge(), true, at(6_000)).await.unwrap(),
+        Beginning::TurnedObserve
+    );
+}
+
+#[tokio::test]
+async fn cursors_pauses_and_notes_outlive_the_process() {
+    let disk = disk().await;
+    disk.set_cursor(&bridge(), "tickets", "a", at(1))
+        .await
+        .unwrap();
+    disk.set_cursor(&bridge(), "tickets", "b", at(2))
+        .await
+        .unwrap();
+    disk.pause("host:acme.test:443", at(60_000), "retry_after", at(10))
+        .await
+        .unwrap();
+    disk.pause("host:acme.test:443", at(90_000), "retry_after", at(20))
+        .await
+        .unwrap();
+    disk.set_meta("note", "kept").await.unwrap();
+    disk.close().await;
+
+    let store = open(&disk.url).await;
+    assert_eq!(
+        store.cursor(&bridge(), "tickets").await.unwrap().as_deref(),
+        Some("b")
+    );
+    assert_eq!(store.meta("note").await.unwrap().as_deref(), Some("kept"));
+    let pauses = store.pauses().await.unwrap();
+    assert_eq!(pauses.len(), 1);
+    assert_eq!((pauses[0].until, pauses[0].since), (at(90_000), at(10)));
+    store.resume("host:acme.test:443").await.unwrap();
+    assert!(store.pauses().await.unwrap().is_empty());
+}

@@ -1,0 +1,89 @@
+//! What waits for a person is listed with its reason and remedy, and can go on.
+
+use super::*;
+use crate::store::{ParkedFilter, ParkedKind, StoreError};
+use bridge_core::intent::Parked;
+
+fn unreadable() -> RouteEnd {
+    RouteEnd::Parked {
+        reason: "unreadable".to_owned(),
+        detail: "the body is not JSON".to_owned(),
+        remedy: "look at what was sent".to_owned(),
+    }
+}
+
+fn all() -> ParkedFilter {
+    ParkedFilter {
+        limit: 100,
+        ..ParkedFilter::default()
+    }
+}
+
+#[tokio::test]
+async fn a_parked_delivery_is_listed_and_a_retry_hands_it_out_again() {
+    let disk = disk().await;
+    let id = disk.received("not json").await.id;
+    disk.routed(id, unreadable(), at(1_000)).await.unwrap();
+    let parked = disk.parked(&all()).await.unwrap();
+    assert_eq!(parked.len(), 1);
+    assert_eq!(
+        (parked[0].reason.as_str(), parked[0].remedy.as_str()),
+        ("unreadable", "look at what was sent")
+    );
+    assert_eq!(
+        disk.parked_item(&parked[0].id).await.unwrap().as_ref(),
+        Some(&parked[0])
+    );
+
+    disk.retry_delivery(id, at(5_000)).await.unwrap();
+    assert!(disk.parked(&all()).await.unwrap().is_empty());
+    let again = disk.claim_routes(1, at(5_000)).await.unwrap();
+    assert_eq!(again[0].body, "not json".as_bytes());
+}
+
+#[tokio::test]
+async fn a_discarded_delivery_is_settled_and_cannot_be_discarded_twice() {
+    let disk = disk().await;
+    let id = disk.received("not json").await.id;
+    disk.routed(id, unreadable(), at(1_000)).await.unwrap();
+    disk.discard_delivery(id, at(5_000)).await.unwrap();
+    let gone = Err(StoreError::Gone {
+        what: "parked delivery",
+    });
+    assert_eq!(disk.discard_delivery(id, at(5_000)).await, gone);
+    assert_eq!(disk.retry_delivery(id, at(5_000)).await, gone);
+}
+
+#[tokio::test]
+async fn a_parked_intent_is_listed_with_its_ticket_and_counted_by_its_reason() {
+    let disk = disk().await;
+    let mut claimed = disk.linked("maria", "7", "c7").await;
+    let before = claimed.lane.clone();
+    let mut intent = close(&claimed.lane, 1, "1");
+    intent.state = IntentState::Parked;
+    intent.parked = Some(Parked {
+        reason: "two_conversations".to_owned(),
+        detail: "two conversations of the customer are open".to_owned(),
+        remedy: "close one by hand".to_owned(),
+        at: at(1_900),
+    });
+    claimed.lane.intents.push(intent.clone());
+    disk.keep(&claimed.claim, &before, &claimed.lane).await;
+
+    let by_reason = ParkedFilter {
+        reason: Some("two_conversations".to_owned()),
+        ..all()
+    };
+    let parked = disk.parked(&by_reason).await.unwrap();
+    assert_eq!(parked[0].ticket, Some(ticket("7")));
+    assert!(matches!(&parked[0].kind, ParkedKind::Intent { intent: id, .. } if *id == intent.id));
+    assert_eq!(
+        disk.parked_item(intent.id.as_str()).await.unwrap().as_ref(),
+        Some(&parked[0])
+    );
+    let counts = disk.counts(at(0)).await.unwrap();
+    assert_eq!(
+        counts.parked[&("main".to_owned(), "two_conversations".to_owned())],
+        1
+    );
+}
