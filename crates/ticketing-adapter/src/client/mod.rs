@@ -182,7 +182,7 @@ impl Client {
     /// Sets fields by the names the profile gives them.
     ///
     /// # Errors
-    /// [`CallError`], of any kind.
+    /// [`CallError`]; `Refused` with status 200 where a yes turned out to mean no.
     pub async fn set_fields(
         &self,
         ticket: &TicketId,
@@ -190,7 +190,16 @@ impl Client {
         deadline: Duration,
     ) -> Result<Answer, CallError> {
         let data = self.data().ticket(ticket).fields(fields);
-        self.write(Kind::SetFields, ticket, data, |_| true, deadline)
+        let done = |read: &Ticket| {
+            fields.iter().all(|(name, wanted)| {
+                let kept = read.fields.get(name).map(|kept| match kept {
+                    serde_json::Value::String(text) => text.clone(),
+                    other => other.to_string(),
+                });
+                kept.is_some_and(|kept| as_kept(&kept) == as_kept(wanted.reveal()))
+            })
+        };
+        self.write(Kind::SetFields, ticket, data, done, deadline)
             .await
     }
 

@@ -24,6 +24,7 @@ pub(crate) const NAMES: &[&str] = &[
     "first",
     "format_time",
     "inert",
+    "last_segment",
     "line",
     "lower",
     "number",
@@ -59,6 +60,12 @@ pub(crate) fn register(env: &mut Environment<'static>) {
     env.add_filter("first", |v: Value| items(&v).next().unwrap_or_default());
     env.add_filter("format_time", format_time);
     env.add_filter("inert", |v: Value| each_text(&v, inert));
+    env.add_filter("last_segment", |v: Value| {
+        let url = text(&v);
+        let path = url.split(['?', '#']).next().unwrap_or_default();
+        let last = path.rsplit('/').next().unwrap_or_default();
+        last.to_owned()
+    });
     env.add_filter("line", |v: Value| each_text(&v, line));
     env.add_filter("lower", |v: Value| each_text(&v, str::to_lowercase));
     env.add_filter("number", number);

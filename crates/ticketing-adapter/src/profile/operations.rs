@@ -252,9 +252,10 @@ fn complete(checker: &mut Checker<'_>, place: &Place, kind: Kind, spec: &Operati
 
 /// What contradicts itself in it.
 fn consistent(checker: &mut Checker<'_>, place: &Place, kind: Kind, spec: &OperationSpec) {
-    let verifies = matches!(kind, Kind::SetStatus | Kind::SetLinkField);
+    let verifies = matches!(kind, Kind::SetStatus | Kind::SetLinkField | Kind::SetFields);
     if spec.verify.is_some() && !verifies {
-        let remedy = "Only set_status and set_link_field can be read again and compared.";
+        let remedy =
+            "Only set_status, set_link_field and set_fields can be read again and compared.";
         checker.problem(&place.key("verify"), "it cannot be verified", remedy);
     }
     let by_key = matches!(spec.resolve, Some(ResolveSpec::IdempotencyKey));

@@ -1,4 +1,11 @@
 //! A remote on loopback that writes down what it is asked and answers what it was told to.
+#![allow(
+    clippy::unwrap_used,
+    missing_docs,
+    dead_code,
+    unreachable_pub,
+    reason = "shared by tests that each use a part"
+)]
 
 use axum::{
     Router,
