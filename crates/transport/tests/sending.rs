@@ -19,7 +19,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -188,7 +188,7 @@ async fn what_is_not_http_is_unknown() {
 async fn a_silent_remote_is_given_up_at_the_deadline() {
     let server = Rude::start(|_| ("HTTP/1.1 200 OK\r\n", Then::KeepOpen)).await;
     let transport = transport();
-    let begun = Instant::now();
+    let begun = tokio::time::Instant::now();
     let deadline = Duration::from_millis(200);
     let outcome = transport
         .send(request(server.url.clone(), false), deadline)

@@ -15,7 +15,8 @@ mod spec;
 mod tests;
 
 pub use compile::compile;
-pub use names::nearest;
+pub use engine::filters;
+pub use names::{nearest, rule_names};
 pub use span::{BadSpan, Span};
 pub use spec::*;
 

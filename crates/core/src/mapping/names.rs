@@ -76,6 +76,16 @@ impl Scope {
     }
 }
 
+/// The names that rules may use, by the tables whose rules they are: for the manual.
+#[must_use]
+pub fn rule_names() -> [(&'static str, &'static [&'static str]); 3] {
+    [
+        ("`conversation`, `assignment`, `call_button`", &TICKET),
+        ("`ticket`", &CONVERSATION),
+        ("`messages`", &COMMENT),
+    ]
+}
+
 /// The known word nearest to one that is unknown, if one is near enough to be meant.
 #[must_use]
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {

@@ -202,6 +202,23 @@ fn every_filter_on_a_missing_value_gives_nothing() {
 }
 
 #[test]
+fn every_filter_and_test_offered_is_there() {
+    let env = engine::environment();
+    let names = engine::FILTERS.iter().chain(&engine::OWN_FILTERS);
+    let rules = names.map(|name| format!("'{name}' is filter"));
+    for rule in rules.chain(engine::TESTS.iter().map(|name| format!("'{name}' is test"))) {
+        let there = env.compile_expression(&rule).unwrap().eval(()).unwrap();
+        assert!(there.is_true(), "{rule}");
+    }
+    let jinja = minijinja::Environment::new();
+    for name in engine::FILTERS {
+        let rule = format!("'{name}' is filter");
+        let there = jinja.compile_expression(&rule).unwrap().eval(()).unwrap();
+        assert!(there.is_true(), "{rule}");
+    }
+}
+
+#[test]
 fn jinjas_filters_work_as_everywhere() {
     assert_eq!(said("{{ ticket.subject | upper }}", &ticket()), "NO SIGNAL");
     assert_eq!(

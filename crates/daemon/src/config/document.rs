@@ -20,6 +20,8 @@ pub(super) struct Document {
 #[derive(Debug)]
 pub(super) struct BadSyntax {
     pub(super) line: usize,
+    /// What the line begins with. It may be anything, a secret too: show it only if it is a key.
+    pub(super) key: String,
     pub(super) what: String,
 }
 
@@ -31,11 +33,9 @@ impl Document {
     pub(super) fn parse(text: &str) -> Result<Self, Vec<BadSyntax>> {
         let (table, errors) = DeTable::parse_recoverable(text);
         if !errors.is_empty() {
-            let bad = errors.iter().map(|error| BadSyntax {
-                line: error.span().map_or(1, |span| line_at(text, span.start)),
-                what: error.message().to_owned(),
-            });
-            return Err(bad.collect());
+            let mut bad: Vec<_> = errors.iter().map(|e| bad_syntax(e, text)).collect();
+            bad.sort_by_key(|bad| bad.line);
+            return Err(bad);
         }
         let mut document = Self::default();
         document.table("", table.get_ref(), text);
@@ -81,6 +81,21 @@ impl Document {
 
     fn note(&mut self, key: &str, span: Range<usize>, text: &str) {
         self.lines.insert(key.to_owned(), line_at(text, span.start));
+    }
+}
+
+/// The parser's words name what a grammar wanted; "nothing" wanted is of no use to anyone.
+fn bad_syntax(error: &toml::de::Error, text: &str) -> BadSyntax {
+    let line = error.span().map_or(1, |span| line_at(text, span.start));
+    let written = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
+    let key = written.split('=').next().unwrap_or_default();
+    let message = error.message();
+    BadSyntax {
+        line,
+        key: key
+            .trim_matches(|c: char| c.is_whitespace() || "[]".contains(c))
+            .to_owned(),
+        what: message.trim_end_matches(", expected nothing").to_owned(),
     }
 }
 

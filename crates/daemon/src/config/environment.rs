@@ -157,20 +157,18 @@ fn spelling(node: &Value, here: Option<&Value>, word: &str) -> String {
 }
 
 fn unknown(node: &Value, word: &str) -> Bad {
-    let remedy = match nearest(word, keys(node)) {
+    let known: Vec<_> = keys(node).collect();
+    let remedy = match nearest(word, known.iter().copied()) {
         Some(near) => format!("did you mean {}?", near.to_uppercase()),
-        None => {
-            let known: Vec<_> = keys(node).collect();
-            if known.is_empty() {
-                "unset it".to_owned()
-            } else {
-                format!("known here are {}", known.join(", ").to_uppercase())
-            }
-        }
+        None if known.is_empty() => "unset it".to_owned(),
+        None => format!(
+            "unset it; known here are {}",
+            known.join(", ").to_uppercase()
+        ),
     };
     Bad {
         what: format!("there is no key {word}"),
-        remedy: format!("unset it, or mend its name: {remedy}"),
+        remedy,
     }
 }
 

@@ -6,6 +6,7 @@ use super::{
     schema::{choices, keys, kind, schema, types, under},
     validate::as_toml,
 };
+use bridge_core::mapping::{filters, rule_names};
 use serde_json::Value;
 
 const OPENING: &str = "# Configuration
@@ -29,8 +30,40 @@ and names no key is an error.
 #[must_use]
 pub fn manual() -> String {
     let mut text = OPENING.to_owned();
+    rules(&mut text);
     section("", &schema(), &mut text);
     text
+}
+
+const RULES: &str = "
+## The mapping's rules
+
+A condition is a Jinja expression (`'whatsapp' in ticket.tags`), a text is a Jinja template
+(`Olá {{ ticket.requester.name }}`). Both are checked when the file is loaded: an unknown name,
+filter or test is an error there, not at night with a customer. What may be missing is nothing in a
+text; in a condition nothing holds of it but `is none`, and no order with it does, whichever way it
+is asked. What customers write is never run.
+
+Two filters are the bridge's own. `phone('BR')` makes the digits that WhatsApp knows from a number
+as people write it: with Brazil's ninth digit, without Mexico's 1, with Argentina's 9; nothing if it
+is no number. Numbers that begin with a plus may be of any country. `digits` only drops what is not
+a digit. The others are Jinja's.
+";
+
+/// What rules may use, from where the rules are checked.
+fn rules(text: &mut String) {
+    text.push_str(RULES);
+    text.push_str("\n| in the rules of | names |\n|---|---|\n");
+    for (place, names) in rule_names() {
+        let names = names.iter().map(|name| match *name {
+            "ticket.fields" => "`ticket.fields.NAME`".to_owned(),
+            name => format!("`{name}`"),
+        });
+        let names: Vec<_> = names.collect();
+        text.push_str(&format!("| {place} | {} |\n", names.join(", ")));
+    }
+    let filters: Vec<_> = filters().iter().map(|name| format!("`{name}`")).collect();
+    text.push_str(&format!("\nFilters: {}.\n", filters.join(", ")));
 }
 
 /// A table of keys, then each table among them.
@@ -118,6 +151,14 @@ fn about(node: &Value) -> String {
 
 fn form(node: &Value) -> String {
     let choices = choices(node);
+    let described = about(node);
+    if !choices.is_empty()
+        && choices
+            .iter()
+            .all(|c| described.contains(&format!("`{c}`")))
+    {
+        return String::new();
+    }
     if !choices.is_empty() {
         let described = node.get("oneOf").and_then(Value::as_array);
         let meaning = |choice: &str| {

@@ -215,13 +215,20 @@ fn layers(
     builder.build()?.try_deserialize()
 }
 
+/// What a broken line begins with is shown only if it is one of our keys: in the middle of a broken
+/// list it may be a secret.
 fn not_toml(path: &Path, bad: &[document::BadSyntax]) -> LoadError {
+    let schema = schema();
+    let is_key = |written: &str| {
+        let last = written.rsplit('.').next().unwrap_or_default();
+        schema::is_key(&schema, last)
+    };
     let problems = bad.iter().map(|bad| Problem {
         file: path.display().to_string(),
         line: Some(bad.line),
-        key: String::new(),
+        key: Some(bad.key.clone()).filter(|key| is_key(key)).unwrap_or_default(),
         what: format!("this is not TOML: {}", bad.what),
-        remedy: "mend the syntax of this line".to_owned(),
+        remedy: "mend this line; texts stand in quotes, each key once in its table".to_owned(),
     });
     LoadError::Problems(problems.collect())
 }

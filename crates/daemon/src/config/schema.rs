@@ -75,6 +75,16 @@ pub(super) fn keys(node: &Value) -> impl Iterator<Item = &str> {
         .flat_map(|own| own.keys().map(String::as_str))
 }
 
+/// Whether some table, anywhere, has a key of this name.
+pub(super) fn is_key(node: &Value, name: &str) -> bool {
+    let below = node.get("properties").and_then(Value::as_object);
+    let below = below.into_iter().flat_map(|own| own.values());
+    let inside = ["items", "additionalProperties"]
+        .iter()
+        .filter_map(|key| node.get(key));
+    keys(node).any(|key| key == name) || below.chain(inside).any(|node| is_key(node, name))
+}
+
 /// The names a value may have, where it is one of several.
 pub(super) fn choices(node: &Value) -> Vec<&str> {
     let listed = node.get("enum").and_then(Value::as_array);

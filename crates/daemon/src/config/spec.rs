@@ -125,7 +125,7 @@ fn live() -> Mode {
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct BridgeSpec {
-    /// `live`, or `observe`: plan and record, send nothing.
+    /// `live`, or `observe`: read, plan and record, send nothing.
     #[serde(default = "live")]
     pub mode: Mode,
     /// The Jelou side.
