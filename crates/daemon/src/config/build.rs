@@ -168,13 +168,9 @@ fn bridge(
         .map_or_else(ticketing::any_words, |profile| profile.vocabulary().clone());
     let mapping_key = join(key, "mapping");
     let mapping = compile(&spec.mapping, &vocabulary).map_err(|problems| {
-        for problem in problems {
-            report.problem(
-                &join(&mapping_key, &problem.key),
-                problem.what,
-                problem.remedy,
-            );
-        }
+        let found = problems.into_iter();
+        let found = found.map(|p| (join(&mapping_key, &p.key), p.what, p.remedy));
+        report.problems(found.collect());
     });
     let limits = limits(&spec.limits, &join(key, "limits"), report);
     let safety = safety(&spec.safety, &join(key, "safety"), report);

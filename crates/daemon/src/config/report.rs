@@ -102,9 +102,21 @@ impl<'a> Report<'a> {
         what: impl Into<String>,
         remedy: impl Into<String>,
     ) {
-        if !self.is_sound(key) {
-            return;
+        if self.is_sound(key) {
+            self.tell(key, what.into(), remedy.into());
         }
+    }
+
+    /// Tells of several keys at once, some perhaps twice, unless they were told of before.
+    pub(super) fn problems(&mut self, found: Vec<(String, String, String)>) {
+        let sound = |(key, _, _): &(String, String, String)| self.is_sound(key);
+        let (new, _): (Vec<_>, Vec<_>) = found.into_iter().partition(sound);
+        for (key, what, remedy) in new {
+            self.tell(&key, what, remedy);
+        }
+    }
+
+    fn tell(&mut self, key: &str, what: String, remedy: String) {
         self.told.insert(key.to_owned());
         let (file, line) = match self.variable(key) {
             Some(name) => (name.to_owned(), None),
@@ -117,8 +129,8 @@ impl<'a> Report<'a> {
             file,
             line,
             key: key.to_owned(),
-            what: what.into(),
-            remedy: remedy.into(),
+            what,
+            remedy,
         });
     }
 

@@ -99,9 +99,9 @@ pub(super) fn settings(
     let webhook_secrets = places.several(&spec.webhook_secrets, &secrets_key, report);
     let has_secret = !spec.webhook_secrets.is_empty();
     let missing = profile.map(|profile| profile.check_settings(&credentials, &options, has_secret));
-    for problem in missing.unwrap_or_default() {
-        report.problem(&join(key, &problem.key), problem.what, problem.remedy);
-    }
+    let missing = missing.unwrap_or_default().into_iter();
+    let missing = missing.map(|p| (join(key, &p.key), p.what, p.remedy));
+    report.problems(missing.collect());
     Some(Settings {
         base_url: base_url?,
         credentials,
