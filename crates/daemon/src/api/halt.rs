@@ -1,0 +1,153 @@
+//! `halt`: what the safety halt holds, and its release (rule 16). Neighbour: the store, which counts.
+
+use super::{
+    ApiError,
+    view::{Moment, bridge_named},
+};
+use crate::{clock, jobs::Jobs};
+use bridge_core::{effect::Operation, ids::BridgeName};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Which halts to list.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct HaltsAsked {
+    /// Only of this bridge.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bridge: Option<String>,
+}
+
+/// The safety halts: one for each bridge and kind of write.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Halts {
+    /// Those.
+    pub halts: Vec<HaltView>,
+}
+
+/// The safety halt of one kind of write of one bridge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HaltView {
+    /// Its bridge.
+    pub bridge: String,
+    /// `start`, `close` or `status`.
+    pub operation: String,
+    /// Whether it holds writes back until it is released.
+    pub holds: bool,
+    /// Since when it holds.
+    pub since: Option<Moment>,
+    /// How many writes it holds now.
+    pub held: u64,
+    /// How many writes went out in the present window.
+    pub let_out: u64,
+}
+
+/// What to release. Nothing given: everything.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ReleaseAsked {
+    /// Only of this bridge.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bridge: Option<String>,
+    /// Only this kind: `start`, `close` or `status`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operation: Option<String>,
+}
+
+/// What was released.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Released {
+    /// How many writes were let go, over all.
+    pub let_go: u64,
+    /// By bridge and kind, those that held something.
+    pub released: Vec<ReleasedView>,
+}
+
+/// What was released of one kind of write of one bridge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReleasedView {
+    /// Its bridge.
+    pub bridge: String,
+    /// The kind.
+    pub operation: String,
+    /// How many writes were let go.
+    pub let_go: u64,
+}
+
+fn kinds() -> impl Iterator<Item = Operation> {
+    Operation::ALL.into_iter().filter(|operation| operation.is_halted_in_bulk())
+}
+
+/// Lists the halts of all bridges, those that never counted anything too.
+///
+/// # Errors
+/// 404 for a bridge that is not configured.
+pub async fn list(jobs: &Jobs, asked: HaltsAsked) -> Result<Halts, ApiError> {
+    let (only, bridges) = bridges(jobs, asked.bridge.as_ref())?;
+    let stored = jobs.store.halts(only.as_ref()).await?;
+    let mut halts = Vec::new();
+    for bridge in bridges {
+        for operation in kinds() {
+            let found = stored.iter().find(|h| h.bridge == bridge && h.operation == operation);
+            let since = found.and_then(|halt| halt.window.tripped_at);
+            halts.push(HaltView {
+                bridge: bridge.to_string(),
+                operation: operation.to_string(),
+                holds: since.is_some(),
+                since: since.map(Moment::from),
+                held: found.map_or(0, |halt| halt.held),
+                let_out: found.map_or(0, |halt| halt.window.let_out.len() as u64),
+            });
+        }
+    }
+    Ok(Halts { halts })
+}
+
+/// Lets go what is held now, uncounted, and begins to count anew.
+///
+/// # Errors
+/// 404 for a bridge that is not configured, 400 for a kind that the halt does not count.
+pub async fn release(jobs: &Jobs, asked: ReleaseAsked) -> Result<Released, ApiError> {
+    let (_, bridges) = bridges(jobs, asked.bridge.as_ref())?;
+    let operation = match &asked.operation {
+        Some(word) => Some(operation(word)?),
+        None => None,
+    };
+    let mut released = Vec::new();
+    for bridge in bridges {
+        for kind in kinds().filter(|kind| operation.is_none_or(|only| only == *kind)) {
+            let let_go = jobs.store.release_halt(&bridge, Some(kind), clock::now()).await?;
+            if let_go > 0 {
+                tracing::warn!(bridge = %bridge, operation = %kind, let_go, "The safety halt was released by order");
+                released.push(ReleasedView {
+                    bridge: bridge.to_string(),
+                    operation: kind.to_string(),
+                    let_go,
+                });
+            }
+        }
+    }
+    Ok(Released { let_go: released.iter().map(|one| one.let_go).sum(), released })
+}
+
+fn bridges(
+    jobs: &Jobs,
+    name: Option<&String>,
+) -> Result<(Option<BridgeName>, Vec<BridgeName>), ApiError> {
+    let runtime = jobs.runtime.borrow();
+    let only = bridge_named(&runtime, name)?;
+    let all = match &only {
+        Some(name) => vec![name.clone()],
+        None => runtime.bridges.keys().cloned().collect(),
+    };
+    Ok((only, all))
+}
+
+fn operation(word: &str) -> Result<Operation, ApiError> {
+    kinds().find(|kind| kind.as_str() == word).ok_or_else(|| {
+        ApiError::wrong(
+            format!("`{word}` is no kind of write that the safety halt counts"),
+            "name start, close or status",
+        )
+    })
+}
