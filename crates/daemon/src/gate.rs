@@ -5,6 +5,7 @@
 //! (rule 11 of the design). Nothing here touches a disk; what must outlive a restart is handed
 //! back for the caller to store.
 
+use crate::config::Rate;
 use bridge_core::{
     call::CallError,
     event::Side,
@@ -31,8 +32,8 @@ const BREAKER_PROBE: Duration = Duration::from_secs(5);
 /// A 429 without `Retry-After` closes the host for this long.
 const PAUSE_WITHOUT_ADVICE: Duration = Duration::from_secs(1);
 
-/// Rates are counted over this long.
-const RATE_WINDOW: Duration = Duration::from_secs(1);
+/// A place in the line that was not taken this long after it came up is given away.
+const PLACE_KEPT: Duration = Duration::from_secs(5);
 
 /// One side of one bridge, as the gate knows it.
 #[derive(Clone, Debug)]
@@ -43,8 +44,8 @@ pub struct Target {
     pub side: Side,
     /// `host:port`: what Retry-After closes, whichever bridge met it.
     pub host: String,
-    /// Calls a second.
-    pub rate: u32,
+    /// How many calls in how long.
+    pub rate: Rate,
 }
 
 /// What a call taught.
@@ -110,14 +111,21 @@ impl Gate {
     /// [`Blocked`] when it must wait; nothing was counted but a place in the line.
     pub fn ask(&self, target: &Target, who: &str, now: Timestamp) -> Result<(), Blocked> {
         let mut state = self.state();
-        let blocked = |until, by: &str| Blocked { side: target.side, until, by: by.to_owned() };
+        let blocked = |until, by: &str| Blocked {
+            side: target.side,
+            until,
+            by: by.to_owned(),
+        };
         if let Some(until) = state.hosts.get(&target.host).copied() {
             if now < until {
                 return Err(blocked(until, "retry_after"));
             }
             state.hosts.remove(&target.host);
         }
-        let side = state.sides.entry((target.bridge.clone(), target.side)).or_default();
+        let side = state
+            .sides
+            .entry((target.bridge.clone(), target.side))
+            .or_default();
         if let Some(credential) = &mut side.credential {
             if now < credential.next_probe {
                 return Err(blocked(credential.next_probe, "credential"));
@@ -130,7 +138,8 @@ impl Gate {
             }
             side.open_until = Some(now.plus(BREAKER_PROBE));
         }
-        side.take_slot(target.rate, who, now).map_err(|until| blocked(until, "rate"))
+        side.take_slot(target.rate, who, now)
+            .map_err(|until| blocked(until, "rate"))
     }
 
     /// Takes in how a call went, and says what the Lane is to make of it.
@@ -143,16 +152,28 @@ impl Gate {
         now: Timestamp,
     ) -> Lesson {
         let mut state = self.state();
-        let mut lesson = Lesson { error: error.cloned(), pause: None, resumed: None };
+        let mut lesson = Lesson {
+            error: error.cloned(),
+            pause: None,
+            resumed: None,
+        };
         let key = format!("credential:{}:{}", target.bridge, target.side);
-        if let Some(CallError::Later { host_wide: true, after, .. }) = error {
+        if let Some(CallError::Later {
+            host_wide: true,
+            after,
+            ..
+        }) = error
+        {
             let until = now.plus(after.unwrap_or(PAUSE_WITHOUT_ADVICE));
             let held = state.hosts.entry(target.host.clone()).or_insert(until);
             *held = (*held).max(until);
             lesson.pause = Some((format!("host:{}", target.host), *held, "retry_after"));
             return lesson;
         }
-        let side = state.sides.entry((target.bridge.clone(), target.side)).or_default();
+        let side = state
+            .sides
+            .entry((target.bridge.clone(), target.side))
+            .or_default();
         match error {
             None => {
                 side.last_success = Some((object.to_owned(), now));
@@ -170,7 +191,10 @@ impl Gate {
             }
             Some(CallError::Forbidden { reason }) => match side.forbidden(object, now) {
                 Verdict::TheObject => {
-                    lesson.error = Some(CallError::Refused { status: 403, reason: reason.clone() });
+                    lesson.error = Some(CallError::Refused {
+                        status: 403,
+                        reason: reason.clone(),
+                    });
                 }
                 Verdict::TheCredential => {
                     let until = side.pause_credential(now);
@@ -186,9 +210,15 @@ impl Gate {
     #[must_use]
     pub fn condition(&self, bridge: &BridgeName, side: Side, now: Timestamp) -> (bool, bool) {
         let state = self.state();
-        state.sides.get(&(bridge.clone(), side)).map_or((false, false), |side| {
-            (side.open_until.is_some_and(|until| now < until), side.credential.is_some())
-        })
+        state
+            .sides
+            .get(&(bridge.clone(), side))
+            .map_or((false, false), |side| {
+                (
+                    side.open_until.is_some_and(|until| now < until),
+                    side.credential.is_some(),
+                )
+            })
     }
 }
 
@@ -202,8 +232,8 @@ enum Verdict {
 }
 
 impl SideState {
-    /// A place in the line: at most `rate` calls in any second, in the order of asking.
-    fn take_slot(&mut self, rate: u32, who: &str, now: Timestamp) -> Result<(), Timestamp> {
+    /// A place in the line: at most so many calls in any stretch of the rate's length, in the order of asking.
+    fn take_slot(&mut self, rate: Rate, who: &str, now: Timestamp) -> Result<(), Timestamp> {
         if let Some(at) = self.reserved.get(who).copied() {
             if now < at {
                 return Err(at);
@@ -211,13 +241,13 @@ impl SideState {
             self.reserved.remove(who);
             return Ok(());
         }
-        self.reserved.retain(|_, at| now.since(*at) < RATE_WINDOW);
-        let most = rate.max(1) as usize;
+        self.reserved.retain(|_, at| now.since(*at) < PLACE_KEPT);
+        let most = rate.calls.get() as usize;
         while self.slots.len() > most {
             self.slots.pop_front();
         }
         let slot = match self.slots.front() {
-            Some(first) if self.slots.len() >= most => first.plus(RATE_WINDOW).max(now),
+            Some(first) if self.slots.len() >= most => first.plus(rate.per).max(now),
             Some(_) | None => now,
         };
         self.slots.push_back(slot);
@@ -237,7 +267,9 @@ impl SideState {
     fn stumble(&mut self, who: &str, now: Timestamp) {
         self.failing.insert(who.to_owned());
         if self.failing.len() >= BREAKER_LANES {
-            let wait = BREAKER_FIRST.saturating_mul(1 << self.openings.min(8)).min(BREAKER_MOST);
+            let wait = BREAKER_FIRST
+                .saturating_mul(1 << self.openings.min(8))
+                .min(BREAKER_MOST);
             self.openings = self.openings.saturating_add(1);
             self.open_until = Some(now.plus(wait));
         }
@@ -286,12 +318,16 @@ mod tests {
             bridge: BridgeName::parse("main").unwrap(),
             side: Side::Jelou,
             host: "127.0.0.1:1".to_owned(),
-            rate,
+            rate: format!("{rate}/s").parse().unwrap(),
         }
     }
 
     fn later(host_wide: bool) -> CallError {
-        CallError::Later { after: None, reason: "x".to_owned(), host_wide }
+        CallError::Later {
+            after: None,
+            reason: "x".to_owned(),
+            host_wide,
+        }
     }
 
     #[test]
@@ -304,7 +340,13 @@ mod tests {
         let d = gate.ask(&target, "d", Timestamp(0)).unwrap_err();
         let e = gate.ask(&target, "e", Timestamp(0)).unwrap_err();
         assert_eq!((c.until.0, d.until.0, e.until.0), (1_000, 1_000, 2_000));
-        assert_eq!(gate.ask(&target, "e", Timestamp(1_000)).unwrap_err().until.0, 2_000);
+        assert_eq!(
+            gate.ask(&target, "e", Timestamp(1_000))
+                .unwrap_err()
+                .until
+                .0,
+            2_000
+        );
         assert!(gate.ask(&target, "c", Timestamp(1_000)).is_ok());
         assert!(gate.ask(&target, "e", Timestamp(2_000)).is_ok());
     }
@@ -320,9 +362,15 @@ mod tests {
         for lane in ["a", "b", "c", "d"] {
             gate.learn(&target, lane, "1", Some(&later(false)), Timestamp(0));
         }
-        assert_eq!(gate.ask(&target, "other", Timestamp(0)).unwrap_err().by, "breaker");
+        assert_eq!(
+            gate.ask(&target, "other", Timestamp(0)).unwrap_err().by,
+            "breaker"
+        );
         assert!(gate.ask(&target, "probe", Timestamp(1_000)).is_ok());
-        assert_eq!(gate.ask(&target, "other", Timestamp(1_000)).unwrap_err().by, "breaker");
+        assert_eq!(
+            gate.ask(&target, "other", Timestamp(1_000)).unwrap_err().by,
+            "breaker"
+        );
         gate.learn(&target, "probe", "1", None, Timestamp(1_001));
         assert!(gate.ask(&target, "other", Timestamp(1_001)).is_ok());
     }
@@ -331,10 +379,15 @@ mod tests {
     fn a_refused_credential_lets_one_probe_a_minute_through_and_opens_when_it_works() {
         let gate = Gate::default();
         let target = target(1_000);
-        let locked = CallError::Locked { reason: "401".to_owned() };
+        let locked = CallError::Locked {
+            reason: "401".to_owned(),
+        };
         let lesson = gate.learn(&target, "a", "1", Some(&locked), Timestamp(0));
         assert!(lesson.pause.is_some());
-        assert_eq!(gate.ask(&target, "b", Timestamp(59_999)).unwrap_err().by, "credential");
+        assert_eq!(
+            gate.ask(&target, "b", Timestamp(59_999)).unwrap_err().by,
+            "credential"
+        );
         assert!(gate.ask(&target, "b", Timestamp(60_000)).is_ok());
         assert!(gate.ask(&target, "c", Timestamp(60_000)).is_err());
         let lesson = gate.learn(&target, "b", "1", None, Timestamp(60_010));
@@ -344,13 +397,18 @@ mod tests {
 
     #[test]
     fn a_403_is_the_objects_if_another_object_works_and_the_credentials_if_not() {
-        let forbidden = CallError::Forbidden { reason: "403".to_owned() };
+        let forbidden = CallError::Forbidden {
+            reason: "403".to_owned(),
+        };
         let gate = Gate::default();
         let target = target(1_000);
         gate.learn(&target, "a", "ticket 1", Some(&forbidden), Timestamp(0));
         gate.learn(&target, "b", "ticket 2", None, Timestamp(1));
         let lesson = gate.learn(&target, "a", "ticket 1", Some(&forbidden), Timestamp(2));
-        assert!(matches!(lesson.error, Some(CallError::Refused { status: 403, .. })));
+        assert!(matches!(
+            lesson.error,
+            Some(CallError::Refused { status: 403, .. })
+        ));
         gate.learn(&target, "a", "ticket 3", Some(&forbidden), Timestamp(3));
         let lesson = gate.learn(&target, "b", "ticket 4", Some(&forbidden), Timestamp(4));
         assert!(lesson.pause.is_some());
@@ -365,10 +423,19 @@ mod tests {
             reason: "429".to_owned(),
             host_wide: true,
         };
-        let (key, until, _) = gate.learn(&target, "a", "1", Some(&later), Timestamp(0)).pause.unwrap();
+        let (key, until, _) = gate
+            .learn(&target, "a", "1", Some(&later), Timestamp(0))
+            .pause
+            .unwrap();
         let restarted = Gate::default();
         restarted.restore(&key, until);
-        assert_eq!(restarted.ask(&target, "b", Timestamp(29_999)).unwrap_err().by, "retry_after");
+        assert_eq!(
+            restarted
+                .ask(&target, "b", Timestamp(29_999))
+                .unwrap_err()
+                .by,
+            "retry_after"
+        );
         assert!(restarted.ask(&target, "b", Timestamp(30_000)).is_ok());
     }
 }

@@ -1,9 +1,18 @@
 //! The daemon: everything that touches a clock, a disk or a network. Neighbour below: bridge-core,
 //! which decides; neighbours beside: the adapters, which translate.
 
+pub mod api;
+pub mod app;
 pub mod clock;
 pub mod config;
-pub mod store;
+pub mod demo;
+pub mod gate;
 pub mod http;
+pub mod jobs;
 pub mod metrics;
+pub mod observe;
+pub mod perform;
+pub mod reload;
+pub mod runtime;
+pub mod store;
 pub mod telemetry;

@@ -4,10 +4,11 @@
 //! The order is the promise: an Intent is committed as `sent`, then its call is made, then its
 //! outcome is committed. No transaction is open during a call.
 
-use super::{Jobs, LEASE};
+use super::{Jobs, LEASE, count::count, status_of};
 use crate::{
     clock,
     gate::Target,
+    metrics::EffectOutcome,
     observe::observe,
     perform::perform,
     runtime::Bridge,
@@ -19,7 +20,7 @@ use bridge_core::{
     event::Side,
     ids::IntentId,
     intent::IntentState,
-    lane::{Input, Lane, Next, Order, Rules, step},
+    lane::{Input, Lane, Next, Order, step},
     time::Timestamp,
 };
 use std::{sync::Arc, time::Duration};
@@ -44,6 +45,8 @@ struct Session<'a> {
     lane: Lane,
     lease_until: Timestamp,
     silent: bool,
+    /// When the oldest Delivery of this Claim came.
+    received_at: Option<Timestamp>,
 }
 
 /// The Claim is gone, or the store is: nothing more can be done under it.
@@ -63,16 +66,36 @@ async fn drive_with(jobs: &Jobs, claimed: ClaimedLane, first: Input) {
     let ClaimedLane { lane, claim } = claimed;
     let runtime = jobs.runtime.borrow().clone();
     let Some(bridge) = runtime.bridges.get(&lane.bridge).cloned() else {
-        let due = clock::now().plus(NO_BRIDGE);
+        let now = clock::now();
+        let due = now.plus(NO_BRIDGE);
         if let Ok(nothing) = Changes::between(&lane, &lane) {
-            let _ = jobs.store.release(&claim, nothing, Some(due), Some("no_bridge".to_owned())).await;
+            let _ = jobs
+                .store
+                .release(
+                    &claim,
+                    nothing,
+                    Some(due),
+                    Some("no_bridge".to_owned()),
+                    now,
+                )
+                .await;
         }
         return;
     };
     let silent = webhooks_silent(jobs, &bridge, &lane).await;
     let lease_until = clock::now().plus(LEASE);
-    let mut session =
-        Session { jobs, bridge, claim, stored: lane.clone(), lane, lease_until, silent };
+    let received_at = lane.pending.iter().map(|p| p.received_at).min();
+    let stored = lane.clone();
+    let mut session = Session {
+        jobs,
+        bridge,
+        claim,
+        stored,
+        lane,
+        lease_until,
+        silent,
+        received_at,
+    };
     if session.run(first).await.is_err() {
         tracing::warn!(lane.id = %session.claim.lane, "A claim was lost; the lane is worked on again when its lease ends");
     }
@@ -87,7 +110,7 @@ async fn webhooks_silent(jobs: &Jobs, bridge: &Bridge, lane: &Lane) -> bool {
     if !asks {
         return false;
     }
-    let before = clock::now().minus(bridge.config.limits.event_confirm);
+    let before = clock::now().minus(bridge.config.limits.rules.event_confirm);
     match jobs.store.last_confirmed(&bridge.name, before).await {
         Ok(last) => last.is_some_and(|confirmed| !confirmed.event_seen),
         Err(_) => false,
@@ -111,12 +134,12 @@ impl Session<'_> {
     }
 
     fn step(&mut self, input: Input) -> Next {
-        let bridge = Arc::clone(&self.bridge);
-        step(&mut self.lane, input, &self.rules(&bridge), clock::now())
-    }
-
-    fn rules<'b>(&self, bridge: &'b Bridge) -> Rules<'b> {
-        bridge.rules(self.silent)
+        step(
+            &mut self.lane,
+            input,
+            &self.bridge.rules(self.silent),
+            clock::now(),
+        )
     }
 
     async fn look(&mut self, read: Read) -> Result<Next, Lost> {
@@ -144,14 +167,16 @@ impl Session<'_> {
         self.jobs.metrics.call(
             &self.bridge.name,
             side,
-            found.as_ref().err(),
+            status_of(found.as_ref().err()),
             clock::now().since(begun),
         );
         Ok(self.step(Input::Observed { read, begun, found }))
     }
 
     fn ask(&self, target: &Target) -> Result<(), bridge_core::lane::Blocked> {
-        self.jobs.gate.ask(target, self.lane.id.as_str(), clock::now())
+        self.jobs
+            .gate
+            .ask(target, self.lane.id.as_str(), clock::now())
     }
 
     async fn send(&mut self, id: &IntentId) -> Result<Next, Lost> {
@@ -170,7 +195,11 @@ impl Session<'_> {
     }
 
     /// Commits an Intent as sent. `Some` if it may not go out after all.
-    async fn commit_sent(&mut self, id: &IntentId, operation: Operation) -> Result<Option<Next>, Lost> {
+    async fn commit_sent(
+        &mut self,
+        id: &IntentId,
+        operation: Operation,
+    ) -> Result<Option<Next>, Lost> {
         let now = clock::now();
         let mut sent = self.lane.clone();
         sent.mark_sent(id, now, self.bridge.call_timeout());
@@ -183,13 +212,21 @@ impl Session<'_> {
             return Ok(None);
         }
         let mut held = self.lane.clone();
-        let bridge = Arc::clone(&self.bridge);
-        let next = step(&mut held, Input::Held { intent: id.clone() }, &self.rules(&bridge), now);
+        let rules = self.bridge.rules(self.silent);
+        let next = step(&mut held, Input::Held { intent: id.clone() }, &rules, now);
         let if_out = self.changes(&sent)?;
         let if_held = self.changes(&held)?;
-        let admission =
-            Admission { intent: id.clone(), operation, limits: self.bridge.config.safety };
-        match self.jobs.store.commit_sent(&self.claim, if_out, if_held, admission).await {
+        let admission = Admission {
+            intent: id.clone(),
+            operation,
+            limits: self.bridge.config.safety,
+        };
+        match self
+            .jobs
+            .store
+            .commit_sent(&self.claim, if_out, if_held, admission, now)
+            .await
+        {
             Ok(Admitted::Out) => {
                 self.lane = sent;
                 self.kept();
@@ -199,32 +236,57 @@ impl Session<'_> {
                 self.lane = held;
                 self.kept();
                 if newly {
-                    self.jobs.metrics.halt_tripped(&self.bridge.name, operation);
                     tracing::error!(bridge = %self.bridge.name, operation = %operation, "The safety halt holds all further {operation} writes until `halt release`");
                 }
                 Ok(Some(next))
             }
-            Err(error) => self.after(error).map(|conflict| Some(self.conflict(conflict))),
+            Err(error) => self
+                .after(error)
+                .map(|conflict| Some(self.conflict(conflict))),
         }
     }
 
-    async fn call(&mut self, id: &IntentId, operation: Operation, target: &Target) -> Result<Next, Lost> {
+    async fn call(
+        &mut self,
+        id: &IntentId,
+        operation: Operation,
+        target: &Target,
+    ) -> Result<Next, Lost> {
         let Some(intent) = self.lane.intent(id).cloned() else {
             return Ok(self.step(Input::Woken));
         };
         let begun = clock::now();
         let outcome = perform(&self.bridge, &intent).await;
         let took = clock::now().since(begun);
-        self.jobs.metrics.call(&self.bridge.name, operation.side(), outcome.as_ref().err(), took);
+        self.jobs.metrics.call(
+            &self.bridge.name,
+            operation.side(),
+            status_of(outcome.as_ref().err()),
+            took,
+        );
         let object = object_of_effect(&intent.effect);
-        let outcome = super::learn(self.jobs, target, self.lane.id.as_str(), &object, outcome).await;
+        let outcome =
+            super::learn(self.jobs, target, self.lane.id.as_str(), &object, outcome).await;
         let word = outcome.as_ref().err().map_or("confirmed", CallError::kind);
-        self.jobs.metrics.effect(&self.bridge.name, operation, word);
+        let counted = outcome
+            .as_ref()
+            .err()
+            .map_or(EffectOutcome::Confirmed, EffectOutcome::from);
+        self.jobs
+            .metrics
+            .effect(&self.bridge.name, operation, counted);
         match &outcome {
-            Ok(_) => tracing::info!(bridge = %self.bridge.name, lane.id = %self.lane.id, intent.id = %id, operation = %operation, duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX), "Done: {}", intent.effect),
-            Err(error) => tracing::warn!(bridge = %self.bridge.name, lane.id = %self.lane.id, intent.id = %id, operation = %operation, outcome = word, "Not done: {}: {error}", intent.effect),
+            Ok(_) => {
+                tracing::info!(bridge = %self.bridge.name, lane.id = %self.lane.id, intent.id = %id, operation = %operation, duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX), "Done: {}", intent.effect)
+            }
+            Err(error) => {
+                tracing::warn!(bridge = %self.bridge.name, lane.id = %self.lane.id, intent.id = %id, operation = %operation, outcome = word, "Not done: {}: {error}", intent.effect)
+            }
         }
-        let next = self.step(Input::Performed { intent: id.clone(), outcome });
+        let next = self.step(Input::Performed {
+            intent: id.clone(),
+            outcome,
+        });
         if let Next::Release { .. } = next {
             return Ok(next);
         }
@@ -247,7 +309,12 @@ impl Session<'_> {
         if changes.is_empty() {
             return Ok(Ok(()));
         }
-        match self.jobs.store.commit(&self.claim, changes).await {
+        match self
+            .jobs
+            .store
+            .commit(&self.claim, changes, clock::now())
+            .await
+        {
             Ok(()) => {
                 self.kept();
                 Ok(Ok(()))
@@ -258,7 +325,13 @@ impl Session<'_> {
 
     /// The Lane is stored as it is: the next commit starts from here.
     fn kept(&mut self) {
-        super::count(self.jobs, &self.bridge.name, &self.stored, &self.lane);
+        count(
+            self.jobs,
+            &self.bridge.name,
+            &self.stored,
+            &self.lane,
+            self.received_at,
+        );
         self.lane.fates.clear();
         self.lane.journal.clear();
         self.lane.messages.clear();
@@ -296,22 +369,38 @@ impl Session<'_> {
 
     async fn keep_lease(&mut self) -> Result<(), Lost> {
         let now = clock::now();
-        let needed = self.bridge.call_timeout().saturating_add(Duration::from_secs(5));
+        let needed = self
+            .bridge
+            .call_timeout()
+            .saturating_add(Duration::from_secs(5));
         if self.lease_until.since(now) > needed {
             return Ok(());
         }
         let until = now.plus(LEASE);
-        self.jobs.store.renew(&self.claim, until).await.map_err(|_| Lost)?;
+        self.jobs
+            .store
+            .renew(&self.claim, until)
+            .await
+            .map_err(|_| Lost)?;
         self.lease_until = until;
         Ok(())
     }
 
-    async fn release(&mut self, due_at: Option<Timestamp>, held_by: Option<String>) -> Result<(), Lost> {
+    async fn release(
+        &mut self,
+        due_at: Option<Timestamp>,
+        held_by: Option<String>,
+    ) -> Result<(), Lost> {
         if let Some(canonical) = self.lane.canonical.clone() {
             if let Err(conflict) = self.commit().await? {
                 return self.settle_conflict(conflict).await;
             }
-            match self.jobs.store.join(&self.claim, canonical).await {
+            match self
+                .jobs
+                .store
+                .join(&self.claim, &canonical, clock::now())
+                .await
+            {
                 Ok(Joined::Renamed) => {}
                 Ok(Joined::Into(lane)) => {
                     tracing::info!(lane.id = %self.lane.id, into = %lane, "Two spellings of one customer: their lanes are one now");
@@ -329,11 +418,26 @@ impl Session<'_> {
         self.release_now(due_at, held_by).await
     }
 
-    async fn release_now(&mut self, due_at: Option<Timestamp>, held_by: Option<String>) -> Result<(), Lost> {
+    async fn release_now(
+        &mut self,
+        due_at: Option<Timestamp>,
+        held_by: Option<String>,
+    ) -> Result<(), Lost> {
         let changes = self.changes(&self.lane)?;
-        match self.jobs.store.release(&self.claim, changes, due_at, held_by).await {
+        match self
+            .jobs
+            .store
+            .release(&self.claim, changes, due_at, held_by, clock::now())
+            .await
+        {
             Ok(()) => {
-                super::count(self.jobs, &self.bridge.name, &self.stored, &self.lane);
+                count(
+                    self.jobs,
+                    &self.bridge.name,
+                    &self.stored,
+                    &self.lane,
+                    self.received_at,
+                );
                 Ok(())
             }
             Err(error) => {
@@ -348,10 +452,14 @@ impl Session<'_> {
         let _ = self.conflict(conflict);
         let changes = self.changes(&self.lane)?;
         let due = Some(clock::now().plus(SOON));
-        self.jobs.store.release(&self.claim, changes, due, None).await.map_err(|error| {
-            tracing::error!(%error, lane.id = %self.lane.id, "A conflict could not be settled");
-            Lost
-        })
+        self.jobs
+            .store
+            .release(&self.claim, changes, due, None, clock::now())
+            .await
+            .map_err(|error| {
+                tracing::error!(%error, lane.id = %self.lane.id, "A conflict could not be settled");
+                Lost
+            })
     }
 }
 
@@ -359,7 +467,9 @@ impl Session<'_> {
 fn object_of_read(read: &Read) -> String {
     match read {
         Read::Conversation { id } => format!("conversation {id}"),
-        Read::Ticket { id } | Read::NoteOnTicket { ticket: id, .. } | Read::TicketHolder { ticket: id } => {
+        Read::Ticket { id }
+        | Read::NoteOnTicket { ticket: id, .. }
+        | Read::TicketHolder { ticket: id } => {
             format!("ticket {id}")
         }
         Read::OpenTickets { .. } => "open tickets".to_owned(),

@@ -21,13 +21,17 @@ pub struct Feed<T> {
 
 impl<T> Feed<T> {
     pub fn new(tasks: mpsc::Receiver<T>) -> Self {
-        Self { tasks: Arc::new(Mutex::new(tasks)) }
+        Self {
+            tasks: Arc::new(Mutex::new(tasks)),
+        }
     }
 }
 
 impl<T> Clone for Feed<T> {
     fn clone(&self) -> Self {
-        Self { tasks: Arc::clone(&self.tasks) }
+        Self {
+            tasks: Arc::clone(&self.tasks),
+        }
     }
 }
 
@@ -35,7 +39,11 @@ impl<T: Send + 'static> Backend for Feed<T> {
     type Task = Task<T>;
     type Error = Infallible;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>, _: &WorkerContext) -> Poll<Result<(), Infallible>> {
+    fn poll_ready(
+        &mut self,
+        _: &mut Context<'_>,
+        _: &WorkerContext,
+    ) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
@@ -49,7 +57,11 @@ impl<T: Send + 'static> Backend for Feed<T> {
         Poll::Ready(next.map(|task| Ok(TaskBuilder::new(task).build())))
     }
 
-    fn poll_close(&mut self, _: &mut Context<'_>, _: &WorkerContext) -> Poll<Result<(), Infallible>> {
+    fn poll_close(
+        &mut self,
+        _: &mut Context<'_>,
+        _: &WorkerContext,
+    ) -> Poll<Result<(), Infallible>> {
         // What is left in the channel is dropped with it and gives its Claim back there.
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         tasks.close();

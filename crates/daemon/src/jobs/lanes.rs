@@ -38,7 +38,9 @@ async fn claim_forever(jobs: Jobs, tasks: mpsc::Sender<LaneTask>) {
     let mut work = jobs.store.work();
     loop {
         // One place at least; then as many as are free.
-        let Ok(first) = Arc::clone(&places).acquire_owned().await else { return };
+        let Ok(first) = Arc::clone(&places).acquire_owned().await else {
+            return;
+        };
         if jobs.stopping.load(Ordering::Relaxed) || tasks.is_closed() {
             return;
         }
@@ -57,12 +59,20 @@ async fn claim_forever(jobs: Jobs, tasks: mpsc::Sender<LaneTask>) {
         let came = claimed.len();
         let mut place = Some(first);
         for claimed in claimed {
-            let Some(held) = place.take().or_else(|| Arc::clone(&places).try_acquire_owned().ok())
+            let Some(held) = place
+                .take()
+                .or_else(|| Arc::clone(&places).try_acquire_owned().ok())
             else {
                 give_back(&jobs.store, claimed).await;
                 continue;
             };
-            if let Err(refused) = tasks.send(LaneTask { claimed, _place: held }).await {
+            if let Err(refused) = tasks
+                .send(LaneTask {
+                    claimed,
+                    _place: held,
+                })
+                .await
+            {
                 give_back(&jobs.store, refused.0.claimed).await;
             }
         }
@@ -78,7 +88,7 @@ async fn claim_forever(jobs: Jobs, tasks: mpsc::Sender<LaneTask>) {
 }
 
 async fn until_due(store: &Store, now: Timestamp) -> Duration {
-    match store.next_due(now).await {
+    match store.next_due().await {
         Ok(Some(due)) => due.since(now).clamp(Duration::from_millis(1), LOOK_EVERY),
         Ok(None) => LOOK_EVERY,
         Err(_) => LOOK_AGAIN,
@@ -89,7 +99,9 @@ async fn give_back(store: &Store, claimed: ClaimedLane) {
     let now = clock::now();
     let nothing = crate::store::Changes::between(&claimed.lane, &claimed.lane);
     if let Ok(nothing) = nothing
-        && let Err(error) = store.release(&claimed.claim, nothing, Some(now), None).await
+        && let Err(error) = store
+            .release(&claimed.claim, nothing, Some(now), None, now)
+            .await
     {
         // The lease will end by itself.
         tracing::debug!(%error, "A claim could not be given back");

@@ -5,6 +5,7 @@
 //! is no retry layer and no timeout layer around it: deadlines are per call, and the schedule is in
 //! the tables (docs/decisions tells why apalis' own backends are not used).
 
+mod count;
 mod drive;
 mod feed;
 mod lanes;
@@ -22,13 +23,11 @@ use crate::{
     runtime::Runtime,
     store::{Store, Wake},
 };
-use apalis::prelude::{Monitor, WorkerBuilder};
-use bridge_core::{
-    call::CallError,
-    ids::BridgeName,
-    intent::IntentState,
-    lane::{EntryKind, Lane},
+use apalis::{
+    layers::WorkerBuilderExt,
+    prelude::{Monitor, ParallelizeExt, WorkerBuilder},
 };
+use bridge_core::call::CallError;
 use feed::Feed;
 use std::{
     sync::{Arc, atomic::AtomicBool},
@@ -127,7 +126,9 @@ async fn learn<T>(
     outcome: Result<T, CallError>,
 ) -> Result<T, CallError> {
     let now = crate::clock::now();
-    let lesson = jobs.gate.learn(target, who, object, outcome.as_ref().err(), now);
+    let lesson = jobs
+        .gate
+        .learn(target, who, object, outcome.as_ref().err(), now);
     if let Some((key, until, reason)) = lesson.pause {
         if key.starts_with("credential:") {
             tracing::error!(bridge = %target.bridge, side = %target.side, reason, "The credential was refused; calls of this side wait, one a minute asks again");
@@ -140,7 +141,7 @@ async fn learn<T>(
         tracing::info!(bridge = %target.bridge, side = %target.side, "The credential works again");
         let held = format!("credential.{}", target.side);
         let woken = async {
-            jobs.store.unpause(&key).await?;
+            jobs.store.resume(&key).await?;
             jobs.store.wake(Wake::HeldBy(held), now).await
         };
         if let Err(error) = woken.await {
@@ -150,39 +151,17 @@ async fn learn<T>(
     outcome.map_err(|error| lesson.error.unwrap_or(error))
 }
 
-/// Counts what a commit settled: the difference of two states of a Lane.
-fn count(jobs: &Jobs, bridge: &BridgeName, before: &Lane, after: &Lane) {
-    for (_, _, fate) in &after.fates {
-        jobs.metrics.fate(bridge, fate);
-    }
-    if after.drift > 0 {
-        jobs.metrics.drift(bridge, u64::from(after.drift));
-    }
-    for intent in &after.intents {
-        let was = before.intent(&intent.id).map(|i| i.state);
-        if was == Some(intent.state) {
-            continue;
-        }
-        match intent.state {
-            IntentState::Parked => {
-                let reason = intent.parked.as_ref().map_or("", |p| p.reason.as_str());
-                tracing::warn!(bridge = %bridge, intent.id = %intent.id, operation = %intent.operation(), reason, "Parked for a person: {}", intent.effect);
-            }
-            IntentState::Sent if intent.possible_duplicate => {
-                jobs.metrics.possible_duplicate(bridge, intent.operation());
-            }
-            IntentState::Observed => jobs.metrics.effect(bridge, intent.operation(), "observed"),
-            IntentState::Planned
-            | IntentState::Sent
-            | IntentState::Unknown
-            | IntentState::Confirmed
-            | IntentState::Refused
-            | IntentState::Withdrawn => {}
-        }
-    }
-    for entry in &after.journal {
-        if entry.kind == EntryKind::Alarm {
-            tracing::warn!(bridge = %bridge, "{}", entry.sentence);
-        }
+/// What a call was answered, for the metrics.
+fn status_of(error: Option<&CallError>) -> Option<u16> {
+    match error {
+        None => Some(200),
+        Some(CallError::Later {
+            host_wide: true, ..
+        }) => Some(429),
+        Some(CallError::Later { .. } | CallError::Unknown { .. }) => None,
+        Some(CallError::Locked { .. }) => Some(401),
+        Some(CallError::Forbidden { .. }) => Some(403),
+        Some(CallError::Gone { .. }) => Some(404),
+        Some(CallError::Refused { status, .. }) => Some(*status),
     }
 }

@@ -4,6 +4,7 @@
 use super::{Jobs, ROUTES_AT_ONCE};
 use crate::{
     clock,
+    metrics::EventFate,
     runtime::Bridge,
     store::{Received, RouteEnd, Source, StoreError},
 };
@@ -68,7 +69,9 @@ async fn hand_out(jobs: Jobs, tasks: mpsc::Sender<RouteTask>) {
     let objects = Arc::new(Objects::default());
     let mut work = jobs.store.work();
     loop {
-        let Ok(first) = Arc::clone(&places).acquire_owned().await else { return };
+        let Ok(first) = Arc::clone(&places).acquire_owned().await else {
+            return;
+        };
         if jobs.stopping.load(Ordering::Relaxed) || tasks.is_closed() {
             return;
         }
@@ -86,14 +89,23 @@ async fn hand_out(jobs: Jobs, tasks: mpsc::Sender<RouteTask>) {
         let came = batch.len();
         let mut place = Some(first);
         for received in batch {
-            let Some(held) = place.take().or_else(|| Arc::clone(&places).try_acquire_owned().ok())
+            let Some(held) = place
+                .take()
+                .or_else(|| Arc::clone(&places).try_acquire_owned().ok())
             else {
                 let _ = jobs.store.unroute(received.id, clock::now()).await;
                 continue;
             };
-            let task = RouteTask { received, objects: Arc::clone(&objects), _place: held };
+            let task = RouteTask {
+                received,
+                objects: Arc::clone(&objects),
+                _place: held,
+            };
             if let Err(refused) = tasks.send(task).await {
-                let _ = jobs.store.unroute(refused.0.received.id, clock::now()).await;
+                let _ = jobs
+                    .store
+                    .unroute(refused.0.received.id, clock::now())
+                    .await;
             }
         }
         drop(place);
@@ -124,7 +136,9 @@ async fn route(jobs: &Jobs, task: &RouteTask) -> Result<(), StoreError> {
         Some(bridge) => {
             let parsed = parse(bridge, received);
             let key = object_of(&parsed).unwrap_or_else(|| received.id.to_string());
-            let lock = task.objects.lock(&format!("{}/{}/{key}", received.bridge, received.side));
+            let lock = task
+                .objects
+                .lock(&format!("{}/{}/{key}", received.bridge, received.side));
             let _serial = lock.lock().await;
             decide(jobs, bridge, received, parsed).await?
         }
@@ -135,8 +149,11 @@ async fn route(jobs: &Jobs, task: &RouteTask) -> Result<(), StoreError> {
         },
     };
     log(received, &end);
-    jobs.metrics.routed(&received.bridge, received.side, &end);
-    jobs.store.routed(received.id, end, clock::now()).await.map(|_| ())
+    count(jobs, received, &end);
+    jobs.store
+        .routed(received.id, end, clock::now())
+        .await
+        .map(|_| ())
 }
 
 fn parse(bridge: &Bridge, received: &Received) -> Parsed {
@@ -152,15 +169,18 @@ fn parse(bridge: &Bridge, received: &Received) -> Parsed {
     match received.side {
         Side::Jelou => jelou_adapter::webhook::parse(
             &received.body,
-            &bridge.config.jelou.project_id,
+            &bridge.config.jelou.client.project_id,
             &bridge.config.jelou.bots,
         ),
         Side::Ticketing => {
-            let headers: Vec<(String, String)> =
-                received.headers.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
+            let headers: Vec<(String, String)> = received
+                .headers
+                .iter()
+                .map(|(k, v)| (k.clone(), v.clone()))
+                .collect();
             ticketing_adapter::webhook::parse(
-                &bridge.config.ticketing.profile,
-                &bridge.config.ticketing.settings,
+                &bridge.config.profile,
+                &bridge.config.ticketing,
                 &headers,
                 &received.body,
             )
@@ -169,7 +189,9 @@ fn parse(bridge: &Bridge, received: &Received) -> Parsed {
 }
 
 fn object_of(parsed: &Parsed) -> Option<String> {
-    let Parsed::Events(events) = parsed else { return None };
+    let Parsed::Events(events) = parsed else {
+        return None;
+    };
     let event = events.first()?;
     event
         .ticket()
@@ -187,26 +209,40 @@ async fn decide(
     let events = match parsed {
         Parsed::Events(events) => events,
         Parsed::Ignored(reason) => {
-            return Ok(RouteEnd::Ignored { reason: reason.to_owned(), object, events: Vec::new() });
+            return Ok(RouteEnd::Ignored {
+                reason: reason.to_owned(),
+                object,
+                events: Vec::new(),
+            });
         }
         Parsed::Parked { reason, detail } => return Ok(parked(reason, detail)),
     };
     let Some(first) = events.first().cloned() else {
-        return Ok(RouteEnd::Ignored { reason: "no_event".to_owned(), object, events });
+        return Ok(RouteEnd::Ignored {
+            reason: "no_event".to_owned(),
+            object,
+            events,
+        });
     };
     match &first {
         Event::ConversationStarted(e) => {
             if let Some(intent) = &e.intent_id
                 && let Some(lane) = jobs.store.lane_of_intent(&bridge.name, intent).await?
             {
-                return Ok(RouteEnd::ToKnownLane { lane, events, object });
+                return Ok(RouteEnd::ToKnownLane {
+                    lane,
+                    events,
+                    object,
+                });
             }
             by_conversation(jobs, bridge, events, object).await
         }
         Event::ConversationClosed(_) | Event::MessageReceived(_) => {
             by_conversation(jobs, bridge, events, object).await
         }
-        Event::TicketChanged(e) => by_ticket(jobs, bridge, received, e, events.clone(), object).await,
+        Event::TicketChanged(e) => {
+            by_ticket(jobs, bridge, received, e, events.clone(), object).await
+        }
         Event::CommentAdded(e) => {
             by_ticket(jobs, bridge, received, &e.change, events.clone(), object).await
         }
@@ -216,9 +252,15 @@ async fn decide(
 fn parked(reason: &str, detail: String) -> RouteEnd {
     let remedy = match reason {
         "wrong_project" => "send this project's webhooks to its own bridge; check jelou.project_id",
-        _ => "look at it with `parked show`; if the sender changed its format, upgrade and `parked retry`",
+        _ => {
+            "look at it with `parked show`; if the sender changed its format, upgrade and `parked retry`"
+        }
     };
-    RouteEnd::Parked { reason: reason.to_owned(), detail, remedy: remedy.to_owned() }
+    RouteEnd::Parked {
+        reason: reason.to_owned(),
+        detail,
+        remedy: remedy.to_owned(),
+    }
 }
 
 async fn by_conversation(
@@ -228,10 +270,22 @@ async fn by_conversation(
     object: Option<String>,
 ) -> Result<RouteEnd, StoreError> {
     let Some(conversation) = events.first().and_then(Event::conversation).cloned() else {
-        return Ok(RouteEnd::Ignored { reason: "no_event".to_owned(), object, events });
+        return Ok(RouteEnd::Ignored {
+            reason: "no_event".to_owned(),
+            object,
+            events,
+        });
     };
-    if let Some(lane) = jobs.store.lane_of_conversation(&bridge.name, &conversation.id).await? {
-        return Ok(RouteEnd::ToKnownLane { lane, events, object });
+    if let Some(lane) = jobs
+        .store
+        .lane_of_conversation(&bridge.name, &conversation.id)
+        .await?
+    {
+        return Ok(RouteEnd::ToKnownLane {
+            lane,
+            events,
+            object,
+        });
     }
     Ok(RouteEnd::ToLane {
         bridge: bridge.name.clone(),
@@ -252,8 +306,15 @@ async fn by_ticket(
     object: Option<String>,
 ) -> Result<RouteEnd, StoreError> {
     let store = &jobs.store;
-    if let Some(lane) = store.lane_of_live_ticket(&bridge.name, &told.ticket).await? {
-        return Ok(RouteEnd::ToKnownLane { lane, events, object });
+    if let Some(lane) = store
+        .lane_of_live_ticket(&bridge.name, &told.ticket)
+        .await?
+    {
+        return Ok(RouteEnd::ToKnownLane {
+            lane,
+            events,
+            object,
+        });
     }
     let whole = match told.whole.clone() {
         Some(whole) => *whole,
@@ -276,7 +337,11 @@ async fn by_ticket(
                 events,
                 object,
             },
-            None => RouteEnd::Ignored { reason: "no_bot".to_owned(), object, events },
+            None => RouteEnd::Ignored {
+                reason: "no_bot".to_owned(),
+                object,
+                events,
+            },
         }),
         Ok(None) => Ok(no_customer(known, events, object)),
         Err(error) => Ok(RouteEnd::Parked {
@@ -289,8 +354,16 @@ async fn by_ticket(
 
 fn no_customer(known: Option<LaneId>, events: Vec<Event>, object: Option<String>) -> RouteEnd {
     match known {
-        Some(lane) => RouteEnd::ToKnownLane { lane, events, object },
-        None => RouteEnd::Ignored { reason: "no_customer".to_owned(), object, events },
+        Some(lane) => RouteEnd::ToKnownLane {
+            lane,
+            events,
+            object,
+        },
+        None => RouteEnd::Ignored {
+            reason: "no_customer".to_owned(),
+            object,
+            events,
+        },
     }
 }
 
@@ -301,31 +374,58 @@ async fn of_missing(
     events: Vec<Event>,
     object: Option<String>,
 ) -> Result<RouteEnd, StoreError> {
-    Ok(match jobs.store.lane_of_ticket(&bridge.name, ticket).await? {
-        Some(lane) => RouteEnd::ToKnownLane { lane, events, object },
-        None => RouteEnd::Ignored { reason: "gone".to_owned(), object, events },
-    })
+    Ok(
+        match jobs.store.lane_of_ticket(&bridge.name, ticket).await? {
+            Some(lane) => RouteEnd::ToKnownLane {
+                lane,
+                events,
+                object,
+            },
+            None => RouteEnd::Ignored {
+                reason: "gone".to_owned(),
+                object,
+                events,
+            },
+        },
+    )
 }
 
 enum Read {
-    There { ticket: Box<Ticket>, begun: Timestamp },
+    There {
+        ticket: Box<Ticket>,
+        begun: Timestamp,
+    },
     Gone,
-    Later { due_at: Timestamp, error: String },
+    Later {
+        due_at: Timestamp,
+        error: String,
+    },
 }
 
 async fn read_ticket(jobs: &Jobs, bridge: &Bridge, ticket: &TicketId, received: &Received) -> Read {
     let target = bridge.target(Side::Ticketing);
     let who = format!("delivery {}", received.id);
     if let Err(blocked) = jobs.gate.ask(&target, &who, clock::now()) {
-        return Read::Later { due_at: blocked.until, error: format!("waiting: {}", blocked.by) };
+        return Read::Later {
+            due_at: blocked.until,
+            error: format!("waiting: {}", blocked.by),
+        };
     }
     let begun = clock::now();
     let found = bridge.ticketing.ticket(ticket, bridge.call_timeout()).await;
     let took = clock::now().since(begun);
-    jobs.metrics.call(&bridge.name, Side::Ticketing, found.as_ref().err(), took);
+    jobs.metrics.call(
+        &bridge.name,
+        Side::Ticketing,
+        super::status_of(found.as_ref().err()),
+        took,
+    );
     let object = format!("ticket {ticket}");
     match super::learn(jobs, &target, &who, &object, found).await {
-        Ok(ticket) => Read::There { ticket: Box::new(ticket), begun },
+        Ok(ticket) => Read::There {
+            ticket: Box::new(ticket),
+            begun,
+        },
         Err(CallError::Gone { .. }) => Read::Gone,
         Err(error) => Read::Later {
             due_at: retry_at(received.attempts, &who, clock::now()),
@@ -348,6 +448,16 @@ fn fill(events: &mut [Event], ticket: &Ticket, begun: Timestamp) {
         change.version = ticket.version;
         change.read_at = Some(begun);
     }
+}
+
+fn count(jobs: &Jobs, received: &Received, end: &RouteEnd) {
+    let fate = match end {
+        RouteEnd::Ignored { .. } => EventFate::Ignored,
+        RouteEnd::Parked { .. } => EventFate::Parked,
+        RouteEnd::ToLane { .. } | RouteEnd::ToKnownLane { .. } | RouteEnd::Later { .. } => return,
+    };
+    jobs.metrics
+        .event_settled(&received.bridge, received.side, fate);
 }
 
 fn log(received: &Received, end: &RouteEnd) {

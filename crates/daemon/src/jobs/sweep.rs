@@ -11,9 +11,9 @@ use apalis::prelude::Data;
 use bridge_core::{
     call::CallError,
     conversation::Conversation,
-    event::{ConversationClosed, Event, Side, TicketChanged, TicketPatch},
+    event::{ConversationClosed, Event, Side, TicketChanged},
     ids::{BridgeName, ConversationId, LaneId},
-    ticket::Ticket,
+    ticket::{Ticket, TicketPatch},
     time::Timestamp,
 };
 use bytes::Bytes;
@@ -124,32 +124,48 @@ async fn sweep(jobs: &Jobs, bridge: &Bridge) -> Result<Swept, String> {
     let tickets = sweep_tickets(jobs, bridge, &mut swept).await;
     let conversations = sweep_conversations(jobs, bridge, &mut swept).await;
     let took = clock::now().since(begun);
-    jobs.metrics.swept(&bridge.name, took, clock::now());
+    jobs.metrics
+        .sweep_finished(&bridge.name, took, clock::now());
     tracing::debug!(bridge = %bridge.name, tickets = swept.tickets, conversations = swept.conversations, duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX), "A sweep ended");
     tickets.and(conversations).map(|()| swept)
 }
 
 async fn sweep_tickets(jobs: &Jobs, bridge: &Bridge, swept: &mut Swept) -> Result<(), String> {
-    if !bridge.config.ticketing.profile.lists_changes() {
+    if !bridge.config.profile.lists_changes() {
         return Ok(());
     }
-    let stored = jobs.store.cursor(&bridge.name, "tickets").await.map_err(said)?;
+    let stored = jobs
+        .store
+        .cursor(&bridge.name, "tickets")
+        .await
+        .map_err(said)?;
     // The first run begins now: older work enters only through `backfill` (rule 17).
     let cursor = stored.unwrap_or_else(|| bridge.ticketing.beginning(clock::now()));
-    let mut cursor = bridge.ticketing.with_overlap(&cursor, bridge.config.sweep.overlap);
+    let mut cursor = bridge
+        .ticketing
+        .with_overlap(&cursor, bridge.config.sweep.overlap);
     for _ in 0..PAGES_MAX {
         wait_for_place(jobs, bridge, Side::Ticketing).await?;
         let begun = clock::now();
-        let page = bridge.ticketing.changed_since(&cursor, bridge.call_timeout()).await;
+        let page = bridge
+            .ticketing
+            .changed_since(&cursor, bridge.call_timeout())
+            .await;
         let changes = learn(jobs, bridge, Side::Ticketing, "changes", begun, page).await?;
         for ticket in changes.tickets {
             swept.tickets += 1;
-            if record_ticket(jobs, bridge, ticket, begun).await.map_err(said)? {
+            if record_ticket(jobs, bridge, ticket, begun)
+                .await
+                .map_err(said)?
+            {
                 swept.new_states += 1;
             }
         }
         // Stored only now: what the page held is durable.
-        jobs.store.save_cursor(&bridge.name, "tickets", &changes.cursor).await.map_err(said)?;
+        jobs.store
+            .set_cursor(&bridge.name, "tickets", &changes.cursor, clock::now())
+            .await
+            .map_err(said)?;
         if !changes.more {
             return Ok(());
         }
@@ -167,7 +183,11 @@ async fn record_ticket(
     // Two changes within one granule bear one version: the content tells them apart.
     let content = serde_json::to_vec(&ticket).unwrap_or_default();
     let digest = Sha256::digest(&content);
-    let short: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let short: String = digest
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     let dedup = format!("sweep:{}:{}:{short}", ticket.id, ticket.version.key());
     let event = Event::TicketChanged(TicketChanged {
         ticket: ticket.id.clone(),
@@ -206,10 +226,17 @@ async fn record(
 }
 
 /// Open conversations are read in turn, oldest look first, within the share of the host's rate.
-async fn sweep_conversations(jobs: &Jobs, bridge: &Bridge, swept: &mut Swept) -> Result<(), String> {
-    let budget = bridge.sweep_budget();
-    let open: Vec<(LaneId, ConversationId)> =
-        jobs.store.open_conversations(&bridge.name, budget).await.map_err(said)?;
+async fn sweep_conversations(
+    jobs: &Jobs,
+    bridge: &Bridge,
+    swept: &mut Swept,
+) -> Result<(), String> {
+    let (begun, budget) = (clock::now(), bridge.sweep_budget());
+    let open: Vec<(LaneId, ConversationId)> = jobs
+        .store
+        .conversations_to_look_at(&bridge.name, begun, budget)
+        .await
+        .map_err(said)?;
     for (_, id) in open {
         wait_for_place(jobs, bridge, Side::Jelou).await?;
         let begun = clock::now();
@@ -220,12 +247,19 @@ async fn sweep_conversations(jobs: &Jobs, bridge: &Bridge, swept: &mut Swept) ->
                 swept.conversations += 1;
                 if conversation.state.is_closed() {
                     swept.found_closed += 1;
-                    record_closed(jobs, bridge, conversation, begun).await.map_err(said)?;
+                    record_closed(jobs, bridge, conversation, begun)
+                        .await
+                        .map_err(said)?;
                 }
             }
-            Err(error) => tracing::debug!(conversation.id = %id, "A conversation was not read: {error}"),
+            Err(error) => {
+                tracing::debug!(conversation.id = %id, "A conversation was not read: {error}")
+            }
         }
-        jobs.store.looked_at(&bridge.name, &id, begun).await.map_err(said)?;
+        jobs.store
+            .looked_at(&bridge.name, std::slice::from_ref(&id), begun)
+            .await
+            .map_err(said)?;
     }
     Ok(())
 }
@@ -238,8 +272,11 @@ async fn record_closed(
 ) -> Result<bool, StoreError> {
     let dedup = format!("sweep:closed:{}", conversation.id);
     let at = conversation.ended_at.unwrap_or(begun);
-    let event =
-        Event::ConversationClosed(ConversationClosed { conversation, at, found_by_sweep: true });
+    let event = Event::ConversationClosed(ConversationClosed {
+        conversation,
+        at,
+        found_by_sweep: true,
+    });
     record(jobs, bridge, Side::Jelou, dedup, &event, begun).await
 }
 
@@ -267,9 +304,16 @@ async fn learn<T>(
     result: Result<T, CallError>,
 ) -> Result<T, String> {
     let took = clock::now().since(begun);
-    jobs.metrics.call(&bridge.name, side, result.as_ref().err(), took);
+    jobs.metrics.call(
+        &bridge.name,
+        side,
+        super::status_of(result.as_ref().err()),
+        took,
+    );
     let target = bridge.target(side);
-    super::learn(jobs, &target, "sweep", object, result).await.map_err(|error| error.to_string())
+    super::learn(jobs, &target, "sweep", object, result)
+        .await
+        .map_err(|error| error.to_string())
 }
 
 fn said(error: StoreError) -> String {

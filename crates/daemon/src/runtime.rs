@@ -1,0 +1,145 @@
+//! The bridges as configured now: their rules and their clients. Neighbours: `config`, which makes
+//! the values; `jobs`, which works with them. A reload makes a new one and leaves the old to whoever
+//! still works with it.
+
+use crate::{config, config::Config, gate::Target};
+use bridge_core::{
+    effect::Operation,
+    event::Side,
+    ids::BridgeName,
+    lane::{Capabilities, Rules},
+};
+use bridge_transport::Transport;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use url::Url;
+
+/// At least this many open conversations are read in a round, however small the share: a round
+/// that reads none finds nothing.
+const LOOKS_MIN: u32 = 5;
+
+/// No round reads more: the next one goes on where it ended.
+const LOOKS_MAX: u32 = 5_000;
+
+/// Why a configuration that was checked cannot be worked with.
+#[derive(Debug, thiserror::Error)]
+#[error("bridge {bridge}: {reason}")]
+pub struct CannotBuild {
+    bridge: BridgeName,
+    reason: String,
+}
+
+/// One bridge with its clients.
+pub struct Bridge {
+    /// Its name.
+    pub name: BridgeName,
+    /// Its part of the configuration.
+    pub config: config::Bridge,
+    /// The Jelou side.
+    pub jelou: jelou_adapter::client::Client,
+    /// The ticketing side.
+    pub ticketing: ticketing_adapter::Client,
+}
+
+/// All bridges as configured at one moment.
+pub struct Runtime {
+    /// The configuration they were made of.
+    pub config: Arc<Config>,
+    /// The bridges.
+    pub bridges: BTreeMap<BridgeName, Arc<Bridge>>,
+}
+
+impl Runtime {
+    /// Makes the clients of all bridges.
+    ///
+    /// # Errors
+    /// [`CannotBuild`] if a value that passed the check cannot be put into a request.
+    pub fn build(config: Arc<Config>, transport: &Transport) -> Result<Self, CannotBuild> {
+        let mut bridges = BTreeMap::new();
+        for (name, part) in &config.bridges {
+            let jelou = jelou_adapter::client::Client::new(transport.clone(), &part.jelou.client)
+                .map_err(|bad| CannotBuild {
+                bridge: name.clone(),
+                reason: bad.to_string(),
+            })?;
+            let ticketing = ticketing_adapter::Client::new(
+                Arc::clone(&part.profile),
+                Arc::clone(&part.ticketing),
+                transport.clone(),
+            );
+            let bridge = Bridge {
+                name: name.clone(),
+                config: part.clone(),
+                jelou,
+                ticketing,
+            };
+            bridges.insert(name.clone(), Arc::new(bridge));
+        }
+        Ok(Self { config, bridges })
+    }
+}
+
+impl Bridge {
+    /// How long one call may take.
+    #[must_use]
+    pub fn call_timeout(&self) -> Duration {
+        self.config.limits.call_timeout
+    }
+
+    /// What a step of a Lane of this bridge goes by.
+    #[must_use]
+    pub fn rules(&self, webhooks_silent: bool) -> Rules<'_> {
+        let profile = &self.config.profile;
+        Rules {
+            mapping: &self.config.mapping,
+            mode: self.config.mode,
+            limits: self.config.limits.rules,
+            capabilities: Capabilities {
+                upsert_requester: profile.can_upsert_requester(),
+                find_open: profile.can_find_open(),
+                create: profile.resolve(Operation::Create),
+                note: profile.resolve(Operation::Note),
+            },
+            ticket_id_place: self.config.jelou.ticket_id_place,
+            webhooks_silent,
+        }
+    }
+
+    /// What the gate knows one of its sides by.
+    #[must_use]
+    pub fn target(&self, side: Side) -> Target {
+        let (url, rate) = match side {
+            Side::Jelou => (
+                &self.config.jelou.client.gateway_url,
+                self.config.limits.jelou_rate,
+            ),
+            Side::Ticketing => (
+                &self.config.ticketing.base_url,
+                self.config.limits.ticketing_rate,
+            ),
+        };
+        Target {
+            bridge: self.name.clone(),
+            side,
+            host: host_of(url),
+            rate,
+        }
+    }
+
+    /// How many open conversations a round may read: the share of what the host's rate allows
+    /// between two rounds.
+    #[must_use]
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    pub fn sweep_budget(&self) -> u32 {
+        let (sweep, rate) = (&self.config.sweep, self.config.limits.jelou_rate);
+        let calls =
+            f64::from(rate.calls.get()) * sweep.every.as_secs_f64() / rate.per.as_secs_f64();
+        // Clamped before the cast: no value is lost or wraps.
+        (calls * sweep.budget_share).clamp(f64::from(LOOKS_MIN), f64::from(LOOKS_MAX)) as u32
+    }
+}
+
+/// `host:port`, under which Retry-After holds.
+fn host_of(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    format!("{host}:{}", url.port_or_known_default().unwrap_or_default())
+}

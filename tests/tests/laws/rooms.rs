@@ -1,0 +1,168 @@
+//! Which room may do what. Neighbour: dependencies, the same laws seen from the manifests.
+
+use crate::{
+    none,
+    tree::{self, Rust, places},
+};
+
+const STORE: &str = "crates/daemon/src/store/";
+const JOBS: &str = "crates/daemon/src/jobs/";
+const CONFIG: &str = "crates/daemon/src/config/";
+const PERFORM: &str = "crates/daemon/src/perform.rs";
+
+/// Where the remotes may be read. Each of these hands what it found to the rules, or to a person.
+const READERS: [&str; 4] = [
+    "crates/daemon/src/observe.rs",
+    "crates/daemon/src/jobs/routes.rs",
+    "crates/daemon/src/jobs/sweep.rs",
+    "crates/daemon/src/api/",
+];
+
+/// What changes something at a remote: the client it hangs on, and its methods.
+const WRITES: [(&str, &[&str]); 2] = [
+    ("jelou", &["start", "close", "write_ticket_id"]),
+    (
+        "ticketing",
+        &["upsert_requester", "create", "write_link_field", "set_status", "add_note"],
+    ),
+];
+
+/// What only looks.
+const READS: [(&str, &[&str]); 2] = [
+    ("jelou", &["conversation"]),
+    (
+        "ticketing",
+        &["ticket", "open_tickets", "tickets_by_conversation", "has_note", "changed_since"],
+    ),
+];
+
+fn outside(rooms: &[&str]) -> Vec<Rust> {
+    tree::shipped()
+        .into_iter()
+        .filter(|file| !rooms.iter().any(|room| file.path.starts_with(room)))
+        .collect()
+}
+
+fn in_code(files: &[Rust], needles: &[&str]) -> Vec<String> {
+    files
+        .iter()
+        .flat_map(|file| {
+            needles
+                .iter()
+                .flat_map(|needle| places(&file.path, &file.code, needle))
+        })
+        .collect()
+}
+
+#[test]
+fn sql_is_written_in_the_store_alone() {
+    let files = outside(&[STORE]);
+    none("sqlx is the store's", &in_code(&files, &["sqlx"]));
+    let sql = ["SELECT ", "INSERT INTO ", "DELETE FROM ", "CREATE TABLE ", "PRAGMA ", " SET "];
+    let found: Vec<String> = files
+        .iter()
+        .flat_map(|file| sql.iter().flat_map(|word| places(&file.path, &file.said, word)))
+        .collect();
+    none("SQL is the store's", &found);
+}
+
+#[test]
+fn apalis_is_known_in_jobs_alone() {
+    none("apalis is the jobs'", &in_code(&outside(&[JOBS]), &["apalis"]));
+}
+
+#[test]
+fn only_perform_writes_to_a_remote() {
+    let found = calls(&outside(&[PERFORM]), &WRITES);
+    none("a write to a remote belongs into perform", &found);
+}
+
+#[test]
+fn perform_makes_every_write_there_is_so_that_the_law_above_looks_for_the_right_names() {
+    let perform: Vec<Rust> = tree::shipped()
+        .into_iter()
+        .filter(|file| file.path == PERFORM)
+        .collect();
+    let made = calls(&perform, &WRITES);
+    let known: usize = WRITES.iter().map(|(_, methods)| methods.len()).sum();
+    assert_eq!(made.len(), known, "{made:#?}");
+}
+
+#[test]
+fn remotes_are_read_where_it_is_said_and_nowhere_else() {
+    none("a read of a remote belongs into observe", &calls(&outside(&READERS), &READS));
+}
+
+/// Calls of these methods, also where a line break stands before the dot.
+fn calls(files: &[Rust], wanted: &[(&str, &[&str])]) -> Vec<String> {
+    let daemon = files.iter().filter(|file| file.path.starts_with("crates/daemon/"));
+    daemon
+        .flat_map(|file| {
+            let tight: String = file.code.chars().filter(|c| !c.is_whitespace()).collect();
+            wanted.iter().flat_map(move |(client, methods)| {
+                let (path, tight) = (file.path.clone(), tight.clone());
+                methods
+                    .iter()
+                    .map(move |method| format!(".{client}.{method}("))
+                    .filter(move |call| tight.contains(call.as_str()))
+                    .map(move |call| format!("{path}: {call})"))
+            })
+        })
+        .collect()
+}
+
+#[test]
+fn the_environment_is_read_in_config_alone() {
+    let files = outside(&[CONFIG]);
+    let found = in_code(&files, &["env::var", "env::set_var", "env::remove_var", "env::temp_dir"]);
+    none("the environment is config's", &found);
+}
+
+#[test]
+fn the_time_is_asked_for_in_the_clock_alone() {
+    let clocks = ["crates/daemon/src/clock.rs", "crates/sandbox/src/clock.rs"];
+    let asks = ["SystemTime::now", "std::time::Instant::now", "Timestamp::now()", "Zoned::now"];
+    none("the clock is handed in", &in_code(&outside(&clocks), &asks));
+}
+
+#[test]
+fn core_waits_for_nothing_and_opens_nothing() {
+    let core: Vec<Rust> = tree::shipped()
+        .into_iter()
+        .filter(|file| file.path.starts_with("crates/core/src/"))
+        .collect();
+    assert!(core.len() > 20, "core is there");
+    let unwanted = [
+        "async fn", ".await", "std::fs", "std::net", "std::thread", "Instant", "SystemTime",
+        "std::env", "rand::", "println!", "static mut",
+    ];
+    none("core is pure", &in_code(&core, &unwanted));
+}
+
+#[test]
+fn only_the_command_line_prints() {
+    let files = outside(&["crates/daemon/src/cli", "crates/daemon/src/main.rs", "crates/daemon/src/demo"]);
+    none("what runs, logs; what is asked, prints", &in_code(&files, &["println!", "print!("]));
+}
+
+#[test]
+fn what_only_one_ticketing_system_would_recognise_is_data() {
+    let names = [
+        "zendesk", "freshdesk", "zammad", "request tracker", "request-tracker", "request_tracker",
+        "glpi", "jira", "hubspot", "intercom", "osticket", "otrs", "servicenow",
+    ];
+    // The list of built-in profile files, and the examples in the manual of the configuration.
+    let exempt = |path: &str, line: &str| {
+        path == "crates/ticketing-adapter/src/profile/mod.rs" || line.contains("example = &")
+    };
+    let mut found = Vec::new();
+    for file in tree::shipped() {
+        for (number, line) in file.said.lines().enumerate() {
+            let low = line.to_lowercase();
+            if names.iter().any(|name| low.contains(name)) && !exempt(&file.path, line) {
+                found.push(format!("{}:{}: {}", file.path, number + 1, line.trim()));
+            }
+        }
+    }
+    none("a vendor's ways belong into its profile", &found);
+}
