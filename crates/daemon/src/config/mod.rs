@@ -226,7 +226,9 @@ fn not_toml(path: &Path, bad: &[document::BadSyntax]) -> LoadError {
     let problems = bad.iter().map(|bad| Problem {
         file: path.display().to_string(),
         line: Some(bad.line),
-        key: Some(bad.key.clone()).filter(|key| is_key(key)).unwrap_or_default(),
+        key: Some(bad.key.clone())
+            .filter(|key| is_key(key))
+            .unwrap_or_default(),
         what: format!("this is not TOML: {}", bad.what),
         remedy: "mend this line; texts stand in quotes, each key once in its table".to_owned(),
     });
