@@ -5,7 +5,7 @@
 //! Claims, calls in flight end, the database is closed last.
 
 use crate::{
-    clock,
+    api, clock,
     config::{self, Config, LoadError, Variables},
     gate::Gate,
     http::{
@@ -147,7 +147,7 @@ pub async fn start(
         workers: workers.clone(),
     };
     let public = http::ingest::router(public);
-    let private = http::admin::router(private, axum::Router::new());
+    let private = http::admin::router(private, api::router(jobs.clone()));
     let limits = Limits::default();
     let mut tasks = vec![
         tokio::spawn(listen::serve(ingest, public, limits, stopped.clone())),

@@ -46,7 +46,7 @@ pub struct Admin {
 }
 
 /// What the admin listener answers: `/healthz`, `/readyz` and `/metrics` to everyone who reaches
-/// it, and `api`, whose paths begin with `/v1`, under `/api` to who has the token.
+/// it, and `api`, whose paths begin with `/api/`, to who has the token.
 pub fn router(admin: Admin, api: Router) -> Router {
     let guard = middleware::from_fn_with_state(admin.config.clone(), token::guard);
     Router::new()
@@ -54,7 +54,7 @@ pub fn router(admin: Admin, api: Router) -> Router {
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
         .with_state(admin)
-        .nest("/api", api)
+        .merge(api)
         // Around all of it, and by path: no route or fallback of the API can stand outside.
         .layer(guard)
 }
