@@ -9,21 +9,54 @@ use toml::{Table, Value};
 const OURS: [(&str, &str, &[&str]); 7] = [
     ("crates/core", "bridge-core", &[]),
     ("crates/transport", "bridge-transport", &["bridge-core"]),
-    ("crates/jelou-adapter", "jelou-adapter", &["bridge-core", "bridge-transport"]),
-    ("crates/ticketing-adapter", "ticketing-adapter", &["bridge-core", "bridge-transport"]),
+    (
+        "crates/jelou-adapter",
+        "jelou-adapter",
+        &["bridge-core", "bridge-transport"],
+    ),
+    (
+        "crates/ticketing-adapter",
+        "ticketing-adapter",
+        &["bridge-core", "bridge-transport"],
+    ),
     ("crates/sandbox", "bridge-sandbox", &[]),
     (
         "crates/daemon",
         "jelou-bridge",
-        &["bridge-core", "bridge-transport", "jelou-adapter", "ticketing-adapter", "bridge-sandbox"],
+        &[
+            "bridge-core",
+            "bridge-transport",
+            "jelou-adapter",
+            "ticketing-adapter",
+            "bridge-sandbox",
+        ],
     ),
-    ("tests", "bridge-tests", &["bridge-core", "bridge-sandbox", "jelou-bridge"]),
+    (
+        "tests",
+        "bridge-tests",
+        &["bridge-core", "bridge-sandbox", "jelou-bridge"],
+    ),
 ];
 
 /// What would give core a runtime, a network, a database, a clock or chance.
 const NOT_IN_CORE: [&str; 17] = [
-    "tokio", "async-std", "mio", "futures", "sqlx", "sqlx-core", "rusqlite", "libsqlite3-sys",
-    "reqwest", "hyper", "axum", "apalis", "apalis-core", "jiff", "chrono", "rand", "tracing",
+    "tokio",
+    "async-std",
+    "mio",
+    "futures",
+    "sqlx",
+    "sqlx-core",
+    "rusqlite",
+    "libsqlite3-sys",
+    "reqwest",
+    "hyper",
+    "axum",
+    "apalis",
+    "apalis-core",
+    "jiff",
+    "chrono",
+    "rand",
+    "tracing",
 ];
 
 /// Packages with one home each.
@@ -33,7 +66,15 @@ const HOMES: [(&str, &[&str]); 7] = [
     ("apalis-core", &["jelou-bridge"]),
     ("clap", &["jelou-bridge"]),
     ("config", &["jelou-bridge"]),
-    ("reqwest", &["bridge-transport", "bridge-sandbox", "jelou-bridge", "bridge-tests"]),
+    (
+        "reqwest",
+        &[
+            "bridge-transport",
+            "bridge-sandbox",
+            "jelou-bridge",
+            "bridge-tests",
+        ],
+    ),
     ("phonenumber", &["bridge-core"]),
 ];
 
@@ -66,7 +107,9 @@ fn closure(package: &str) -> BTreeSet<String> {
         let needs = entry.get("dependencies").and_then(Value::as_array);
         let names = needs.into_iter().flatten().filter_map(Value::as_str);
         // "name" or "name version": versions of one package are looked at together.
-        let names = names.filter_map(|line| line.split(' ').next()).map(str::to_owned);
+        let names = names
+            .filter_map(|line| line.split(' ').next())
+            .map(str::to_owned);
         rests_on.entry(name).or_default().extend(names);
     }
     let (mut seen, mut open) = (BTreeSet::new(), vec![package.to_owned()]);

@@ -69,7 +69,8 @@ fn every_link_leads_somewhere() {
                 _ if there.is_dir() => Some(String::new()),
                 _ => std::fs::read_to_string(&there).ok(),
             };
-            let alive = text.is_some_and(|text| wanted.is_empty() || anchors(&text).contains(wanted));
+            let alive =
+                text.is_some_and(|text| wanted.is_empty() || anchors(&text).contains(wanted));
             if !alive {
                 dead.push(format!("{}: {target}", file.path));
             }
@@ -80,7 +81,14 @@ fn every_link_leads_somewhere() {
 
 #[test]
 fn every_file_that_a_document_names_is_there() {
-    let roots = ["crates/", "tests/", "docs/", "deploy/", "migrations/", ".ci/"];
+    let roots = [
+        "crates/",
+        "tests/",
+        "docs/",
+        "deploy/",
+        "migrations/",
+        ".ci/",
+    ];
     let mut gone = Vec::new();
     for file in markdown() {
         for name in file.text.split('`').skip(1).step_by(2) {
@@ -137,7 +145,10 @@ fn every_variable_that_is_read_is_documented() {
             }
         }
     }
-    none("a variable is documented", &missing.into_iter().collect::<Vec<_>>());
+    none(
+        "a variable is documented",
+        &missing.into_iter().collect::<Vec<_>>(),
+    );
 }
 
 #[test]
@@ -168,5 +179,8 @@ fn every_decision_can_be_found() {
 
 #[test]
 fn anchors_are_made_as_viewers_make_them() {
-    assert_eq!(anchor("## Ten minutes: Request Tracker"), "ten-minutes-request-tracker");
+    assert_eq!(
+        anchor("## Ten minutes: Request Tracker"),
+        "ten-minutes-request-tracker"
+    );
 }

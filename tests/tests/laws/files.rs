@@ -10,7 +10,15 @@ const DEPTH_MAX: usize = 7;
 
 /// Names that say nothing about what is inside.
 const EMPTY_NAMES: [&str; 9] = [
-    "util", "utils", "helper", "helpers", "manager", "common", "misc", "shared", "processor",
+    "util",
+    "utils",
+    "helper",
+    "helpers",
+    "manager",
+    "common",
+    "misc",
+    "shared",
+    "processor",
 ];
 
 #[test]
@@ -63,14 +71,19 @@ fn names_say_what_is_inside() {
         .collect();
     none("a module is named after what is in it", &found);
     let types = tree::shipped().into_iter().flat_map(|file| {
-        ["struct ", "enum ", "trait "].into_iter().flat_map(move |word| {
-            tree::places(&file.path, &file.code, word)
-                .into_iter()
-                .filter(|place| is_empty_type(place, word))
-                .collect::<Vec<_>>()
-        })
+        ["struct ", "enum ", "trait "]
+            .into_iter()
+            .flat_map(move |word| {
+                tree::places(&file.path, &file.code, word)
+                    .into_iter()
+                    .filter(|place| is_empty_type(place, word))
+                    .collect::<Vec<_>>()
+            })
     });
-    none("a type is named after what it is", &types.collect::<Vec<_>>());
+    none(
+        "a type is named after what it is",
+        &types.collect::<Vec<_>>(),
+    );
 }
 
 fn is_empty_type(place: &str, word: &str) -> bool {
@@ -78,9 +91,17 @@ fn is_empty_type(place: &str, word: &str) -> bool {
         return false;
     };
     let name: String = rest.chars().take_while(|c| c.is_alphanumeric()).collect();
-    ["Manager", "Service", "Processor", "Helper", "Util", "Utils", "Common"]
-        .iter()
-        .any(|empty| name.ends_with(empty))
+    [
+        "Manager",
+        "Service",
+        "Processor",
+        "Helper",
+        "Util",
+        "Utils",
+        "Common",
+    ]
+    .iter()
+    .any(|empty| name.ends_with(empty))
 }
 
 #[test]
@@ -97,20 +118,35 @@ fn nothing_is_left_for_later() {
         })
         .collect();
     none("no stub, and no test that is not run", &found);
-    let notes = ["TO", "FIX"].map(|head| format!("{head}{}", if head == "TO" { "DO" } else { "ME" }));
+    let notes =
+        ["TO", "FIX"].map(|head| format!("{head}{}", if head == "TO" { "DO" } else { "ME" }));
     let found: Vec<String> = tree::files()
         .iter()
-        .flat_map(|file| notes.iter().flat_map(|note| tree::places(&file.path, &file.text, note)))
+        .flat_map(|file| {
+            notes
+                .iter()
+                .flat_map(|note| tree::places(&file.path, &file.text, note))
+        })
         .collect();
     none("what is to be done stands in an issue", &found);
 }
 
 #[test]
 fn lints_about_failing_are_never_switched_off_in_what_ships() {
-    let lints = ["unwrap_used", "expect_used", "clippy::panic", "indexing_slicing", "too_many_lines"];
+    let lints = [
+        "unwrap_used",
+        "expect_used",
+        "clippy::panic",
+        "indexing_slicing",
+        "too_many_lines",
+    ];
     let found: Vec<String> = tree::shipped()
         .iter()
-        .flat_map(|file| lints.iter().flat_map(|lint| tree::places(&file.path, &file.code, lint)))
+        .flat_map(|file| {
+            lints
+                .iter()
+                .flat_map(|lint| tree::places(&file.path, &file.code, lint))
+        })
         .collect();
     none("what ships does not panic, and fits on a screen", &found);
 }
@@ -127,7 +163,11 @@ fn no_file_knows_the_machine_it_was_written_on() {
     let found: Vec<String> = tree::files()
         .iter()
         .filter(|file| !file.path.starts_with(".ci/"))
-        .flat_map(|file| unwanted.iter().flat_map(|word| tree::places(&file.path, &file.text, word)))
+        .flat_map(|file| {
+            unwanted
+                .iter()
+                .flat_map(|word| tree::places(&file.path, &file.text, word))
+        })
         .collect();
     none("nothing refers to one machine", &found);
 }
@@ -150,7 +190,10 @@ fn no_snapshot_waits_for_a_decision_and_every_file_is_of_a_known_kind() {
         .filter(|path| path.ends_with(".snap.new") || path.ends_with(".pending-snap"))
         .cloned()
         .collect();
-    none("a new snapshot is accepted or rejected before it is committed", &pending);
+    none(
+        "a new snapshot is accepted or rejected before it is committed",
+        &pending,
+    );
     let strange: Vec<String> = paths
         .into_iter()
         .filter(|path| !tree::is_text(path) && !is_left_by_a_run(path))

@@ -17,7 +17,11 @@ fn strings<'a>(table: &'a Table, section: &str, key: &str) -> BTreeSet<&'a str> 
 fn locked() -> Vec<Table> {
     let lock: Table = tree::read("Cargo.lock").parse().unwrap();
     let packages = lock["package"].as_array().unwrap();
-    packages.iter().filter_map(Value::as_table).cloned().collect()
+    packages
+        .iter()
+        .filter_map(Value::as_table)
+        .cloned()
+        .collect()
 }
 
 fn field<'a>(package: &'a Table, key: &str) -> Option<&'a str> {
@@ -60,7 +64,11 @@ fn every_licence_is_one_that_we_accept() {
         .current_dir(tree::root())
         .output()
         .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let packages = metadata["packages"].as_array().unwrap();
     assert!(packages.len() > 100);
@@ -75,7 +83,10 @@ fn every_licence_is_one_that_we_accept() {
 /// Whether an SPDX expression can be met with accepted licences. `AND` binds stronger than `OR`;
 /// a slash is the old way to write `OR`.
 fn is_accepted(expression: &str, accepted: &BTreeSet<&str>) -> bool {
-    let spaced = expression.replace('/', " OR ").replace('(', " ( ").replace(')', " ) ");
+    let spaced = expression
+        .replace('/', " OR ")
+        .replace('(', " ( ")
+        .replace(')', " ) ");
     let words: Vec<&str> = spaced.split_whitespace().collect();
     let mut rest = words.as_slice();
     let met = any_of(&mut rest, accepted);
@@ -125,7 +136,10 @@ fn licences_are_read_as_they_are_written() {
     let accepted = BTreeSet::from(["MIT", "Unicode-3.0"]);
     assert!(is_accepted("MIT OR Apache-2.0", &accepted));
     assert!(is_accepted("Apache-2.0/MIT", &accepted));
-    assert!(is_accepted("(MIT OR Apache-2.0) AND Unicode-3.0", &accepted));
+    assert!(is_accepted(
+        "(MIT OR Apache-2.0) AND Unicode-3.0",
+        &accepted
+    ));
     assert!(!is_accepted("MIT AND GPL-3.0", &accepted));
     assert!(!is_accepted("Apache-2.0 WITH LLVM-exception", &accepted));
     assert!(!is_accepted("none", &accepted));

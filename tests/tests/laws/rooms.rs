@@ -23,7 +23,13 @@ const WRITES: [(&str, &[&str]); 2] = [
     ("jelou", &["start", "close", "write_ticket_id"]),
     (
         "ticketing",
-        &["upsert_requester", "create", "write_link_field", "set_status", "add_note"],
+        &[
+            "upsert_requester",
+            "create",
+            "write_link_field",
+            "set_status",
+            "add_note",
+        ],
     ),
 ];
 
@@ -32,7 +38,13 @@ const READS: [(&str, &[&str]); 2] = [
     ("jelou", &["conversation"]),
     (
         "ticketing",
-        &["ticket", "open_tickets", "tickets_by_conversation", "has_note", "changed_since"],
+        &[
+            "ticket",
+            "open_tickets",
+            "tickets_by_conversation",
+            "has_note",
+            "changed_since",
+        ],
     ),
 ];
 
@@ -58,17 +70,30 @@ fn in_code(files: &[Rust], needles: &[&str]) -> Vec<String> {
 fn sql_is_written_in_the_store_alone() {
     let files = outside(&[STORE]);
     none("sqlx is the store's", &in_code(&files, &["sqlx"]));
-    let sql = ["SELECT ", "INSERT INTO ", "DELETE FROM ", "CREATE TABLE ", "PRAGMA ", " SET "];
+    let sql = [
+        "SELECT ",
+        "INSERT INTO ",
+        "DELETE FROM ",
+        "CREATE TABLE ",
+        "PRAGMA ",
+        " SET ",
+    ];
     let found: Vec<String> = files
         .iter()
-        .flat_map(|file| sql.iter().flat_map(|word| places(&file.path, &file.said, word)))
+        .flat_map(|file| {
+            sql.iter()
+                .flat_map(|word| places(&file.path, &file.said, word))
+        })
         .collect();
     none("SQL is the store's", &found);
 }
 
 #[test]
 fn apalis_is_known_in_jobs_alone() {
-    none("apalis is the jobs'", &in_code(&outside(&[JOBS]), &["apalis"]));
+    none(
+        "apalis is the jobs'",
+        &in_code(&outside(&[JOBS]), &["apalis"]),
+    );
 }
 
 #[test]
@@ -90,12 +115,17 @@ fn perform_makes_every_write_there_is_so_that_the_law_above_looks_for_the_right_
 
 #[test]
 fn remotes_are_read_where_it_is_said_and_nowhere_else() {
-    none("a read of a remote belongs into observe", &calls(&outside(&READERS), &READS));
+    none(
+        "a read of a remote belongs into observe",
+        &calls(&outside(&READERS), &READS),
+    );
 }
 
 /// Calls of these methods, also where a line break stands before the dot.
 fn calls(files: &[Rust], wanted: &[(&str, &[&str])]) -> Vec<String> {
-    let daemon = files.iter().filter(|file| file.path.starts_with("crates/daemon/"));
+    let daemon = files
+        .iter()
+        .filter(|file| file.path.starts_with("crates/daemon/"));
     daemon
         .flat_map(|file| {
             let tight: String = file.code.chars().filter(|c| !c.is_whitespace()).collect();
@@ -114,14 +144,27 @@ fn calls(files: &[Rust], wanted: &[(&str, &[&str])]) -> Vec<String> {
 #[test]
 fn the_environment_is_read_in_config_alone() {
     let files = outside(&[CONFIG]);
-    let found = in_code(&files, &["env::var", "env::set_var", "env::remove_var", "env::temp_dir"]);
+    let found = in_code(
+        &files,
+        &[
+            "env::var",
+            "env::set_var",
+            "env::remove_var",
+            "env::temp_dir",
+        ],
+    );
     none("the environment is config's", &found);
 }
 
 #[test]
 fn the_time_is_asked_for_in_the_clock_alone() {
     let clocks = ["crates/daemon/src/clock.rs", "crates/sandbox/src/clock.rs"];
-    let asks = ["SystemTime::now", "std::time::Instant::now", "Timestamp::now()", "Zoned::now"];
+    let asks = [
+        "SystemTime::now",
+        "std::time::Instant::now",
+        "Timestamp::now()",
+        "Zoned::now",
+    ];
     none("the clock is handed in", &in_code(&outside(&clocks), &asks));
 }
 
@@ -133,23 +176,50 @@ fn core_waits_for_nothing_and_opens_nothing() {
         .collect();
     assert!(core.len() > 20, "core is there");
     let unwanted = [
-        "async fn", ".await", "std::fs", "std::net", "std::thread", "Instant", "SystemTime",
-        "std::env", "rand::", "println!", "static mut",
+        "async fn",
+        ".await",
+        "std::fs",
+        "std::net",
+        "std::thread",
+        "Instant",
+        "SystemTime",
+        "std::env",
+        "rand::",
+        "println!",
+        "static mut",
     ];
     none("core is pure", &in_code(&core, &unwanted));
 }
 
 #[test]
 fn only_the_command_line_prints() {
-    let files = outside(&["crates/daemon/src/cli", "crates/daemon/src/main.rs", "crates/daemon/src/demo"]);
-    none("what runs, logs; what is asked, prints", &in_code(&files, &["println!", "print!("]));
+    let files = outside(&[
+        "crates/daemon/src/cli",
+        "crates/daemon/src/main.rs",
+        "crates/daemon/src/demo",
+    ]);
+    none(
+        "what runs, logs; what is asked, prints",
+        &in_code(&files, &["println!", "print!("]),
+    );
 }
 
 #[test]
 fn what_only_one_ticketing_system_would_recognise_is_data() {
     let names = [
-        "zendesk", "freshdesk", "zammad", "request tracker", "request-tracker", "request_tracker",
-        "glpi", "jira", "hubspot", "intercom", "osticket", "otrs", "servicenow",
+        "zendesk",
+        "freshdesk",
+        "zammad",
+        "request tracker",
+        "request-tracker",
+        "request_tracker",
+        "glpi",
+        "jira",
+        "hubspot",
+        "intercom",
+        "osticket",
+        "otrs",
+        "servicenow",
     ];
     // The list of built-in profile files, and the examples in the manual of the configuration.
     let exempt = |path: &str, line: &str| {

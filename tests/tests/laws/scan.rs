@@ -26,7 +26,13 @@ fn blank(source: &str, unwanted: Kind) -> String {
     source
         .chars()
         .zip(kinds)
-        .map(|(c, kind)| if kind == unwanted && c != '\n' { ' ' } else { c })
+        .map(|(c, kind)| {
+            if kind == unwanted && c != '\n' {
+                ' '
+            } else {
+                c
+            }
+        })
         .collect()
 }
 
@@ -95,7 +101,12 @@ fn raw_end(chars: &[char], at: usize) -> usize {
     let mut at = at + 2 + count;
     while at < chars.len() {
         let closes = chars[at] == '"'
-            && chars[at + 1..].iter().take(count).filter(|c| **c == '#').count() == count;
+            && chars[at + 1..]
+                .iter()
+                .take(count)
+                .filter(|c| **c == '#')
+                .count()
+                == count;
         if closes {
             return at + 1 + count;
         }
@@ -159,7 +170,10 @@ fn words_in_comments_and_quotes_are_no_code() {
     let code = without_texts(&without_comments(source));
     assert!(!code.contains("todo"));
     assert!(code.contains("let a ="), "{code}");
-    assert!(code.contains("let c: &'a str;") || code.contains("a str;"), "{code}");
+    assert!(
+        code.contains("let c: &'a str;") || code.contains("a str;"),
+        "{code}"
+    );
     assert_eq!(code.lines().count(), 2);
 }
 

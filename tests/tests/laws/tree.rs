@@ -7,22 +7,15 @@ use std::{
 };
 
 /// What is built, or belongs to the version control, and not to the repository.
-const NOT_OURS: [&str; 3] = ["target", ".git", "node_modules"];
+const NOT_OURS: [&str; 2] = ["target", ".git"];
 
 /// Endings of what is text here. A file of another kind is found by `every_file_is_of_a_known_kind`.
-const TEXT: [&str; 11] = [
-    "rs", "toml", "md", "sql", "json", "sh", "pl", "snap", "txt", "lock", "mason",
+const TEXT: [&str; 10] = [
+    "rs", "toml", "md", "sql", "json", "sh", "pl", "snap", "txt", "lock",
 ];
 
 /// Text files known by their whole name.
-const TEXT_NAMES: [&str; 6] = [
-    ".gitignore",
-    "run",
-    "demo",
-    "readme",
-    "figures",
-    "LICENSE",
-];
+const TEXT_NAMES: [&str; 5] = [".gitignore", "run", "readme", "figures", "LICENSE"];
 
 /// One file.
 pub struct File {
