@@ -34,7 +34,13 @@ pub struct ApiError {
 
 impl ApiError {
     fn new(status: StatusCode, error: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { status, trouble: Trouble { error: error.into(), remedy: remedy.into() } }
+        Self {
+            status,
+            trouble: Trouble {
+                error: error.into(),
+                remedy: remedy.into(),
+            },
+        }
     }
 
     /// The question itself is wrong.
@@ -64,7 +70,10 @@ impl ApiError {
 
     /// A text that is no id, with the name of the field it stood in.
     pub(super) fn id(field: &str, bad: &BadId) -> Self {
-        Self::wrong(format!("{field}: {bad}"), "copy the id as the system shows it")
+        Self::wrong(
+            format!("{field}: {bad}"),
+            "copy the id as the system shows it",
+        )
     }
 }
 
@@ -84,9 +93,10 @@ impl From<StoreError> for ApiError {
             StoreError::Busy { .. }
             | StoreError::Unavailable { .. }
             | StoreError::Failing { .. }
-            | StoreError::Closed => {
-                Self::later(error.to_string(), "try again; if it stays so, look at the disk")
-            }
+            | StoreError::Closed => Self::later(
+                error.to_string(),
+                "try again; if it stays so, look at the disk",
+            ),
             StoreError::Corrupt { .. }
             | StoreError::Locked { .. }
             | StoreError::Missing { .. }
@@ -104,9 +114,10 @@ impl From<StoreError> for ApiError {
 impl From<OrderError> for ApiError {
     fn from(error: OrderError) -> Self {
         match error {
-            OrderError::Busy(_) => {
-                Self::later(error.to_string(), "try again in a minute; nothing was changed")
-            }
+            OrderError::Busy(_) => Self::later(
+                error.to_string(),
+                "try again in a minute; nothing was changed",
+            ),
             OrderError::Store(error) => error.into(),
         }
     }

@@ -75,7 +75,9 @@ pub struct ReleasedView {
 }
 
 fn kinds() -> impl Iterator<Item = Operation> {
-    Operation::ALL.into_iter().filter(|operation| operation.is_halted_in_bulk())
+    Operation::ALL
+        .into_iter()
+        .filter(|operation| operation.is_halted_in_bulk())
 }
 
 /// Lists the halts of all bridges, those that never counted anything too.
@@ -88,7 +90,9 @@ pub async fn list(jobs: &Jobs, asked: HaltsAsked) -> Result<Halts, ApiError> {
     let mut halts = Vec::new();
     for bridge in bridges {
         for operation in kinds() {
-            let found = stored.iter().find(|h| h.bridge == bridge && h.operation == operation);
+            let found = stored
+                .iter()
+                .find(|h| h.bridge == bridge && h.operation == operation);
             let since = found.and_then(|halt| halt.window.tripped_at);
             halts.push(HaltView {
                 bridge: bridge.to_string(),
@@ -116,7 +120,10 @@ pub async fn release(jobs: &Jobs, asked: ReleaseAsked) -> Result<Released, ApiEr
     let mut released = Vec::new();
     for bridge in bridges {
         for kind in kinds().filter(|kind| operation.is_none_or(|only| only == *kind)) {
-            let let_go = jobs.store.release_halt(&bridge, Some(kind), clock::now()).await?;
+            let let_go = jobs
+                .store
+                .release_halt(&bridge, Some(kind), clock::now())
+                .await?;
             if let_go > 0 {
                 tracing::warn!(bridge = %bridge, operation = %kind, let_go, "The safety halt was released by order");
                 released.push(ReleasedView {
@@ -127,7 +134,10 @@ pub async fn release(jobs: &Jobs, asked: ReleaseAsked) -> Result<Released, ApiEr
             }
         }
     }
-    Ok(Released { let_go: released.iter().map(|one| one.let_go).sum(), released })
+    Ok(Released {
+        let_go: released.iter().map(|one| one.let_go).sum(),
+        released,
+    })
 }
 
 fn bridges(

@@ -42,13 +42,21 @@ impl From<Lane> for LaneFile {
     fn from(mut lane: Lane) -> Self {
         let links = std::mem::take(&mut lane.links);
         let intents = std::mem::take(&mut lane.intents);
-        Self { lane, links, intents }
+        Self {
+            lane,
+            links,
+            intents,
+        }
     }
 }
 
 impl From<LaneFile> for Lane {
     fn from(file: LaneFile) -> Self {
-        Self { links: file.links, intents: file.intents, ..file.lane }
+        Self {
+            links: file.links,
+            intents: file.intents,
+            ..file.lane
+        }
     }
 }
 
@@ -68,7 +76,11 @@ pub async fn of_ticket(jobs: &Jobs, asked: LaneAsked) -> Result<LaneFile, ApiErr
             "leave --ticket out to explain the event for a customer of whom nothing is known",
         )
     };
-    let lane = jobs.store.lane_of_ticket(&bridge, &ticket).await?.ok_or_else(missing)?;
+    let lane = jobs
+        .store
+        .lane_of_ticket(&bridge, &ticket)
+        .await?
+        .ok_or_else(missing)?;
     let known = jobs.store.lane(&lane).await?.ok_or_else(missing)?;
     Ok(LaneFile::from(known))
 }

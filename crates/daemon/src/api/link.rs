@@ -73,9 +73,14 @@ pub async fn link(jobs: &Jobs, wanted: LinkWanted) -> Result<Linked, ApiError> {
     let of_ticket = live(jobs, &bridge.name, Some(&ticket), None).await?;
     let of_conversation = live(jobs, &bridge.name, None, Some(&conversation)).await?;
     if let Some(there) = both(&of_ticket, &conversation) {
-        return Ok(Linked { link: LinkView::from(there) });
+        return Ok(Linked {
+            link: LinkView::from(there),
+        });
     }
-    if let Some(other) = of_ticket.iter().find(|row| row.link.conversation_id().is_some()) {
+    if let Some(other) = of_ticket
+        .iter()
+        .find(|row| row.link.conversation_id().is_some())
+    {
         return Err(taken("ticket", &ticket, other));
     }
     if let Some(other) = of_conversation.first() {
@@ -84,7 +89,10 @@ pub async fn link(jobs: &Jobs, wanted: LinkWanted) -> Result<Linked, ApiError> {
     let talk = read_conversation(jobs, &bridge, &conversation).await?;
     let found = read_ticket(jobs, &bridge, &ticket).await?;
     let lane = lane(jobs, &bridge, &talk, of_ticket.first(), &ticket).await?;
-    let order = Order::Link { conversation: Box::new(talk), ticket: Box::new(found) };
+    let order = Order::Link {
+        conversation: Box::new(talk),
+        ticket: Box::new(found),
+    };
     jobs::give_order(jobs, &lane, order).await?;
     tracing::info!(bridge = %bridge.name, ticket.id = %ticket, conversation.id = %conversation, "Linked by order");
     let now = live(jobs, &bridge.name, Some(&ticket), None).await?;
@@ -105,8 +113,14 @@ pub async fn unlink(jobs: &Jobs, wanted: UnlinkWanted) -> Result<Linked, ApiErro
     let (lane, link) = (row.lane, row.link.id);
     jobs::give_order(jobs, &lane, Order::Unlink { link: link.clone() }).await?;
     tracing::info!(lane.id = %lane, link.id = %link, "Unlinked by order");
-    let (row, _) = jobs.store.link(&link).await?.ok_or_else(|| no_link(&wanted.id))?;
-    Ok(Linked { link: LinkView::from(&row) })
+    let (row, _) = jobs
+        .store
+        .link(&link)
+        .await?
+        .ok_or_else(|| no_link(&wanted.id))?;
+    Ok(Linked {
+        link: LinkView::from(&row),
+    })
 }
 
 async fn named(jobs: &Jobs, wanted: &UnlinkWanted) -> Result<LinkRow, ApiError> {
@@ -116,7 +130,10 @@ async fn named(jobs: &Jobs, wanted: &UnlinkWanted) -> Result<LinkRow, ApiError> 
         if row.link.is_live() {
             return Ok(row);
         }
-        return Err(ApiError::conflict(format!("link {link} has ended already"), "nothing is left to do"));
+        return Err(ApiError::conflict(
+            format!("link {link} has ended already"),
+            "nothing is left to do",
+        ));
     }
     let ticket = id("id", &wanted.id, TicketId::parse)?;
     let bridge = {
@@ -166,7 +183,8 @@ async fn live(
 }
 
 fn both<'a>(rows: &'a [LinkRow], conversation: &ConversationId) -> Option<&'a LinkRow> {
-    rows.iter().find(|row| row.link.conversation_id() == Some(conversation))
+    rows.iter()
+        .find(|row| row.link.conversation_id() == Some(conversation))
 }
 
 fn taken(side: &str, id: &dyn Display, by: &LinkRow) -> ApiError {
@@ -187,7 +205,10 @@ async fn read_conversation(
     let talk = talk.map_err(|error| unread("conversation", id, &error))?;
     if !bridge.config.jelou.bots.contains(&talk.bot) {
         return Err(ApiError::conflict(
-            format!("conversation {id} is on bot {}, which is not one of bridge {}", talk.bot, bridge.name),
+            format!(
+                "conversation {id} is on bot {}, which is not one of bridge {}",
+                talk.bot, bridge.name
+            ),
             "name a conversation of the bridge's own bots, or add the bot to jelou.bots",
         ));
     }
@@ -215,19 +236,22 @@ async fn read_ticket(jobs: &Jobs, bridge: &Bridge, id: &TicketId) -> Result<Tick
 
 /// The gate holds for a person's reads too: a host that said when to come again means everyone.
 fn ask(jobs: &Jobs, bridge: &Bridge, side: Side) -> Result<(), ApiError> {
-    jobs.gate.ask(&bridge.target(side), "link", clock::now()).map_err(|blocked| {
-        ApiError::later(
-            format!("the {side} side takes no calls now ({})", blocked.by),
-            "try again in a minute",
-        )
-    })
+    jobs.gate
+        .ask(&bridge.target(side), "link", clock::now())
+        .map_err(|blocked| {
+            ApiError::later(
+                format!("the {side} side takes no calls now ({})", blocked.by),
+                "try again in a minute",
+            )
+        })
 }
 
 fn unread(what: &str, id: &dyn Display, error: &CallError) -> ApiError {
     match error {
-        CallError::Gone { .. } => {
-            ApiError::missing(format!("there is no {what} {id}"), "copy its id from where it lives")
-        }
+        CallError::Gone { .. } => ApiError::missing(
+            format!("there is no {what} {id}"),
+            "copy its id from where it lives",
+        ),
         CallError::Later { .. }
         | CallError::Unknown { .. }
         | CallError::Locked { .. }
@@ -248,11 +272,20 @@ async fn lane(
     waiting: Option<&LinkRow>,
     ticket: &TicketId,
 ) -> Result<LaneId, ApiError> {
-    let lane = jobs.store.lane_for(&bridge.name, &talk.bot, &talk.user).await?;
+    let lane = jobs
+        .store
+        .lane_for(&bridge.name, &talk.bot, &talk.user)
+        .await?;
     match waiting {
         Some(row) if row.lane != lane => Err(ApiError::conflict(
-            format!("ticket {ticket} waits for a conversation of another customer, by link {}", row.link.id),
-            format!("`unlink {}` first, if the conversation is the right one all the same", row.link.id),
+            format!(
+                "ticket {ticket} waits for a conversation of another customer, by link {}",
+                row.link.id
+            ),
+            format!(
+                "`unlink {}` first, if the conversation is the right one all the same",
+                row.link.id
+            ),
         )),
         Some(_) | None => Ok(lane),
     }

@@ -155,14 +155,21 @@ pub async fn list(jobs: &Jobs, asked: LinksAsked) -> Result<Links, ApiError> {
     let filter = LinkFilter {
         bridge,
         ticket: maybe("ticket", asked.ticket.as_ref(), TicketId::parse)?,
-        conversation: maybe("conversation", asked.conversation.as_ref(), ConversationId::parse)?,
+        conversation: maybe(
+            "conversation",
+            asked.conversation.as_ref(),
+            ConversationId::parse,
+        )?,
         state: asked.state,
         live_only: asked.live,
         limit: limit.saturating_add(1),
     };
     let rows = jobs.store.links(&filter).await?;
     let page = PageOf::cut(rows, limit);
-    Ok(Links { links: page.items.iter().map(LinkView::from).collect(), more: page.more })
+    Ok(Links {
+        links: page.items.iter().map(LinkView::from).collect(),
+        more: page.more,
+    })
 }
 
 /// Shows one Link.

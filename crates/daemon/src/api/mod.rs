@@ -25,5 +25,8 @@ pub use error::{ApiError, Trouble};
 pub use routes::router;
 pub use view::{Moment, PageOf};
 
-/// What every path of the API begins with.
-pub const PREFIX: &str = "/api/v1";
+/// Where the admin listener puts [`router`].
+pub const MOUNT: &str = "/api";
+
+/// What every path in [`router`] begins with.
+pub const VERSION: &str = "/v1";

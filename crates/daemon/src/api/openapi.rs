@@ -1,10 +1,10 @@
 //! The API's own description, OpenAPI 3.1. Neighbour: `routes`, the list it is written from.
 
 use super::{
-    PREFIX, Trouble,
+    MOUNT, Trouble, VERSION,
     routes::{Asked, Route},
 };
-use crate::app::VERSION;
+use crate::app;
 use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
@@ -18,7 +18,9 @@ pub(super) fn document(routes: &[Route]) -> Value {
     let mut paths = Map::new();
     for route in routes {
         let operation = operation(route, &trouble, &mut generator);
-        let path = paths.entry(format!("{PREFIX}{}", route.path)).or_insert_with(|| json!({}));
+        let path = paths
+            .entry(format!("{MOUNT}{VERSION}{}", route.path))
+            .or_insert_with(|| json!({}));
         if let Some(path) = path.as_object_mut() {
             path.insert(route.method.as_str().to_lowercase(), operation);
         }
@@ -27,7 +29,7 @@ pub(super) fn document(routes: &[Route]) -> Value {
         "openapi": "3.1.0",
         "info": {
             "title": "jelou-bridge",
-            "version": VERSION,
+            "version": app::VERSION,
             "description": "What the command line can do. All of it takes the bearer token server.admin_token.",
         },
         "security": [{ "token": [] }],
@@ -68,7 +70,9 @@ fn operation(route: &Route, trouble: &Value, generator: &mut SchemaGenerator) ->
 }
 
 fn in_path(path: &str) -> Vec<Value> {
-    let names = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+    let names = path
+        .split('/')
+        .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
     names
         .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }))
         .collect()
@@ -79,11 +83,21 @@ fn in_query(
     generator: &mut SchemaGenerator,
 ) -> Vec<Value> {
     let reference = schema(generator).to_value();
-    let name = reference["$ref"].as_str().and_then(|path| path.rsplit('/').next());
-    let fields = name.and_then(|name| generator.definitions().get(name)).cloned();
-    let Some(fields) = fields else { return Vec::new() };
-    let required: Vec<&str> =
-        fields["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let name = reference["$ref"]
+        .as_str()
+        .and_then(|path| path.rsplit('/').next());
+    let fields = name
+        .and_then(|name| generator.definitions().get(name))
+        .cloned();
+    let Some(fields) = fields else {
+        return Vec::new();
+    };
+    let required: Vec<&str> = fields["required"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
     let properties = fields["properties"].as_object().into_iter().flatten();
     properties
         .map(|(name, schema)| {

@@ -125,7 +125,10 @@ pub async fn list(jobs: &Jobs, asked: ParkedAsked) -> Result<ParkedList, ApiErro
     let filter = filter(jobs, asked.bridge.as_ref(), asked.reason, limit)?;
     let page = PageOf::cut(jobs.store.parked(&filter).await?, limit);
     let parked = page.items.into_iter().map(ParkedView::from).collect();
-    Ok(ParkedList { parked, more: page.more })
+    Ok(ParkedList {
+        parked,
+        more: page.more,
+    })
 }
 
 /// Shows one.
@@ -148,7 +151,10 @@ pub async fn decide(
     if let Some(id) = &chosen.id {
         let item = find(jobs, id).await?;
         let note = carry_out(jobs, decision, &item).await?;
-        return Ok(ParkedDone { items: vec![outcome(item, Ok(note))], more: false });
+        return Ok(ParkedDone {
+            items: vec![outcome(item, Ok(note))],
+            more: false,
+        });
     }
     if chosen.bridge.is_none() && chosen.reason.is_none() && !chosen.all {
         return Err(ApiError::wrong(
@@ -164,7 +170,10 @@ pub async fn decide(
         let done = carry_out(jobs, decision, &item).await;
         items.push(outcome(item, done));
     }
-    Ok(ParkedDone { items, more: page.more })
+    Ok(ParkedDone {
+        items,
+        more: page.more,
+    })
 }
 
 fn filter(
@@ -175,7 +184,11 @@ fn filter(
 ) -> Result<ParkedFilter, ApiError> {
     let runtime = jobs.runtime.borrow();
     let bridge = bridge_named(&runtime, bridge)?;
-    Ok(ParkedFilter { bridge, reason, limit: limit.saturating_add(1) })
+    Ok(ParkedFilter {
+        bridge,
+        reason,
+        limit: limit.saturating_add(1),
+    })
 }
 
 async fn find(jobs: &Jobs, id: &str) -> Result<ParkedItem, ApiError> {
@@ -192,7 +205,12 @@ async fn carry_out(
     decision: Decision,
     item: &ParkedItem,
 ) -> Result<Option<String>, ApiError> {
-    tracing::info!(parked.id = item.id, reason = item.reason, "By order, {decision:?}: {}", item.id);
+    tracing::info!(
+        parked.id = item.id,
+        reason = item.reason,
+        "By order, {decision:?}: {}",
+        item.id
+    );
     match &item.kind {
         ParkedKind::Delivery { delivery, .. } => {
             let now = clock::now();
@@ -217,19 +235,28 @@ async fn carry_out(
 
 fn outcome(item: ParkedItem, done: Result<Option<String>, ApiError>) -> ParkedOutcome {
     match done {
-        Ok(note) => ParkedOutcome { id: item.id, done: true, note },
-        Err(error) => {
-            ParkedOutcome { id: item.id, done: false, note: Some(error.trouble.error) }
-        }
+        Ok(note) => ParkedOutcome {
+            id: item.id,
+            done: true,
+            note,
+        },
+        Err(error) => ParkedOutcome {
+            id: item.id,
+            done: false,
+            note: Some(error.trouble.error),
+        },
     }
 }
 
 impl From<ParkedItem> for ParkedView {
     fn from(item: ParkedItem) -> Self {
         let (kind, operation, side, lane, link) = match item.kind {
-            ParkedKind::Intent { operation, lane, link, .. } => {
-                ("intent", Some(operation), None, Some(lane), Some(link))
-            }
+            ParkedKind::Intent {
+                operation,
+                lane,
+                link,
+                ..
+            } => ("intent", Some(operation), None, Some(lane), Some(link)),
             ParkedKind::Delivery { side, .. } => ("delivery", None, Some(side), None, None),
         };
         Self {

@@ -2,7 +2,7 @@
 //! is written from this list, so that no route can be missing there.
 
 use super::{
-    ApiError, PREFIX,
+    ApiError, VERSION,
     extract::{Ask, Body},
     halt, lane, link, links, openapi, parked, sweep, timeline,
 };
@@ -18,7 +18,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 /// One operation.
 pub(super) struct Route {
     pub method: Method,
-    /// Below [`PREFIX`].
+    /// Below [`VERSION`].
     pub path: &'static str,
     pub summary: &'static str,
     /// The fields of its query, or of its body.
@@ -39,25 +39,31 @@ fn schema<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
     generator.subschema_for::<T>()
 }
 
-/// The API, for the admin listener to put behind its token. The address is [`PREFIX`] and below.
+/// The API, for the admin listener to put behind its token at [`super::MOUNT`].
 pub fn router(jobs: Jobs) -> Router {
     let document = openapi::document(&routes());
     let mut router = Router::new().route(
-        &format!("{PREFIX}/openapi.json"),
+        &format!("{VERSION}/openapi.json"),
         get(move || {
             let document = document.clone();
             async move { Json(document) }
         }),
     );
     for route in routes() {
-        router = router.route(&format!("{PREFIX}{}", route.path), (route.handler)());
+        router = router.route(&format!("{VERSION}{}", route.path), (route.handler)());
     }
     router
         .fallback(|| async {
-            ApiError::missing("there is no such operation", "/api/v1/openapi.json lists them")
+            ApiError::missing(
+                "there is no such operation",
+                "/api/v1/openapi.json lists them",
+            )
         })
         .method_not_allowed_fallback(|| async {
-            ApiError::wrong("this address takes another method", "/api/v1/openapi.json lists them")
+            ApiError::wrong(
+                "this address takes another method",
+                "/api/v1/openapi.json lists them",
+            )
         })
         .with_state(jobs)
 }
@@ -79,7 +85,11 @@ fn reads() -> [Route; 7] {
             summary: "Lists links, the latest changed first",
             asked: Asked::Query(schema::<links::LinksAsked>),
             answer: schema::<links::Links>,
-            handler: || get(|State(jobs): State<Jobs>, Ask(asked)| async move { json(links::list(&jobs, asked).await) }),
+            handler: || {
+                get(|State(jobs): State<Jobs>, Ask(asked)| async move {
+                    json(links::list(&jobs, asked).await)
+                })
+            },
         },
         Route {
             method: Method::GET,
@@ -87,7 +97,13 @@ fn reads() -> [Route; 7] {
             summary: "Shows one link with all that was planned for it",
             asked: Asked::Nothing,
             answer: schema::<links::LinkShown>,
-            handler: || get(|State(jobs): State<Jobs>, Path(id): Path<String>| async move { json(links::show(&jobs, &id).await) }),
+            handler: || {
+                get(
+                    |State(jobs): State<Jobs>, Path(id): Path<String>| async move {
+                        json(links::show(&jobs, &id).await)
+                    },
+                )
+            },
         },
         Route {
             method: Method::POST,
@@ -95,7 +111,11 @@ fn reads() -> [Route; 7] {
             summary: "Reads the timeline of one ticket, conversation or user; a read, but users' ids have no place in a URL",
             asked: Asked::Body(schema::<timeline::TimelineAsked>),
             answer: schema::<timeline::Timeline>,
-            handler: || post(|State(jobs): State<Jobs>, Body(asked)| async move { json(timeline::timeline(&jobs, asked).await) }),
+            handler: || {
+                post(|State(jobs): State<Jobs>, Body(asked)| async move {
+                    json(timeline::timeline(&jobs, asked).await)
+                })
+            },
         },
         Route {
             method: Method::GET,
@@ -103,7 +123,11 @@ fn reads() -> [Route; 7] {
             summary: "Lists work that waits for a person, the oldest first",
             asked: Asked::Query(schema::<parked::ParkedAsked>),
             answer: schema::<parked::ParkedList>,
-            handler: || get(|State(jobs): State<Jobs>, Ask(asked)| async move { json(parked::list(&jobs, asked).await) }),
+            handler: || {
+                get(|State(jobs): State<Jobs>, Ask(asked)| async move {
+                    json(parked::list(&jobs, asked).await)
+                })
+            },
         },
         Route {
             method: Method::GET,
@@ -111,7 +135,13 @@ fn reads() -> [Route; 7] {
             summary: "Shows one parked item",
             asked: Asked::Nothing,
             answer: schema::<parked::ParkedView>,
-            handler: || get(|State(jobs): State<Jobs>, Path(id): Path<String>| async move { json(parked::show(&jobs, &id).await) }),
+            handler: || {
+                get(
+                    |State(jobs): State<Jobs>, Path(id): Path<String>| async move {
+                        json(parked::show(&jobs, &id).await)
+                    },
+                )
+            },
         },
         Route {
             method: Method::GET,
@@ -119,7 +149,11 @@ fn reads() -> [Route; 7] {
             summary: "Lists the safety halts of all bridges",
             asked: Asked::Query(schema::<halt::HaltsAsked>),
             answer: schema::<halt::Halts>,
-            handler: || get(|State(jobs): State<Jobs>, Ask(asked)| async move { json(halt::list(&jobs, asked).await) }),
+            handler: || {
+                get(|State(jobs): State<Jobs>, Ask(asked)| async move {
+                    json(halt::list(&jobs, asked).await)
+                })
+            },
         },
         Route {
             method: Method::GET,
@@ -127,7 +161,11 @@ fn reads() -> [Route; 7] {
             summary: "Reads all that is known of the customer of a ticket, for `explain --lane`",
             asked: Asked::Query(schema::<lane::LaneAsked>),
             answer: schema::<lane::LaneFile>,
-            handler: || get(|State(jobs): State<Jobs>, Ask(asked)| async move { json(lane::of_ticket(&jobs, asked).await) }),
+            handler: || {
+                get(|State(jobs): State<Jobs>, Ask(asked)| async move {
+                    json(lane::of_ticket(&jobs, asked).await)
+                })
+            },
         },
     ]
 }
@@ -140,7 +178,11 @@ fn orders() -> [Route; 6] {
             summary: "Ties a ticket and a conversation together",
             asked: Asked::Body(schema::<link::LinkWanted>),
             answer: schema::<link::Linked>,
-            handler: || post(|State(jobs): State<Jobs>, Body(wanted)| async move { json(link::link(&jobs, wanted).await) }),
+            handler: || {
+                post(|State(jobs): State<Jobs>, Body(wanted)| async move {
+                    json(link::link(&jobs, wanted).await)
+                })
+            },
         },
         Route {
             method: Method::POST,
@@ -148,7 +190,11 @@ fn orders() -> [Route; 6] {
             summary: "Ends a link; the ticket and the conversation stay as they are",
             asked: Asked::Body(schema::<link::UnlinkWanted>),
             answer: schema::<link::Linked>,
-            handler: || post(|State(jobs): State<Jobs>, Body(wanted)| async move { json(link::unlink(&jobs, wanted).await) }),
+            handler: || {
+                post(|State(jobs): State<Jobs>, Body(wanted)| async move {
+                    json(link::unlink(&jobs, wanted).await)
+                })
+            },
         },
         Route {
             method: Method::POST,
@@ -156,7 +202,11 @@ fn orders() -> [Route; 6] {
             summary: "Tries parked work again: one item, or all that a filter leaves",
             asked: Asked::Body(schema::<parked::ParkedChosen>),
             answer: schema::<parked::ParkedDone>,
-            handler: || post(|State(jobs): State<Jobs>, Body(chosen)| async move { json(parked::decide(&jobs, parked::Decision::Retry, chosen).await) }),
+            handler: || {
+                post(|State(jobs): State<Jobs>, Body(chosen)| async move {
+                    json(parked::decide(&jobs, parked::Decision::Retry, chosen).await)
+                })
+            },
         },
         Route {
             method: Method::POST,
@@ -164,7 +214,11 @@ fn orders() -> [Route; 6] {
             summary: "Gives parked work up: one item, or all that a filter leaves",
             asked: Asked::Body(schema::<parked::ParkedChosen>),
             answer: schema::<parked::ParkedDone>,
-            handler: || post(|State(jobs): State<Jobs>, Body(chosen)| async move { json(parked::decide(&jobs, parked::Decision::Discard, chosen).await) }),
+            handler: || {
+                post(|State(jobs): State<Jobs>, Body(chosen)| async move {
+                    json(parked::decide(&jobs, parked::Decision::Discard, chosen).await)
+                })
+            },
         },
         Route {
             method: Method::POST,
@@ -172,7 +226,11 @@ fn orders() -> [Route; 6] {
             summary: "Lets go what the safety halt holds",
             asked: Asked::Body(schema::<halt::ReleaseAsked>),
             answer: schema::<halt::Released>,
-            handler: || post(|State(jobs): State<Jobs>, Body(asked)| async move { json(halt::release(&jobs, asked).await) }),
+            handler: || {
+                post(|State(jobs): State<Jobs>, Body(asked)| async move {
+                    json(halt::release(&jobs, asked).await)
+                })
+            },
         },
         Route {
             method: Method::POST,
@@ -180,7 +238,11 @@ fn orders() -> [Route; 6] {
             summary: "Makes a round over both sides at once",
             asked: Asked::Body(schema::<sweep::SweepAsked>),
             answer: schema::<sweep::Sweeps>,
-            handler: || post(|State(jobs): State<Jobs>, Body(asked)| async move { json(sweep::sweep(&jobs, asked).await) }),
+            handler: || {
+                post(|State(jobs): State<Jobs>, Body(asked)| async move {
+                    json(sweep::sweep(&jobs, asked).await)
+                })
+            },
         },
     ]
 }

@@ -91,17 +91,31 @@ pub async fn timeline(jobs: &Jobs, asked: TimelineAsked) -> Result<Timeline, Api
         }
     };
     let lines = jobs.store.timeline(bridge.as_ref(), &of).await?;
-    Ok(Timeline { lines: lines.into_iter().map(LineView::from).collect() })
+    Ok(Timeline {
+        lines: lines.into_iter().map(LineView::from).collect(),
+    })
 }
 
 impl From<Line> for LineView {
     fn from(line: Line) -> Self {
         match line {
-            Line::Delivery { at, bridge, id, side, source, state, reason } => Self {
+            Line::Delivery {
+                at,
+                bridge,
+                id,
+                side,
+                source,
+                state,
+                reason,
+            } => Self {
                 at: at.into(),
                 bridge: bridge.to_string(),
                 kind: "delivery".to_owned(),
-                sentence: format!("{} {id} {}", source.as_str(), fate(&state, reason.as_deref())),
+                sentence: format!(
+                    "{} {id} {}",
+                    source.as_str(),
+                    fate(&state, reason.as_deref())
+                ),
                 rule: None,
                 side: Some(side.to_string()),
                 delivery: Some(id.0),
@@ -111,7 +125,16 @@ impl From<Line> for LineView {
                 ticket: None,
                 conversation: None,
             },
-            Line::Entry { at, bridge, kind, sentence, rule, link, ticket, conversation } => Self {
+            Line::Entry {
+                at,
+                bridge,
+                kind,
+                sentence,
+                rule,
+                link,
+                ticket,
+                conversation,
+            } => Self {
                 at: at.into(),
                 bridge: bridge.to_string(),
                 kind,

@@ -69,7 +69,8 @@ pub(super) fn maybe<T>(
     text: Option<&String>,
     parse: impl Fn(&str) -> Result<T, BadId>,
 ) -> Result<Option<T>, ApiError> {
-    text.map(|text| parse(text).map_err(|bad| ApiError::id(field, &bad))).transpose()
+    text.map(|text| parse(text).map_err(|bad| ApiError::id(field, &bad)))
+        .transpose()
 }
 
 /// Reads an id of a question.
@@ -86,7 +87,9 @@ pub(super) fn bridge_named(
     runtime: &Runtime,
     name: Option<&String>,
 ) -> Result<Option<BridgeName>, ApiError> {
-    let Some(name) = maybe("bridge", name, BridgeName::parse)? else { return Ok(None) };
+    let Some(name) = maybe("bridge", name, BridgeName::parse)? else {
+        return Ok(None);
+    };
     if runtime.bridges.contains_key(&name) {
         return Ok(Some(name));
     }

@@ -1,0 +1,68 @@
+//! The reads that a plan rests on: made, or taken as not answered yet. Neighbour: `drive`, which is
+//! asked for them by the state machine.
+
+use crate::runtime::Bridge;
+use bridge_core::{
+    call::CallError,
+    effect::{Found, Read},
+};
+use std::time::Duration;
+
+/// An unmade read is told to come back after this: beyond what `explain` looks ahead, so that the
+/// state machine goes on with what else there is to do.
+const NOT_MADE: Duration = Duration::from_secs(3600);
+
+/// Makes one read within the bridge's call timeout. Who holds a ticket is the store's to say, which
+/// is not asked here: it is taken as free.
+pub(super) async fn make(bridge: &Bridge, read: &Read) -> Result<Found, CallError> {
+    let deadline = bridge.call_timeout();
+    match read {
+        Read::Conversation { id } => {
+            let found = bridge.jelou.conversation(id, deadline).await?;
+            Ok(Found::Conversation(Box::new(found)))
+        }
+        Read::Ticket { id } => {
+            let found = bridge.ticketing.ticket(id, deadline).await?;
+            Ok(Found::Ticket(Box::new(found)))
+        }
+        Read::OpenTickets { requester_id } => {
+            let tickets = bridge.ticketing.open_tickets(requester_id, deadline).await?;
+            Ok(Found::Tickets { tickets })
+        }
+        Read::TicketsByConversation { conversation } => {
+            let tickets = bridge.ticketing.tickets_by_conversation(conversation, deadline).await?;
+            Ok(Found::Tickets { tickets })
+        }
+        Read::NoteOnTicket { ticket, text } => {
+            let there = bridge.ticketing.has_note(ticket, text, deadline).await?;
+            Ok(Found::Note { there })
+        }
+        Read::TicketHolder { .. } => Ok(Found::Holder { lane: None }),
+    }
+}
+
+/// What the state machine is told of a read that is not made, and what is thereby assumed.
+pub(super) fn without(read: &Read) -> (Result<Found, CallError>, Option<String>) {
+    match read {
+        Read::OpenTickets { .. } => (
+            Ok(Found::Tickets { tickets: Vec::new() }),
+            Some("Assumed: the customer has no open ticket that could be taken [mapping.ticket.reuse]".to_owned()),
+        ),
+        Read::TicketHolder { ticket } => (
+            Ok(Found::Holder { lane: None }),
+            Some(format!("Assumed: no other customer's link holds ticket {ticket}")),
+        ),
+        Read::Conversation { .. }
+        | Read::Ticket { .. }
+        | Read::TicketsByConversation { .. }
+        | Read::NoteOnTicket { .. } => {
+            let reason = "not read by explain".to_owned();
+            (Err(CallError::Later { after: Some(NOT_MADE), reason, host_wide: false }), None)
+        }
+    }
+}
+
+/// Whether a read asks a remote.
+pub(super) fn is_remote(read: &Read) -> bool {
+    !matches!(read, Read::TicketHolder { .. })
+}
