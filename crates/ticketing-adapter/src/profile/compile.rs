@@ -21,7 +21,8 @@ pub(crate) struct Checker<'a> {
     text: &'a str,
     pub(crate) problems: Vec<Problem>,
     options: Names,
-    pub(crate) shapes: BTreeMap<String, Arc<Shape>>,
+    /// Every `[ticket.NAME]`; `None` for one with a problem of its own.
+    shapes: BTreeMap<String, Option<Arc<Shape>>>,
 }
 
 impl Checker<'_> {
@@ -79,6 +80,17 @@ impl Checker<'_> {
         }
     }
 
+    /// The `[ticket.NAME]` of this name.
+    pub(crate) fn shape(&mut self, place: &Place, name: &str) -> Option<Arc<Shape>> {
+        if let Some(shape) = self.shapes.get(name) {
+            return shape.clone();
+        }
+        let known: Vec<&str> = self.shapes.keys().map(String::as_str).collect();
+        let remedy = format!("Known: {}.", known.join(", "));
+        self.problem(place, format!("there is no [ticket.{name}]"), remedy);
+        None
+    }
+
     pub(crate) fn header(&mut self, place: &Place, name: &str) -> Option<HeaderName> {
         let parsed = HeaderName::from_bytes(name.as_bytes()).ok();
         if parsed.is_none() {
@@ -119,9 +131,8 @@ pub(crate) fn compile(spec: &ProfileSpec, text: &str) -> Result<Rules, Vec<Probl
     };
     for (name, shape_spec) in &spec.ticket {
         let place = root.key("ticket").key(name);
-        if let Some(shape) = shape(&mut checker, &place, shape_spec) {
-            checker.shapes.insert(name.clone(), Arc::new(shape));
-        }
+        let shape = shape(&mut checker, &place, shape_spec).map(Arc::new);
+        checker.shapes.insert(name.clone(), shape);
     }
     let operations = super::operations::compile(&mut checker, &root.key("operations"), spec);
     let webhook = spec

@@ -315,3 +315,6 @@ fn base64_text(value: Value) -> Value {
         .and_then(|bytes| String::from_utf8(bytes).ok())
         .map_or(Value::UNDEFINED, Value::from)
 }
+
+#[cfg(test)]
+mod tests;

@@ -88,7 +88,6 @@ fn operation(
     let answer = sent.and(ANSWER);
     let item = answer.and(&["it.*", "also.*"]);
     let instead = alternatives(checker, place, kind, spec);
-    shape_is_known(checker, place, spec);
     complete(checker, place, kind, spec);
     consistent(checker, place, kind, spec);
     let request = request(
@@ -135,7 +134,7 @@ fn operation(
         shape: spec
             .shape
             .as_ref()
-            .and_then(|name| checker.shapes.get(name).cloned()),
+            .and_then(|name| checker.shape(&place.key("shape"), name)),
         partial: spec.partial,
         then,
         merged: spec.other_id == Some(OtherId::Merged),
@@ -168,22 +167,6 @@ fn alternatives(
         rules.extend(operation(checker, &place, kind, other));
     }
     rules
-}
-
-fn shape_is_known(checker: &mut Checker<'_>, place: &Place, spec: &OperationSpec) {
-    if let Some(name) = spec
-        .shape
-        .as_ref()
-        .filter(|name| !checker.shapes.contains_key(*name))
-    {
-        let known: Vec<&str> = checker.shapes.keys().map(String::as_str).collect();
-        let remedy = format!("Known: {}.", known.join(", "));
-        checker.problem(
-            &place.key("shape"),
-            format!("there is no [ticket.{name}]"),
-            remedy,
-        );
-    }
 }
 
 /// What each kind of operation cannot do without.

@@ -10,3 +10,285 @@ fn every_built_in_profile_loads_under_its_own_name() {
     }
     assert_eq!(Profile::builtin("nothing").map(|p| p.source), None);
 }
+
+/// A profile that is right, to be made wrong in one place.
+const RIGHT: &str = r#"
+name = "small"
+title = "Small"
+
+[credentials.token]
+about = "A token."
+
+[auth]
+bearer = "{{ credentials.token }}"
+
+[options.queue]
+about = "The queue."
+required = true
+
+[vocabulary]
+statuses = ["open", "done"]
+solved = ["done"]
+final = []
+reopened = "open"
+
+[ticket.api]
+id = "it.id"
+status = "it.status"
+
+[operations.get]
+path = "/tickets/{{ ticket.id }}"
+ticket = "body"
+shape = "api"
+
+[operations.set_status]
+method = "PUT"
+path = "/tickets/{{ ticket.id }}"
+body.status = "{{ status }}"
+ok_when = "body.id"
+resolve.by = "idempotent"
+
+[webhook]
+recognised = "body.id"
+
+[webhook.proof.signature]
+header = "X-Signature"
+digest = "sha256"
+encoding = "hex"
+signed = "{body}"
+
+[[webhook.events]]
+event = "ticket_changed"
+when = "body.id"
+ticket = "body"
+shape = "api"
+"#;
+
+/// What is told of the right profile with `old` written as `new`.
+fn told(old: &str, new: &str) -> String {
+    assert!(RIGHT.contains(old), "{old}");
+    let text = RIGHT.replacen(old, new, 1);
+    let problems = Profile::load(&text, "small.toml").expect_err(new);
+    let lines = problems.iter().map(|p| {
+        let line = p.line.map(|line| line.to_string()).unwrap_or_default();
+        format!("{line}: {}: {}. {}", p.key, p.what, p.remedy)
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// What is written, and what is written in its place.
+const WRONG: &[(&str, &str)] = &[
+    ("title = \"Small\"", "title = 7"),
+    ("title = \"Small\"", "title = \"Small\"\ncolour = \"red\""),
+    ("title = \"Small\"", "title = \"Small"),
+    ("name = \"small\"", "name = \"Small One\""),
+    (
+        "bearer = \"{{ credentials.token }}\"",
+        "bearer = \"{{ credentials.tokn }}\"",
+    ),
+    (
+        "bearer = \"{{ credentials.token }}\"",
+        "bearer = \"x\"\nbasic = { user = \"a\", password = \"b\" }",
+    ),
+    ("required = true", "required = true\ndefault = \"x\""),
+    (
+        "about = \"The queue.\"\nrequired = true",
+        "about = \"x\"\nkind = \"digits\"\ndefault = \"x\"",
+    ),
+    ("solved = [\"done\"]", "solved = [\"finished\"]"),
+    ("final = []", "final = [\"open\"]"),
+    (
+        "status = \"it.status\"",
+        "status = \"it.status | uppercase\"",
+    ),
+    (
+        "status = \"it.status\"",
+        "status = \"it.status\"\nversion = { number = \"it.v\", time = \"it.t\" }",
+    ),
+    (
+        "status = \"it.status\"",
+        "status = \"it.status\"\nlink_field = \"it[options.feild]\"",
+    ),
+    (
+        "ticket = \"body\"\nshape = \"api\"\n\n[operations.set_status]",
+        "ticket = \"body\"\nshape = \"aip\"\n\n[operations.set_status]",
+    ),
+    (
+        "path = \"/tickets/{{ ticket.id }}\"\nticket",
+        "path = \"tickets/{{ ticket.id }}\"\nticket",
+    ),
+    (
+        "path = \"/tickets/{{ ticket.id }}\"\nticket",
+        "path = \"/tickets//{{ ticket.id }}\"\nticket",
+    ),
+    (
+        "path = \"/tickets/{{ ticket.id }}\"\nticket",
+        "path = \"/tickets/{{ ticket.id\"\nticket",
+    ),
+    (
+        "body.status = \"{{ status }}\"",
+        "body.status = \"{{ ticket.status }}\"",
+    ),
+    ("method = \"PUT\"", "method = \"GET\""),
+    ("ok_when = \"body.id\"\n", ""),
+    (
+        "resolve.by = \"idempotent\"",
+        "resolve.by = \"idempotency_key\"",
+    ),
+    ("resolve.by = \"idempotent\"", "resolve.by = \"luck\""),
+    ("resolve.by = \"idempotent\"\n", ""),
+    ("[operations.get]", "[operations.notes]"),
+    ("signed = \"{body}\"", "signed = \"{timestamp}\""),
+    ("signed = \"{body}\"", "signed = \"{body}{salt}\""),
+    ("header = \"X-Signature\"", "header = \"X Signature\""),
+    (
+        "[webhook.proof.signature]",
+        "[webhook.proof.url_token]\n[webhook.proof.signature]",
+    ),
+    ("event = \"ticket_changed\"", "event = \"comment_added\""),
+];
+
+#[test]
+fn what_is_wrong_is_told_with_its_line_its_key_and_the_remedy() {
+    assert_eq!(
+        Profile::load(RIGHT, "small.toml")
+            .map(|p| p.rules.name)
+            .ok()
+            .as_deref(),
+        Some("small")
+    );
+    let report: Vec<String> = WRONG
+        .iter()
+        .map(|(old, new)| {
+            format!(
+                "{}\n    {}",
+                new.replace('\n', "\\n"),
+                told(old, new).replace('\n', "\n    ")
+            )
+        })
+        .collect();
+    insta::assert_snapshot!(report.join("\n\n"));
+}
+
+#[test]
+fn every_problem_of_a_profile_is_told_in_one_run() {
+    let text = RIGHT
+        .replace("it.status\"", "thing.status\"")
+        .replace("{{ status }}", "{{ state }}")
+        .replace("{body}", "{boddy}");
+    assert_eq!(Profile::load(&text, "small.toml").unwrap_err().len(), 3);
+}
+
+fn settings_of(
+    profile: &str,
+    credentials: &[&str],
+    options: &[(&str, &str)],
+    secret: bool,
+) -> String {
+    let credentials = credentials
+        .iter()
+        .map(|&name| (name.to_owned(), "x".to_owned()))
+        .collect();
+    let options = options
+        .iter()
+        .map(|&(k, v)| (k.to_owned(), v.to_owned()))
+        .collect();
+    let profile = Profile::builtin(profile).unwrap();
+    let problems = profile.check_settings(&credentials, &options, secret);
+    problems
+        .iter()
+        .map(|p| format!("{}: {}. {}\n", p.key, p.what, p.remedy))
+        .collect()
+}
+
+#[test]
+fn settings_that_fit_have_no_problem() {
+    assert_eq!(settings_of("zendesk", &["user", "password"], &[], true), "");
+    assert_eq!(
+        settings_of(
+            "request-tracker",
+            &["token"],
+            &[("queue", "WhatsApp")],
+            true
+        ),
+        ""
+    );
+    assert_eq!(settings_of("sandbox", &["token"], &[], true), "");
+}
+
+#[test]
+fn settings_that_do_not_fit_are_told_with_the_remedy() {
+    let options = [("conversation_field", "Conversation"), ("colour", "red")];
+    let zendesk = settings_of("zendesk", &["user", "token"], &options, false);
+    let tracker = settings_of("request-tracker", &[], &[("queue", " ")], true);
+    insta::assert_snapshot!(format!("{zendesk}\n{tracker}"));
+}
+
+#[test]
+fn every_write_that_core_may_ask_for_says_how_its_unknown_outcome_is_resolved() {
+    use Operation::{Create, LinkField, Note, Requester, Status};
+    for name in Profile::builtin_names() {
+        let profile = Profile::builtin(name).unwrap();
+        for operation in [Create, LinkField, Note, Requester, Status] {
+            assert_ne!(
+                profile.resolve(operation),
+                Resolve::None,
+                "{name} {operation}"
+            );
+        }
+        assert_eq!(profile.resolve(Operation::Close), Resolve::None);
+        assert!(
+            profile.can_find_open() && profile.lists_changes() && profile.can_upsert_requester()
+        );
+    }
+}
+
+#[test]
+fn no_vendor_is_named_in_the_code() {
+    let vendors = [
+        "zendesk",
+        "freshdesk",
+        "zammad",
+        "request-tracker",
+        "hubspot",
+        "jira",
+        "glpi",
+    ];
+    let code = [
+        include_str!("compile.rs"),
+        include_str!("expr.rs"),
+        include_str!("filters.rs"),
+        include_str!("operations.rs"),
+        include_str!("rules.rs"),
+        include_str!("settings.rs"),
+        include_str!("shape.rs"),
+        include_str!("spec.rs"),
+        include_str!("webhooks.rs"),
+        include_str!("../client/mod.rs"),
+        include_str!("../client/send.rs"),
+        include_str!("../client/list.rs"),
+        include_str!("../client/cursor.rs"),
+        include_str!("../client/data.rs"),
+        include_str!("../webhook/mod.rs"),
+        include_str!("../webhook/proof.rs"),
+        include_str!("../error.rs"),
+    ];
+    for text in code {
+        let text = text.to_lowercase();
+        assert_eq!(vendors.iter().find(|vendor| text.contains(*vendor)), None);
+    }
+}
+
+#[test]
+fn the_schema_describes_every_key() {
+    let schema = Profile::schema().to_string();
+    for key in [
+        "operations",
+        "find_first",
+        "url_token",
+        "granule_ms",
+        "lag_seconds",
+    ] {
+        assert!(schema.contains(key), "{key}");
+    }
+}

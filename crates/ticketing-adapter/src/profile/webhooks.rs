@@ -149,15 +149,7 @@ fn parts(checker: &mut Checker<'_>, place: &Place, source: &str) -> Option<Vec<P
 fn event(checker: &mut Checker<'_>, place: &Place, spec: &EventSpec) -> Option<EventRule> {
     let body = checker.names(ANSWER);
     let names = body.and(&["it.*"]);
-    let shape = checker.shapes.get(&spec.shape).cloned();
-    if shape.is_none() {
-        let known: Vec<&str> = checker.shapes.keys().map(String::as_str).collect();
-        let (what, remedy) = (
-            format!("there is no [ticket.{}]", spec.shape),
-            known.join(", "),
-        );
-        checker.problem(&place.key("shape"), what, format!("Known: {remedy}."));
-    }
+    let shape = checker.shape(&place.key("shape"), &spec.shape);
     let each = checker.maybe(place, "each", spec.each.as_ref(), &body);
     let when = checker.expr(&place.key("when"), &spec.when, &names);
     let ticket = checker.expr(&place.key("ticket"), &spec.ticket, &names);

@@ -17,7 +17,7 @@ use bridge_core::{
     event::{CommentAdded, Event, Parsed, TicketChanged},
     ids::MessageId,
     text::Text,
-    ticket::TicketPatch,
+    ticket::{Status, TicketPatch, Vocabulary},
 };
 use http::HeaderMap;
 use minijinja::value::Value;
@@ -115,7 +115,7 @@ pub fn parse(
         ("headers", headers),
         ("body", body),
     ]);
-    match events(rules, &data) {
+    match events(rules, profile.vocabulary(), &data) {
         Ok(None) => unreadable("the body is not of the form that this profile knows".to_owned()),
         Ok(Some(events)) if events.is_empty() => Parsed::Ignored("unknown_event"),
         Ok(Some(events)) => Parsed::Events(events),
@@ -137,7 +137,11 @@ fn value(data: &Data) -> Value {
 }
 
 /// The events of a body; `None` where it is not this system's.
-fn events(rules: &WebhookRules, data: &Data) -> Result<Option<Vec<Event>>, Unreadable> {
+fn events(
+    rules: &WebhookRules,
+    vocabulary: &Vocabulary,
+    data: &Data,
+) -> Result<Option<Vec<Event>>, Unreadable> {
     if !rules.recognised.is_true(&value(data))? {
         return Ok(None);
     }
@@ -151,14 +155,14 @@ fn events(rules: &WebhookRules, data: &Data) -> Result<Option<Vec<Event>>, Unrea
             let mut data = data.clone();
             data.insert("it", thing);
             if rule.when.is_true(&value(&data))? {
-                events.push(event(rule, data)?);
+                events.push(event(rule, vocabulary, data)?);
             }
         }
     }
     Ok(Some(events))
 }
 
-fn event(rule: &EventRule, mut data: Data) -> Result<Event, Unreadable> {
+fn event(rule: &EventRule, vocabulary: &Vocabulary, mut data: Data) -> Result<Event, Unreadable> {
     let around = value(&data);
     let by_us = match &rule.by_us {
         Some(expr) => expr.is_true(&around)?,
@@ -168,13 +172,14 @@ fn event(rule: &EventRule, mut data: Data) -> Result<Event, Unreadable> {
     data.insert("it", rule.ticket.value(&around)?);
     let told = value(&data);
     let ticket = rule.shape.id(&told)?;
-    let (whole, patch) = if rule.partial {
-        (None, rule.shape.patch(&told)?)
+    let mut patch = rule.shape.patch(&told)?;
+    patch.status = patch.status.filter(|status| is_word(vocabulary, status));
+    // A status in words of another language tells nothing but that something changed.
+    let (whole, patch) = if rule.partial || patch.status.is_none() {
+        (None, patch)
     } else {
-        (
-            Some(Box::new(rule.shape.ticket(&told)?)),
-            TicketPatch::default(),
-        )
+        let whole = rule.shape.ticket(&told)?;
+        (Some(Box::new(whole)), TicketPatch::default())
     };
     let version = rule.shape.version(&told)?;
     let read_at = None;
@@ -191,6 +196,10 @@ fn event(rule: &EventRule, mut data: Data) -> Result<Event, Unreadable> {
         (EventKind::CommentAdded, Some(comment)) => self::comment(comment, change, &around),
         (EventKind::CommentAdded | EventKind::TicketChanged, _) => Ok(Event::TicketChanged(change)),
     }
+}
+
+fn is_word(vocabulary: &Vocabulary, status: &Status) -> bool {
+    vocabulary.open_ended || vocabulary.statuses.contains(status)
 }
 
 fn comment(rule: &CommentRule, change: TicketChanged, data: &Value) -> Result<Event, Unreadable> {

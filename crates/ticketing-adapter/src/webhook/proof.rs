@@ -142,3 +142,6 @@ fn decode(encoding: Encoding, shown: &str) -> Result<Vec<u8>, Refused> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
