@@ -313,3 +313,28 @@ fn what_our_own_user_did_at_zendesk_is_known_where_the_option_names_them() {
         assert_eq!(change.by_us, expected, "{options:?}");
     }
 }
+
+#[test]
+fn the_trigger_body_we_ship_tells_a_whole_ticket_once_filled_in() {
+    let shipped = include_str!("../../../deploy/zendesk/trigger-body.json");
+    let filled = [
+        ("{{ticket.id}}", "5158"),
+        ("{{ticket.status}}", "Open"),
+        ("{{ticket.tags}}", "whatsapp vip"),
+        ("{{ticket.group.name}}", "billing"),
+        ("{{ticket.requester.phone}}", "+593987654321"),
+        ("{{ticket.updated_at_with_timestamp}}", "2026-11-21T10:00Z"),
+    ]
+    .iter()
+    .fold(shipped.to_owned(), |body, (placeholder, value)| {
+        assert!(body.contains(placeholder), "{placeholder}");
+        body.replace(placeholder, value)
+    });
+    let events = events("zendesk", filled.as_bytes());
+    let Event::TicketChanged(change) = &events[0] else {
+        panic!("{events:?}")
+    };
+    let whole = change.whole.as_ref().unwrap();
+    assert_eq!((whole.status.as_str(), whole.tags.len()), ("open", 2));
+    assert!(whole.requester.phone.is_some() && whole.group.is_some());
+}

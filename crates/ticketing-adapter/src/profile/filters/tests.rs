@@ -58,14 +58,9 @@ fn lists_and_maps_are_turned_as_the_manual_says() {
 }
 
 #[test]
-fn texts_and_times_are_turned_as_the_manual_says() {
+fn texts_are_turned_as_the_manual_says() {
     let cases = [
         ("x | first", json!({ "x": [7, 8] }), json!(7)),
-        (
-            "x | format_time('%Y-%m-%d %H:%M:%S')",
-            json!({ "x": 1_795_228_183_000_i64 }),
-            json!("2026-11-21 02:29:43"),
-        ),
         (
             "x | inert",
             json!({ "x": "{{a}} {%b%} {c}" }),
@@ -110,17 +105,6 @@ fn texts_and_times_are_turned_as_the_manual_says() {
             json!({ "a": 1, "c": [1, 2], "d": "e" }),
         ),
         (
-            "x | time",
-            json!({ "x": "2013-12-12T05:35Z" }),
-            json!(1_386_826_500_000_i64),
-        ),
-        (
-            "x | time",
-            json!({ "x": 1_386_826_500 }),
-            json!(1_386_826_500_000_i64),
-        ),
-        ("x | time", json!({ "x": "yesterday" }), Json::Null),
-        (
             "x | with(y, 'v')",
             json!({ "x": { "a": 1 }, "y": "k" }),
             json!({ "a": 1, "k": "v" }),
@@ -130,6 +114,29 @@ fn texts_and_times_are_turned_as_the_manual_says() {
             json!({ "x": { "a": 1 } }),
             json!({ "a": 1 }),
         ),
+    ];
+    check(cases);
+}
+
+#[test]
+fn times_are_read_and_written_as_the_manual_says() {
+    let cases = [
+        (
+            "x | time",
+            json!({ "x": "2013-12-12T05:35Z" }),
+            json!(1_386_826_500_000_i64),
+        ),
+        (
+            "x | time",
+            json!({ "x": 1_386_826_500 }),
+            json!(1_386_826_500_000_i64),
+        ),
+        (
+            "x | format_time('%Y-%m-%d %H:%M:%S')",
+            json!({ "x": 1_795_228_183_000_i64 }),
+            json!("2026-11-21 02:29:43"),
+        ),
+        ("x | time", json!({ "x": "yesterday" }), Json::Null),
     ];
     check(cases);
 }
