@@ -58,7 +58,7 @@ CREATE INDEX delivery_joinable ON delivery (bridge, side, body_hash) WHERE state
 CREATE INDEX delivery_pending ON delivery (lane_id, id) WHERE state = 'routed';
 CREATE INDEX delivery_lane ON delivery (lane_id) WHERE lane_id IS NOT NULL;
 CREATE INDEX delivery_parked ON delivery (id) WHERE state = 'parked';
-CREATE INDEX delivery_unsettled ON delivery (received_at) WHERE state IN ('received', 'routed');
+CREATE INDEX delivery_unsettled ON delivery (bridge, state, received_at) WHERE state IN ('received', 'routed');
 CREATE INDEX delivery_object ON delivery (object) WHERE object IS NOT NULL;
 CREATE INDEX delivery_prunable ON delivery (settled_at) WHERE body IS NOT NULL AND settled_at IS NOT NULL;
 
@@ -82,6 +82,7 @@ CREATE UNIQUE INDEX link_live_conversation ON link (bridge, conversation) WHERE 
 CREATE INDEX link_lane ON link (lane_id, live, created_at);
 CREATE INDEX link_ticket ON link (ticket, created_at) WHERE ticket IS NOT NULL;
 CREATE INDEX link_conversation ON link (conversation, created_at) WHERE conversation IS NOT NULL;
+CREATE INDEX link_updated ON link (updated_at);
 CREATE INDEX link_live_state ON link (bridge, state) WHERE live = 1;
 CREATE INDEX link_look ON link (bridge, looked_at) WHERE live = 1 AND conversation IS NOT NULL;
 
@@ -94,6 +95,7 @@ CREATE TABLE alias (
     created_at INTEGER NOT NULL,                -- when that was learnt
     PRIMARY KEY (bridge, bot, asked)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX alias_asked ON alias (asked);
 
 -- An effect on its way out (outbox).
 CREATE TABLE intent (

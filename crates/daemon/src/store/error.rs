@@ -16,9 +16,15 @@ pub enum StoreError {
         /// What it waits for.
         reason: String,
     },
-    /// Try again later, a person may have to act: the disk is full, read-only or failing.
+    /// Try again later, a person may have to act: the disk is full or read-only.
     #[error("the database cannot be written: {reason}")]
     Unavailable {
+        /// What the operating system or the database said.
+        reason: String,
+    },
+    /// The disk failed while reading or writing. Try again later; a person should look at it soon.
+    #[error("the database's disk failed: {reason}")]
+    Failing {
         /// What the operating system or the database said.
         reason: String,
     },
@@ -82,7 +88,9 @@ impl StoreError {
     #[must_use]
     pub fn is_passing(&self) -> bool {
         match self {
-            Self::Busy { .. } | Self::Unavailable { .. } | Self::Closed => true,
+            Self::Busy { .. } | Self::Unavailable { .. } | Self::Failing { .. } | Self::Closed => {
+                true
+            }
             Self::Corrupt { .. }
             | Self::Locked { .. }
             | Self::Missing { .. }

@@ -485,6 +485,8 @@ pub struct Counts {
     pub lanes_due: u64,
     /// Lanes that are claimed.
     pub lanes_claimed: u64,
+    /// Lanes set aside because what is stored of them cannot be read; a person must look.
+    pub lanes_unreadable: u64,
     /// Live Links by bridge and state.
     pub links: BTreeMap<(String, String), u64>,
     /// Parked Intents and Deliveries by bridge and reason.

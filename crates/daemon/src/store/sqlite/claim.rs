@@ -27,7 +27,7 @@ const MORE: &str = "UPDATE lane SET due_at = ?2 WHERE id = ?1";
 
 /// What a Lane is set aside as when what is stored of it cannot be read: one bad row must not keep
 /// all other customers from being served.
-const UNREADABLE: &str = "unreadable:lane";
+pub(super) const UNREADABLE: &str = "unreadable:lane";
 
 const SET_ASIDE: &str = "UPDATE lane SET owner = NULL, claimed_at = NULL, lease_until = NULL, due_at = NULL, held_by = ?2 WHERE id = ?1";
 

@@ -1,6 +1,6 @@
 //! The figures behind the metrics page. Neighbour: `metrics`, which names them.
 
-use super::{Store, row::count};
+use super::{Store, claim::UNREADABLE, row::count};
 use crate::store::{error::StoreError, types::Counts};
 use bridge_core::time::Timestamp;
 use sqlx::{Row, SqliteConnection, query};
@@ -10,7 +10,8 @@ const UNSETTLED: &str = "SELECT bridge, min(received_at) AS oldest, sum(state = 
      FROM delivery WHERE state IN ('received', 'routed') GROUP BY bridge";
 
 const LANES: &str = "SELECT (SELECT count(*) FROM lane WHERE owner IS NULL AND due_at <= ?) AS due, \
-     (SELECT count(*) FROM lane WHERE owner IS NOT NULL) AS claimed";
+     (SELECT count(*) FROM lane WHERE owner IS NOT NULL) AS claimed, \
+     (SELECT count(*) FROM lane WHERE held_by = ?) AS unreadable";
 
 const LINKS: &str = "SELECT bridge, state AS word, count(*) AS number FROM link WHERE live = 1 GROUP BY bridge, state";
 
@@ -46,9 +47,14 @@ impl Store {
                 .insert(bridge.clone(), count(&row, "received")?);
             counts.routed.insert(bridge, count(&row, "routed")?);
         }
-        let lanes = query(LANES).bind(now.0).fetch_one(&mut *db).await?;
+        let lanes = query(LANES)
+            .bind(now.0)
+            .bind(UNREADABLE)
+            .fetch_one(&mut *db)
+            .await?;
         counts.lanes_due = count(&lanes, "due")?;
         counts.lanes_claimed = count(&lanes, "claimed")?;
+        counts.lanes_unreadable = count(&lanes, "unreadable")?;
         Ok(counts)
     }
 }

@@ -23,9 +23,11 @@ impl Store {
         user: &UserId,
     ) -> Result<LaneId, StoreError> {
         let args = (bridge.clone(), bot.clone(), user.clone());
-        let found = self.engine.write(Turn::Quiet, args, |db, (bridge, bot, user)| {
-            Box::pin(lane_for(db, bridge, bot, user))
-        });
+        let found = self
+            .engine
+            .write(Turn::Quiet, args, |db, (bridge, bot, user)| {
+                Box::pin(lane_for(db, bridge, bot, user))
+            });
         Ok(found.await?)
     }
 
@@ -36,7 +38,10 @@ impl Store {
     pub async fn lane(&self, lane: &LaneId) -> Result<Option<Lane>, StoreError> {
         // One snapshot: a Lane, its Links and its Intents belong together.
         let mut db = self.readers.begin().await?;
-        let row = query(ONE).bind(lane.as_str()).fetch_optional(&mut *db).await?;
+        let row = query(ONE)
+            .bind(lane.as_str())
+            .fetch_optional(&mut *db)
+            .await?;
         match row {
             Some(row) => Ok(Some(load::lane(&mut db, &row).await?.lane)),
             None => Ok(None),

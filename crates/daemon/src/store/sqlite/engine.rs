@@ -117,7 +117,10 @@ impl StoreError {
     fn is_trouble(&self) -> bool {
         matches!(
             self,
-            Self::Busy { .. } | Self::Unavailable { .. } | Self::Corrupt { .. }
+            Self::Busy { .. }
+                | Self::Unavailable { .. }
+                | Self::Failing { .. }
+                | Self::Corrupt { .. }
         )
     }
 }
@@ -179,12 +182,15 @@ pub(super) struct Writer {
     /// None after trouble: it is opened anew before the next group.
     db: Option<SqliteConnection>,
     work: watch::Sender<u64>,
+    /// Let go of when the last write is done, and not before.
+    _lock: std::fs::File,
 }
 
 /// The engine and its parts, not yet running.
 pub(super) fn engine(
     connector: Connector,
     db: SqliteConnection,
+    lock: std::fs::File,
 ) -> (Engine, Writer, watch::Receiver<u64>) {
     let (sender, queue) = mpsc::channel(QUEUE_CAPACITY);
     let (work, changes) = watch::channel(0);
@@ -193,6 +199,7 @@ pub(super) fn engine(
         connector,
         db: Some(db),
         work,
+        _lock: lock,
     };
     (Engine { queue: sender }, writer, changes)
 }
@@ -269,11 +276,18 @@ impl Writer {
         match transact(db, members).await {
             Ok(()) => Ok(()),
             Err(error) => {
-                // Where even undoing failed, the database may have undone it by itself, as it does
-                // when the disk is full. The next group gets a fresh connection either way.
-                if query("ROLLBACK").execute(db).await.is_err() {
+                let undone = query("ROLLBACK").execute(db).await.is_ok();
+                // After a failed write or fsync the connection's pages are not to be trusted; and
+                // where undoing fails, nobody knows what is open. The next group gets a new one.
+                if !undone
+                    || matches!(
+                        error,
+                        StoreError::Failing { .. } | StoreError::Corrupt { .. }
+                    )
+                {
                     self.db = None;
                 }
+                let error = self.connector.named(error);
                 Err(Undone { error, begun: true })
             }
         }

@@ -28,8 +28,15 @@ const OF_INTENT: &str = "SELECT lane_id AS id FROM intent WHERE bridge = ? AND i
 
 const OF_CUSTOMER: &str = "SELECT id FROM lane WHERE bridge = ? AND bot = ? AND user = ?";
 
-const LIST: &str = "SELECT bridge, lane_id, body, updated_at FROM link WHERE (?1 IS NULL OR bridge = ?1) AND (?2 IS NULL OR ticket = ?2) \
-     AND (?3 IS NULL OR conversation = ?3) AND (?4 IS NULL OR state = ?4) AND (?5 = 0 OR live = 1) ORDER BY updated_at DESC, id LIMIT ?6";
+const LIST: &str = "SELECT bridge, lane_id, body, updated_at FROM link WHERE (?1 IS NULL OR bridge = ?1) AND (?2 IS NULL OR state = ?2) \
+     AND (?3 = 0 OR live = 1) ORDER BY updated_at DESC LIMIT ?4";
+
+/// With a statement of its own each, so that each goes by its index.
+const LIST_OF_TICKET: &str = "SELECT bridge, lane_id, body, updated_at FROM link WHERE (?1 IS NULL OR bridge = ?1) AND (?2 IS NULL OR state = ?2) \
+     AND (?3 = 0 OR live = 1) AND ticket = ?5 AND (?6 IS NULL OR conversation = ?6) ORDER BY updated_at DESC LIMIT ?4";
+
+const LIST_OF_CONVERSATION: &str = "SELECT bridge, lane_id, body, updated_at FROM link WHERE (?1 IS NULL OR bridge = ?1) AND (?2 IS NULL OR state = ?2) \
+     AND (?3 = 0 OR live = 1) AND conversation = ?5 ORDER BY updated_at DESC LIMIT ?4";
 
 const ONE: &str = "SELECT bridge, lane_id, body, updated_at FROM link WHERE id = ?";
 
@@ -124,15 +131,25 @@ impl Store {
     /// # Errors
     /// What the database said.
     pub async fn links(&self, filter: &LinkFilter) -> Result<Vec<LinkRow>, StoreError> {
-        let rows = query(LIST)
+        let ticket = filter.ticket.as_ref().map(|v| v.as_str());
+        let conversation = filter.conversation.as_ref().map(|v| v.as_str());
+        let statement = match (ticket, conversation) {
+            (Some(_), _) => LIST_OF_TICKET,
+            (None, Some(_)) => LIST_OF_CONVERSATION,
+            (None, None) => LIST,
+        };
+        let listing = query(statement)
             .bind(filter.bridge.as_ref().map(|v| v.as_str()))
-            .bind(filter.ticket.as_ref().map(|v| v.as_str()))
-            .bind(filter.conversation.as_ref().map(|v| v.as_str()))
             .bind(filter.state.as_deref())
             .bind(filter.live_only)
-            .bind(filter.limit)
-            .fetch_all(&self.readers)
-            .await?;
+            .bind(filter.limit);
+        let rows = match (ticket, conversation) {
+            (Some(ticket), conversation) => listing.bind(ticket).bind(conversation),
+            (None, Some(conversation)) => listing.bind(conversation),
+            (None, None) => listing,
+        }
+        .fetch_all(&self.readers)
+        .await?;
         rows.iter().map(listed).collect()
     }
 

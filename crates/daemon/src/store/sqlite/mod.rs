@@ -6,6 +6,7 @@ mod claim;
 mod commit;
 mod counts;
 mod cursor;
+mod customer;
 mod engine;
 mod halt;
 mod join;
@@ -40,15 +41,8 @@ pub struct Store {
     /// This process, for Claims.
     owner: Arc<str>,
     work: watch::Receiver<u64>,
-    running: Arc<Mutex<Option<Running>>>,
+    running: Arc<Mutex<Option<JoinHandle<()>>>>,
     migrated: usize,
-}
-
-/// What must be waited for, and let go of, at the end.
-struct Running {
-    engine: JoinHandle<()>,
-    /// Held until the engine is done: the lock on the database belongs to the process.
-    _lock: std::fs::File,
 }
 
 impl Store {
@@ -75,7 +69,7 @@ impl Store {
             Err(poisoned) => poisoned.into_inner().take(),
         };
         if let Some(running) = running
-            && let Err(error) = running.engine.await
+            && let Err(error) = running.await
         {
             tracing::error!(%error, "The store's engine ended badly");
         }

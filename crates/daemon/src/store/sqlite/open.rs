@@ -2,7 +2,7 @@
 //! the writing connection; the command line, which prints what is refused here.
 
 use super::{
-    Running, Store,
+    Store,
     engine::{Engine, Writer, engine},
 };
 use crate::store::error::StoreError;
@@ -70,7 +70,7 @@ impl Connector {
     }
 
     /// A damaged file's error names the file.
-    fn named(&self, error: StoreError) -> StoreError {
+    pub fn named(&self, error: StoreError) -> StoreError {
         match error {
             StoreError::Corrupt { detail, .. } => StoreError::Corrupt {
                 path: self.path.clone(),
@@ -108,11 +108,8 @@ impl Store {
             .acquire_timeout(READER_WAIT)
             .connect_with(connector.options.clone().read_only(true))
             .await?;
-        let (engine, writer, work): (Engine, Writer, _) = engine(connector, db);
-        let running = Running {
-            engine: tokio::spawn(writer.run()),
-            _lock: lock,
-        };
+        let (engine, writer, work): (Engine, Writer, _) = engine(connector, db, lock);
+        let running = tokio::spawn(writer.run());
         Ok(Self {
             engine,
             readers,

@@ -272,7 +272,7 @@ async fn settle(
 }
 
 /// The customer's Lane, under their canonical spelling; made if there is none.
-async fn lane_for(
+pub(super) async fn lane_for(
     db: &mut SqliteConnection,
     bridge: &BridgeName,
     bot: &BotId,

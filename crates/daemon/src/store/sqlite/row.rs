@@ -33,10 +33,10 @@ impl From<sqlx::Error> for StoreError {
                 let number = e.code().and_then(|c| c.parse::<i32>().ok()).unwrap_or(0);
                 from_code(number & PRIMARY_CODE_MASK, e.message())
             }
-            sqlx::Error::Io(e) => Self::Unavailable {
+            sqlx::Error::Io(e) => Self::Failing {
                 reason: e.to_string(),
             },
-            sqlx::Error::WorkerCrashed => Self::Unavailable {
+            sqlx::Error::WorkerCrashed => Self::Failing {
                 reason: "the connection broke off".to_owned(),
             },
             sqlx::Error::PoolTimedOut => Self::Busy {
@@ -55,11 +55,12 @@ fn from_code(number: i32, message: &str) -> StoreError {
     let text = message.to_owned();
     match number {
         code::BUSY | code::LOCKED => StoreError::Busy { reason: text },
-        code::NOMEM | code::READONLY | code::IOERR | code::FULL | code::CANTOPEN | code::NOLFS => {
+        code::IOERR => StoreError::Failing { reason: text },
+        code::NOMEM | code::READONLY | code::FULL | code::CANTOPEN | code::NOLFS => {
             StoreError::Unavailable { reason: text }
         }
         code::CORRUPT | code::NOTADB => StoreError::Corrupt {
-            path: std::path::PathBuf::new(),
+            path: std::path::PathBuf::from("(file)"),
             detail: text,
         },
         _ => StoreError::Broken { what: text },

@@ -6,10 +6,11 @@ use crate::store::{
     tests::{Disk, at, changed, disk, open, webhook},
 };
 use futures::future::join_all;
-use sqlx::{Row, SqliteConnection, query};
+use sqlx::{ConnectOptions, Row, SqliteConnection, query, sqlite::SqliteConnectOptions};
 use std::{
     io::{Seek, SeekFrom, Write},
     path::PathBuf,
+    time::Duration,
 };
 
 const AS_IT_IS: Options = Options {
@@ -102,6 +103,20 @@ async fn one_members_trouble_is_not_the_others() {
             "{n}"
         );
     }
+}
+
+#[tokio::test]
+async fn another_programs_short_lock_is_waited_for() {
+    let disk = disk().await;
+    let options = SqliteConnectOptions::new().filename(path(&disk));
+    let mut shell = options.connect().await.unwrap();
+    query("BEGIN IMMEDIATE").execute(&mut shell).await.unwrap();
+    let unlock = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        query("COMMIT").execute(&mut shell).await.unwrap();
+    };
+    let (recorded, ()) = tokio::join!(disk.record(webhook("x", None)), unlock);
+    assert!(recorded.is_ok(), "{recorded:?}");
 }
 
 #[tokio::test]
@@ -245,6 +260,7 @@ async fn a_lane_that_cannot_be_read_is_set_aside_and_the_others_are_served() {
         .unwrap();
     let claimed = disk.claimed(1_000).await;
     assert_eq!(claimed.lane.id, good);
+    assert_eq!(disk.counts(at(1_000)).await.unwrap().lanes_unreadable, 1);
     let row = query("SELECT held_by FROM lane WHERE id = ?")
         .bind(bad.as_str())
         .fetch_one(&disk.readers)

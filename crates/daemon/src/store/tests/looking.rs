@@ -36,6 +36,18 @@ async fn a_link_is_found_by_either_side() {
         ..LinkFilter::default()
     };
     assert_eq!(disk.links(&filter).await.unwrap().len(), 1);
+    let by_both = LinkFilter {
+        ticket: Some(ticket("7")),
+        conversation: Some(conversation("c7")),
+        limit: 10,
+        ..LinkFilter::default()
+    };
+    assert_eq!(disk.links(&by_both).await.unwrap().len(), 1);
+    let by_conversation = LinkFilter {
+        ticket: None,
+        ..by_both
+    };
+    assert_eq!(disk.links(&by_conversation).await.unwrap().len(), 1);
     let filter = LinkFilter {
         ticket: Some(ticket("8")),
         limit: 10,
