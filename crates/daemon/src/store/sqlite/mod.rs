@@ -62,8 +62,10 @@ impl Store {
     /// Writes what is queued, then closes the file and lets go of its lock. Later calls, of any
     /// clone, are answered [`StoreError::Closed`].
     pub async fn close(&self) {
-        self.engine.stop().await;
+        // The writer last: only the last connection, and only a writing one, folds the log into
+        // the file.
         self.readers.close().await;
+        self.engine.stop().await;
         let running = match self.running.lock() {
             Ok(mut running) => running.take(),
             Err(poisoned) => poisoned.into_inner().take(),
