@@ -92,3 +92,75 @@ fn a_level_that_is_none_is_told_and_not_taken_for_silence() {
         );
     }
 }
+
+#[test]
+fn the_manual_names_every_field_that_is_logged() {
+    let crates = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    let manual = std::fs::read_to_string(crates.join("../docs/LOGGING.md")).unwrap();
+    let rows = manual.lines().filter(|line| line.starts_with("| `"));
+    let named: Vec<&str> = rows
+        .filter_map(|row| row.split('|').nth(1))
+        .flat_map(|cell| cell.split('`').skip(1).step_by(2))
+        .collect();
+    let mut unnamed = Vec::new();
+    let mut logged = 0;
+    for file in sources(crates) {
+        for field in fields_of(&std::fs::read_to_string(&file).unwrap()) {
+            logged += 1;
+            if !named.contains(&field.as_str()) {
+                unnamed.push(format!("{}: {field}", file.display()));
+            }
+        }
+    }
+    assert!(
+        logged > 50,
+        "the search finds hardly any field: it is broken"
+    );
+    assert!(unnamed.is_empty(), "not in docs/LOGGING.md: {unnamed:#?}");
+}
+
+/// The source files of all crates, without tests.
+fn sources(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if name.starts_with("tests") {
+            continue;
+        }
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if name.ends_with(".rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// The fields of each logging macro in a source: what stands before the sentence.
+fn fields_of(source: &str) -> Vec<String> {
+    let levels = ["trace!(", "debug!(", "info!(", "warn!(", "error!("];
+    let calls = levels.iter().flat_map(|level| source.match_indices(level));
+    let mut fields = Vec::new();
+    for (at, level) in calls {
+        if source[..at].ends_with(|before: char| before.is_alphanumeric() || before == '_') {
+            continue;
+        }
+        let (mut depth, mut field) = (0, String::new());
+        for character in source[at + level.len()..].chars() {
+            match character {
+                '"' | ')' if depth == 0 => break,
+                ',' if depth == 0 => fields.push(std::mem::take(&mut field)),
+                '(' | '[' | '{' => depth += 1,
+                ')' | ']' | '}' => depth -= 1,
+                _ if depth == 0 => field.push(character),
+                _ => {}
+            }
+        }
+    }
+    let name = |field: String| {
+        let name = field.split('=').next().unwrap_or_default();
+        name.trim().trim_start_matches(['%', '?']).to_owned()
+    };
+    fields.into_iter().map(name).collect()
+}

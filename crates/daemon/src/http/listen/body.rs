@@ -12,7 +12,7 @@ use tokio::time::{Sleep, sleep};
 /// The body did not end in time.
 #[derive(Debug, thiserror::Error)]
 #[error("the body did not end in time")]
-pub(crate) struct TooSlow;
+struct TooSlow;
 
 /// The body, as long as it ends `within` this time.
 pub(super) fn timed(body: Incoming, within: Duration) -> Body {

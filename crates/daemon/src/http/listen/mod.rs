@@ -183,8 +183,12 @@ async fn connection(
         .max_buf_size(MAX_HEAD_BYTES)
         .serve_connection(TokioIo::new(socket), service);
     let ended = tokio::select! {
-        ended = &mut conversation => ended,
-        () = told(&mut stop) => {
+        ended = &mut conversation => Some(ended),
+        () = told(&mut stop) => None,
+    };
+    let ended = match ended {
+        Some(ended) => ended,
+        None => {
             Pin::new(&mut conversation).graceful_shutdown();
             (&mut conversation).await
         }
