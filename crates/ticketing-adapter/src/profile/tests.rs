@@ -292,3 +292,24 @@ fn the_schema_describes_every_key() {
         assert!(schema.contains(key), "{key}");
     }
 }
+
+#[test]
+fn the_manual_names_every_key_and_every_filter() {
+    fn keys(schema: &serde_json::Value, found: &mut Vec<String>) {
+        match schema {
+            serde_json::Value::Object(map) => {
+                if let Some(serde_json::Value::Object(properties)) = map.get("properties") {
+                    found.extend(properties.keys().cloned());
+                }
+                map.values().for_each(|value| keys(value, found));
+            }
+            serde_json::Value::Array(list) => list.iter().for_each(|value| keys(value, found)),
+            _ => {}
+        }
+    }
+    let manual = include_str!("../../../../docs/PROFILES.md");
+    let mut known: Vec<String> = filters::NAMES.iter().map(|&name| name.to_owned()).collect();
+    keys(&Profile::schema(), &mut known);
+    known.retain(|name| !manual.contains(name.as_str()));
+    assert_eq!(known, Vec::<String>::new(), "not in docs/PROFILES.md");
+}
