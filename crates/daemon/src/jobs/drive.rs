@@ -112,7 +112,11 @@ async fn webhooks_silent(jobs: &Jobs, bridge: &Bridge, lane: &Lane) -> bool {
     }
     let before = clock::now().minus(bridge.config.limits.rules.event_confirm);
     match jobs.store.last_confirmed(&bridge.name, before).await {
-        Ok(last) => last.is_some_and(|confirmed| !confirmed.event_seen),
+        Ok(last) => {
+            let silent = last.is_some_and(|confirmed| !confirmed.event_seen);
+            jobs.metrics.webhook_silence(&bridge.name, silent);
+            silent
+        }
         Err(_) => false,
     }
 }
@@ -174,9 +178,7 @@ impl Session<'_> {
     }
 
     fn ask(&self, target: &Target) -> Result<(), bridge_core::lane::Blocked> {
-        self.jobs
-            .gate
-            .ask(target, self.lane.id.as_str(), clock::now())
+        super::ask(self.jobs, target, self.lane.id.as_str())
     }
 
     async fn send(&mut self, id: &IntentId) -> Result<Next, Lost> {

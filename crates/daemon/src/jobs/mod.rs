@@ -27,7 +27,7 @@ use apalis::{
     layers::WorkerBuilderExt,
     prelude::{Monitor, ParallelizeExt, WorkerBuilder},
 };
-use bridge_core::call::CallError;
+use bridge_core::{call::CallError, lane::Blocked};
 use feed::Feed;
 use std::{
     sync::{Arc, atomic::AtomicBool},
@@ -148,7 +148,24 @@ async fn learn<T>(
             tracing::error!(%error, "Held lanes could not be woken");
         }
     }
+    let (breaker, credential) = jobs.gate.condition(&target.bridge, target.side, now);
+    jobs.metrics.breaker(&target.bridge, target.side, breaker);
+    jobs.metrics
+        .credential_paused(&target.bridge, target.side, credential);
     outcome.map_err(|error| lesson.error.unwrap_or(error))
+}
+
+/// Asks the gate for one call, and counts what its rate makes wait.
+fn ask(jobs: &Jobs, target: &crate::gate::Target, who: &str) -> Result<(), Blocked> {
+    let now = crate::clock::now();
+    let asked = jobs.gate.ask(target, who, now);
+    if let Err(blocked) = &asked
+        && blocked.by == "rate"
+    {
+        let wait = blocked.until.since(now);
+        jobs.metrics.rate_wait(&target.bridge, target.side, wait);
+    }
+    asked
 }
 
 /// What a call was answered, for the metrics.

@@ -405,7 +405,7 @@ enum Read {
 async fn read_ticket(jobs: &Jobs, bridge: &Bridge, ticket: &TicketId, received: &Received) -> Read {
     let target = bridge.target(Side::Ticketing);
     let who = format!("delivery {}", received.id);
-    if let Err(blocked) = jobs.gate.ask(&target, &who, clock::now()) {
+    if let Err(blocked) = super::ask(jobs, &target, &who) {
         return Read::Later {
             due_at: blocked.until,
             error: format!("waiting: {}", blocked.by),
