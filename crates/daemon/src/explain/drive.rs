@@ -53,14 +53,26 @@ pub(super) async fn drive(
     lane.fates.clear();
     lane.journal.clear();
     let before = observed(&lane);
-    let rules = Rules { mode: Mode::Observe, ..question.bridge.rules(false) };
-    let mut drive = Drive { question, rules, lane, now: question.now, before };
+    let rules = Rules {
+        mode: Mode::Observe,
+        ..question.bridge.rules(false)
+    };
+    let mut drive = Drive {
+        question,
+        rules,
+        lane,
+        now: question.now,
+        before,
+    };
     drive.run(explanation).await;
     drive.tell(&told, explanation);
 }
 
 fn observed(lane: &Lane) -> BTreeSet<IntentId> {
-    let observed = lane.intents.iter().filter(|intent| intent.state == IntentState::Observed);
+    let observed = lane
+        .intents
+        .iter()
+        .filter(|intent| intent.state == IntentState::Observed);
     observed.map(|intent| intent.id.clone()).collect()
 }
 
@@ -94,8 +106,16 @@ impl Drive<'_> {
             reads::without(&read)
         };
         if reads::is_remote(&read) {
-            let error = found.as_ref().err().filter(|_| make).map(ToString::to_string);
-            let needed = ReadNeeded { sentence: read.to_string(), made: make, error };
+            let error = found
+                .as_ref()
+                .err()
+                .filter(|_| make)
+                .map(ToString::to_string);
+            let needed = ReadNeeded {
+                sentence: read.to_string(),
+                made: make,
+                error,
+            };
             if !explanation.reads.contains(&needed) {
                 explanation.reads.push(needed);
             }
@@ -114,7 +134,9 @@ impl Drive<'_> {
         }
         let due = due_at.filter(|due| due.since(self.question.now) <= AHEAD && *due > self.now)?;
         let seconds = due.since(self.now).as_secs_f64();
-        explanation.note(format!("Nothing else coming meanwhile, it goes on {seconds:.0} s later"));
+        explanation.note(format!(
+            "Nothing else coming meanwhile, it goes on {seconds:.0} s later"
+        ));
         self.now = due;
         Some(Input::Woken)
     }
@@ -127,7 +149,11 @@ impl Drive<'_> {
             if !is_new || !matches!(intent.effect, Effect::UpsertRequester { .. }) {
                 continue;
             }
-            let link = self.lane.links.iter_mut().find(|link| link.id == intent.link);
+            let link = self
+                .lane
+                .links
+                .iter_mut()
+                .find(|link| link.id == intent.link);
             if let Some(link) = link.filter(|link| link.requester_id.is_none()) {
                 link.requester_id = Some(ASSUMED_REQUESTER.to_owned());
                 assumed = true;
@@ -150,7 +176,8 @@ impl Drive<'_> {
         for entry in &self.lane.journal {
             // Plans stand among the effects already.
             let is_plan = entry.kind == EntryKind::Decision
-                && (entry.sentence.starts_with("Planned: ") || entry.sentence.starts_with("Would: "));
+                && (entry.sentence.starts_with("Planned: ")
+                    || entry.sentence.starts_with("Would: "));
             if !is_plan {
                 explanation.note(match &entry.rule {
                     Some(rule) => format!("{} [{rule}]", entry.sentence),

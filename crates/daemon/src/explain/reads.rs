@@ -26,11 +26,17 @@ pub(super) async fn make(bridge: &Bridge, read: &Read) -> Result<Found, CallErro
             Ok(Found::Ticket(Box::new(found)))
         }
         Read::OpenTickets { requester_id } => {
-            let tickets = bridge.ticketing.open_tickets(requester_id, deadline).await?;
+            let tickets = bridge
+                .ticketing
+                .open_tickets(requester_id, deadline)
+                .await?;
             Ok(Found::Tickets { tickets })
         }
         Read::TicketsByConversation { conversation } => {
-            let tickets = bridge.ticketing.tickets_by_conversation(conversation, deadline).await?;
+            let tickets = bridge
+                .ticketing
+                .tickets_by_conversation(conversation, deadline)
+                .await?;
             Ok(Found::Tickets { tickets })
         }
         Read::NoteOnTicket { ticket, text } => {

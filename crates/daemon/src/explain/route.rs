@@ -102,9 +102,15 @@ async fn whole(
     if let Some(whole) = &told.whole {
         return Some((**whole).clone());
     }
-    let read = Read::Ticket { id: told.ticket.clone() };
+    let read = Read::Ticket {
+        id: told.ticket.clone(),
+    };
     if !question.read {
-        explanation.reads.push(ReadNeeded { sentence: read.to_string(), made: false, error: None });
+        explanation.reads.push(ReadNeeded {
+            sentence: read.to_string(),
+            made: false,
+            error: None,
+        });
         explanation.note(format!(
             "The event does not carry ticket {} whole: its customer is known after that read",
             told.ticket
@@ -113,7 +119,11 @@ async fn whole(
     }
     let found = reads::make(question.bridge, &read).await;
     let error = found.as_ref().err().map(ToString::to_string);
-    explanation.reads.push(ReadNeeded { sentence: read.to_string(), made: true, error });
+    explanation.reads.push(ReadNeeded {
+        sentence: read.to_string(),
+        made: true,
+        error,
+    });
     let Ok(Found::Ticket(ticket)) = found else {
         explanation.note(format!("Ticket {} could not be read", told.ticket));
         return None;

@@ -9,8 +9,14 @@ use bridge_core::{
 
 /// One note for each ticket, conversation and Link that calls for nothing.
 pub(super) fn nothing(lane: &Lane, mapping: &Mapping) -> Vec<String> {
-    let tickets = lane.tickets.values().filter_map(|memory| of_ticket(lane, memory, mapping));
-    let talks = lane.conversations.values().filter_map(|memory| of_conversation(lane, memory));
+    let tickets = lane
+        .tickets
+        .values()
+        .filter_map(|memory| of_ticket(lane, memory, mapping));
+    let talks = lane
+        .conversations
+        .values()
+        .filter_map(|memory| of_conversation(lane, memory));
     let links = lane.links.iter().filter_map(of_link);
     tickets.chain(talks).chain(links).collect()
 }
@@ -18,7 +24,11 @@ pub(super) fn nothing(lane: &Lane, mapping: &Mapping) -> Vec<String> {
 fn of_ticket(lane: &Lane, memory: &TicketMemory, mapping: &Mapping) -> Option<String> {
     let ticket = memory.seen.as_ref()?;
     let id = &ticket.id;
-    if lane.links.iter().any(|link| link.is_live() && link.ticket_id() == Some(id)) {
+    if lane
+        .links
+        .iter()
+        .any(|link| link.is_live() && link.ticket_id() == Some(id))
+    {
         return None;
     }
     if mapping.closes(&ticket.status) {
@@ -42,7 +52,10 @@ fn of_ticket(lane: &Lane, memory: &TicketMemory, mapping: &Mapping) -> Option<St
 
 fn of_conversation(lane: &Lane, memory: &ConversationMemory) -> Option<String> {
     let id = &memory.seen.id;
-    let linked = lane.links.iter().any(|link| link.conversation_id() == Some(id));
+    let linked = lane
+        .links
+        .iter()
+        .any(|link| link.conversation_id() == Some(id));
     if linked || !memory.seen.state.is_closed() {
         return None;
     }

@@ -1,0 +1,338 @@
+//! The words of the command line. Neighbour: mod, which does what they say.
+
+use clap::{ArgGroup, Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use std::{net::SocketAddr, path::PathBuf};
+use url::Url;
+
+/// Keeps a ticketing system and Jelou in step, both ways.
+#[derive(Debug, Parser)]
+#[command(name = "jelou-bridge", version, about, propagate_version = true)]
+pub(super) struct Args {
+    #[command(flatten)]
+    pub shared: Shared,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command takes.
+#[derive(ClapArgs)]
+pub(super) struct Shared {
+    /// The configuration file
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "JELOU_BRIDGE_CONFIG",
+        default_value = "./bridge.toml"
+    )]
+    pub config: PathBuf,
+    /// Print one JSON document on standard output, and nothing else there
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// The running daemon's admin address, in place of the configuration's
+    #[arg(long, global = true, value_name = "URL")]
+    pub admin: Option<Url>,
+    /// The admin API's token, in place of the configuration's
+    #[arg(
+        long,
+        global = true,
+        value_name = "TOKEN",
+        env = "JELOU_BRIDGE_ADMIN_TOKEN",
+        hide_env_values = true
+    )]
+    pub admin_token: Option<String>,
+}
+
+/// The token does not show.
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared")
+            .field("config", &self.config)
+            .field("json", &self.json)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run the bridge
+    Run {
+        /// Refuse to start when the database's tables are not up to date
+        #[arg(long)]
+        no_migrate: bool,
+    },
+    /// Play stories between a sandbox Jelou, a sandbox helpdesk and a bridge on this machine
+    Demo {
+        /// Play the stories and end: 0 if all went well, else 1
+        #[arg(long)]
+        once: bool,
+    },
+    /// Run one of the two sandboxes alone
+    Sandbox {
+        #[command(subcommand)]
+        which: Sandbox,
+    },
+    /// Check the configuration; each error names file, line, key and remedy
+    Check,
+    /// Tell what the bridge would make of a webhook, and by which rule; nothing is sent or stored
+    Explain(Explain),
+    /// Bring the database's tables up to date
+    Migrate,
+    /// Print the JSON Schema of the configuration file
+    Schema,
+    /// Show which tickets and conversations belong together
+    Links(Links),
+    /// Tie a ticket and a conversation together
+    Link {
+        /// The ticket's id
+        ticket: String,
+        /// The conversation's id
+        conversation: String,
+        /// The bridge, where there are several
+        #[arg(long, value_name = "NAME")]
+        bridge: Option<String>,
+    },
+    /// End a link; the ticket and the conversation stay as they are
+    Unlink {
+        /// The ticket's id, or the link's
+        #[arg(value_name = "TICKET|LINK")]
+        id: String,
+        /// The bridge, where several know the ticket
+        #[arg(long, value_name = "NAME")]
+        bridge: Option<String>,
+    },
+    /// Tell what happened to a ticket, a conversation or a customer
+    Timeline(Whose),
+    /// Show, retry or discard work that waits for a person
+    Parked(Parked),
+    /// Show or release the safety halt
+    Halt {
+        #[command(subcommand)]
+        command: Option<Halt>,
+    },
+    /// Look at both sides for what no webhook said
+    Sweep {
+        /// Make a round now; the daemon makes one every `sweep.every` by itself
+        #[arg(long, required = true)]
+        now: bool,
+        /// Only this bridge
+        #[arg(long, value_name = "NAME")]
+        bridge: Option<String>,
+    },
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Explain {
+    /// The webhook's body, as a file; `-` reads standard input
+    #[arg(value_name = "EVENT.json")]
+    pub event: PathBuf,
+    /// The bridge, where there are several
+    #[arg(long, value_name = "NAME")]
+    pub bridge: Option<String>,
+    /// Who would have sent it
+    #[arg(long)]
+    pub side: SideName,
+    /// What is known of the customer, as a file that the admin API's /lanes answered
+    #[arg(long, value_name = "FILE", conflicts_with = "ticket")]
+    pub lane: Option<PathBuf>,
+    /// Explain it against what is known of the customer of this ticket
+    #[arg(long, value_name = "ID")]
+    pub ticket: Option<String>,
+    /// Make the reads that the plan rests on
+    #[arg(long)]
+    pub read: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum SideName {
+    Jelou,
+    Ticketing,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct Links {
+    #[command(subcommand)]
+    pub command: Option<LinksCommand>,
+    #[command(flatten)]
+    pub filter: LinksFilter,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum LinksCommand {
+    /// List links, the latest changed first
+    List(LinksFilter),
+    /// Show one link with all that was planned for it
+    Show {
+        /// The link's id
+        #[arg(value_name = "ID")]
+        id: String,
+    },
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct LinksFilter {
+    /// Only of this bridge
+    #[arg(long, value_name = "NAME")]
+    pub bridge: Option<String>,
+    /// Only with this ticket
+    #[arg(long, value_name = "ID")]
+    pub ticket: Option<String>,
+    /// Only with this conversation
+    #[arg(long, value_name = "ID")]
+    pub conversation: Option<String>,
+    /// Only in this state: linked, waiting_busy, conversation_wanted, ticket_wanted, unwanted, ended
+    #[arg(long)]
+    pub state: Option<String>,
+    /// Only those that have not ended
+    #[arg(long)]
+    pub live: bool,
+    /// At most so many
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u32>,
+}
+
+#[derive(ClapArgs)]
+#[command(group(ArgGroup::new("whose").required(true).args(["ticket", "conversation", "user"])))]
+pub(super) struct Whose {
+    /// A ticket's
+    #[arg(long, value_name = "ID")]
+    pub ticket: Option<String>,
+    /// A conversation's
+    #[arg(long, value_name = "ID")]
+    pub conversation: Option<String>,
+    /// A customer's, as Jelou or the mapping spells them
+    #[arg(long, value_name = "ID")]
+    pub user: Option<String>,
+    /// Only of this bridge
+    #[arg(long, value_name = "NAME")]
+    pub bridge: Option<String>,
+}
+
+/// A user's id is mostly a phone number.
+impl std::fmt::Debug for Whose {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Whose")
+            .field("ticket", &self.ticket)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct Parked {
+    #[command(subcommand)]
+    pub command: Option<ParkedCommand>,
+    #[command(flatten)]
+    pub filter: ParkedFilter,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ParkedCommand {
+    /// List what waits for a person, the oldest first; exit code 1 if there is any
+    List(ParkedFilter),
+    /// Show one
+    Show {
+        /// Its name in the list
+        #[arg(value_name = "ID")]
+        id: String,
+    },
+    /// Try again: one, or all that the filters leave
+    Retry(Chosen),
+    /// Give up: one, or all that the filters leave
+    Discard(Chosen),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct ParkedFilter {
+    /// Only of this bridge
+    #[arg(long, value_name = "NAME")]
+    pub bridge: Option<String>,
+    /// Only for this reason, such as unreadable, refused or unknown_outcome
+    #[arg(long, value_name = "WORD")]
+    pub reason: Option<String>,
+    /// At most so many
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u32>,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(group(ArgGroup::new("chosen").required(true).multiple(true).args(["id", "bridge", "reason", "all"])))]
+pub(super) struct Chosen {
+    /// Its name in the list
+    #[arg(value_name = "ID", conflicts_with_all = ["bridge", "reason", "all"])]
+    pub id: Option<String>,
+    /// All of this bridge
+    #[arg(long, value_name = "NAME")]
+    pub bridge: Option<String>,
+    /// All for this reason
+    #[arg(long, value_name = "WORD")]
+    pub reason: Option<String>,
+    /// All
+    #[arg(long)]
+    pub all: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Halt {
+    /// List the halts of all bridges
+    List {
+        /// Only of this bridge
+        #[arg(long, value_name = "NAME")]
+        bridge: Option<String>,
+    },
+    /// Let go what is held now, uncounted
+    Release {
+        /// Only of this bridge
+        #[arg(long, value_name = "NAME")]
+        bridge: Option<String>,
+        /// Only this kind of write: start, close or status
+        #[arg(long, value_name = "KIND")]
+        operation: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Sandbox {
+    /// A Jelou on this machine
+    Jelou {
+        /// Where it listens
+        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8090")]
+        listen: SocketAddr,
+        /// Where its webhooks go
+        #[arg(long, value_name = "URL")]
+        webhook_url: Option<String>,
+        /// What signs them
+        #[arg(long, value_name = "SECRET")]
+        signing_secret: Option<String>,
+        /// Its project
+        #[arg(long, value_name = "ID")]
+        project_id: Option<String>,
+        /// What a second start for a busy customer does
+        #[arg(long, value_name = "MODEL", default_value = "refuse")]
+        second_start: SecondStartName,
+    },
+    /// A helpdesk on this machine
+    Helpdesk {
+        /// Where it listens
+        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8091")]
+        listen: SocketAddr,
+        /// Where its webhooks go
+        #[arg(long, value_name = "URL")]
+        webhook_url: Option<String>,
+        /// What signs them
+        #[arg(long, value_name = "SECRET")]
+        webhook_secret: Option<String>,
+        /// The bridge's bearer token
+        #[arg(long, value_name = "TOKEN")]
+        token: Option<String>,
+    },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum SecondStartName {
+    Refuse,
+    ReturnExisting,
+    StartAnother,
+}

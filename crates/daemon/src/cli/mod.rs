@@ -1,0 +1,70 @@
+//! The command line. Neighbours: `api`, whose operations the state commands ask for; `app`, which
+//! runs the daemon; `explain`, `config` and `demo`, which answer without one.
+//!
+//! Each command ends in an [`Ending`]: what to print, as text or as one JSON document, and the exit
+//! code. Only this room prints; logs go to standard error.
+
+mod args;
+mod check;
+mod demo;
+mod door;
+mod ending;
+mod explain;
+mod run;
+mod sandbox;
+mod show;
+mod state;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use args::{Args, Command};
+use clap::Parser;
+use ending::{Ending, Failure};
+use std::process::ExitCode;
+
+/// Reads the arguments, does what they say, prints, and gives the exit code: 0 fine, 1 found
+/// something, 2 wrong use, 3 environment.
+#[must_use]
+pub fn main() -> ExitCode {
+    let args = Args::parse();
+    let json = args.shared.json;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    let ended = match runtime {
+        Ok(runtime) => runtime.block_on(dispatch(args)),
+        Err(error) => Err(Failure::environment(
+            format!("the process cannot start its threads: {error}"),
+            "look at the limits of this user",
+        )),
+    };
+    match ended {
+        Ok(ending) => ending.print(json),
+        Err(failure) => failure.print(json),
+    }
+}
+
+async fn dispatch(args: Args) -> Result<Ending, Failure> {
+    let Args { shared, command } = args;
+    match command {
+        Command::Run { no_migrate } => run::run(&shared, !no_migrate).await,
+        Command::Demo { once } => demo::demo(once, shared.json).await,
+        Command::Sandbox { which } => sandbox::sandbox(which, shared.json).await,
+        Command::Check => Ok(check::check(&shared)),
+        Command::Explain(asked) => explain::explain(&shared, asked).await,
+        Command::Migrate => run::migrate(&shared).await,
+        Command::Schema => Ok(run::schema()),
+        Command::Links(links) => state::links(&shared, links).await,
+        Command::Link {
+            ticket,
+            conversation,
+            bridge,
+        } => state::link(&shared, ticket, conversation, bridge).await,
+        Command::Unlink { id, bridge } => state::unlink(&shared, id, bridge).await,
+        Command::Timeline(whose) => state::timeline(&shared, whose).await,
+        Command::Parked(parked) => state::parked(&shared, parked).await,
+        Command::Halt { command } => state::halt(&shared, command).await,
+        Command::Sweep { now: _, bridge } => state::sweep(&shared, bridge).await,
+    }
+}

@@ -1,0 +1,301 @@
+//! How answers look to people: aligned columns, whole sentences, times in UTC. Neighbours: `api`,
+//! whose answers these are; `table`, which aligns.
+
+use super::table::{count, facts, pad, table};
+use crate::api::{
+    Moment,
+    halt::{Halts, Released},
+    link::Linked,
+    links::{IntentView, LinkShown, LinkView, Links},
+    parked::{ParkedDone, ParkedList, ParkedView},
+    sweep::Sweeps,
+    timeline::{LineView, Timeline},
+};
+
+/// Sentences are padded up to this width so that the rules stand under each other; a longer one
+/// has its rule right behind it.
+const SENTENCE_WIDTH_MAX: usize = 64;
+
+const MORE: &str = "There are more; --limit shows them.\n";
+
+fn time(at: &Moment) -> String {
+    at.for_people()
+}
+
+fn maybe_time(at: Option<&Moment>) -> String {
+    at.map(time).unwrap_or_default()
+}
+
+fn maybe(text: Option<&String>) -> String {
+    text.cloned().unwrap_or_default()
+}
+
+pub(super) fn links(links: &Links) -> String {
+    if links.links.is_empty() {
+        return "No links.\n".to_owned();
+    }
+    let rows: Vec<Vec<String>> = links.links.iter().map(row).collect();
+    let header = [
+        "LINK",
+        "STATE",
+        "TICKET",
+        "CONVERSATION",
+        "BRIDGE",
+        "CHANGED",
+    ];
+    let text = table(&header, &rows);
+    if links.more { text + MORE } else { text }
+}
+
+fn row(link: &LinkView) -> Vec<String> {
+    let state = match &link.ended_reason {
+        Some(reason) => format!("{} ({reason})", link.state),
+        None => link.state.clone(),
+    };
+    vec![
+        link.id.clone(),
+        state,
+        maybe(link.ticket.as_ref()),
+        maybe(link.conversation.as_ref()),
+        link.bridge.clone(),
+        time(&link.updated_at),
+    ]
+}
+
+pub(super) fn link(shown: &LinkShown) -> String {
+    let link = &shown.link;
+    let mut text = facts(&[
+        ("link", Some(link.id.clone())),
+        ("bridge", Some(link.bridge.clone())),
+        ("state", Some(link.state.clone())),
+        ("ticket", link.ticket.clone()),
+        ("conversation", link.conversation.clone()),
+        ("first there", Some(link.origin.clone())),
+        ("unwanted by", link.unwanted_by.clone()),
+        ("follows ticket", link.follows.clone()),
+        ("busy since", link.busy_since.as_ref().map(time)),
+        ("made", Some(time(&link.created_at))),
+        ("changed", Some(time(&link.updated_at))),
+        ("ended", link.ended_at.as_ref().map(time)),
+        ("because", link.ended_reason.clone()),
+    ]);
+    for field in &link.diverged {
+        text.push_str(&format!(
+            "refused: {} was to be {}: {} (since {})\n",
+            field.field,
+            field.wanted,
+            field.reason,
+            time(&field.at)
+        ));
+    }
+    if !shown.intents.is_empty() {
+        let rows: Vec<Vec<String>> = shown.intents.iter().map(intent).collect();
+        text.push('\n');
+        text.push_str(&table(
+            &["PLANNED", "STATE", "WHAT", "RULE", "LAST ERROR"],
+            &rows,
+        ));
+    }
+    text
+}
+
+fn intent(intent: &IntentView) -> Vec<String> {
+    let state = match (&intent.parked, intent.held) {
+        (Some(reason), _) => format!("{} ({reason})", intent.state),
+        (None, true) => format!("{} (held)", intent.state),
+        (None, false) => intent.state.clone(),
+    };
+    vec![
+        time(&intent.planned_at),
+        state,
+        intent.sentence.clone(),
+        intent.rule.clone(),
+        maybe(intent.last_error.as_ref()),
+    ]
+}
+
+fn sides(link: &LinkView) -> String {
+    let ticket = link.ticket.as_deref().unwrap_or("(none)");
+    let conversation = link.conversation.as_deref().unwrap_or("(none)");
+    format!("ticket {ticket} and conversation {conversation}")
+}
+
+pub(super) fn linked(linked: &Linked) -> String {
+    format!("Linked {}: link {}.\n", sides(&linked.link), linked.link.id)
+}
+
+pub(super) fn unlinked(unlinked: &Linked) -> String {
+    format!(
+        "Unlinked {}: link {} has ended.\n",
+        sides(&unlinked.link),
+        unlinked.link.id
+    )
+}
+
+pub(super) fn timeline(timeline: &Timeline) -> String {
+    if timeline.lines.is_empty() {
+        return "Nothing is known of it.\n".to_owned();
+    }
+    lines(&timeline.lines)
+}
+
+/// The lines of a timeline: when, who, what, and by which rule.
+pub(super) fn lines(lines: &[LineView]) -> String {
+    let who = |line: &LineView| line.side.clone().unwrap_or_else(|| line.kind.clone());
+    let width = lines
+        .iter()
+        .map(|line| who(line).chars().count())
+        .max()
+        .unwrap_or(0);
+    let ruled = lines.iter().filter(|line| line.rule.is_some());
+    let longest = ruled
+        .map(|line| line.sentence.chars().count())
+        .max()
+        .unwrap_or(0);
+    let sentence_width = longest.min(SENTENCE_WIDTH_MAX);
+    let mut text = String::new();
+    for line in lines {
+        let rule = line
+            .rule
+            .as_ref()
+            .map(|rule| format!("  [{rule}]"))
+            .unwrap_or_default();
+        let said = format!("{}{rule}", pad(&line.sentence, sentence_width));
+        let told = format!("{}  {}  {said}", time(&line.at), pad(&who(line), width));
+        text.push_str(told.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+pub(super) fn parked(list: &ParkedList) -> String {
+    if list.parked.is_empty() {
+        return "Nothing is parked.\n".to_owned();
+    }
+    let rows: Vec<Vec<String>> = list
+        .parked
+        .iter()
+        .map(|item| {
+            vec![
+                item.id.clone(),
+                item.reason.clone(),
+                time(&item.at),
+                item.bridge.clone(),
+                maybe(item.ticket.as_ref()),
+                maybe(item.conversation.as_ref()),
+                item.detail.clone(),
+            ]
+        })
+        .collect();
+    let header = [
+        "ID",
+        "REASON",
+        "SINCE",
+        "BRIDGE",
+        "TICKET",
+        "CONVERSATION",
+        "WHAT HAPPENED",
+    ];
+    let mut text = table(&header, &rows);
+    text.push_str("`parked show ID` tells what to do about one.\n");
+    if list.more { text + MORE } else { text }
+}
+
+pub(super) fn parked_item(item: &ParkedView) -> String {
+    facts(&[
+        ("id", Some(item.id.clone())),
+        ("kind", Some(item.kind.clone())),
+        ("bridge", Some(item.bridge.clone())),
+        ("reason", Some(item.reason.clone())),
+        ("what happened", Some(item.detail.clone())),
+        ("what to do", Some(item.remedy.clone())),
+        ("since", Some(time(&item.at))),
+        ("would", item.operation.clone()),
+        ("sent by", item.side.clone()),
+        ("link", item.link.clone()),
+        ("ticket", item.ticket.clone()),
+        ("conversation", item.conversation.clone()),
+    ])
+}
+
+pub(super) fn decided(word: &str, done: &ParkedDone) -> String {
+    if done.items.is_empty() {
+        return "Nothing of that kind is parked.\n".to_owned();
+    }
+    let past = if word == "retry" {
+        "is tried again"
+    } else {
+        "is given up"
+    };
+    let mut text = String::new();
+    for item in &done.items {
+        text.push_str(&match (item.done, &item.note) {
+            (true, None) => format!("{} {past}.\n", item.id),
+            (true, Some(note)) => format!("{} {past}: {note}.\n", item.id),
+            (false, note) => format!("{} stays parked: {}.\n", item.id, maybe(note.as_ref())),
+        });
+    }
+    if done.more {
+        text.push_str("There are more; ask again.\n");
+    }
+    text
+}
+
+pub(super) fn halts(halts: &Halts) -> String {
+    let rows: Vec<Vec<String>> = halts
+        .halts
+        .iter()
+        .map(|halt| {
+            vec![
+                halt.bridge.clone(),
+                halt.operation.clone(),
+                if halt.holds { "holds" } else { "open" }.to_owned(),
+                halt.held.to_string(),
+                halt.let_out.to_string(),
+                maybe_time(halt.since.as_ref()),
+            ]
+        })
+        .collect();
+    let text = table(
+        &["BRIDGE", "KIND", "STATE", "HELD", "LET OUT", "SINCE"],
+        &rows,
+    );
+    if halts.halts.iter().any(|halt| halt.holds) {
+        text + "`halt release` lets go what is held.\n"
+    } else {
+        text
+    }
+}
+
+pub(super) fn released(released: &Released) -> String {
+    if released.released.is_empty() {
+        return "Nothing was held. The halts count anew from here.\n".to_owned();
+    }
+    let each = released.released.iter();
+    each.map(|one| {
+        let writes = count(one.let_go, "write", "writes");
+        format!(
+            "{} of kind {} on bridge {} let go.\n",
+            writes, one.operation, one.bridge
+        )
+    })
+    .collect()
+}
+
+pub(super) fn sweeps(sweeps: &Sweeps) -> String {
+    let mut text = String::new();
+    for sweep in &sweeps.sweeps {
+        text.push_str(&format!(
+            "{}: {} listed as changed, {} new; {} read, {} found closed.\n",
+            sweep.bridge,
+            count(sweep.tickets, "ticket", "tickets"),
+            sweep.new_states,
+            count(sweep.conversations, "conversation", "conversations"),
+            sweep.found_closed
+        ));
+        if let Some(error) = &sweep.error {
+            text.push_str(&format!("{}: the round broke off: {error}\n", sweep.bridge));
+        }
+    }
+    text
+}

@@ -1,0 +1,207 @@
+//! The commands that read or change state. Neighbours: `door`, through which they ask; `show`, which
+//! says how the answers look.
+
+use super::{
+    args::{
+        Chosen, Halt, Links, LinksCommand, LinksFilter, Parked, ParkedCommand, ParkedFilter,
+        Shared, Whose,
+    },
+    door::{Asked, Door},
+    ending::{ENVIRONMENT, Ending, FINE, FOUND, Failure},
+    show,
+};
+use crate::api::{
+    halt::{Halts, HaltsAsked, ReleaseAsked, Released},
+    link::{LinkWanted, Linked, UnlinkWanted},
+    links::{LinkShown, Links as LinkList, LinksAsked},
+    parked::{ParkedAsked, ParkedChosen, ParkedDone, ParkedList, ParkedView},
+    sweep::{SweepAsked, Sweeps},
+    timeline::{Timeline, TimelineAsked},
+};
+use serde::de::DeserializeOwned;
+
+/// Asks one thing and prints the answer.
+async fn answer<T: DeserializeOwned>(
+    shared: &Shared,
+    asked: Asked,
+    show: impl FnOnce(&T) -> (String, u8),
+) -> Result<Ending, Failure> {
+    let door = Door::open(shared).await?;
+    let waits = door.is_here() && asked.is_order();
+    let answered = door.ask::<T>(asked).await;
+    door.close().await;
+    if waits && answered.is_ok() {
+        eprintln!("No bridge is running: what this leads to is done when one does.");
+    }
+    let (json, answer) = answered?;
+    let (text, code) = show(&answer);
+    Ok(Ending::new(text, json).with_code(code))
+}
+
+pub(super) async fn links(shared: &Shared, links: Links) -> Result<Ending, Failure> {
+    match links.command {
+        Some(LinksCommand::Show { id }) => {
+            let asked = Asked::get(&["links", &id], &());
+            answer::<LinkShown>(shared, asked, |shown| (show::link(shown), FINE)).await
+        }
+        Some(LinksCommand::List(filter)) => list_links(shared, filter).await,
+        None => list_links(shared, links.filter).await,
+    }
+}
+
+async fn list_links(shared: &Shared, filter: LinksFilter) -> Result<Ending, Failure> {
+    let LinksFilter {
+        bridge,
+        ticket,
+        conversation,
+        state,
+        live,
+        limit,
+    } = filter;
+    let asked = LinksAsked {
+        bridge,
+        ticket,
+        conversation,
+        state,
+        live,
+        limit,
+    };
+    let asked = Asked::get(&["links"], &asked);
+    answer::<LinkList>(shared, asked, |links| (show::links(links), FINE)).await
+}
+
+pub(super) async fn link(
+    shared: &Shared,
+    ticket: String,
+    conversation: String,
+    bridge: Option<String>,
+) -> Result<Ending, Failure> {
+    let asked = Asked::post(
+        &["link"],
+        &LinkWanted {
+            ticket,
+            conversation,
+            bridge,
+        },
+    );
+    answer::<Linked>(shared, asked, |linked| (show::linked(linked), FINE)).await
+}
+
+pub(super) async fn unlink(
+    shared: &Shared,
+    id: String,
+    bridge: Option<String>,
+) -> Result<Ending, Failure> {
+    let asked = Asked::post(&["unlink"], &UnlinkWanted { id, bridge });
+    answer::<Linked>(shared, asked, |unlinked| (show::unlinked(unlinked), FINE)).await
+}
+
+pub(super) async fn timeline(shared: &Shared, whose: Whose) -> Result<Ending, Failure> {
+    let Whose {
+        ticket,
+        conversation,
+        user,
+        bridge,
+    } = whose;
+    let asked = Asked::post(
+        &["timeline"],
+        &TimelineAsked {
+            ticket,
+            conversation,
+            user,
+            bridge,
+        },
+    );
+    answer::<Timeline>(shared, asked, |timeline| (show::timeline(timeline), FINE)).await
+}
+
+pub(super) async fn parked(shared: &Shared, parked: Parked) -> Result<Ending, Failure> {
+    match parked.command {
+        Some(ParkedCommand::Show { id }) => {
+            let asked = Asked::get(&["parked", &id], &());
+            answer::<ParkedView>(shared, asked, |item| (show::parked_item(item), FINE)).await
+        }
+        Some(ParkedCommand::Retry(chosen)) => decide(shared, "retry", chosen).await,
+        Some(ParkedCommand::Discard(chosen)) => decide(shared, "discard", chosen).await,
+        Some(ParkedCommand::List(filter)) => list_parked(shared, filter).await,
+        None => list_parked(shared, parked.filter).await,
+    }
+}
+
+async fn list_parked(shared: &Shared, filter: ParkedFilter) -> Result<Ending, Failure> {
+    let ParkedFilter {
+        bridge,
+        reason,
+        limit,
+    } = filter;
+    let asked = Asked::get(
+        &["parked"],
+        &ParkedAsked {
+            bridge,
+            reason,
+            limit,
+        },
+    );
+    answer::<ParkedList>(shared, asked, |list| {
+        (
+            show::parked(list),
+            if list.parked.is_empty() { FINE } else { FOUND },
+        )
+    })
+    .await
+}
+
+async fn decide(shared: &Shared, word: &str, chosen: Chosen) -> Result<Ending, Failure> {
+    let Chosen {
+        id,
+        bridge,
+        reason,
+        all,
+    } = chosen;
+    let asked = Asked::post(
+        &["parked", word],
+        &ParkedChosen {
+            id,
+            bridge,
+            reason,
+            all,
+        },
+    );
+    answer::<ParkedDone>(shared, asked, |done| {
+        let all_done = done.items.iter().all(|item| item.done);
+        (
+            show::decided(word, done),
+            if all_done { FINE } else { FOUND },
+        )
+    })
+    .await
+}
+
+pub(super) async fn halt(shared: &Shared, command: Option<Halt>) -> Result<Ending, Failure> {
+    match command {
+        Some(Halt::Release { bridge, operation }) => {
+            let asked = Asked::post(&["halt", "release"], &ReleaseAsked { bridge, operation });
+            answer::<Released>(shared, asked, |released| (show::released(released), FINE)).await
+        }
+        Some(Halt::List { bridge }) => list_halts(shared, bridge).await,
+        None => list_halts(shared, None).await,
+    }
+}
+
+async fn list_halts(shared: &Shared, bridge: Option<String>) -> Result<Ending, Failure> {
+    let asked = Asked::get(&["halt"], &HaltsAsked { bridge });
+    answer::<Halts>(shared, asked, |halts| (show::halts(halts), FINE)).await
+}
+
+/// A round that broke off is the network's doing.
+pub(super) async fn sweep(shared: &Shared, bridge: Option<String>) -> Result<Ending, Failure> {
+    let asked = Asked::post(&["sweep"], &SweepAsked { bridge });
+    answer::<Sweeps>(shared, asked, |sweeps| {
+        let broke_off = sweeps.sweeps.iter().any(|sweep| sweep.error.is_some());
+        (
+            show::sweeps(sweeps),
+            if broke_off { ENVIRONMENT } else { FINE },
+        )
+    })
+    .await
+}
