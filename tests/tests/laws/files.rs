@@ -2,8 +2,11 @@
 
 use crate::{none, tree};
 
+/// Ninety-five of a hundred files are at most this long.
+const LINES_MOSTLY: usize = 500;
+
 /// A file longer than this hides what is in it.
-const LINES_MAX: usize = 500;
+const LINES_MAX: usize = 600;
 
 /// A folder deeper down than this is hard to guess.
 const DEPTH_MAX: usize = 7;
@@ -25,6 +28,8 @@ const EMPTY_NAMES: [&str; 9] = [
 fn every_module_opens_with_its_room_and_its_neighbour() {
     let found: Vec<String> = tree::rust()
         .into_iter()
+        // The room of a `tests.rs` is the file above it.
+        .filter(|file| !file.path.ends_with("/tests.rs"))
         .filter(|file| !file.text.starts_with("//!"))
         .map(|file| file.path)
         .collect();
@@ -32,15 +37,23 @@ fn every_module_opens_with_its_room_and_its_neighbour() {
 }
 
 #[test]
-fn no_file_is_longer_than_five_hundred_lines() {
-    let found: Vec<String> = tree::files()
+fn files_are_short() {
+    let all: Vec<(usize, String)> = tree::files()
         .into_iter()
         .filter(|file| is_written_by_hand(&file.path))
         .map(|file| (file.text.lines().count(), file.path))
-        .filter(|(lines, _)| *lines > LINES_MAX)
-        .map(|(lines, path)| format!("{path}: {lines} lines"))
         .collect();
-    none("a file has at most 500 lines", &found);
+    let over = |most: usize| {
+        let long = all.iter().filter(|(lines, _)| *lines > most);
+        long.map(|(lines, path)| format!("{path}: {lines} lines"))
+            .collect::<Vec<_>>()
+    };
+    none("a file has at most 600 lines", &over(LINES_MAX));
+    let long = over(LINES_MOSTLY);
+    assert!(
+        long.len() * 20 <= all.len(),
+        "ninety-five of a hundred files have at most 500 lines: {long:#?}"
+    );
 }
 
 fn is_written_by_hand(path: &str) -> bool {
