@@ -3,9 +3,11 @@
 
 pub mod api;
 pub mod app;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod demo;
+pub mod explain;
 pub mod gate;
 pub mod http;
 pub mod jobs;

@@ -14,7 +14,7 @@ use crate::api::{
 
 /// Sentences are padded up to this width so that the rules stand under each other; a longer one
 /// has its rule right behind it.
-const SENTENCE_WIDTH_MAX: usize = 64;
+const SENTENCE_WIDTH_MAX: usize = 80;
 
 const MORE: &str = "There are more; --limit shows them.\n";
 
