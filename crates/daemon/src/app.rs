@@ -18,7 +18,7 @@ use crate::{
     metrics::Metrics,
     reload,
     runtime::Runtime,
-    store::{Options, Store, StoreError},
+    store::{GroupCommit, Options, Store, StoreError},
     telemetry,
 };
 use bridge_core::lane::Mode;
@@ -31,7 +31,11 @@ use std::{
     },
     time::Duration,
 };
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use tokio::{
+    net::TcpListener,
+    sync::{broadcast, watch},
+    task::JoinHandle,
+};
 
 /// Everything is down this long after SIGTERM, whatever hangs.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
@@ -152,6 +156,11 @@ pub async fn start(
     let mut tasks = vec![
         tokio::spawn(listen::serve(ingest, public, limits, stopped.clone())),
         tokio::spawn(listen::serve(admin, private, limits, stopped.clone())),
+        tokio::spawn(count_commits(
+            jobs.store.commits(),
+            jobs.metrics.clone(),
+            stopped.clone(),
+        )),
         tokio::spawn(work(
             jobs.clone(),
             workers.begin(WORKERS),
@@ -178,6 +187,26 @@ pub async fn start(
         workers_dead,
         tasks,
     })
+}
+
+/// Puts the store's group commits on the metrics page.
+async fn count_commits(
+    mut commits: broadcast::Receiver<GroupCommit>,
+    metrics: Metrics,
+    mut stopped: watch::Receiver<bool>,
+) {
+    loop {
+        let told = tokio::select! {
+            told = commits.recv() => told,
+            _ = stopped.changed() => return,
+        };
+        match told {
+            Ok(commit) => metrics.store_commit(commit.members, commit.took),
+            // Figures of a burst may be missing; the next ones count.
+            Err(broadcast::error::RecvError::Lagged(_)) => {}
+            Err(broadcast::error::RecvError::Closed) => return,
+        }
+    }
 }
 
 /// Without its workers the daemon only gathers webhooks: their end is the end of the process.

@@ -4,7 +4,7 @@
 mod stage;
 mod stories;
 
-pub use stage::{ADMIN_TOKEN, BRIDGE, RULES, Stage, StageOptions};
+pub use stage::{ADMIN_TOKEN, BRIDGE, RULES, Stage, StageOptions, is_quiet};
 
 use crate::{
     app::AppError,
@@ -14,13 +14,6 @@ use crate::{
 use bridge_core::ids::BridgeName;
 use std::{future::Future, pin::Pin, time::Duration};
 use stories::Told;
-
-/// What `demo` was asked.
-#[derive(Clone, Copy, Debug)]
-pub struct DemoOptions {
-    /// Play the stories and end, instead of staying up.
-    pub once: bool,
-}
 
 /// A story, by name.
 type Story = (&'static str, for<'a> fn(&'a Stage) -> Playing<'a>);

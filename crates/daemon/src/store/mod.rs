@@ -14,7 +14,7 @@ mod tests;
 
 pub use changes::Changes;
 pub use error::{CommitError, StoreError};
-pub use sqlite::{Options, Store};
+pub use sqlite::{GroupCommit, Options, Store};
 pub use types::{
     Admission, Admitted, Beginning, Claim, ClaimedLane, Confirmed, Counts, HaltState, Joined, Line,
     LinkFilter, LinkRow, NewDelivery, ParkedFilter, ParkedItem, ParkedKind, Pause, Pruned,

@@ -11,7 +11,10 @@ use backon::{ExponentialBuilder, RetryableWithContext};
 use futures::{FutureExt, future::BoxFuture};
 use sqlx::{Connection, SqliteConnection, query};
 use std::{panic::AssertUnwindSafe, time::Duration};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::{
+    sync::{broadcast, mpsc, oneshot, watch},
+    time::Instant,
+};
 
 /// Commands that may wait for the writer. Beyond this the callers wait, and webhooks are answered
 /// 503: at ten thousand commits a second it is under half a second of work.
@@ -133,6 +136,7 @@ enum Message {
 /// The way to the writer.
 #[derive(Clone)]
 pub(super) struct Engine {
+    commits: broadcast::Sender<GroupCommit>,
     queue: mpsc::Sender<Message>,
 }
 
@@ -168,12 +172,29 @@ impl Engine {
             .unwrap_or(Err(CommitError::Store(StoreError::Closed)))
     }
 
+    /// Tells of each group commit from now on.
+    pub fn commits(&self) -> broadcast::Receiver<GroupCommit> {
+        self.commits.subscribe()
+    }
+
     /// Asks the writer to end after what is queued.
     pub async fn stop(&self) {
         // It may have ended before; then there is nothing to stop.
         let _ = self.queue.send(Message::Stop).await;
     }
 }
+
+/// One group commit that held.
+#[derive(Clone, Copy, Debug)]
+pub struct GroupCommit {
+    /// How many commands it carried.
+    pub members: usize,
+    /// From its begin to its end.
+    pub took: Duration,
+}
+
+/// Commits told and not yet counted; a counter that lags behind more than this loses the oldest.
+const COMMITS_KEPT: usize = 256;
 
 /// The task behind [`Engine`].
 pub(super) struct Writer {
@@ -182,6 +203,7 @@ pub(super) struct Writer {
     /// None after trouble: it is opened anew before the next group.
     db: Option<SqliteConnection>,
     work: watch::Sender<u64>,
+    commits: broadcast::Sender<GroupCommit>,
     /// Let go of when the last write is done, and not before.
     _lock: std::fs::File,
 }
@@ -194,14 +216,20 @@ pub(super) fn engine(
 ) -> (Engine, Writer, watch::Receiver<u64>) {
     let (sender, queue) = mpsc::channel(QUEUE_CAPACITY);
     let (work, changes) = watch::channel(0);
+    let (commits, _) = broadcast::channel(COMMITS_KEPT);
     let writer = Writer {
         queue,
         connector,
         db: Some(db),
         work,
+        commits: commits.clone(),
         _lock: lock,
     };
-    (Engine { queue: sender }, writer, changes)
+    let engine = Engine {
+        queue: sender,
+        commits,
+    };
+    (engine, writer, changes)
 }
 
 impl Writer {
@@ -272,9 +300,17 @@ impl Writer {
                 .db
                 .insert(self.connector.connect().await.map_err(unbegun)?),
         };
+        let begun = Instant::now();
         begin(db).await.map_err(unbegun)?;
         match transact(db, members).await {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                // An error means that nobody counts.
+                let _ = self.commits.send(GroupCommit {
+                    members: members.len(),
+                    took: begun.elapsed(),
+                });
+                Ok(())
+            }
             Err(error) => {
                 let undone = query("ROLLBACK").execute(db).await.is_ok();
                 // After a failed write or fsync the connection's pages are not to be trusted; and

@@ -25,6 +25,7 @@ mod wake;
 #[cfg(test)]
 mod tests;
 
+pub use engine::GroupCommit;
 pub use open::Options;
 
 use super::error::StoreError;
@@ -51,6 +52,12 @@ impl Store {
     #[must_use]
     pub fn work(&self) -> watch::Receiver<u64> {
         self.work.clone()
+    }
+
+    /// Tells of each group commit from now on: for the metrics.
+    #[must_use]
+    pub fn commits(&self) -> tokio::sync::broadcast::Receiver<GroupCommit> {
+        self.engine.commits()
     }
 
     /// How many migrations were applied when it was opened.
