@@ -57,7 +57,8 @@ impl Turn<'_> {
         let Some(memory) = self.lane.conversations.get(id).cloned() else {
             return;
         };
-        if memory.taken_elsewhere {
+        // What Jelou answered to a start is proven or disproved with that start, in its own time.
+        if memory.taken_elsewhere || self.is_an_answer(id) {
             return;
         }
         if let Some(intent) = self.claimed_by(&memory) {
@@ -92,6 +93,14 @@ impl Turn<'_> {
         } else {
             self.take_in(id, &memory);
         }
+    }
+
+    fn is_an_answer(&self, id: &ConversationId) -> bool {
+        self.lane.intents.iter().any(|i| {
+            i.operation() == Operation::Start
+                && matches!(i.state, IntentState::Sent | IntentState::Unknown)
+                && i.answered.as_ref() == Some(id)
+        })
     }
 
     /// A tombstone makes no ticket by itself. One learnt from an answer keeps the customer busy, so
