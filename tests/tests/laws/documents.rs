@@ -153,6 +153,38 @@ fn every_variable_that_is_read_is_documented() {
 }
 
 #[test]
+fn every_metric_that_an_operator_is_sent_to_is_there() {
+    let metrics = tree::read("docs/METRICS.md");
+    let guide = tree::read("docs/OPERATING.md");
+    let named: BTreeSet<&str> = guide
+        .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .filter(|word| word.starts_with("jelou_bridge_"))
+        .collect();
+    assert!(named.len() >= 5, "{named:?}");
+    let gone: Vec<String> = named
+        .into_iter()
+        .filter(|name| !metrics.contains(&format!("`{name}`")))
+        .map(str::to_owned)
+        .collect();
+    none("a metric that is named is measured", &gone);
+}
+
+#[test]
+fn every_reason_for_parking_has_a_remedy_in_the_guide() {
+    let guide = tree::read("docs/OPERATING.md");
+    let metrics = tree::read("docs/METRICS.md");
+    let row = metrics
+        .lines()
+        .find(|line| line.starts_with("| `reason` |"));
+    let reasons = row.unwrap().split('`').skip(3).step_by(2);
+    let missing: Vec<String> = reasons
+        .filter(|reason| *reason != "other" && !guide.contains(&format!("| `{reason}` |")))
+        .map(str::to_owned)
+        .collect();
+    none("docs/OPERATING.md says what to do", &missing);
+}
+
+#[test]
 fn every_room_is_on_the_map() {
     let map = tree::read("docs/ARCHITECTURE.md");
     let rooms: BTreeSet<String> = tree::paths()
