@@ -151,7 +151,8 @@ pub async fn start(
         workers: workers.clone(),
     };
     let public = http::ingest::router(public);
-    let private = http::admin::router(private, api::router(jobs.clone()));
+    let operations = axum::Router::new().nest(api::MOUNT, api::router(jobs.clone()));
+    let private = http::admin::router(private, operations);
     let limits = Limits::default();
     let mut tasks = vec![
         tokio::spawn(listen::serve(ingest, public, limits, stopped.clone())),

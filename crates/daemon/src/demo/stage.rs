@@ -62,6 +62,12 @@ impl StageOptions {
             ticket_id_to_jelou: "user_cache".to_owned(),
         }
     }
+
+    /// The configuration of a daemon between a Jelou and a helpdesk at these addresses, as TOML.
+    #[must_use]
+    pub fn config(&self, jelou: &str, helpdesk: &str) -> String {
+        Configured::of(self).text(self, jelou, helpdesk)
+    }
 }
 
 /// The demo's mapping: the one of `bridge.example.toml`, with waits that suit a spectator.
@@ -86,14 +92,13 @@ impl Stage {
     /// [`AppError`] if a port or the folder cannot be used.
     pub async fn start(options: StageOptions) -> Result<Self, AppError> {
         let environment = |error: std::io::Error| AppError::Environment(error.to_string());
-        let config_of = Configured::of(&options);
         let jelou = Jelou::start(options.jelou.clone())
             .await
             .map_err(environment)?;
         let helpdesk = Helpdesk::start(options.helpdesk.clone())
             .await
             .map_err(environment)?;
-        let config = config_of.text(&options, &jelou.url(), &helpdesk.url());
+        let config = options.config(&jelou.url(), &helpdesk.url());
         let mut stage = Self {
             jelou,
             helpdesk,
@@ -145,6 +150,11 @@ impl Stage {
     #[must_use]
     pub fn config(&self) -> &str {
         &self.config
+    }
+
+    /// Changes the configuration that the next start of the daemon takes.
+    pub fn change_config(&mut self, change: impl FnOnce(&str) -> String) {
+        self.config = change(&self.config);
     }
 
     /// Waits until a condition holds.
@@ -245,7 +255,9 @@ impl Stage {
     }
 }
 
-fn is_quiet(counts: &Counts) -> bool {
+/// Whether nothing is on its way: every Delivery is settled, no Lane is at work, no Intent is open.
+#[must_use]
+pub fn is_quiet(counts: &Counts) -> bool {
     let open = ["planned", "sent", "unknown"];
     counts.received.values().all(|n| *n == 0)
         && counts.routed.values().all(|n| *n == 0)
