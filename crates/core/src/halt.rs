@@ -127,7 +127,7 @@ mod tests {
         let mut window = Window::default();
         assert_eq!(window.admit(Timestamp(0), &LIMITS, || 0), Admit::Out);
         assert_eq!(window.admit(Timestamp(1), &LIMITS, || 0), Admit::Out);
-        let later = Timestamp(600_000);
+        let later = Timestamp(600_001);
         assert_eq!(window.admit(later, &LIMITS, || 0), Admit::Out);
         assert_eq!(window.admit(later, &LIMITS, || 0), Admit::Out);
     }
