@@ -98,14 +98,10 @@ impl Expr {
                 remedy: format!("Known here: {}.", names.0.join(", ")),
             });
         }
-        if let Some(name) = filters_in(source).find(|name| !filters::NAMES.contains(&name.as_str()))
-        {
-            return Err(BadExpr {
-                what: format!("there is no filter `{name}`"),
-                remedy: format!("Filters: {}.", filters::NAMES.join(", ")),
-            });
+        match unknown_parts(source) {
+            Some(bad) => Err(bad),
+            None => Ok(Self(compiled)),
         }
-        Ok(Self(compiled))
     }
 
     /// Its value on this data; what is missing is undefined, not an error.
@@ -132,8 +128,48 @@ impl Expr {
     }
 }
 
-/// The names after each `|` outside of quotes.
-fn filters_in(source: &str) -> impl Iterator<Item = String> {
+/// What minijinja would only find when it evaluates: filters, tests and methods that are not there.
+fn unknown_parts(source: &str) -> Option<BadExpr> {
+    let bare = without_quoted(source);
+    let word = |text: &str| -> String {
+        let letters = text.trim_start().chars();
+        letters
+            .take_while(|c| c.is_alphanumeric() || *c == '_')
+            .collect()
+    };
+    let filter = bare
+        .split('|')
+        .skip(1)
+        .map(word)
+        .find(|name| !filters::NAMES.contains(&name.as_str()));
+    if let Some(name) = filter {
+        return Some(BadExpr {
+            what: format!("there is no filter `{name}`"),
+            remedy: format!("Filters: {}.", filters::NAMES.join(", ")),
+        });
+    }
+    if bare
+        .split(|c: char| !c.is_alphanumeric() && c != '_')
+        .any(|w| w == "is")
+    {
+        return Some(BadExpr {
+            what: "there are no tests (`is ...`)".to_owned(),
+            remedy: "A missing value is false: write the name alone, or compare with ==."
+                .to_owned(),
+        });
+    }
+    let method = bare.split('.').skip(1).find(|rest| {
+        let name = word(rest);
+        let after = rest.trim_start().get(name.len()..).unwrap_or_default();
+        !name.is_empty() && after.trim_start().starts_with('(')
+    });
+    method.map(|rest| BadExpr {
+        what: format!("there is no method `{}`", word(rest)),
+        remedy: format!("Filters: {}.", filters::NAMES.join(", ")),
+    })
+}
+
+fn without_quoted(source: &str) -> String {
     let mut bare = String::new();
     let mut quote = None;
     let mut escaped = false;
@@ -147,16 +183,7 @@ fn filters_in(source: &str) -> impl Iterator<Item = String> {
             None => bare.push(c),
         }
     }
-    let names: Vec<String> = bare
-        .split('|')
-        .skip(1)
-        .map(|after| {
-            let name = after.trim_start().chars();
-            name.take_while(|c| c.is_alphanumeric() || *c == '_')
-                .collect()
-        })
-        .collect();
-    names.into_iter()
+    bare
 }
 
 /// A text with `{{ expressions }}` in it. One that is a single expression keeps its value's type.
@@ -342,6 +369,8 @@ mod tests {
             ("tiket.id", "`tiket.id` is not known here"),
             ("ticket.status", "`ticket.status` is not known here"),
             ("ticket.id | uper", "there is no filter `uper`"),
+            ("ticket.id is defined", "there are no tests (`is ...`)"),
+            ("body.x.upper()", "there is no method `upper`"),
             ("ticket.", "`ticket.` is no expression: syntax error"),
         ] {
             assert_eq!(Expr::compile(source, &names).unwrap_err().what, what);
