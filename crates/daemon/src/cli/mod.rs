@@ -15,8 +15,6 @@ mod sandbox;
 mod show;
 mod state;
 mod table;
-#[cfg(test)]
-mod tests;
 
 use args::{Args, Command};
 use clap::Parser;

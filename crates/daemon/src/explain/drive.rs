@@ -192,10 +192,14 @@ impl Drive<'_> {
                 explanation.note(format!("{kind} changes nothing: {reason}"));
             }
         }
-        if explanation.effects.is_empty() {
-            for note in why::nothing(&self.lane, self.rules.mapping) {
-                explanation.note(note);
-            }
+        if !explanation.effects.is_empty() {
+            return;
+        }
+        if !self.question.read && !explanation.reads.is_empty() {
+            explanation.note("What comes after the reads is not known before they are made");
+        }
+        for note in why::nothing(&self.lane, self.rules.mapping) {
+            explanation.note(note);
         }
     }
 }
