@@ -1,2 +1,10 @@
 //! The daemon from outside, and the laws of the repository. Neighbours: `tests/tests`, where the
 //! tests are; `tests/run`, which runs everything there is.
+//!
+//! Rooms: `program` (the real binary as a process), `figures` (what its admin listener tells),
+//! `campaign` (kill it in the middle of a burst and compare the worlds), `chance` (from a seed).
+
+pub mod campaign;
+pub mod chance;
+pub mod figures;
+pub mod program;
