@@ -54,17 +54,18 @@ fn operation(route: &Route, trouble: &Value, generator: &mut SchemaGenerator) ->
         },
     });
     let mut parameters = in_path(route.path);
+    let mut body = None;
     match route.asked {
         Asked::Nothing => {}
         Asked::Query(schema) => parameters.extend(in_query(schema, generator)),
         Asked::Body(schema) => {
-            let body = schema(generator).to_value();
-            operation["requestBody"] =
-                json!({ "content": { "application/json": { "schema": body } } });
+            let schema = schema(generator).to_value();
+            body = Some(json!({ "content": { "application/json": { "schema": schema } } }));
         }
     }
-    if !parameters.is_empty() {
-        operation["parameters"] = Value::Array(parameters);
+    if let Some(operation) = operation.as_object_mut() {
+        operation.extend(body.map(|body| ("requestBody".to_owned(), body)));
+        operation.insert("parameters".to_owned(), Value::Array(parameters));
     }
     operation
 }
@@ -83,22 +84,19 @@ fn in_query(
     generator: &mut SchemaGenerator,
 ) -> Vec<Value> {
     let reference = schema(generator).to_value();
-    let name = reference["$ref"]
-        .as_str()
-        .and_then(|path| path.rsplit('/').next());
-    let fields = name
-        .and_then(|name| generator.definitions().get(name))
-        .cloned();
-    let Some(fields) = fields else {
-        return Vec::new();
-    };
-    let required: Vec<&str> = fields["required"]
+    let reference = reference.get("$ref").and_then(Value::as_str);
+    let name = reference.and_then(|path| path.rsplit('/').next());
+    let fields = name.and_then(|name| generator.definitions().get(name));
+    let listed = |key: &str| fields.and_then(|fields| fields.get(key)).cloned();
+    let required = listed("required").unwrap_or_default();
+    let required: Vec<&str> = required
         .as_array()
         .into_iter()
         .flatten()
         .filter_map(Value::as_str)
         .collect();
-    let properties = fields["properties"].as_object().into_iter().flatten();
+    let properties = listed("properties").unwrap_or_default();
+    let properties = properties.as_object().into_iter().flatten();
     properties
         .map(|(name, schema)| {
             json!({

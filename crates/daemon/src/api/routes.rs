@@ -72,12 +72,15 @@ type Answered<T> = Result<Json<T>, ApiError>;
 
 /// All of them.
 pub(super) fn routes() -> Vec<Route> {
-    let mut all = Vec::from(reads());
-    all.extend(orders());
+    let mut all = Vec::from(of_links());
+    all.extend(of_customers());
+    all.extend(of_parked());
+    all.extend(of_rounds());
     all
 }
 
-fn reads() -> [Route; 7] {
+/// Which tickets and conversations belong together.
+fn of_links() -> [Route; 4] {
     [
         Route {
             method: Method::GET,
@@ -107,6 +110,36 @@ fn reads() -> [Route; 7] {
         },
         Route {
             method: Method::POST,
+            path: "/link",
+            summary: "Ties a ticket and a conversation together",
+            asked: Asked::Body(schema::<link::LinkWanted>),
+            answer: schema::<link::Linked>,
+            handler: || {
+                post(|State(jobs): State<Jobs>, Body(wanted)| async move {
+                    json(link::link(&jobs, wanted).await)
+                })
+            },
+        },
+        Route {
+            method: Method::POST,
+            path: "/unlink",
+            summary: "Ends a link; the ticket and the conversation stay as they are",
+            asked: Asked::Body(schema::<link::UnlinkWanted>),
+            answer: schema::<link::Linked>,
+            handler: || {
+                post(|State(jobs): State<Jobs>, Body(wanted)| async move {
+                    json(link::unlink(&jobs, wanted).await)
+                })
+            },
+        },
+    ]
+}
+
+/// What is known, and what happened.
+fn of_customers() -> [Route; 2] {
+    [
+        Route {
+            method: Method::POST,
             path: "/timeline",
             summary: "Reads the timeline of one ticket, conversation or user; a read, but users' ids have no place in a URL",
             asked: Asked::Body(schema::<timeline::TimelineAsked>),
@@ -117,6 +150,24 @@ fn reads() -> [Route; 7] {
                 })
             },
         },
+        Route {
+            method: Method::GET,
+            path: "/lanes",
+            summary: "Reads all that is known of the customer of a ticket, for `explain --lane`",
+            asked: Asked::Query(schema::<lane::LaneAsked>),
+            answer: schema::<lane::LaneFile>,
+            handler: || {
+                get(|State(jobs): State<Jobs>, Ask(asked)| async move {
+                    json(lane::of_ticket(&jobs, asked).await)
+                })
+            },
+        },
+    ]
+}
+
+/// What waits for a person.
+fn of_parked() -> [Route; 4] {
+    [
         Route {
             method: Method::GET,
             path: "/parked",
@@ -144,59 +195,6 @@ fn reads() -> [Route; 7] {
             },
         },
         Route {
-            method: Method::GET,
-            path: "/halt",
-            summary: "Lists the safety halts of all bridges",
-            asked: Asked::Query(schema::<halt::HaltsAsked>),
-            answer: schema::<halt::Halts>,
-            handler: || {
-                get(|State(jobs): State<Jobs>, Ask(asked)| async move {
-                    json(halt::list(&jobs, asked).await)
-                })
-            },
-        },
-        Route {
-            method: Method::GET,
-            path: "/lanes",
-            summary: "Reads all that is known of the customer of a ticket, for `explain --lane`",
-            asked: Asked::Query(schema::<lane::LaneAsked>),
-            answer: schema::<lane::LaneFile>,
-            handler: || {
-                get(|State(jobs): State<Jobs>, Ask(asked)| async move {
-                    json(lane::of_ticket(&jobs, asked).await)
-                })
-            },
-        },
-    ]
-}
-
-fn orders() -> [Route; 6] {
-    [
-        Route {
-            method: Method::POST,
-            path: "/link",
-            summary: "Ties a ticket and a conversation together",
-            asked: Asked::Body(schema::<link::LinkWanted>),
-            answer: schema::<link::Linked>,
-            handler: || {
-                post(|State(jobs): State<Jobs>, Body(wanted)| async move {
-                    json(link::link(&jobs, wanted).await)
-                })
-            },
-        },
-        Route {
-            method: Method::POST,
-            path: "/unlink",
-            summary: "Ends a link; the ticket and the conversation stay as they are",
-            asked: Asked::Body(schema::<link::UnlinkWanted>),
-            answer: schema::<link::Linked>,
-            handler: || {
-                post(|State(jobs): State<Jobs>, Body(wanted)| async move {
-                    json(link::unlink(&jobs, wanted).await)
-                })
-            },
-        },
-        Route {
             method: Method::POST,
             path: "/parked/retry",
             summary: "Tries parked work again: one item, or all that a filter leaves",
@@ -217,6 +215,24 @@ fn orders() -> [Route; 6] {
             handler: || {
                 post(|State(jobs): State<Jobs>, Body(chosen)| async move {
                     json(parked::decide(&jobs, parked::Decision::Discard, chosen).await)
+                })
+            },
+        },
+    ]
+}
+
+/// The safety halt and the sweep.
+fn of_rounds() -> [Route; 3] {
+    [
+        Route {
+            method: Method::GET,
+            path: "/halt",
+            summary: "Lists the safety halts of all bridges",
+            asked: Asked::Query(schema::<halt::HaltsAsked>),
+            answer: schema::<halt::Halts>,
+            handler: || {
+                get(|State(jobs): State<Jobs>, Ask(asked)| async move {
+                    json(halt::list(&jobs, asked).await)
                 })
             },
         },
