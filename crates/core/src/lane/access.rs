@@ -160,6 +160,11 @@ impl Turn<'_> {
             created_at: self.now,
             ended: None,
         };
+        if let Some(talk) = link.conversation_id()
+            && let Some(memory) = self.lane.conversations.get_mut(talk)
+        {
+            memory.linked = true;
+        }
         self.lane.links.push(link);
         self.changed = true;
         self.note_link(
@@ -301,6 +306,27 @@ impl Turn<'_> {
                 id,
                 None,
             );
+            self.settle_parked(id);
+        }
+    }
+
+    /// With the Link's end, a start or close that waits for a person has nothing left to wait for;
+    /// only a start whose outcome nobody knows does.
+    fn settle_parked(&mut self, link: &LinkId) {
+        for intent in &mut self.lane.intents {
+            let talks = matches!(intent.operation(), Operation::Start | Operation::Close);
+            let unknown = intent
+                .parked
+                .as_ref()
+                .is_some_and(|parked| parked.reason == super::UNKNOWN_OUTCOME);
+            if &intent.link == link
+                && talks
+                && intent.state == IntentState::Parked
+                && !(unknown && intent.operation() == Operation::Start)
+            {
+                intent.state = IntentState::Withdrawn;
+                intent.parked = None;
+            }
         }
     }
 

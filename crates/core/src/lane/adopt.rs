@@ -1,15 +1,14 @@
-//! What becomes of a conversation that no Link has yet: ours, the customer's own, or nobody's
-//! (rules 5, 6 and 8). Neighbours: hear learns of it; merge takes over once it has a Link.
+//! What becomes of a conversation that no Link has yet and no start of ours made (rule 8).
+//! Neighbours: ours, which looks first; hear learns of it; links takes over once it has a Link.
 
 use super::{
     state::{ConversationMemory, EntryKind},
     step::Turn,
 };
 use crate::{
-    effect::{Operation, Read},
-    ids::{ConversationId, IntentId, TicketId},
-    intent::{Intent, IntentState},
-    link::{Agreed, ConversationSide, Origin, TicketSide},
+    effect::Read,
+    ids::{ConversationId, LinkId, TicketId},
+    link::{Agreed, ConversationSide, Link, Origin, TicketSide},
     mapping::{CustomerWritesAfterClose, MappingError, Reuse},
     time::Timestamp,
 };
@@ -18,12 +17,12 @@ use std::time::Duration;
 /// A message may overtake the start event of its conversation; after this it counts as lost.
 pub const LONE_MESSAGE_WAIT: Duration = Duration::from_secs(5);
 
-/// Jelou's clock and ours may differ by this much when a conversation's start is held against the
-/// moment we asked for it.
-pub const CLOCKS_APART: Duration = Duration::from_secs(120);
-
 /// Why a conversation has no ticket of which nothing is known but that Jelou answered a start with it.
 pub(super) const LEARNT_BY_ANSWER: &str = "learnt from Jelou's answer to a start";
+
+const REUSE: &str = "mapping.ticket.reuse";
+const AFTER_CLOSE: &str = "mapping.ticket.customer_writes_after_close";
+const CREATE: &str = "mapping.ticket.create_when";
 
 /// Where a new conversation of the customer's own goes.
 enum Place {
@@ -35,8 +34,22 @@ enum Place {
     },
     /// To a new one, which names the old if there is one.
     New { follows: Option<TicketId> },
+    /// To none.
+    None,
     /// A read must come first.
     Wait,
+}
+
+/// What came of a ticket that a conversation's metadata names.
+enum Named {
+    /// The conversation has it.
+    Adopted,
+    /// A read must come first.
+    Wait,
+    /// It is not to be had, and is to be told so.
+    Refused,
+    /// It is not to be had, and nobody can be told.
+    Lost,
 }
 
 impl Turn<'_> {
@@ -44,9 +57,9 @@ impl Turn<'_> {
         let unlinked: Vec<ConversationId> = self
             .lane
             .conversations
-            .keys()
-            .filter(|id| self.link_of_conversation(id).is_none())
-            .cloned()
+            .iter()
+            .filter(|(id, m)| !m.linked && self.link_of_conversation(id).is_none())
+            .map(|(id, _)| id.clone())
             .collect();
         for id in unlinked {
             self.consider(&id);
@@ -57,28 +70,25 @@ impl Turn<'_> {
         let Some(memory) = self.lane.conversations.get(id).cloned() else {
             return;
         };
-        // What Jelou answered to a start is proven or disproved with that start, in its own time.
-        if memory.taken_elsewhere || self.is_an_answer(id) {
+        if memory.taken_elsewhere {
             return;
         }
         if let Some(intent) = self.claimed_by(&memory) {
-            self.confirm_start(
-                &intent,
-                id,
-                "it began after our start and nothing else explains it",
-            );
+            let proof = "it began after our start and nothing else explains it";
+            return self.confirm_start(&intent, id, proof);
+        }
+        if self.is_answer_in_question(id) {
+            // Resolve proves or disproves it, by its event or by a read.
             return;
         }
         let start_on_its_way = self.start_in_question(&memory);
-        if start_on_its_way && memory.seen.started_at.is_none() && !memory.start_event {
-            self.want_read(
-                Read::Conversation { id: id.clone() },
-                memory.retry.due_at.unwrap_or(self.now),
-            );
+        let unread = memory.seen.started_at.is_none() && memory.read_at.is_none();
+        if start_on_its_way && unread && !memory.start_event {
+            let due = memory.retry.due_at.unwrap_or(self.now);
+            self.want_read(Read::Conversation { id: id.clone() }, due);
         }
         if !memory.start_event && memory.messages == 0 {
-            self.keep_an_eye_on(id, &memory, start_on_its_way);
-            return;
+            return self.keep_an_eye_on(id, &memory, start_on_its_way);
         }
         let wait = if start_on_its_way {
             self.rules.limits.event_confirm
@@ -95,14 +105,6 @@ impl Turn<'_> {
         }
     }
 
-    fn is_an_answer(&self, id: &ConversationId) -> bool {
-        self.lane.intents.iter().any(|i| {
-            i.operation() == Operation::Start
-                && matches!(i.state, IntentState::Sent | IntentState::Unknown)
-                && i.answered.as_ref() == Some(id)
-        })
-    }
-
     /// A tombstone makes no ticket by itself. One learnt from an answer keeps the customer busy, so
     /// it gets a Link without a ticket: then the Sweep looks at it, and finds its end.
     fn keep_an_eye_on(
@@ -112,203 +114,201 @@ impl Turn<'_> {
         in_question: bool,
     ) {
         if !in_question && !memory.seen.state.is_closed() {
-            self.new_link(
-                Origin::Conversation,
-                ConversationSide::Known { id: id.clone() },
-                TicketSide::Unwanted {
-                    rule: LEARNT_BY_ANSWER.to_owned(),
-                },
-                LEARNT_BY_ANSWER,
-            );
+            self.link_without_ticket(id, LEARNT_BY_ANSWER);
         }
     }
 
-    /// The start that made this conversation, as far as can be proven without its event: a
-    /// conversation whose start event we did not see, begun after we asked (rule 5).
-    fn claimed_by(&self, memory: &ConversationMemory) -> Option<IntentId> {
-        if memory.start_event {
-            return None;
-        }
-        let started_at = memory.seen.started_at?;
-        self.lane
-            .intents
-            .iter()
-            .filter(|i| i.operation() == Operation::Start && in_question(i))
-            .filter(|i| {
-                i.answered
-                    .as_ref()
-                    .is_none_or(|answered| answered == &memory.seen.id)
-            })
-            .filter(|i| i.refused_status.is_none())
-            .find(|i| {
-                i.first_sent_at
-                    .is_some_and(|sent| not_before(started_at, sent))
-            })
-            .map(|i| i.id.clone())
-    }
-
-    /// Whether a start of ours may yet turn out to have made this conversation.
-    fn start_in_question(&self, memory: &ConversationMemory) -> bool {
-        self.lane.intents.iter().any(|i| {
-            i.operation() == Operation::Start
-                && matches!(i.state, IntentState::Sent | IntentState::Unknown)
-                && i.answered
-                    .as_ref()
-                    .is_none_or(|answered| answered == &memory.seen.id)
-        })
-    }
-
-    fn take_in(&mut self, id: &ConversationId, memory: &ConversationMemory) {
-        if let Some(ticket) = memory.start_ticket.clone()
-            && memory.start_intent.is_none()
-            && self.adopt(id, &ticket)
-        {
-            return;
-        }
-        if let Some(known) = self.lane.conversations.get_mut(id) {
-            known.customers_own = true;
-        }
-        match self.place(memory) {
-            Ok(None) => {
-                let rule = "mapping.ticket.create_when".to_owned();
-                self.new_link(
-                    Origin::Conversation,
-                    ConversationSide::Known { id: id.clone() },
-                    TicketSide::Unwanted { rule: rule.clone() },
-                    &rule,
-                );
-            }
-            Ok(Some(Place::Wait)) => {}
-            Ok(Some(Place::Ticket {
-                id: ticket,
-                reopen,
-                rule,
-            })) => {
-                self.join_ticket(id, &ticket, reopen, rule);
-            }
-            Ok(Some(Place::New { follows })) => {
-                let link = self.new_link(
-                    Origin::Conversation,
-                    ConversationSide::Known { id: id.clone() },
-                    TicketSide::Wanted,
-                    "mapping.ticket.create_when",
-                );
-                if let Some(link) = self.lane.link_mut(&link) {
-                    link.follows = follows;
-                }
-            }
-            Err(error) => self.give_up_conversation(id, &error),
-        }
-    }
-
-    fn give_up_conversation(&mut self, id: &ConversationId, error: &MappingError) {
-        let sentence = format!("No ticket for conversation {id}: {error}");
-        self.note_conversation(EntryKind::Alarm, sentence, id);
+    fn link_without_ticket(&mut self, id: &ConversationId, rule: &str) -> LinkId {
         self.new_link(
             Origin::Conversation,
             ConversationSide::Known { id: id.clone() },
             TicketSide::Unwanted {
-                rule: format!("error in {error}"),
+                rule: rule.to_owned(),
             },
-            "mapping",
+            rule,
+        )
+    }
+
+    fn take_in(&mut self, id: &ConversationId, memory: &ConversationMemory) {
+        let named = memory
+            .start_ticket
+            .as_ref()
+            .filter(|_| memory.start_intent.is_none());
+        let told = match named.map(|ticket| self.adopt(id, memory, ticket)) {
+            Some(Named::Adopted | Named::Wait) => return,
+            Some(Named::Refused) => named,
+            Some(Named::Lost) | None => None,
+        };
+        if let Some(known) = self.lane.conversations.get_mut(id) {
+            known.customers_own = true;
+        }
+        let link = match self.place(memory) {
+            Ok(Place::Wait) => return,
+            Ok(Place::None) => self.link_without_ticket(id, CREATE),
+            Ok(Place::Ticket {
+                id: ticket,
+                reopen,
+                rule,
+            }) => {
+                let Some(link) = self.join_ticket(id, &ticket, rule) else {
+                    return;
+                };
+                if reopen {
+                    self.reopen(&link, &ticket, &format!("conversation {id}"), rule);
+                }
+                link
+            }
+            Ok(Place::New { follows }) => self.link_with_new_ticket(id, follows),
+            Err(error) => self.give_up_conversation(id, &error),
+        };
+        if let Some(ticket) = told {
+            self.tell_about(&link, ticket, &format!("named:{id}"), "A conversation named this ticket in its metadata, but another conversation has it or had it to the end. It was treated as the customer's own.");
+        }
+    }
+
+    fn link_with_new_ticket(&mut self, id: &ConversationId, follows: Option<TicketId>) -> LinkId {
+        let link = self.new_link(
+            Origin::Conversation,
+            ConversationSide::Known { id: id.clone() },
+            TicketSide::Wanted,
+            CREATE,
         );
+        if let Some(link) = self.lane.link_mut(&link) {
+            link.follows = follows;
+        }
+        link
     }
 
-    /// Metadata names a ticket: it is taken if it is free and ours to take. `true` if that is
-    /// settled or still being looked at.
-    fn adopt(&mut self, id: &ConversationId, ticket: &TicketId) -> bool {
-        let memory = self.lane.tickets.get(ticket).cloned().unwrap_or_default();
-        let taken_here = self.live_link_of_ticket(ticket).is_some();
-        if memory.gone || taken_here || memory.held_elsewhere.is_some() {
-            if !memory.gone {
-                self.tell_ticket(
-                    ticket,
-                    &format!("named:{id}"),
-                    "A conversation named this ticket in its metadata, but another conversation has it. It was treated as the customer's own.",
-                );
-            }
-            return false;
-        }
-        let asked = self
-            .lane
-            .conversations
-            .get(id)
-            .is_some_and(|m| m.holder_asked);
-        if !asked {
-            self.want_read(
-                Read::TicketHolder {
-                    ticket: ticket.clone(),
-                },
-                self.now,
-            );
-            if let Some(known) = self.lane.conversations.get_mut(id) {
-                known.holder_asked = true;
-            }
-            return true;
-        }
-        if memory.seen.is_none() {
-            self.want_ticket(ticket);
-            return true;
-        }
-        self.join_ticket(id, ticket, false, "metadata.ticketId");
-        true
-    }
-
-    fn place(&mut self, memory: &ConversationMemory) -> Result<Option<Place>, MappingError> {
-        let mapping = self.rules.mapping;
-        if !mapping.create_when(&memory.seen)? {
-            return Ok(None);
-        }
-        let last = self.last_ended_ticket();
-        let candidates: Vec<TicketId> = self.free_tickets();
-        for id in candidates {
-            let seen_at = self.lane.tickets.get(&id).and_then(|m| m.seen_at);
-            if seen_at.is_none_or(|at| at < memory.learnt_at) {
-                self.want_ticket(&id);
-                return Ok(Some(Place::Wait));
-            }
-            let Some(seen) = self.lane.tickets.get(&id).and_then(|m| m.seen.clone()) else {
-                continue;
-            };
-            let vocabulary = mapping.vocabulary();
-            if mapping.reuse == Reuse::Open && vocabulary.is_open(&seen.status) {
-                return Ok(Some(Place::Ticket {
-                    id,
-                    reopen: false,
-                    rule: "mapping.ticket.reuse",
-                }));
-            }
-            let recent = last.as_ref().is_some_and(|(ticket, ended)| {
-                ticket == &id && self.now.since(*ended) <= mapping.reopen_within
-            });
-            if recent && !vocabulary.is_final(&seen.status) && !vocabulary.is_open(&seen.status) {
-                let rule = "mapping.ticket.customer_writes_after_close";
-                match mapping.customer_writes_after_close {
-                    CustomerWritesAfterClose::Append => {
-                        return Ok(Some(Place::Ticket {
-                            id,
-                            reopen: false,
-                            rule,
-                        }));
-                    }
-                    CustomerWritesAfterClose::Reopen => {
-                        return Ok(Some(Place::Ticket {
-                            id,
-                            reopen: true,
-                            rule,
-                        }));
-                    }
-                    CustomerWritesAfterClose::New => {}
+    /// Its start event or a message came after all: it gets a ticket like any other.
+    pub(super) fn take_in_after_all(&mut self, link: &Link, id: &ConversationId) {
+        let Some(memory) = self.lane.conversations.get(id).cloned() else {
+            return;
+        };
+        let ticket = match self.place(&memory) {
+            Ok(Place::Wait) => return,
+            Ok(Place::None) => TicketSide::Unwanted {
+                rule: CREATE.to_owned(),
+            },
+            Ok(Place::Ticket { id: ticket, .. }) => TicketSide::Known { id: ticket },
+            Ok(Place::New { .. }) => TicketSide::Wanted,
+            Err(error) => {
+                self.note_unmade(id, &error);
+                TicketSide::Unwanted {
+                    rule: format!("error in {error}"),
                 }
             }
+        };
+        if let Some(link) = self.lane.link_mut(&link.id) {
+            link.ticket = ticket;
         }
-        Ok(Some(Place::New {
-            follows: last.map(|(ticket, _)| ticket),
-        }))
+        self.changed = true;
     }
 
-    /// Tickets of this Lane that no live Link has, the latest first.
-    fn free_tickets(&self) -> Vec<TicketId> {
+    fn give_up_conversation(&mut self, id: &ConversationId, error: &MappingError) -> LinkId {
+        self.note_unmade(id, error);
+        self.link_without_ticket(id, &format!("error in {error}"))
+    }
+
+    pub(super) fn note_unmade(&mut self, id: &ConversationId, error: &MappingError) {
+        let sentence = format!("No ticket for conversation {id}: {error}");
+        self.note_conversation(EntryKind::Alarm, sentence, id);
+    }
+
+    /// Metadata names a ticket: it is taken if no Link has it and it can still change.
+    fn adopt(
+        &mut self,
+        id: &ConversationId,
+        talk: &ConversationMemory,
+        ticket: &TicketId,
+    ) -> Named {
+        if self.live_link_of_ticket(ticket).is_some() {
+            return Named::Refused;
+        }
+        let memory = self.lane.tickets.get(ticket).cloned().unwrap_or_default();
+        if memory.gone {
+            return Named::Lost;
+        }
+        if memory.holder_asked_at.is_none_or(|at| at < talk.learnt_at) {
+            self.ask_who_holds(ticket);
+            return Named::Wait;
+        }
+        if memory.held_elsewhere.is_some() {
+            return Named::Refused;
+        }
+        let unread = memory.seen_at.is_none_or(|at| at < talk.learnt_at);
+        let Some(seen) = memory.seen.filter(|_| !unread) else {
+            self.want_ticket(ticket);
+            return Named::Wait;
+        };
+        if seen.merged_into.is_some() || self.rules.mapping.vocabulary().is_final(&seen.status) {
+            return Named::Lost;
+        }
+        match self.join_ticket(id, ticket, "metadata.ticketId") {
+            Some(_) => Named::Adopted,
+            None => Named::Lost,
+        }
+    }
+
+    fn place(&mut self, talk: &ConversationMemory) -> Result<Place, MappingError> {
+        let mapping = self.rules.mapping;
+        let vocabulary = mapping.vocabulary();
+        if !mapping.create_when(&talk.seen)? {
+            return Ok(Place::None);
+        }
+        let last = self.last_ended_ticket();
+        for id in self.candidates(last.as_ref()) {
+            let Some(memory) = self.lane.tickets.get(&id).cloned() else {
+                continue;
+            };
+            if memory.seen_at.is_none_or(|at| at < talk.learnt_at) {
+                self.want_ticket(&id);
+                return Ok(Place::Wait);
+            }
+            let Some(seen) = memory.seen.filter(|seen| seen.merged_into.is_none()) else {
+                continue;
+            };
+            let rule = if vocabulary.is_open(&seen.status) {
+                (mapping.reuse == Reuse::Open).then_some((false, REUSE))
+            } else if vocabulary.is_final(&seen.status) {
+                None
+            } else {
+                self.after_close(&id, last.as_ref())
+            };
+            if let Some((reopen, rule)) = rule {
+                return Ok(Place::Ticket { id, reopen, rule });
+            }
+        }
+        let over = last.map(|(ticket, _)| ticket).filter(|ticket| {
+            let seen = self.lane.tickets.get(ticket).and_then(|m| m.seen.as_ref());
+            seen.is_some_and(|seen| !vocabulary.is_open(&seen.status))
+        });
+        Ok(Place::New { follows: over })
+    }
+
+    /// What `customer_writes_after_close` says of a solved ticket, if it was the customer's last.
+    fn after_close(
+        &self,
+        id: &TicketId,
+        last: Option<&(TicketId, Timestamp)>,
+    ) -> Option<(bool, &'static str)> {
+        let mapping = self.rules.mapping;
+        let recent = last.is_some_and(|(ticket, ended)| {
+            ticket == id && self.now.since(*ended) <= mapping.reopen_within
+        });
+        match mapping.customer_writes_after_close {
+            CustomerWritesAfterClose::Append if recent => Some((false, AFTER_CLOSE)),
+            CustomerWritesAfterClose::Reopen if recent => Some((true, AFTER_CLOSE)),
+            CustomerWritesAfterClose::Append
+            | CustomerWritesAfterClose::Reopen
+            | CustomerWritesAfterClose::New => None,
+        }
+    }
+
+    /// Tickets of this Lane that no live Link has and that a new conversation may go to, the latest
+    /// first. What was solved long ago is not among them: each is read before it is taken.
+    fn candidates(&self, last: Option<&(TicketId, Timestamp)>) -> Vec<TicketId> {
+        let mapping = self.rules.mapping;
+        let is_last = |id: &TicketId| last.is_some_and(|(ticket, _)| ticket == id);
         let mut free: Vec<_> = self
             .lane
             .tickets
@@ -317,6 +317,13 @@ impl Turn<'_> {
                 !m.gone && m.held_elsewhere.is_none() && self.live_link_of_ticket(id).is_none()
             })
             .filter(|(id, m)| m.made_by_us || self.latest_link_of_ticket(id).is_some())
+            .filter(|(id, m)| {
+                let open = m
+                    .seen
+                    .as_ref()
+                    .is_none_or(|t| mapping.vocabulary().is_open(&t.status));
+                is_last(id) || (open && mapping.reuse == Reuse::Open)
+            })
             .map(|(id, m)| (m.seen_at, id.clone()))
             .collect();
         free.sort();
@@ -331,10 +338,13 @@ impl Turn<'_> {
             .max_by_key(|(_, at)| *at)
     }
 
-    fn join_ticket(&mut self, id: &ConversationId, ticket: &TicketId, reopen: bool, rule: &str) {
-        let Some(seen) = self.lane.tickets.get(ticket).and_then(|m| m.seen.clone()) else {
-            return;
-        };
+    fn join_ticket(
+        &mut self,
+        id: &ConversationId,
+        ticket: &TicketId,
+        rule: &str,
+    ) -> Option<LinkId> {
+        let seen = self.lane.tickets.get(ticket).and_then(|m| m.seen.clone())?;
         let link = self.new_link(
             Origin::Conversation,
             ConversationSide::Known { id: id.clone() },
@@ -350,72 +360,6 @@ impl Turn<'_> {
                 status: seen.status,
             });
         }
-        if reopen {
-            self.reopen(&link, ticket, &format!("conversation {id}"), rule);
-        }
+        Some(link)
     }
-
-    /// A start of ours made this conversation: its Link gets it.
-    pub(super) fn confirm_start(&mut self, intent: &IntentId, id: &ConversationId, proof: &str) {
-        let Some(link) = self.lane.intent(intent).map(|i| i.link.clone()) else {
-            return;
-        };
-        let other = self
-            .lane
-            .link(&link)
-            .and_then(|l| l.conversation_id().cloned());
-        if let Some(other) = other.filter(|other| other != id) {
-            self.note_conversation(
-                EntryKind::Alarm,
-                format!("Conversation {id} came of the same start as {other}: a duplicate"),
-                id,
-            );
-            self.tell(&link, &format!("double:{id}"), "A second conversation was started for this ticket, because the answer to the first start was lost. Close one of them at Jelou.");
-            return;
-        }
-        let now = self.now;
-        if let Some(intent) = self.lane.intent_mut(intent) {
-            intent.state = IntentState::Confirmed;
-            intent.confirmed_at = Some(now);
-            intent.parked = None;
-            intent.held = false;
-        }
-        if let Some(link) = self.lane.link_mut(&link) {
-            link.conversation = ConversationSide::Known { id: id.clone() };
-            link.busy_since = None;
-            link.ended = None;
-        }
-        self.changed = true;
-        let spelled = self.lane.conversations.get(id).map(|m| m.seen.user.clone());
-        if let Some(user) = spelled.filter(|user| *user != self.lane.user) {
-            self.lane.canonical = Some(user);
-        }
-        self.lane.journal_intent(
-            intent,
-            EntryKind::Outcome,
-            format!("Conversation {id} is this ticket's: {proof}"),
-            now,
-        );
-    }
-}
-
-/// A start whose conversation may still turn up: sent or unknown, or parked because it stayed so.
-fn in_question(intent: &Intent) -> bool {
-    match intent.state {
-        IntentState::Sent | IntentState::Unknown => true,
-        IntentState::Parked => intent
-            .parked
-            .as_ref()
-            .is_some_and(|parked| parked.reason == super::UNKNOWN_OUTCOME),
-        IntentState::Planned => intent.attempts > 0 && intent.possible_duplicate,
-        IntentState::Confirmed
-        | IntentState::Refused
-        | IntentState::Withdrawn
-        | IntentState::Observed => false,
-    }
-}
-
-/// Whether a conversation that began at `started_at` can come of a call begun at `sent`.
-pub(super) fn not_before(started_at: Timestamp, sent: Timestamp) -> bool {
-    started_at >= sent.minus(CLOCKS_APART)
 }

@@ -16,6 +16,17 @@ use crate::{
     time::Timestamp,
 };
 
+/// How a ticket's state came to be seen.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sight {
+    /// By a read, or by the answer to a write: it holds for the moment at which that began.
+    Read,
+    /// By a Delivery that carried all of it.
+    Told,
+    /// By a Delivery that carried some of it.
+    ToldInPart,
+}
+
 /// What an Event told of a ticket, weighed against what is known.
 enum Told {
     Nothing(&'static str),
@@ -25,6 +36,7 @@ enum Told {
 
 impl Turn<'_> {
     pub(super) fn hear_all(&mut self) {
+        self.forget();
         for pending in std::mem::take(&mut self.lane.pending) {
             let fate = self.hear(&pending);
             self.lane
@@ -49,6 +61,8 @@ impl Turn<'_> {
             .is_some_and(|link| link.is_whole());
         let memory = self.lane.tickets.entry(e.ticket.clone()).or_default();
         let seen_at = e.read_at.unwrap_or(pending.received_at);
+        // First heard of by a change of our own: a create whose answer was lost.
+        memory.made_by_us |= memory.seen.is_none() && e.by_us;
         match weigh(memory, e, seen_at, linked) {
             Told::Nothing(reason) => Fate::Ignored {
                 reason: reason.to_owned(),
@@ -63,7 +77,12 @@ impl Turn<'_> {
                 if known.as_ref() != Some(&ticket.status) {
                     self.count_drift(pending, &e.ticket, ticket.status.as_str());
                 }
-                self.see_ticket(*ticket, seen_at, partial);
+                let sight = match (partial, e.read_at) {
+                    (true, _) => Sight::ToldInPart,
+                    (false, None) => Sight::Told,
+                    (false, Some(_)) => Sight::Read,
+                };
+                self.see_ticket(*ticket, seen_at, sight);
                 Fate::Applied
             }
         }
@@ -80,7 +99,7 @@ impl Turn<'_> {
 
     /// Takes a ticket's state in. `at` is when the read that saw it began, or when the Delivery
     /// that carried it was received.
-    pub(super) fn see_ticket(&mut self, ticket: Ticket, at: Timestamp, partial: bool) {
+    pub(super) fn see_ticket(&mut self, ticket: Ticket, at: Timestamp, sight: Sight) {
         let id = ticket.id.clone();
         let memory = self.lane.tickets.entry(id.clone()).or_default();
         let moved = memory
@@ -94,10 +113,13 @@ impl Turn<'_> {
         {
             memory.changes = memory.changes.saturating_add(1);
         }
-        if memory.hint_at.is_some_and(|hint| hint <= at) && !partial {
-            memory.hint_at = None;
+        if sight == Sight::Read {
+            // Only a look of our own covers the hints before it: of two Deliveries, either may tell
+            // of the later change.
+            memory.read_at = memory.read_at.max(Some(at));
+            memory.hint_at = memory.hint_at.filter(|hint| *hint > at);
         }
-        memory.partial = partial;
+        memory.partial = sight == Sight::ToldInPart;
         memory.seen_at = memory.seen_at.max(Some(at));
         memory.missing_since = None;
         memory.gone = false;
@@ -203,10 +225,14 @@ impl Turn<'_> {
                 taken_elsewhere: false,
                 messages: 0,
                 last_message_at: None,
-                holder_asked: false,
+                linked: false,
+                candidate: None,
+                missing_since: None,
                 retry: Retry::default(),
             });
         let seen = &mut memory.seen;
+        // Whatever Jelou tells spells the customer as Jelou does (rule 9).
+        seen.user = told.user.clone();
         seen.room = told.room.clone().or_else(|| seen.room.take());
         seen.contact_name = told
             .contact_name
@@ -253,7 +279,7 @@ fn weigh(memory: &TicketMemory, e: &TicketChanged, at: Timestamp, linked: bool) 
             Some(_) | None => Told::Hint,
         };
     };
-    let covered = memory.seen_at.is_some_and(|seen_at| seen_at >= at);
+    let covered = memory.read_at.is_some_and(|read_at| read_at >= at);
     match seen.version.compare(&e.version) {
         Order::Older => Told::Nothing("stale"),
         Order::Newer => see(seen, e),

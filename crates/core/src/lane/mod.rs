@@ -3,20 +3,30 @@
 
 mod access;
 mod adopt;
+mod create;
+mod forget;
 mod found;
 mod hear;
 mod links;
+mod lookup;
+mod merged;
 mod obey;
 mod open;
+mod ours;
 mod outcome;
+mod refused;
 mod resolve;
 mod schedule;
 mod send;
+mod start;
 mod state;
 mod step;
+mod ticket_id;
+mod unread;
+mod whole;
 
-pub use adopt::{CLOCKS_APART, LONE_MESSAGE_WAIT};
-pub use found::CREDENTIAL_PROBE_EVERY;
+pub use adopt::LONE_MESSAGE_WAIT;
+pub use ours::CLOCKS_APART;
 pub use resolve::ANSWER_PROOF_WAIT;
 pub use schedule::{LONGEST_WAIT, retry_at};
 pub use state::{
@@ -24,6 +34,7 @@ pub use state::{
     TicketMemory,
 };
 pub use step::{Capabilities, Input, Limits, Mode, Next, OnUnknown, Order, Rules, step};
+pub use unread::CREDENTIAL_PROBE_EVERY;
 
 /// The reason under which an Intent is parked when nothing can tell what became of it.
 pub const UNKNOWN_OUTCOME: &str = "unknown_outcome";

@@ -2,14 +2,17 @@
 //! admin API, which brings it.
 
 use super::{
+    hear::Sight,
     state::EntryKind,
     step::{Order, Turn},
 };
 use crate::{
+    conversation::Conversation,
     effect::Operation,
-    ids::{IntentId, LinkId},
+    ids::{ConversationId, IntentId, LinkId},
     intent::IntentState,
     link::{Agreed, ConversationSide, Origin, TicketSide},
+    ticket::Ticket,
 };
 
 impl Turn<'_> {
@@ -18,31 +21,7 @@ impl Turn<'_> {
             Order::Link {
                 conversation,
                 ticket,
-            } => {
-                let (now, id, ticket_id) = (self.now, conversation.id.clone(), ticket.id.clone());
-                self.remember(&conversation).read_at = Some(now);
-                let agreed = Agreed {
-                    conversation_closed: false,
-                    status: ticket.status.clone(),
-                };
-                self.see_ticket(*ticket, now, false);
-                if let Some(memory) = self.lane.tickets.get_mut(&ticket_id) {
-                    memory.open_when = true;
-                }
-                let waiting = self.live_link_of_ticket(&ticket_id).map(|l| l.id.clone());
-                let link = match waiting {
-                    Some(link) => self.fill(&link, &id),
-                    None => self.new_link(
-                        Origin::Operator,
-                        ConversationSide::Known { id },
-                        TicketSide::Known { id: ticket_id },
-                        "link command",
-                    ),
-                };
-                if let Some(link) = self.lane.link_mut(&link) {
-                    link.agreed = Some(agreed);
-                }
-            }
+            } => self.tie(&conversation, *ticket),
             Order::Unlink { link } => {
                 for operation in Operation::ALL {
                     self.withdraw(&link, operation, None);
@@ -54,25 +33,68 @@ impl Turn<'_> {
         }
     }
 
-    /// A ticket's half Link gets the conversation that a person found for it.
-    fn fill(&mut self, link: &LinkId, conversation: &crate::ids::ConversationId) -> LinkId {
+    fn tie(&mut self, conversation: &Conversation, ticket: Ticket) {
+        let (now, id, ticket_id) = (self.now, conversation.id.clone(), ticket.id.clone());
+        self.remember(conversation).read_at = Some(now);
+        let agreed = Agreed {
+            conversation_closed: false,
+            status: ticket.status.clone(),
+        };
+        self.see_ticket(ticket, now, Sight::Read);
+        if let Some(memory) = self.lane.tickets.get_mut(&ticket_id) {
+            memory.open_when = true;
+        }
+        let before = self.live_link_of_ticket(&ticket_id).map(|l| l.id.clone());
+        self.untie(&id, before.as_ref());
+        let link = match before {
+            Some(link) => self.fill(&link, &id),
+            None => self.new_link(
+                Origin::Operator,
+                ConversationSide::Known { id },
+                TicketSide::Known { id: ticket_id },
+                "link command",
+            ),
+        };
+        if let Some(link) = self.lane.link_mut(&link) {
+            link.agreed = Some(agreed);
+        }
+    }
+
+    /// The conversation leaves the Link it had: it belongs to one ticket.
+    fn untie(&mut self, conversation: &ConversationId, but: Option<&LinkId>) {
+        let other = self.lane.links.iter().find(|l| {
+            l.is_live() && Some(&l.id) != but && l.conversation_id() == Some(conversation)
+        });
+        if let Some(other) = other.map(|l| l.id.clone()) {
+            for operation in Operation::ALL {
+                self.withdraw(&other, operation, None);
+            }
+            self.end_link(&other, "linked to another ticket");
+        }
+    }
+
+    /// A ticket's Link gets the conversation that a person found for it.
+    fn fill(&mut self, link: &LinkId, conversation: &ConversationId) -> LinkId {
         for intent in &mut self.lane.intents {
             if &intent.link == link
-                && intent.operation() == Operation::Start
-                && matches!(
-                    intent.state,
-                    IntentState::Planned | IntentState::Parked | IntentState::Unknown
-                )
+                && matches!(intent.operation(), Operation::Start | Operation::Close)
+                && (intent.state.is_open() || intent.state == IntentState::Parked)
             {
                 intent.state = IntentState::Withdrawn;
                 intent.parked = None;
             }
         }
-        if let Some(link) = self.lane.link_mut(link) {
+        if let Some(memory) = self.lane.conversations.get_mut(conversation) {
+            memory.linked = true;
+        }
+        if let Some(link) = self.lane.link_mut(link)
+            && link.conversation_id() != Some(conversation)
+        {
             link.conversation = ConversationSide::Known {
                 id: conversation.clone(),
             };
             link.busy_since = None;
+            link.link_field_written = false;
         }
         self.changed = true;
         link.clone()

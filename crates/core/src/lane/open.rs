@@ -8,6 +8,7 @@ use super::{
 use crate::{
     effect::{Effect, Operation, Read},
     ids::{LinkId, TicketId},
+    intent::IntentState,
     link::{Agreed, ConversationSide, Origin, TicketSide},
     mapping::TicketReopened,
     ticket::Ticket,
@@ -38,27 +39,117 @@ impl Turn<'_> {
         let Some(ticket) = memory.seen.clone() else {
             return;
         };
-        let open = match self.asks_for_conversation(&memory, &ticket) {
-            Ok(open) => open,
-            Err(error) => {
-                let sentence = format!("Ticket {id} was not judged: {error}");
-                self.note_ticket(EntryKind::Alarm, sentence, id);
-                false
-            }
+        if self.is_merge_target(id) || ticket.merged_into.is_some() {
+            return;
+        }
+        if self.confirm_create_by(&memory, &ticket) {
+            return;
+        }
+        let open = self.judge(&memory, &ticket);
+        let mapping = self.rules.mapping;
+        if mapping.closes(&ticket.status) || mapping.vocabulary().is_final(&ticket.status) {
+            return self.see_closed(id, open);
+        }
+        let again = self
+            .reopened(id)
+            .filter(|_| mapping.ticket_reopened == TicketReopened::Start);
+        let wanted = if open && !memory.open_when {
+            Some((1, "mapping.conversation.open_when"))
+        } else {
+            again.map(|generation| (generation, "mapping.conversation.ticket_reopened"))
         };
+        if wanted.is_some() && memory.held_elsewhere.is_some() {
+            let known = memory
+                .holder_asked_at
+                .is_some_and(|at| Some(at) >= memory.seen_at);
+            if !known {
+                return self.ask_who_holds(id);
+            }
+            // A changed requester counts only for the next conversation (rule 10).
+            return self.remember_asks(id, open);
+        }
+        self.remember_asks(id, open);
+        if let Some((generation, rule)) = wanted {
+            self.open_link(&ticket, generation, rule);
+        }
+    }
+
+    fn remember_asks(&mut self, id: &TicketId, open: bool) {
         if let Some(memory) = self.lane.tickets.get_mut(id) {
             memory.open_when = open;
         }
-        let mapping = self.rules.mapping;
-        if mapping.closes(&ticket.status) || mapping.vocabulary().is_final(&ticket.status) {
+    }
+
+    /// A closed ticket asks for nothing. Its last Link agrees on that, so that opening it again is
+    /// seen as such; and where a reopened ticket starts, one that never had a Link does too.
+    fn see_closed(&mut self, id: &TicketId, open: bool) {
+        let waits = self.rules.mapping.ticket_reopened == TicketReopened::Wait;
+        self.remember_asks(id, open && waits);
+        let status = self.lane.tickets.get(id).and_then(|m| m.seen.as_ref());
+        let Some(status) = status.map(|seen| seen.status.clone()) else {
             return;
-        }
-        if open && !memory.open_when {
-            self.open_link(&ticket, 1, "mapping.conversation.open_when");
-        } else if let Some(generation) = self.reopened(id)
-            && mapping.ticket_reopened == TicketReopened::Start
+        };
+        let last = self.latest_link_of_ticket(id).map(|link| link.id.clone());
+        if let Some(link) = last.and_then(|last| self.lane.link_mut(&last))
+            && let Some(agreed) = &mut link.agreed
         {
-            self.open_link(&ticket, generation, "mapping.conversation.ticket_reopened");
+            agreed.status = status;
+        }
+    }
+
+    /// A ticket whose link field names a conversation for which a create is in question: that one
+    /// was done.
+    fn confirm_create_by(&mut self, memory: &TicketMemory, ticket: &Ticket) -> bool {
+        let Some(talk) = &ticket.link_field else {
+            return false;
+        };
+        let done = self.lane.intents.iter().find(|i| {
+            let unsettled = i.state.is_open() || i.state == IntentState::Parked;
+            let wanted = self
+                .lane
+                .link(&i.link)
+                .is_some_and(|l| l.ticket == TicketSide::Wanted);
+            unsettled
+                && i.attempts > 0
+                && wanted
+                && matches!(&i.effect, Effect::CreateTicket(c) if &c.conversation == talk)
+        });
+        let Some((id, link)) = done.map(|i| (i.id.clone(), i.link.clone())) else {
+            return false;
+        };
+        let at = memory.seen_at.unwrap_or(self.now);
+        self.created(&id, &link, ticket.id.clone(), None, at);
+        if let Some(link) = self.lane.link_mut(&link) {
+            link.agreed = Some(Agreed {
+                conversation_closed: false,
+                status: ticket.status.clone(),
+            });
+        }
+        true
+    }
+
+    /// Whether a Link of this Lane is about to follow its merged ticket to this one.
+    fn is_merge_target(&self, id: &TicketId) -> bool {
+        self.lane.tickets.iter().any(|(old, m)| {
+            let into = m.seen.as_ref().and_then(|seen| seen.merged_into.as_ref());
+            into == Some(id) && self.live_link_of_ticket(old).is_some()
+        })
+    }
+
+    /// `open_when`. A rule that fails holds not, and that is told once for each state of the ticket.
+    fn judge(&mut self, memory: &TicketMemory, ticket: &Ticket) -> bool {
+        match self.asks_for_conversation(memory, ticket) {
+            Ok(open) => open,
+            Err(error) => {
+                if memory.misjudged_at != Some(memory.changes) {
+                    let sentence = format!("Ticket {} was not judged: {error}", ticket.id);
+                    self.note_ticket(EntryKind::Alarm, sentence, &ticket.id);
+                }
+                if let Some(memory) = self.lane.tickets.get_mut(&ticket.id) {
+                    memory.misjudged_at = Some(memory.changes);
+                }
+                false
+            }
         }
     }
 
@@ -81,7 +172,7 @@ impl Turn<'_> {
         let last = self.latest_link_of_ticket(id)?;
         let agreed = last.agreed.as_ref()?;
         let closed = last.ended.is_some() && self.rules.mapping.closes(&agreed.status);
-        (closed && last.is_whole()).then(|| last.generation.saturating_add(1))
+        closed.then(|| last.generation.saturating_add(1))
     }
 
     fn open_link(&mut self, ticket: &Ticket, generation: u32, rule: &str) {
@@ -125,34 +216,30 @@ impl Turn<'_> {
 
     /// Tells the agents something, once: an internal note that is never relayed.
     pub(super) fn tell(&mut self, link: &LinkId, key: &str, text: &str) {
+        let ticket = self.lane.link(link).and_then(|l| l.ticket_id().cloned());
+        if let Some(ticket) = ticket {
+            self.tell_about(link, &ticket, key, text);
+        }
+    }
+
+    /// The same on a ticket that is not the Link's own, but that the Link has to do with.
+    pub(super) fn tell_about(&mut self, link: &LinkId, ticket: &TicketId, key: &str, text: &str) {
         let Some(found) = self.lane.link_mut(link) else {
-            return;
-        };
-        let Some(ticket) = found.ticket_id().cloned() else {
             return;
         };
         let key = format!("{key}:g{}", found.generation);
         if !found.told.insert(key.clone()) {
             return;
         }
-        let seen = self.lane.tickets.get(&ticket).and_then(|m| m.seen.as_ref());
+        let seen = self.lane.tickets.get(ticket).and_then(|m| m.seen.as_ref());
         if seen.is_some_and(|t| self.rules.mapping.vocabulary().is_final(&t.status)) {
             return;
         }
         let effect = Effect::AddNote {
-            ticket,
+            ticket: ticket.clone(),
             text: format!("[jelou-bridge] {text}").as_str().into(),
         };
         self.ensure(link, &format!("note:{key}"), effect, "told on the ticket");
-    }
-
-    pub(super) fn tell_ticket(&mut self, ticket: &TicketId, key: &str, text: &str) {
-        if let Some(link) = self
-            .latest_link_of_ticket(ticket)
-            .map(|link| link.id.clone())
-        {
-            self.tell(&link, key, text);
-        }
     }
 
     /// Whether a kind of Effect is under way for a Link: begun, and its fate not known.
@@ -160,10 +247,7 @@ impl Turn<'_> {
         self.lane.intents.iter().any(|i| {
             &i.link == link
                 && i.operation() == operation
-                && matches!(
-                    i.state,
-                    crate::intent::IntentState::Sent | crate::intent::IntentState::Unknown
-                )
+                && matches!(i.state, IntentState::Sent | IntentState::Unknown)
         })
     }
 }

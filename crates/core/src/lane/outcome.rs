@@ -1,14 +1,14 @@
-//! Calls come back: what each outcome means for its Intent and its Link (rule 15). Neighbour:
-//! resolve, which takes over where the outcome is unknown.
+//! Calls come back: what each outcome means for its Intent and its Link (rule 15). Neighbours:
+//! refused, for a no; resolve, where the outcome is unknown.
 
-use super::{found::CREDENTIAL_PROBE_EVERY, state::EntryKind, step::Turn};
+use super::{hear::Sight, state::EntryKind, step::Turn, unread::CREDENTIAL_PROBE_EVERY};
 use crate::{
     call::{CallError, Resolve},
     conversation::{Conversation, ConversationState},
     effect::{Answer, Effect, Operation},
     ids::{ConversationId, IntentId, LinkId, TicketId, UserId},
     intent::{Intent, IntentState},
-    link::{Agreed, Diverged, TicketSide},
+    link::{Agreed, TicketSide},
     ticket::{Status, Ticket},
     time::Timestamp,
 };
@@ -44,7 +44,7 @@ impl Turn<'_> {
             }
             Answer::Done { whole } => {
                 if let Some(whole) = whole {
-                    self.see_ticket(*whole, intent.sent_at.unwrap_or(now), false);
+                    self.see_ticket(*whole, intent.sent_at.unwrap_or(now), Sight::Read);
                 }
                 self.done(intent);
             }
@@ -129,7 +129,7 @@ impl Turn<'_> {
     ) {
         let status = whole.as_ref().map(|t| t.status.clone());
         if let Some(whole) = whole {
-            self.see_ticket(whole, at, false);
+            self.see_ticket(whole, at, Sight::Read);
         }
         let memory = self.lane.tickets.entry(ticket.clone()).or_default();
         memory.made_by_us = true;
@@ -149,11 +149,7 @@ impl Turn<'_> {
         let now = self.now;
         match &intent.effect {
             Effect::SetStatus { ticket, status } => self.status_is_set(intent, ticket, status),
-            Effect::WriteLinkField { .. } => {
-                if let Some(link) = self.lane.link_mut(&intent.link) {
-                    link.link_field_written = true;
-                }
-            }
+            Effect::WriteLinkField { ticket, .. } => self.link_field_is_written(intent, ticket),
             Effect::WriteTicketId(write) => {
                 if let Some(link) = self.lane.link_mut(&intent.link) {
                     if write.ticket.is_some() {
@@ -170,6 +166,22 @@ impl Turn<'_> {
             | Effect::AddNote { .. } => {}
         }
         self.confirm(&intent.id, &intent.effect.to_string());
+    }
+
+    /// Written to a ticket that is not the Link's, by a person's order after a merge: it follows.
+    fn link_field_is_written(&mut self, intent: &Intent, ticket: &TicketId) {
+        let own = self
+            .lane
+            .link(&intent.link)
+            .and_then(|l| l.ticket_id().cloned());
+        if own.is_some_and(|own| own != *ticket)
+            && let Some(seen) = self.lane.tickets.get(ticket).and_then(|m| m.seen.clone())
+        {
+            self.move_link(&intent.link, ticket, seen.status);
+        }
+        if let Some(link) = self.lane.link_mut(&intent.link) {
+            link.link_field_written = true;
+        }
     }
 
     fn status_is_set(&mut self, intent: &Intent, ticket: &TicketId, status: &Status) {
@@ -208,7 +220,7 @@ impl Turn<'_> {
             }
             CallError::Unknown { .. } => self.now_unknown(&intent.id, &reason),
             CallError::Locked { .. } | CallError::Forbidden { .. } => self.locked(intent),
-            CallError::Gone { .. } => self.refused(intent, 404, &reason),
+            CallError::Gone { .. } => self.gone(intent, &reason),
             CallError::Refused { status, .. } => self.refused(intent, status, &reason),
         }
     }
@@ -255,107 +267,5 @@ impl Turn<'_> {
             self.now.plus(CREDENTIAL_PROBE_EVERY),
             "credential",
         );
-    }
-
-    fn refused(&mut self, intent: &Intent, status: u16, reason: &str) {
-        match intent.operation() {
-            Operation::Start if matches!(status, 400 | 409 | 422) => {
-                if let Some(found) = self.lane.intent_mut(&intent.id) {
-                    found.refused_status = Some(status);
-                }
-                self.now_unknown(&intent.id, reason);
-            }
-            Operation::Close => {
-                if let Some(found) = self.lane.intent_mut(&intent.id) {
-                    found.refused_status = Some(status);
-                }
-                self.now_unknown(&intent.id, reason);
-            }
-            Operation::Start => {
-                self.park(
-                    &intent.id,
-                    "refused",
-                    reason.to_owned(),
-                    "check bot and user in the mapping, then `parked retry`",
-                );
-                self.tell(
-                    &intent.link,
-                    "refused",
-                    &format!("No conversation was started: Jelou refused it ({status})."),
-                );
-            }
-            Operation::Status => self.status_refused(intent, status, reason),
-            Operation::LinkField | Operation::TicketId => {
-                self.diverge(intent, status, reason);
-                self.tell(
-                    &intent.link,
-                    intent.operation().as_str(),
-                    &format!(
-                        "The bridge could not do this: {} ({status}).",
-                        intent.effect
-                    ),
-                );
-            }
-            Operation::Create | Operation::Requester | Operation::Note => {
-                self.park(
-                    &intent.id,
-                    "refused",
-                    reason.to_owned(),
-                    "mend the mapping or the ticketing system, then `parked retry`",
-                );
-            }
-        }
-    }
-
-    fn status_refused(&mut self, intent: &Intent, status: u16, reason: &str) {
-        self.diverge(intent, status, reason);
-        self.tell(
-            &intent.link,
-            "status",
-            &format!("The status could not be set: {} ({status}).", intent.effect),
-        );
-        let Effect::SetStatus { ticket, .. } = &intent.effect else {
-            return;
-        };
-        let seen = self
-            .lane
-            .tickets
-            .get(ticket)
-            .and_then(|m| m.seen.as_ref())
-            .map(|t| t.status.clone());
-        let closed = self
-            .lane
-            .link(&intent.link)
-            .and_then(|l| l.conversation_id())
-            .and_then(|id| self.lane.conversations.get(id))
-            .is_some_and(|m| m.seen.state.is_closed());
-        if let Some(status) = seen {
-            self.agree(
-                &intent.link.clone(),
-                Agreed {
-                    conversation_closed: closed,
-                    status,
-                },
-            );
-        }
-    }
-
-    /// A side refused a field for good: parked for a person, and not planned again by itself.
-    fn diverge(&mut self, intent: &Intent, status: u16, reason: &str) {
-        let now = self.now;
-        self.park(
-            &intent.id,
-            "refused",
-            reason.to_owned(),
-            "mend the mapping or the remote, then `parked retry`",
-        );
-        if let Some(link) = self.lane.link_mut(&intent.link) {
-            link.diverged.push(Diverged {
-                field: intent.operation().as_str().to_owned(),
-                wanted: intent.effect.to_string(),
-                reason: format!("refused with {status}"),
-                at: now,
-            });
-        }
     }
 }

@@ -5,9 +5,11 @@ use super::{
     UNKNOWN_OUTCOME,
     state::EntryKind,
     step::{OnUnknown, Turn},
+    unread::NOT_FOUND,
 };
 use crate::{
     call::Resolve,
+    conversation::ConversationState,
     effect::{Effect, Operation, Read},
     ids::{ConversationId, IntentId},
     intent::{Intent, IntentState},
@@ -127,8 +129,11 @@ impl Turn<'_> {
         let read = memory
             .as_ref()
             .filter(|m| m.read_at.is_some_and(|at| Some(at) >= intent.answered_at));
+        if memory.as_ref().is_some_and(|m| never_found(&m.seen.state)) {
+            return self.park_unknown(intent);
+        }
         match read.map(|m| m.seen.started_at) {
-            Some(Some(at)) if super::adopt::not_before(at, sent) => {
+            Some(Some(at)) if super::ours::not_before(at, sent) => {
                 self.confirm_start(&intent.id, answered, "it began after our start");
             }
             Some(_) => {
@@ -315,4 +320,9 @@ impl Turn<'_> {
             );
         }
     }
+}
+
+/// Whether Jelou answered with a conversation that it then did not know.
+fn never_found(state: &ConversationState) -> bool {
+    matches!(state, ConversationState::Closed { reason } if reason == NOT_FOUND)
 }

@@ -5,14 +5,17 @@ use super::{state::EntryKind, step::Turn};
 use crate::{
     effect::{Effect, Operation, Read},
     event::Side,
-    ids::{ConversationId, IntentId},
+    ids::{ConversationId, IntentId, LinkId, TicketId},
     intent::{Intent, IntentState},
     lane::step::Mode,
+    link::{Agreed, Link},
+    time::Timestamp,
 };
 use std::time::Duration;
 
-/// A read of the conversation older than this says nothing any more of whom a close would hit.
-const LOOK_FRESH: Duration = Duration::from_secs(5);
+/// What is known of a ticket's status is too old after this to set another one over it: longer than
+/// a call can take, shorter than an agent's pause.
+const LOOK_FRESH: Duration = Duration::from_secs(300);
 
 /// More writes than this to one Link within a minute are a loop between the two systems: the third
 /// net of rule 14. Law 6 wants two for each outside change, and people change a ticket a few times
@@ -67,6 +70,9 @@ impl Turn<'_> {
         if due > self.now {
             return self.wake(due);
         }
+        if let Some(ticket) = self.ticket_in_doubt(intent) {
+            return self.want_ticket(&ticket);
+        }
         match &intent.effect {
             Effect::CloseConversation(close) => {
                 let conversation = close.conversation.clone();
@@ -74,7 +80,12 @@ impl Turn<'_> {
             }
             Effect::SetStatus { ticket, .. } => {
                 let seen_at = self.lane.tickets.get(ticket).and_then(|m| m.seen_at);
-                if seen_at.is_some_and(|at| at >= intent.planned_at) {
+                let fresh = |at: Timestamp| {
+                    at >= intent.planned_at
+                        && intent.sent_at.is_none_or(|sent| at > sent)
+                        && self.now.since(at) < LOOK_FRESH
+                };
+                if seen_at.is_some_and(fresh) {
                     self.want_send(&intent.id, Operation::Status, due);
                 } else {
                     // The agent may have moved it meanwhile: what we set must not hide that.
@@ -91,21 +102,58 @@ impl Turn<'_> {
         }
     }
 
+    /// The ticket that must be read before this goes out: it may be gone, or no longer want it.
+    fn ticket_in_doubt(&self, intent: &Intent) -> Option<TicketId> {
+        let (ticket, start) = match &intent.effect {
+            Effect::StartConversation(start) => (&start.ticket, true),
+            Effect::SetStatus { ticket, .. }
+            | Effect::AddNote { ticket, .. }
+            | Effect::WriteLinkField { ticket, .. } => (ticket, false),
+            Effect::CloseConversation(_)
+            | Effect::WriteTicketId(_)
+            | Effect::UpsertRequester { .. }
+            | Effect::CreateTicket(_) => return None,
+        };
+        let memory = self.lane.tickets.get(ticket)?;
+        let unsure = start && (memory.hint_at.is_some() || memory.partial);
+        (memory.missing_since.is_some() || unsure).then(|| ticket.clone())
+    }
+
     fn only_observe(&mut self, intent: &Intent) {
         if let Some(found) = self.lane.intent_mut(&intent.id) {
             found.state = IntentState::Observed;
         }
         self.changed = true;
+        self.settle_observed(intent);
         let sentence = format!("Would: {}", intent.effect);
         self.lane
             .journal_intent(&intent.id, EntryKind::Decision, sentence, self.now);
     }
 
-    /// Order holds per Link and direction, notes among themselves; one start or close at a time
-    /// per Lane (rule 12).
+    /// A status that was only observed counts as set, so that the Link ends with its conversation.
+    fn settle_observed(&mut self, intent: &Intent) {
+        let Effect::SetStatus { ticket, .. } = &intent.effect else {
+            return;
+        };
+        let seen = self.lane.tickets.get(ticket).and_then(|m| m.seen.as_ref());
+        let over = self
+            .lane
+            .link(&intent.link)
+            .and_then(|l| l.conversation_id())
+            .and_then(|id| self.lane.conversations.get(id))
+            .is_some_and(|m| m.seen.state.is_closed());
+        if let Some(status) = seen.map(|seen| seen.status.clone()).filter(|_| over) {
+            let agreed = Agreed {
+                conversation_closed: true,
+                status,
+            };
+            self.agree(&intent.link.clone(), agreed);
+        }
+    }
+
+    /// Order holds per Link and direction; one start or close at a time per Lane (rule 12).
     fn must_wait_its_turn(&self, intent: &Intent) -> bool {
         let operation = intent.operation();
-        let is_note = |o: Operation| o == Operation::Note;
         let earlier_of_link = self
             .lane
             .intents
@@ -115,8 +163,7 @@ impl Turn<'_> {
                 i.link == intent.link
                     && i.state.is_open()
                     && !i.held
-                    && i.operation().side() == operation.side()
-                    && is_note(i.operation()) == is_note(operation)
+                    && queue(i.operation()) == queue(operation)
             });
         let talks = |o: Operation| matches!(o, Operation::Start | Operation::Close);
         let lane_is_taken = talks(operation)
@@ -130,11 +177,17 @@ impl Turn<'_> {
 
     fn is_loop(&self, intent: &Intent) -> bool {
         let minute_ago = self.now.minus(Duration::from_secs(60));
+        // A ticket's Links count together: a loop may run through reopening and close again.
+        let ticket = self.lane.link(&intent.link).and_then(Link::ticket_id);
+        let together = |link: &LinkId| {
+            link == &intent.link
+                || ticket.is_some() && self.lane.link(link).and_then(Link::ticket_id) == ticket
+        };
         let writes = self
             .lane
             .intents
             .iter()
-            .filter(|i| i.link == intent.link && i.operation() != Operation::Note)
+            .filter(|i| i.operation() != Operation::Note && together(&i.link))
             .filter(|i| i.failures == 0 && i.sent_at.is_some_and(|at| at > minute_ago))
             .count();
         writes >= WRITES_PER_LINK_MINUTE
@@ -143,9 +196,6 @@ impl Turn<'_> {
     /// Jelou closes "the conversation of this bot and user": it is made sure first that this is
     /// ours, and that there is no other (rule 13).
     fn look_then_close(&mut self, intent: &Intent, conversation: &ConversationId) {
-        let fresh = |at: Option<crate::time::Timestamp>| {
-            at.is_some_and(|at| at >= intent.planned_at && self.now.since(at) < LOOK_FRESH)
-        };
         let others: Vec<ConversationId> = self
             .lane
             .conversations
@@ -157,7 +207,7 @@ impl Turn<'_> {
             let Some(memory) = self.lane.conversations.get(id) else {
                 continue;
             };
-            if !fresh(memory.read_at) {
+            if !self.lane.looked.contains(id) || memory.read_at < Some(intent.planned_at) {
                 let due = memory.retry.due_at.unwrap_or(self.now);
                 return self.want_read(Read::Conversation { id: id.clone() }, due);
             }
@@ -193,5 +243,16 @@ impl Turn<'_> {
             until,
             by: by.to_owned(),
         });
+    }
+}
+
+/// What waits for each other within a Link. Notes, and the ticket's id at Jelou (another host's
+/// affair), hold nothing else up.
+fn queue(operation: Operation) -> u8 {
+    match operation {
+        Operation::Start | Operation::Close => 0,
+        Operation::TicketId => 1,
+        Operation::Requester | Operation::Create | Operation::LinkField | Operation::Status => 2,
+        Operation::Note => 3,
     }
 }

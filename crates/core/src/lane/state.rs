@@ -14,7 +14,7 @@ use crate::{
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How a read that fails is tried again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +34,9 @@ pub struct TicketMemory {
     pub seen: Option<Ticket>,
     /// When the read that saw it began, or when the Delivery that carried it was received.
     pub seen_at: Option<Timestamp>,
+    /// When the latest read that saw it began: it covers the hints of before.
+    #[serde(default)]
+    pub read_at: Option<Timestamp>,
     /// The latest hint that it changed, if none of what is seen covers it: it must be read.
     pub hint_at: Option<Timestamp>,
     /// What is seen was patched from a Delivery that did not carry all of it: before a rule that
@@ -52,6 +55,12 @@ pub struct TicketMemory {
     pub gone: bool,
     /// The lane that holds it, if it was asked for and is not ours.
     pub held_elsewhere: Option<LaneId>,
+    /// When the store was last asked who holds it.
+    #[serde(default)]
+    pub holder_asked_at: Option<Timestamp>,
+    /// The count of changes at which a rule failed on it, so that this is told once.
+    #[serde(default)]
+    pub misjudged_at: Option<u32>,
     /// Failing reads of it.
     pub retry: Retry,
 }
@@ -80,8 +89,16 @@ pub struct ConversationMemory {
     pub messages: u32,
     /// The latest message's own time.
     pub last_message_at: Option<Timestamp>,
-    /// Whether the store was asked who holds the ticket that its metadata names.
-    pub holder_asked: bool,
+    /// Whether a Link has or had it: it never makes another ticket, even when that Link is no
+    /// longer loaded.
+    #[serde(default)]
+    pub linked: bool,
+    /// The customer's open ticket that it takes if no other Lane holds it.
+    #[serde(default)]
+    pub candidate: Option<TicketId>,
+    /// When it was first found missing; twice, spaced, counts as its end.
+    #[serde(default)]
+    pub missing_since: Option<Timestamp>,
     /// Failing reads of it.
     pub retry: Retry,
 }
@@ -222,6 +239,9 @@ pub struct Lane {
     /// How many of this Claim's Events told something that no webhook had told before.
     #[serde(skip)]
     pub drift: u32,
+    /// Conversations read in this Claim: a close goes by no older look than that.
+    #[serde(skip)]
+    pub looked: BTreeSet<ConversationId>,
     /// Sides that take no call before a moment, as the daemon's gate said in this Claim.
     #[serde(skip)]
     pub blocked: Vec<Blocked>,
@@ -250,6 +270,7 @@ impl Lane {
             journal: Vec::new(),
             messages: Vec::new(),
             drift: 0,
+            looked: BTreeSet::new(),
             blocked: Vec::new(),
             canonical: None,
         }

@@ -1,0 +1,86 @@
+//! A conversation that wants a ticket: the customer's open one, or a new one. Neighbours: links
+//! asks; found takes in what is looked up here.
+
+use super::step::{Mode, Turn};
+use crate::{
+    effect::{CreateTicket, Effect, Read},
+    ids::ConversationId,
+    link::{Link, TicketSide},
+    mapping::{CustomerWritesAfterClose, Reuse},
+};
+
+impl Turn<'_> {
+    pub(super) fn has_spoken(&self, id: &ConversationId) -> bool {
+        self.lane
+            .conversations
+            .get(id)
+            .is_some_and(|m| m.start_event || m.messages > 0)
+    }
+
+    pub(super) fn plan_create(&mut self, link: &Link, id: &ConversationId) {
+        let Some(memory) = self.lane.conversations.get(id).cloned() else {
+            return;
+        };
+        let mapping = self.rules.mapping;
+        let capabilities = self.rules.capabilities;
+        let requester = match mapping.requester(&memory.seen) {
+            Ok(requester) => requester,
+            Err(error) => return self.give_up_create(link, id, &error),
+        };
+        if capabilities.upsert_requester && link.requester_id.is_none() {
+            let effect = Effect::UpsertRequester { requester };
+            self.ensure(
+                &link.id,
+                &format!("conversation {id}"),
+                effect,
+                "mapping.ticket.requester",
+            );
+            if self.rules.mode == Mode::Live {
+                return;
+            }
+        }
+        if self.rules.mode == Mode::Observe && memory.seen.state.is_closed() {
+            return self.end_link(&link.id, "observed");
+        }
+        if let Some(candidate) = memory.candidate.clone() {
+            return self.ask_who_holds(&candidate);
+        }
+        let unasked =
+            mapping.reuse == Reuse::Open && capabilities.find_open && !link.looked_for_open;
+        let follow_new = mapping.customer_writes_after_close == CustomerWritesAfterClose::New;
+        if let (true, Some(requester_id)) = (unasked, link.requester_id.clone())
+            && !(follow_new && link.follows.is_some())
+        {
+            let due = memory.retry.due_at.unwrap_or(self.now);
+            self.want_read(Read::OpenTickets { requester_id }, due);
+            return;
+        }
+        match mapping.new_ticket(&memory.seen, link.follows.as_ref()) {
+            Ok(new) => {
+                let effect = Effect::CreateTicket(CreateTicket {
+                    new,
+                    requester_id: link.requester_id.clone(),
+                    conversation: id.clone(),
+                });
+                let cause = format!("conversation {id}");
+                self.ensure(&link.id, &cause, effect, "mapping.ticket.create_when");
+            }
+            Err(error) => self.give_up_create(link, id, &error),
+        }
+    }
+
+    fn give_up_create(
+        &mut self,
+        link: &Link,
+        id: &ConversationId,
+        error: &crate::mapping::MappingError,
+    ) {
+        self.note_unmade(id, error);
+        if let Some(link) = self.lane.link_mut(&link.id) {
+            link.ticket = TicketSide::Unwanted {
+                rule: format!("error in {error}"),
+            };
+        }
+        self.changed = true;
+    }
+}

@@ -1,0 +1,179 @@
+//! Reads that search: the customer's open tickets, who holds one, and what became of a create or a
+//! note. Neighbours: create and resolve ask for them.
+
+use super::{hear::Sight, state::EntryKind, step::Turn};
+use crate::{
+    effect::{Effect, Read},
+    ids::{ConversationId, LaneId, TicketId},
+    intent::IntentState,
+    link::{Agreed, Link, TicketSide},
+    ticket::Ticket,
+    time::Timestamp,
+};
+
+impl Turn<'_> {
+    /// The customer's open tickets: the latest that nobody has is taken (`reuse = "open"`), once the
+    /// store has said that no other Lane holds it (rule 10).
+    pub(super) fn found_open(
+        &mut self,
+        requester_id: &str,
+        tickets: Vec<Ticket>,
+        begun: Timestamp,
+    ) {
+        let waiting = self.link_looking_for_open(requester_id);
+        let Some((link, since, Some(conversation))) =
+            waiting.map(|l| (l.id.clone(), l.created_at, l.conversation_id().cloned()))
+        else {
+            return;
+        };
+        let mut free: Vec<Ticket> = tickets
+            .into_iter()
+            .filter(|t| self.rules.mapping.vocabulary().is_open(&t.status))
+            .filter(|t| self.live_link_of_ticket(&t.id).is_none() && t.merged_into.is_none())
+            .filter(|t| !self.is_elsewhere(&t.id, since))
+            .collect();
+        free.sort_by_key(|t| t.created_at);
+        let Some(ticket) = free.pop() else {
+            if let Some(link) = self.lane.link_mut(&link) {
+                link.looked_for_open = true;
+            }
+            return;
+        };
+        let id = ticket.id.clone();
+        self.see_ticket(ticket, begun, Sight::Read);
+        if let Some(memory) = self.lane.tickets.get_mut(&id) {
+            memory.open_when = true;
+            memory.holder_asked_at = None;
+        }
+        if let Some(memory) = self.lane.conversations.get_mut(&conversation) {
+            memory.candidate = Some(id);
+        }
+    }
+
+    /// The Link for which a requester's open tickets are being looked up.
+    pub(super) fn link_looking_for_open(&self, requester_id: &str) -> Option<&Link> {
+        self.lane.links.iter().find(|l| {
+            l.is_live()
+                && l.ticket == TicketSide::Wanted
+                && !l.looked_for_open
+                && l.requester_id.as_deref() == Some(requester_id)
+        })
+    }
+
+    /// Whether the store said, since a moment or when it last refused a commit, that another Lane
+    /// holds the ticket.
+    fn is_elsewhere(&self, ticket: &TicketId, since: Timestamp) -> bool {
+        self.lane.tickets.get(ticket).is_some_and(|m| {
+            m.held_elsewhere.is_some() && m.holder_asked_at.is_none_or(|at| at >= since)
+        })
+    }
+
+    /// Asks the store which Lane has a live Link to a ticket.
+    pub(super) fn ask_who_holds(&mut self, ticket: &TicketId) {
+        let due = self.lane.tickets.get(ticket).and_then(|m| m.retry.due_at);
+        let ticket = ticket.clone();
+        self.want_read(Read::TicketHolder { ticket }, due.unwrap_or(self.now));
+    }
+
+    pub(super) fn found_holder(&mut self, read: &Read, lane: Option<LaneId>, begun: Timestamp) {
+        let Read::TicketHolder { ticket } = read else {
+            return;
+        };
+        let elsewhere = lane.filter(|lane| *lane != self.lane.id);
+        let free = elsewhere.is_none();
+        let memory = self.lane.tickets.entry(ticket.clone()).or_default();
+        memory.held_elsewhere = elsewhere;
+        memory.holder_asked_at = Some(begun);
+        let status = memory.seen.as_ref().map(|seen| seen.status.clone());
+        let asking = self
+            .lane
+            .conversations
+            .iter_mut()
+            .find(|(_, m)| m.candidate.as_ref() == Some(ticket));
+        let Some((conversation, memory)) = asking else {
+            return;
+        };
+        memory.candidate = None;
+        let conversation = conversation.clone();
+        if let Some(status) = status.filter(|_| free) {
+            self.take_open(&conversation, ticket, status);
+        }
+    }
+
+    fn take_open(
+        &mut self,
+        conversation: &ConversationId,
+        ticket: &TicketId,
+        status: crate::ticket::Status,
+    ) {
+        let link = self.lane.links.iter_mut().find(|l| {
+            l.is_live()
+                && l.ticket == TicketSide::Wanted
+                && l.conversation_id() == Some(conversation)
+        });
+        let Some(link) = link else {
+            return;
+        };
+        link.looked_for_open = true;
+        link.ticket = TicketSide::Known { id: ticket.clone() };
+        link.agreed = Some(Agreed {
+            conversation_closed: false,
+            status,
+        });
+        let id = link.id.clone();
+        self.changed = true;
+        let sentence = format!("The customer's open ticket {ticket} is taken");
+        self.note_link(
+            EntryKind::Decision,
+            sentence,
+            &id,
+            Some("mapping.ticket.reuse"),
+        );
+    }
+
+    /// What became of a create whose answer was lost: found, it was done; not found, it was not.
+    pub(super) fn found_created(
+        &mut self,
+        conversation: &ConversationId,
+        mut tickets: Vec<Ticket>,
+        begun: Timestamp,
+    ) {
+        let Some(intent) = self.lane.intents.iter().find(|i| {
+            i.state == IntentState::Unknown
+                && matches!(&i.effect, Effect::CreateTicket(c) if &c.conversation == conversation)
+        }) else {
+            return;
+        };
+        let (id, link) = (intent.id.clone(), intent.link.clone());
+        tickets.sort_by_key(|t| t.created_at);
+        if tickets.is_empty() {
+            self.send_again_later(&id, "a look-up shows that it was not done");
+            return;
+        }
+        let ticket = tickets.remove(0);
+        self.created(&id, &link, ticket.id.clone(), Some(ticket), begun);
+    }
+
+    pub(super) fn found_note(&mut self, read: &Read, there: bool) {
+        let Read::NoteOnTicket { ticket, text } = read else {
+            return;
+        };
+        let Some(id) = self
+            .lane
+            .intents
+            .iter()
+            .find(|i| {
+                i.state == IntentState::Unknown
+                    && matches!(&i.effect, Effect::AddNote { ticket: t, text: x } if t == ticket && x == text)
+            })
+            .map(|i| i.id.clone())
+        else {
+            return;
+        };
+        if there {
+            self.confirm(&id, "it is on the ticket");
+        } else {
+            self.send_again_later(&id, "it is not on the ticket");
+        }
+    }
+}

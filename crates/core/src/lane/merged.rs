@@ -1,0 +1,152 @@
+//! Tickets that go away: deleted, or merged into another (rule 10). Neighbour: links, which asks.
+
+use super::{state::EntryKind, step::Turn};
+use crate::{
+    effect::{Effect, Operation},
+    ids::{ConversationId, LinkId, TicketId},
+    intent::IntentState,
+    link::{Agreed, ConversationSide, Link, TicketSide},
+    ticket::{Status, Ticket},
+};
+
+const RULE: &str = "merged tickets";
+
+impl Turn<'_> {
+    pub(super) fn lose_ticket(&mut self, link: &Link, ticket: &TicketId) {
+        for operation in Operation::ALL {
+            self.withdraw(&link.id, operation, None);
+        }
+        if !self.under_way(&link.id, Operation::Start) {
+            self.note_ticket(EntryKind::Alarm, format!("Ticket {ticket} is gone"), ticket);
+            self.end_link(&link.id, "gone");
+        }
+    }
+
+    /// The ticket was merged away: the Link follows if the customer is the same, else a person
+    /// decides.
+    pub(super) fn follow_merge(&mut self, link: &Link, ticket: &TicketId, into: &TicketId) {
+        let Some(target) = self.lane.tickets.get(into).cloned() else {
+            return self.want_ticket(into);
+        };
+        let Some(seen) = target.seen else {
+            if target.gone {
+                self.lose_ticket(link, ticket);
+            } else {
+                self.want_ticket(into);
+            }
+            return;
+        };
+        let asked = target
+            .holder_asked_at
+            .is_some_and(|at| at >= link.created_at);
+        if !asked {
+            return self.ask_who_holds(into);
+        }
+        let same = target.held_elsewhere.is_none() && self.same_customer(ticket, &seen);
+        if same && self.make_room(into) {
+            self.move_link(&link.id, into, seen.status);
+        } else {
+            self.leave_merge_to_a_person(link, ticket, into);
+        }
+    }
+
+    /// Whether the ticket has no live Link; one that only waits for a conversation gives way to the
+    /// one that comes with the merge.
+    fn make_room(&mut self, into: &TicketId) -> bool {
+        let Some(waiting) = self.live_link_of_ticket(into).cloned() else {
+            return true;
+        };
+        let idle = waiting.conversation == ConversationSide::Wanted
+            && !self.under_way(&waiting.id, Operation::Start);
+        if idle {
+            for operation in Operation::ALL {
+                self.withdraw(&waiting.id, operation, None);
+            }
+            self.end_link(&waiting.id, "merged");
+        }
+        idle
+    }
+
+    fn same_customer(&self, ticket: &TicketId, target: &Ticket) -> bool {
+        let mapping = self.rules.mapping;
+        let theirs = mapping.user_id(target).ok().flatten();
+        let old = self.lane.tickets.get(ticket).and_then(|m| m.seen.as_ref());
+        let ours = old.and_then(|old| mapping.user_id(old).ok().flatten());
+        let same_requester = old.is_some_and(|old| {
+            old.requester.id.is_some() && old.requester.id == target.requester.id
+        });
+        // The spelling asked for may differ from the Lane's canonical one: the old ticket's counts too.
+        let same_user = theirs.is_some_and(|user| user == self.lane.user || Some(user) == ours);
+        same_requester || same_user
+    }
+
+    /// The Link belongs to another ticket from now.
+    pub(super) fn move_link(&mut self, link: &LinkId, into: &TicketId, status: Status) {
+        for operation in [Operation::LinkField, Operation::Status, Operation::Note] {
+            self.withdraw(link, operation, None);
+        }
+        if let Some(memory) = self.lane.tickets.get_mut(into) {
+            memory.open_when = true;
+        }
+        if let Some(link) = self.lane.link_mut(link) {
+            link.ticket = TicketSide::Known { id: into.clone() };
+            link.link_field_written = false;
+            link.agreed = Some(Agreed {
+                conversation_closed: false,
+                status,
+            });
+        }
+        self.changed = true;
+        let sentence = format!("The ticket was merged into {into}: the link follows");
+        self.note_link(EntryKind::Decision, sentence, link, Some(RULE));
+    }
+
+    /// Another customer's ticket, or one that has a conversation: nothing is done by itself. `parked
+    /// retry` makes the Link follow nevertheless.
+    fn leave_merge_to_a_person(&mut self, link: &Link, ticket: &TicketId, into: &TicketId) {
+        let Some(conversation) = link.conversation_id().cloned() else {
+            for operation in Operation::ALL {
+                self.withdraw(&link.id, operation, None);
+            }
+            if !self.under_way(&link.id, Operation::Start) {
+                self.end_link(&link.id, "merged");
+            }
+            return;
+        };
+        if self.is_over(&conversation) {
+            return self.end_link(&link.id, "merged");
+        }
+        let cause = format!("merged into {into}");
+        let effect = Effect::WriteLinkField {
+            ticket: into.clone(),
+            conversation,
+        };
+        self.ensure(&link.id, &cause, effect, RULE);
+        let fresh = |i: &&crate::intent::Intent| {
+            i.link == link.id
+                && i.cause == cause
+                && i.state == IntentState::Planned
+                && i.attempts == 0
+                && i.last_error.is_none()
+        };
+        if let Some(id) = self.lane.intents.iter().find(fresh).map(|i| i.id.clone()) {
+            let detail = format!(
+                "ticket {ticket} was merged into {into}, which is another customer's or has a conversation"
+            );
+            if let Some(intent) = self.lane.intent_mut(&id) {
+                intent.last_error = Some(detail.clone());
+            }
+            self.park(
+                &id,
+                "merged",
+                detail,
+                "`parked retry` ties the conversation to the other ticket; or `link` it by hand, or `unlink`",
+            );
+        }
+    }
+
+    fn is_over(&self, id: &ConversationId) -> bool {
+        let memory = self.lane.conversations.get(id);
+        memory.is_some_and(|m| m.seen.state.is_closed())
+    }
+}

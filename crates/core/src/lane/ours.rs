@@ -1,0 +1,197 @@
+//! The conversations that starts of ours made: how that is proven, and what the Link gets (rules 5
+//! and 6). Neighbours: adopt, for all others; resolve, for starts that no conversation turned up for.
+
+use super::{
+    state::{ConversationMemory, EntryKind},
+    step::Turn,
+};
+use crate::{
+    effect::Operation,
+    ids::{ConversationId, IntentId, LinkId},
+    intent::{Intent, IntentState},
+    link::{ConversationSide, Origin, TicketSide},
+    time::Timestamp,
+};
+use std::time::Duration;
+
+/// Jelou's clock and ours may differ by this much when a conversation's start is held against the
+/// moment we asked for it.
+pub const CLOCKS_APART: Duration = Duration::from_secs(120);
+
+/// Why a conversation has no ticket that a start made although another one had worked.
+const DOUBLED: &str = "a second conversation of the same start";
+
+impl Turn<'_> {
+    /// The start that made this conversation, as far as can be proven without its event: a
+    /// conversation whose start event we did not see, begun after we asked (rule 5).
+    pub(super) fn claimed_by(&self, memory: &ConversationMemory) -> Option<IntentId> {
+        if memory.start_event {
+            return None;
+        }
+        let started_at = memory.seen.started_at?;
+        self.lane
+            .intents
+            .iter()
+            .filter(|i| i.operation() == Operation::Start)
+            .filter(|i| in_question(i) || self.may_have_made(i, started_at))
+            .filter(|i| {
+                i.answered
+                    .as_ref()
+                    .is_none_or(|answered| answered == &memory.seen.id)
+            })
+            .filter(|i| i.refused_status.is_none())
+            .find(|i| {
+                i.first_sent_at
+                    .is_some_and(|sent| not_before(started_at, sent))
+            })
+            .map(|i| i.id.clone())
+    }
+
+    /// Whether a start of ours may yet turn out to have made this conversation.
+    pub(super) fn start_in_question(&self, memory: &ConversationMemory) -> bool {
+        self.lane.intents.iter().any(|i| {
+            i.operation() == Operation::Start
+                && matches!(i.state, IntentState::Sent | IntentState::Unknown)
+                && i.answered
+                    .as_ref()
+                    .is_none_or(|answered| answered == &memory.seen.id)
+        })
+    }
+
+    /// Whether Jelou answered a start with this conversation, and it is not yet proven new.
+    pub(super) fn is_answer_in_question(&self, id: &ConversationId) -> bool {
+        self.lane.intents.iter().any(|i| {
+            i.answered.as_ref() == Some(id)
+                && matches!(i.state, IntentState::Sent | IntentState::Unknown)
+        })
+    }
+
+    /// A start that was given up by `parked retry` or withdrawn after a try whose outcome nobody
+    /// knows: only a conversation of that very moment is its own.
+    fn may_have_made(&self, intent: &Intent, started_at: Timestamp) -> bool {
+        let wanted = self
+            .lane
+            .link(&intent.link)
+            .is_some_and(|link| link.conversation_id().is_none());
+        let last = intent.deadline_at.map(|over| over.plus(CLOCKS_APART));
+        intent.state == IntentState::Withdrawn
+            && intent.attempts > 0
+            && wanted
+            && last.is_some_and(|last| started_at <= last)
+    }
+
+    /// A start of ours made this conversation: its Link gets it.
+    pub(super) fn confirm_start(&mut self, intent: &IntentId, id: &ConversationId, proof: &str) {
+        let Some(link) = self.lane.intent(intent).map(|i| i.link.clone()) else {
+            return;
+        };
+        let Some(target) = self.link_that_takes(&link, id) else {
+            return self.start_was_doubled(intent, &link, id);
+        };
+        self.settle_start(intent);
+        if self.lane.link(&target).and_then(|l| l.conversation_id()) == Some(id) {
+            return;
+        }
+        self.give_way(id, &target);
+        self.withdraw(&target, Operation::Start, None);
+        if let Some(link) = self.lane.link_mut(&target) {
+            link.conversation = ConversationSide::Known { id: id.clone() };
+            link.busy_since = None;
+            link.ended = None;
+        }
+        if let Some(memory) = self.lane.conversations.get_mut(id) {
+            memory.linked = true;
+        }
+        let spelled = self.lane.conversations.get(id).map(|m| m.seen.user.clone());
+        if let Some(user) = spelled.filter(|user| *user != self.lane.user) {
+            self.lane.canonical = Some(user);
+        }
+        let sentence = format!("Conversation {id} is this ticket's: {proof}");
+        self.lane
+            .journal_intent(intent, EntryKind::Outcome, sentence, self.now);
+    }
+
+    fn settle_start(&mut self, intent: &IntentId) {
+        let now = self.now;
+        if let Some(intent) = self.lane.intent_mut(intent) {
+            intent.state = IntentState::Confirmed;
+            intent.confirmed_at = intent.confirmed_at.or(Some(now));
+            intent.parked = None;
+            intent.held = false;
+        }
+        self.changed = true;
+    }
+
+    /// The Link that a start's conversation goes to: the start's own, or the one its ticket has got
+    /// since. `None` if that one has another conversation already.
+    fn link_that_takes(&self, link: &LinkId, id: &ConversationId) -> Option<LinkId> {
+        let own = self.lane.link(link)?;
+        let fits = |has: Option<&ConversationId>| has.is_none_or(|has| has == id);
+        let later = own
+            .ticket_id()
+            .and_then(|ticket| self.live_link_of_ticket(ticket))
+            .filter(|later| later.id != own.id);
+        let target = later.unwrap_or(own);
+        (fits(own.conversation_id()) && fits(target.conversation_id())).then(|| target.id.clone())
+    }
+
+    /// A Link that had taken the conversation in before it turned out to be a ticket's own.
+    fn give_way(&mut self, id: &ConversationId, to: &LinkId) {
+        let other = self
+            .lane
+            .links
+            .iter()
+            .find(|l| l.is_live() && l.id != *to && l.conversation_id() == Some(id));
+        let Some(other) = other.map(|l| l.id.clone()) else {
+            return;
+        };
+        for operation in Operation::ALL {
+            self.withdraw(&other, operation, None);
+        }
+        self.tell(&other, &format!("ours:{id}"), "This ticket's conversation turned out to belong to another ticket, whose start Jelou had not confirmed in time. It goes on there.");
+        self.end_link(&other, "belongs to another ticket");
+    }
+
+    /// Two tries of one start both worked: flagged, told, and the customer stays busy with it.
+    fn start_was_doubled(&mut self, intent: &IntentId, link: &LinkId, id: &ConversationId) {
+        self.settle_start(intent);
+        if let Some(intent) = self.lane.intent_mut(intent) {
+            intent.possible_duplicate = true;
+        }
+        let sentence =
+            format!("Conversation {id} came of a start that had worked before: a duplicate");
+        self.note_conversation(EntryKind::Alarm, sentence, id);
+        self.tell(link, &format!("double:{id}"), "A second conversation was started for this ticket, because the answer to the first start was lost. Close one of them at Jelou.");
+        if self.link_of_conversation(id).is_none() {
+            self.new_link(
+                Origin::Ticket,
+                ConversationSide::Known { id: id.clone() },
+                TicketSide::Unwanted {
+                    rule: DOUBLED.to_owned(),
+                },
+                DOUBLED,
+            );
+        }
+    }
+}
+
+/// A start whose conversation may still turn up: sent or unknown, or parked because it stayed so.
+fn in_question(intent: &Intent) -> bool {
+    match intent.state {
+        IntentState::Sent | IntentState::Unknown => true,
+        IntentState::Parked => intent
+            .parked
+            .as_ref()
+            .is_some_and(|parked| parked.reason == super::UNKNOWN_OUTCOME),
+        IntentState::Planned => intent.attempts > 0 && intent.possible_duplicate,
+        IntentState::Confirmed
+        | IntentState::Refused
+        | IntentState::Withdrawn
+        | IntentState::Observed => false,
+    }
+}
+
+/// Whether a conversation that began at `started_at` can come of a call begun at `sent`.
+pub(super) fn not_before(started_at: Timestamp, sent: Timestamp) -> bool {
+    started_at >= sent.minus(CLOCKS_APART)
+}

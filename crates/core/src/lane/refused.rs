@@ -1,0 +1,144 @@
+//! A remote said no for good: what is parked, and who is told (rule 15). Neighbour: outcome.
+
+use super::step::Turn;
+use crate::{
+    effect::{Effect, Operation},
+    ids::TicketId,
+    intent::{Intent, IntentState},
+    link::{Agreed, Diverged},
+};
+
+impl Turn<'_> {
+    /// 404 on a ticket that was there: it is read before anything is concluded. If it is there, the
+    /// second 404 is a refusal; if not, the Link ends (F33).
+    pub(super) fn gone(&mut self, intent: &Intent, reason: &str) {
+        let ticket = match &intent.effect {
+            Effect::SetStatus { ticket, .. }
+            | Effect::AddNote { ticket, .. }
+            | Effect::WriteLinkField { ticket, .. } => ticket.clone(),
+            Effect::StartConversation(_)
+            | Effect::CloseConversation(_)
+            | Effect::WriteTicketId(_)
+            | Effect::UpsertRequester { .. }
+            | Effect::CreateTicket(_) => return self.refused(intent, 404, reason),
+        };
+        if intent.refused_status == Some(404) {
+            return self.refused(intent, 404, reason);
+        }
+        if let Some(found) = self.lane.intent_mut(&intent.id) {
+            found.refused_status = Some(404);
+            found.state = IntentState::Planned;
+        }
+        self.doubt_ticket(&ticket);
+    }
+
+    fn doubt_ticket(&mut self, ticket: &TicketId) {
+        let now = self.now;
+        let memory = self.lane.tickets.entry(ticket.clone()).or_default();
+        memory.hint_at = Some(now);
+        memory.missing_since.get_or_insert(now);
+        self.changed = true;
+    }
+
+    pub(super) fn refused(&mut self, intent: &Intent, status: u16, reason: &str) {
+        match intent.operation() {
+            Operation::Start if matches!(status, 400 | 409 | 422) => {
+                if let Some(found) = self.lane.intent_mut(&intent.id) {
+                    found.refused_status = Some(status);
+                }
+                self.now_unknown(&intent.id, reason);
+            }
+            Operation::Close => {
+                if let Some(found) = self.lane.intent_mut(&intent.id) {
+                    found.refused_status = Some(status);
+                }
+                self.now_unknown(&intent.id, reason);
+            }
+            Operation::Start => {
+                self.park(
+                    &intent.id,
+                    "refused",
+                    reason.to_owned(),
+                    "check bot and user in the mapping, then `parked retry`",
+                );
+                self.tell(
+                    &intent.link,
+                    "refused",
+                    &format!("No conversation was started: Jelou refused it ({status})."),
+                );
+            }
+            Operation::Status => self.status_refused(intent, status, reason),
+            Operation::LinkField | Operation::TicketId => {
+                self.diverge(intent, status, reason);
+                self.tell(
+                    &intent.link,
+                    intent.operation().as_str(),
+                    &format!(
+                        "The bridge could not do this: {} ({status}).",
+                        intent.effect
+                    ),
+                );
+            }
+            Operation::Create | Operation::Requester | Operation::Note => {
+                self.park(
+                    &intent.id,
+                    "refused",
+                    reason.to_owned(),
+                    "mend the mapping or the ticketing system, then `parked retry`",
+                );
+            }
+        }
+    }
+
+    fn status_refused(&mut self, intent: &Intent, status: u16, reason: &str) {
+        self.diverge(intent, status, reason);
+        self.tell(
+            &intent.link,
+            "status",
+            &format!("The status could not be set: {} ({status}).", intent.effect),
+        );
+        let Effect::SetStatus { ticket, .. } = &intent.effect else {
+            return;
+        };
+        let seen = self
+            .lane
+            .tickets
+            .get(ticket)
+            .and_then(|m| m.seen.as_ref())
+            .map(|t| t.status.clone());
+        let closed = self
+            .lane
+            .link(&intent.link)
+            .and_then(|l| l.conversation_id())
+            .and_then(|id| self.lane.conversations.get(id))
+            .is_some_and(|m| m.seen.state.is_closed());
+        if let Some(status) = seen {
+            self.agree(
+                &intent.link.clone(),
+                Agreed {
+                    conversation_closed: closed,
+                    status,
+                },
+            );
+        }
+    }
+
+    /// A side refused a field for good: parked for a person, and not planned again by itself.
+    fn diverge(&mut self, intent: &Intent, status: u16, reason: &str) {
+        let now = self.now;
+        self.park(
+            &intent.id,
+            "refused",
+            reason.to_owned(),
+            "mend the mapping or the remote, then `parked retry`",
+        );
+        if let Some(link) = self.lane.link_mut(&intent.link) {
+            link.diverged.push(Diverged {
+                field: intent.operation().as_str().to_owned(),
+                wanted: intent.effect.to_string(),
+                reason: format!("refused with {status}"),
+                at: now,
+            });
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! A ticket that wants a conversation: the start, and the wait for a busy customer (rule 7).
+//! Neighbours: links asks; resolve finds out what became of a start.
+
+use super::{state::EntryKind, step::Turn};
+use crate::{
+    effect::{Effect, Operation},
+    ids::TicketId,
+    intent::IntentState,
+    link::{ConversationSide, Link},
+    mapping::CustomerBusy,
+};
+
+impl Turn<'_> {
+    pub(super) fn plan_start(&mut self, link: &Link, ticket: &TicketId) {
+        let Some(memory) = self.lane.tickets.get(ticket).cloned() else {
+            return;
+        };
+        let Some(seen) = memory.seen else {
+            self.want_ticket(ticket);
+            return;
+        };
+        if memory.hint_at.is_some() || memory.partial {
+            return self.want_ticket(ticket);
+        }
+        let mapping = self.rules.mapping;
+        if mapping.closes(&seen.status) || mapping.vocabulary().is_final(&seen.status) {
+            self.withdraw(&link.id, Operation::Start, None);
+            if !self.under_way(&link.id, Operation::Start) {
+                self.end_link(&link.id, "withdrawn");
+            }
+            return;
+        }
+        if self.under_way(&link.id, Operation::Start) || self.start_is_parked(link) {
+            return;
+        }
+        if self.customer_is_busy(link) {
+            self.wait_for_customer(link);
+            return;
+        }
+        if let Some(link) = self.lane.link_mut(&link.id) {
+            link.busy_since = None;
+        }
+        let bot = self.lane.bot.clone();
+        let user = self.lane.user.clone();
+        match mapping.start(&seen, &bot, &user) {
+            Ok(start) => self.ensure(
+                &link.id,
+                &start_cause(link),
+                Effect::StartConversation(start),
+                "mapping.conversation.open_when",
+            ),
+            Err(error) => self.give_up_start(link, &error),
+        }
+    }
+
+    fn give_up_start(&mut self, link: &Link, error: &crate::mapping::MappingError) {
+        self.tell(&link.id, "mapping", &format!("No conversation was started: {error}. The bridge's operator can see more with `jelou-bridge timeline`."));
+        if let Some(link) = self.lane.link_mut(&link.id) {
+            link.conversation = ConversationSide::Unwanted {
+                rule: format!("error in {error}"),
+            };
+        }
+        self.changed = true;
+    }
+
+    fn start_is_parked(&self, link: &Link) -> bool {
+        self.lane.intents.iter().any(|i| {
+            i.link == link.id
+                && i.operation() == Operation::Start
+                && i.state == IntentState::Parked
+                && i.cause == start_cause(link)
+        })
+    }
+
+    /// Another conversation of this customer is on, or an older Link waits before this one (rule 7).
+    fn customer_is_busy(&self, link: &Link) -> bool {
+        let talking = self
+            .lane
+            .conversations
+            .values()
+            .any(|m| !m.seen.state.is_closed());
+        let older_waits = self
+            .lane
+            .links
+            .iter()
+            .take_while(|other| other.id != link.id)
+            .any(|other| {
+                other.is_live()
+                    && other.conversation == ConversationSide::Wanted
+                    && !self.start_is_parked(other)
+            });
+        talking || older_waits
+    }
+
+    fn wait_for_customer(&mut self, link: &Link) {
+        self.withdraw(&link.id, Operation::Start, None);
+        let mapping = self.rules.mapping;
+        if mapping.customer_busy == CustomerBusy::Skip {
+            self.tell(&link.id, "busy", "The customer is in another conversation, so none was started for this ticket (customer_busy = \"skip\").");
+            if let Some(link) = self.lane.link_mut(&link.id) {
+                link.conversation = ConversationSide::Unwanted {
+                    rule: "mapping.customer_busy".to_owned(),
+                };
+            }
+            self.changed = true;
+            return;
+        }
+        let since = link.busy_since.unwrap_or(self.now);
+        if link.busy_since.is_none() {
+            self.tell(&link.id, "busy", "The customer is in another conversation. One for this ticket starts when that ends.");
+            if let Some(link) = self.lane.link_mut(&link.id) {
+                link.busy_since = Some(since);
+            }
+            let sentence = "The customer is busy: the start waits".to_owned();
+            self.note_link(
+                EntryKind::Decision,
+                sentence,
+                &link.id,
+                Some("mapping.customer_busy"),
+            );
+        }
+        let until = since.plus(mapping.busy_timeout);
+        if self.now < until {
+            self.wake(until);
+        } else {
+            self.park_busy(link);
+        }
+    }
+
+    fn park_busy(&mut self, link: &Link) {
+        let Some(ticket) = link.ticket_id().cloned() else {
+            return;
+        };
+        let Some(seen) = self.lane.tickets.get(&ticket).and_then(|m| m.seen.clone()) else {
+            return;
+        };
+        let (bot, user) = (self.lane.bot.clone(), self.lane.user.clone());
+        let Ok(start) = self.rules.mapping.start(&seen, &bot, &user) else {
+            return;
+        };
+        let cause = start_cause(link);
+        self.ensure(
+            &link.id,
+            &cause,
+            Effect::StartConversation(start),
+            "mapping.busy_timeout",
+        );
+        let id = self
+            .lane
+            .intents
+            .iter()
+            .find(|i| i.link == link.id && i.cause == cause)
+            .map(|i| i.id.clone());
+        if let Some(id) = id {
+            self.park(
+                &id,
+                "busy_timeout",
+                "the customer's other conversation did not end in time".to_owned(),
+                "end the other conversation, then `parked retry`; or `parked discard`",
+            );
+            self.tell(&link.id, "busy_timeout", "No conversation was started: the customer's other conversation did not end in time.");
+        }
+    }
+}
+
+/// The cause of a start: the Link's generation, which grows with each reopening and retry (rule 4).
+pub(super) fn start_cause(link: &Link) -> String {
+    format!("g{}", link.generation)
+}

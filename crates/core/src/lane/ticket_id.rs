@@ -1,0 +1,87 @@
+//! The ticket's id at Jelou, where the customer's bot reads it (`ticket_id_to_jelou`). Neighbour:
+//! links, which asks for each Link.
+
+use super::step::Turn;
+use crate::{
+    effect::{Effect, Operation, TicketIdPlace, WriteTicketId},
+    ids::{LinkId, TicketId},
+    link::{Link, Origin},
+};
+use std::time::Duration;
+
+/// User memory ends after 24 h (Jelou's page on saving records); it is renewed well before.
+const MEMORY_RENEWED_AFTER: Duration = Duration::from_secs(20 * 3600);
+
+impl Turn<'_> {
+    /// The ticket's id at Jelou, for conversations that the customer started: written when the Link
+    /// is whole, renewed in memory, cleared at the end.
+    pub(super) fn plan_ticket_id(&mut self, id: &LinkId) {
+        let place = self.rules.ticket_id_place;
+        let Some(link) = self.lane.link(id).cloned() else {
+            return;
+        };
+        if place == TicketIdPlace::None || link.origin == Origin::Ticket {
+            return;
+        }
+        let (Some(conversation), Some(ticket)) = (link.conversation_id(), link.ticket_id()) else {
+            return;
+        };
+        let Some(memory) = self.lane.conversations.get(conversation) else {
+            return;
+        };
+        let write = |ticket: Option<TicketId>| {
+            Effect::WriteTicketId(WriteTicketId {
+                place,
+                bot: memory.seen.bot.clone(),
+                user: memory.seen.user.clone(),
+                ticket,
+            })
+        };
+        let over = memory.seen.state.is_closed() || !link.is_live();
+        let rule = "jelou.ticket_id_to_jelou";
+        if over {
+            let clear = write(None);
+            return self.plan_clear(&link, clear, rule);
+        }
+        let effect = write(Some(ticket.clone()));
+        match link.ticket_id_written_at {
+            None => self.ensure(id, "set", effect, rule),
+            Some(at) if place == TicketIdPlace::UserMemory => {
+                let renew = at.plus(MEMORY_RENEWED_AFTER);
+                if self.now >= renew {
+                    self.ensure(id, &format!("renew {}", at.0), effect, rule);
+                } else {
+                    self.wake(renew);
+                }
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// The id is taken back, unless a later conversation of the customer has written its own over it.
+    fn plan_clear(&mut self, link: &Link, clear: Effect, rule: &str) {
+        let superseded = self.lane.links.iter().any(|other| {
+            other.id != link.id
+                && other.is_live()
+                && other.origin != Origin::Ticket
+                && other.is_whole()
+        });
+        let but = (!superseded).then_some("clear");
+        self.withdraw(&link.id, Operation::TicketId, but);
+        // A write whose outcome is not known may have been done: it counts as begun.
+        let began = link.ticket_id_written_at.is_some()
+            || self.lane.intents.iter().any(|i| {
+                i.link == link.id && i.operation() == Operation::TicketId && i.attempts > 0
+            });
+        if !began || link.ticket_id_cleared || self.under_way(&link.id, Operation::TicketId) {
+            return;
+        }
+        if superseded {
+            if let Some(link) = self.lane.link_mut(&link.id) {
+                link.ticket_id_cleared = true;
+            }
+        } else {
+            self.ensure(&link.id, "clear", clear, rule);
+        }
+    }
+}

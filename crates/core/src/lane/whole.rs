@@ -1,0 +1,183 @@
+//! A whole Link: its link field, and the merge of both sides. Neighbours: [`crate::plan`] judges;
+//! links asks.
+
+use super::{state::EntryKind, step::Turn};
+use crate::{
+    effect::{CloseConversation, Effect, Operation},
+    ids::{ConversationId, LinkId, TicketId},
+    intent::Intent,
+    link::{Agreed, Link},
+    mapping::CustomerWritesAfterClose,
+    plan::{Sides, Verdict, merge},
+    ticket::Ticket,
+    time::Timestamp,
+};
+
+impl Turn<'_> {
+    pub(super) fn plan_whole(&mut self, link: &Link, id: &ConversationId, ticket: &TicketId) {
+        let memory = self.lane.tickets.get(ticket).cloned().unwrap_or_default();
+        let Some(seen) = memory.seen else {
+            self.want_ticket(ticket);
+            return;
+        };
+        if memory.hint_at.is_some() {
+            self.want_ticket(ticket);
+            return;
+        }
+        self.plan_link_field(link, id, &seen);
+        self.plan_state(link, id, &seen);
+    }
+
+    fn plan_link_field(&mut self, link: &Link, id: &ConversationId, seen: &Ticket) {
+        if link.link_field_written {
+            return;
+        }
+        if seen.link_field.as_ref() == Some(id) {
+            self.withdraw(&link.id, Operation::LinkField, None);
+            if let Some(link) = self.lane.link_mut(&link.id) {
+                link.link_field_written = true;
+            }
+        } else if !self.rules.mapping.vocabulary().is_final(&seen.status) {
+            let effect = Effect::WriteLinkField {
+                ticket: seen.id.clone(),
+                conversation: id.clone(),
+            };
+            self.ensure(
+                &link.id,
+                // A merge moves the Link to another ticket, whose field is another write.
+                &format!("conversation {id} on ticket {}", seen.id),
+                effect,
+                "the ticket's link field",
+            );
+        }
+    }
+
+    fn plan_state(&mut self, link: &Link, id: &ConversationId, seen: &Ticket) {
+        let closed = match self.lane.conversations.get(id).map(|m| &m.seen.state) {
+            Some(crate::conversation::ConversationState::Closed { reason }) => Some(reason.clone()),
+            Some(crate::conversation::ConversationState::Active) | None => None,
+        };
+        let Some(agreed) = link.agreed.clone() else {
+            let agreed = Agreed {
+                conversation_closed: false,
+                status: seen.status.clone(),
+            };
+            if let Some(link) = self.lane.link_mut(&link.id) {
+                link.agreed = Some(agreed);
+            }
+            self.changed = true;
+            return;
+        };
+        if self.under_way(&link.id, Operation::Close) || self.under_way(&link.id, Operation::Status)
+        {
+            return;
+        }
+        let sides = Sides {
+            closed: closed.as_deref(),
+            status: &seen.status,
+        };
+        match merge(&agreed, sides, self.rules.mapping) {
+            Verdict::Agree(now_agreed) => {
+                self.withdraw(&link.id, Operation::Close, None);
+                if now_agreed.conversation_closed {
+                    self.withdraw(&link.id, Operation::Status, None);
+                }
+                self.agree(&link.id, now_agreed);
+            }
+            Verdict::Close { rule } => self.plan_close(link, id, seen, rule),
+            Verdict::SetStatus { status, rule } => {
+                self.withdraw(&link.id, Operation::Close, None);
+                let cause = format!("conversation {id} closed g{}", link.generation);
+                self.withdraw(&link.id, Operation::Status, Some(&cause));
+                let effect = Effect::SetStatus {
+                    ticket: seen.id.clone(),
+                    status,
+                };
+                self.ensure(&link.id, &cause, effect, &rule);
+            }
+        }
+    }
+
+    fn plan_close(&mut self, link: &Link, id: &ConversationId, seen: &Ticket, rule: &str) {
+        let Some(conversation) = self.lane.conversations.get(id).map(|m| m.seen.clone()) else {
+            return;
+        };
+        let message = self
+            .rules
+            .mapping
+            .close_message(seen)
+            .unwrap_or_else(|error| {
+                let sentence = format!("Closing without a message: {error}");
+                self.note_link(EntryKind::Alarm, sentence, &link.id, None);
+                None
+            });
+        let effect = Effect::CloseConversation(CloseConversation {
+            conversation: id.clone(),
+            bot: conversation.bot,
+            user: conversation.user,
+            message,
+        });
+        self.ensure(&link.id, &format!("g{}", link.generation), effect, rule);
+    }
+
+    /// The customer wrote after the close: by their message's own time, so that one which was only
+    /// delivered late reopens nothing (rule 8).
+    pub(super) fn plan_late_message(&mut self, link: &Link) {
+        let mapping = self.rules.mapping;
+        if mapping.customer_writes_after_close != CustomerWritesAfterClose::Reopen {
+            return;
+        }
+        let (Some(id), Some(ticket)) = (link.conversation_id(), link.ticket_id()) else {
+            return;
+        };
+        let Some(memory) = self.lane.conversations.get(id) else {
+            return;
+        };
+        let (Some(wrote), Some(ended)) = (memory.last_message_at, self.ended_at(id)) else {
+            return;
+        };
+        let latest = self
+            .latest_link_of_ticket(ticket)
+            .is_some_and(|l| l.id == link.id);
+        let Some(seen) = self.lane.tickets.get(ticket).and_then(|m| m.seen.as_ref()) else {
+            return;
+        };
+        let vocabulary = mapping.vocabulary();
+        let solved = !vocabulary.is_open(&seen.status) && !vocabulary.is_final(&seen.status);
+        let late = wrote > ended && wrote.since(ended) <= mapping.reopen_within;
+        if late && latest && solved && link.ended.is_some() {
+            let ticket = ticket.clone();
+            let cause = format!("message at {} in {id}", wrote.0);
+            self.reopen(
+                &link.id,
+                &ticket,
+                &cause,
+                "mapping.ticket.customer_writes_after_close",
+            );
+        }
+    }
+
+    /// When a conversation ended, by Jelou's clock; where nothing told of our own close but its
+    /// answer, when that came.
+    fn ended_at(&self, id: &ConversationId) -> Option<Timestamp> {
+        let told = self.lane.conversations.get(id)?.seen.ended_at;
+        told.or_else(|| {
+            let ours = |i: &&Intent| matches!(&i.effect, Effect::CloseConversation(c) if &c.conversation == id);
+            self.lane.intents.iter().find(ours)?.confirmed_at
+        })
+    }
+
+    /// Both sides agree on this from now; a Link whose conversation is over has ended.
+    pub(super) fn agree(&mut self, link: &LinkId, agreed: Agreed) {
+        let closed = agreed.conversation_closed;
+        if let Some(link) = self.lane.link_mut(link)
+            && link.agreed.as_ref() != Some(&agreed)
+        {
+            link.agreed = Some(agreed);
+            self.changed = true;
+        }
+        if closed {
+            self.end_link(link, "closed");
+        }
+    }
+}

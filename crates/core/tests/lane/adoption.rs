@@ -1,0 +1,235 @@
+//! Conversations that name a ticket in their metadata (rule 8), and tickets that move (rules 9, 10).
+
+use crate::world::{ANA, BEA, World, net::Weather};
+use bridge_core::{
+    ids::{TicketId, UserId},
+    lane::Order,
+};
+
+#[test]
+fn a_conversation_that_names_a_free_ticket_gets_it() {
+    let mut w = World::new();
+    let ticket = w.agent_makes(ANA, "open", &[]);
+    w.settle();
+    let talk = w.someone_starts_about(&ticket);
+    w.settle();
+    assert_eq!(w.ticket_of(&talk), Some(ticket.clone()));
+    assert_eq!(w.desk.records.len(), 1);
+    assert_eq!(w.desk.records[&ticket].ticket.link_field, Some(talk));
+}
+
+#[test]
+fn a_ticket_that_has_a_conversation_is_not_taken_away_but_told() {
+    let mut w = World::new();
+    let (ticket, first) = w.linked_from_ticket();
+    let talk = w.someone_starts_about(&ticket);
+    w.settle();
+    let own = w.ticket_of(&talk).expect("its own ticket");
+    assert_ne!(own, ticket);
+    assert_eq!(w.talk_of(&ticket).unwrap().conversation.id, first);
+    assert_eq!(w.notes(&ticket).len(), 1, "{}", w.tale());
+}
+
+#[test]
+fn a_ticket_of_another_customers_lane_is_not_taken_away_but_told() {
+    let mut w = World::new();
+    let ticket = w.agent_makes(BEA, "open", &["whatsapp"]);
+    w.settle();
+    let talk = w.someone_starts_about(&ticket);
+    w.settle();
+    assert_ne!(w.ticket_of(&talk), Some(ticket.clone()));
+    assert!(w.ticket_of(&talk).is_some());
+    assert_eq!(w.notes(&ticket).len(), 1, "{}", w.tale());
+}
+
+#[test]
+fn a_ticket_that_was_elsewhere_may_be_had_when_it_is_free_again() {
+    let mut w = World::new();
+    let ticket = w.agent_makes(BEA, "open", &["whatsapp"]);
+    w.settle();
+    let first = w.someone_starts_about(&ticket);
+    w.settle();
+    w.ends(&first, "expired");
+    let theirs = w.talk_of(&ticket).unwrap().conversation.id.clone();
+    w.ends(&theirs, "expired");
+    w.settle();
+    let talk = w.someone_starts_about(&ticket);
+    w.settle();
+    assert_eq!(w.ticket_of(&talk), Some(ticket), "{}", w.tale());
+}
+
+#[test]
+fn a_conversation_that_names_no_ticket_we_can_find_is_the_customers_own() {
+    let mut w = World::new();
+    let nowhere = TicketId::parse("t99").unwrap();
+    let talk = w.someone_starts_about(&nowhere);
+    w.settle();
+    let own = w.ticket_of(&talk).expect("its own ticket");
+    assert_eq!(own.as_str(), "t1");
+}
+
+#[test]
+fn one_customer_spelled_twice_is_one_lane_in_the_end() {
+    let mut w = World::new();
+    let asked = "593087654321";
+    w.jelou.spelled.insert(asked.to_owned(), ANA.to_owned());
+    let ticket = w.agent_makes(asked, "open", &["whatsapp"]);
+    w.settle();
+    let talk = w
+        .talk_of(&ticket)
+        .expect("it is linked")
+        .conversation
+        .id
+        .clone();
+    assert_eq!(w.bridge.lanes.len(), 1);
+    let canonical = UserId::parse(ANA).unwrap();
+    assert_eq!(w.bridge.lanes.values().next().unwrap().lane.user, canonical);
+    w.customer_writes(&talk, "m1");
+    let other = w.agent_makes(asked, "open", &["whatsapp"]);
+    w.settle();
+    assert_eq!(
+        w.bridge.lanes.len(),
+        1,
+        "the asked spelling leads there too"
+    );
+    assert_eq!(w.live_link(&other).unwrap().state(), "waiting_busy");
+    assert_eq!(w.desk.records.len(), 2);
+}
+
+#[test]
+fn two_lanes_of_one_customer_are_joined_when_jelou_tells() {
+    let mut w = World::new();
+    let asked = "593087654321";
+    w.jelou.spelled.insert(asked.to_owned(), ANA.to_owned());
+    let (own, _) = w.linked_from_conversation();
+    w.ends(&own, "closed_by_operator");
+    w.settle();
+    let ticket = w.agent_makes(asked, "open", &["whatsapp"]);
+    w.settle();
+    assert_eq!(w.bridge.lanes.len(), 1, "{}", w.tale());
+    let talk = w.talk_of(&ticket).unwrap().conversation.id.clone();
+    w.agent_sets(&ticket, "solved");
+    w.settle();
+    assert!(!w.jelou.talks[&talk].is_active());
+}
+
+#[test]
+fn a_lost_start_event_of_another_spelling_is_known_by_the_read() {
+    let mut w = World::new();
+    let asked = "593087654321";
+    w.jelou.spelled.insert(asked.to_owned(), ANA.to_owned());
+    w.net.weather = Weather::Lost;
+    let (ticket, event) = w.desk.make(asked, "open", &["whatsapp"], false, w.now);
+    w.deliver(event);
+    w.settle();
+    assert!(w.talk_of(&ticket).is_some());
+    assert_eq!(
+        w.bridge.lanes.values().next().unwrap().lane.user.as_str(),
+        ANA
+    );
+}
+
+#[test]
+fn a_ticket_that_waits_for_the_customer_takes_over_the_conversation_of_one_merged_into_it() {
+    let mut w = World::new();
+    let (ticket, talk) = w.linked_from_ticket();
+    let into = w.agent_asks();
+    w.settle();
+    assert_eq!(w.live_link(&into).unwrap().state(), "waiting_busy");
+    let target = into.clone();
+    w.agent_changes(&ticket, |t| t.merged_into = Some(target));
+    w.settle();
+    assert_eq!(
+        w.talk_of(&into).unwrap().conversation.id,
+        talk,
+        "{}",
+        w.tale()
+    );
+    assert_eq!(w.talks().len(), 1);
+    assert!(w.parked().is_empty());
+}
+
+#[test]
+fn a_waiting_ticket_that_is_merged_away_waits_no_longer() {
+    let mut w = World::new();
+    let (into, talk) = w.linked_from_ticket();
+    let ticket = w.agent_asks();
+    w.settle();
+    let target = into.clone();
+    w.agent_changes(&ticket, |t| t.merged_into = Some(target));
+    w.settle();
+    assert!(w.live_link(&ticket).is_none(), "{}", w.tale());
+    assert_eq!(w.talk_of(&into).unwrap().conversation.id, talk);
+}
+
+#[test]
+fn a_merge_into_a_ticket_without_conversation_moves_the_link() {
+    let mut w = World::new();
+    let (ticket, talk) = w.linked_from_ticket();
+    let into = w.agent_makes(ANA, "open", &[]);
+    w.settle();
+    let target = into.clone();
+    w.agent_changes(&ticket, |t| t.merged_into = Some(target));
+    w.settle();
+    assert_eq!(w.ticket_of(&talk), Some(into.clone()), "{}", w.tale());
+    assert_eq!(w.desk.records[&into].ticket.link_field, Some(talk.clone()));
+    w.agent_sets(&into, "solved");
+    w.settle();
+    assert!(!w.jelou.talks[&talk].is_active());
+}
+
+#[test]
+fn a_merge_into_another_customers_ticket_waits_for_a_person() {
+    let mut w = World::new();
+    let (ticket, talk) = w.linked_from_ticket();
+    let into = w.agent_makes(BEA, "open", &["whatsapp"]);
+    w.settle();
+    let target = into.clone();
+    w.agent_changes(&ticket, |t| t.merged_into = Some(target));
+    w.settle();
+    assert_eq!(w.parked_for(), ["merged"], "{}", w.tale());
+    assert!(w.jelou.talks[&talk].is_active());
+    w.ends(&talk, "expired");
+    w.settle();
+    assert!(w.live_link(&ticket).is_none());
+}
+
+#[test]
+fn a_person_may_let_a_link_follow_its_merged_ticket_nevertheless() {
+    let mut w = World::new();
+    let (ticket, talk) = w.linked_from_ticket();
+    let into = w.agent_makes(BEA, "open", &[]);
+    w.settle();
+    let target = into.clone();
+    w.agent_changes(&ticket, |t| t.merged_into = Some(target));
+    w.settle();
+    let intent = w.parked().remove(0).id;
+    w.order(Order::Retry { intent });
+    w.settle();
+    assert_eq!(w.ticket_of(&talk), Some(into.clone()), "{}", w.tale());
+    assert!(w.parked().is_empty());
+}
+
+#[test]
+fn a_deleted_ticket_ends_its_link_after_two_spaced_looks() {
+    let mut w = World::new();
+    let (ticket, talk) = w.linked_from_ticket();
+    w.desk.records.get_mut(&ticket).unwrap().gone = true;
+    w.ends(&talk, "closed_by_operator");
+    w.settle();
+    assert!(w.live_link(&ticket).is_none(), "{}", w.tale());
+    assert_eq!(w.links()[0].ended.as_ref().unwrap().reason, "gone");
+    assert!(w.parked().is_empty());
+}
+
+#[test]
+fn a_changed_requester_counts_only_for_the_next_conversation() {
+    let mut w = World::new();
+    let (ticket, talk) = w.linked_from_ticket();
+    w.agent_changes(&ticket, |t| {
+        t.requester.phone = Some(bridge_core::text::Text::new(format!("+{BEA}")));
+    });
+    w.settle();
+    assert_eq!(w.talk_of(&ticket).unwrap().conversation.id, talk);
+    assert_eq!(w.talks().len(), 1);
+}

@@ -1,0 +1,205 @@
+//! A customer who is talking already (rule 7).
+
+use crate::world::{World, faults::Fault, jelou::Second, net::Weather};
+use bridge_core::effect::Operation;
+use serde_json::json;
+use std::time::Duration;
+
+#[test]
+fn a_ticket_waits_for_a_busy_customer_and_is_told_once() {
+    let mut w = World::new();
+    let (own, _) = w.linked_from_conversation();
+    let ticket = w.agent_asks();
+    w.hours(3);
+    assert_eq!(w.talks().len(), 1);
+    assert_eq!(w.notes(&ticket).len(), 1);
+    assert_eq!(w.live_link(&ticket).unwrap().state(), "waiting_busy");
+    w.ends(&own, "closed_by_operator");
+    w.settle();
+    assert!(w.talk_of(&ticket).unwrap().is_active());
+    assert_eq!(w.notes(&ticket).len(), 1);
+    assert!(w.was_told("start a conversation"));
+}
+
+#[test]
+fn a_ticket_solved_while_it_waits_gets_no_conversation() {
+    let mut w = World::new();
+    let (own, _) = w.linked_from_conversation();
+    let ticket = w.agent_asks();
+    w.settle();
+    w.agent_sets(&ticket, "solved");
+    w.settle();
+    w.ends(&own, "closed_by_operator");
+    w.settle();
+    assert_eq!(w.talks().len(), 1, "{}", w.tale());
+}
+
+#[test]
+fn two_tickets_of_one_customer_are_served_in_turn() {
+    let mut w = World::new();
+    let first = w.agent_asks();
+    w.moment();
+    let second = w.agent_asks();
+    w.moment();
+    let third = w.agent_asks();
+    w.settle();
+    assert_eq!(w.active().len(), 1);
+    w.agent_sets(&first, "solved");
+    w.settle();
+    assert!(w.talk_of(&second).unwrap().is_active(), "the oldest first");
+    assert!(w.talk_of(&third).is_none());
+    w.agent_sets(&second, "solved");
+    w.settle();
+    assert!(w.talk_of(&third).unwrap().is_active());
+    assert_eq!(w.active().len(), 1);
+    assert_eq!((w.notes(&first).len(), w.notes(&second).len()), (0, 1));
+    assert_eq!(w.notes(&third).len(), 1, "{}", w.tale());
+}
+
+#[test]
+fn with_skip_the_ticket_is_told_and_left() {
+    let mut w = World::with(&json!({"customer_busy": "skip"}));
+    let (own, _) = w.linked_from_conversation();
+    let ticket = w.agent_asks();
+    w.settle();
+    assert_eq!(w.notes(&ticket).len(), 1);
+    w.ends(&own, "closed_by_operator");
+    w.settle();
+    assert_eq!(w.talks().len(), 1);
+    assert!(w.live_link(&ticket).is_none());
+}
+
+#[test]
+fn the_wait_ends_and_a_person_is_asked() {
+    let mut w = World::with(&json!({"busy_timeout": "2h"}));
+    let (own, _) = w.linked_from_conversation();
+    let ticket = w.agent_asks();
+    w.hours(3);
+    assert_eq!(w.parked_for(), ["busy_timeout"]);
+    w.agent_sets(&ticket, "solved");
+    w.settle();
+    assert!(w.parked().is_empty(), "a solved ticket asks nobody");
+    w.ends(&own, "closed_by_operator");
+    w.settle();
+    assert_eq!(w.talks().len(), 1);
+}
+
+#[test]
+fn an_answer_that_names_a_conversation_of_before_is_a_busy_customer() {
+    for hooks_lost in [false, true] {
+        let mut w = World::new();
+        w.jelou.second = Second::Returned;
+        w.net.weather = Weather::Kept;
+        let own = w.ana_starts();
+        let told = w.net.kept.remove(0);
+        w.hours(1);
+        w.net.weather = Weather::Fair;
+        let ticket = w.agent_asks();
+        w.pass(Duration::from_secs(2));
+        if !hooks_lost {
+            w.deliver(told);
+        }
+        w.settle();
+        assert_eq!(w.notes(&ticket).len(), 1, "{}", w.tale());
+        assert_ne!(w.ticket_of(&own), Some(ticket.clone()), "{}", w.tale());
+        w.ends(&own, "closed_by_operator");
+        w.settle();
+        assert!(w.talk_of(&ticket).unwrap().is_active(), "{}", w.tale());
+    }
+}
+
+#[test]
+fn a_conversation_known_only_by_an_answer_is_watched_by_the_sweep() {
+    let mut w = World::new();
+    w.jelou.second = Second::Returned;
+    w.net.weather = Weather::Lost;
+    let own = w.ana_starts();
+    w.hours(1);
+    let (ticket, event) = w
+        .desk
+        .make(crate::world::ANA, "open", &["whatsapp"], false, w.now);
+    w.deliver(event);
+    w.settle();
+    w.ends(&own, "expired");
+    w.sweep();
+    assert!(w.talk_of(&ticket).unwrap().is_active(), "{}", w.tale());
+}
+
+#[test]
+fn a_conversation_known_only_by_an_answer_gets_its_ticket_when_it_speaks() {
+    let mut w = World::new();
+    w.jelou.second = Second::Returned;
+    w.net.weather = Weather::Lost;
+    let own = w.ana_starts();
+    w.hours(1);
+    let (ticket, event) = w
+        .desk
+        .make(crate::world::ANA, "open", &["whatsapp"], false, w.now);
+    w.deliver(event);
+    w.settle();
+    w.net.weather = Weather::Fair;
+    w.customer_writes(&own, "m1");
+    w.settle();
+    let its = w.ticket_of(&own).expect("a ticket of its own");
+    assert_ne!(its, ticket);
+}
+
+#[test]
+fn a_refused_start_means_busy_if_an_event_shows_another_conversation() {
+    for status in [400, 409, 422] {
+        let mut w = World::new();
+        w.net.weather = Weather::Kept;
+        let own = w.ana_starts();
+        let told = w.net.kept.remove(0);
+        w.net.weather = Weather::Fair;
+        w.faults.next("start", Fault::Refuse(status));
+        let ticket = w.agent_asks();
+        w.pass(Duration::from_secs(20));
+        w.deliver(told);
+        w.settle();
+        assert!(w.parked().is_empty(), "{status}\n{}", w.tale());
+        assert_eq!(w.notes(&ticket).len(), 1, "{}", w.tale());
+        w.ends(&own, "closed_by_operator");
+        w.settle();
+        assert!(w.talk_of(&ticket).is_some(), "{}", w.tale());
+    }
+}
+
+#[test]
+fn a_refused_start_that_nothing_explains_is_parked_and_told() {
+    for status in [400, 403, 404, 409, 422] {
+        let mut w = World::new();
+        w.faults.next("start", Fault::Refuse(status));
+        let ticket = w.agent_asks();
+        w.settle();
+        assert_eq!(w.parked_for(), ["refused"], "{status}");
+        assert_eq!(w.notes(&ticket).len(), 1);
+        assert!(w.notes(&ticket)[0].contains(&status.to_string()));
+    }
+}
+
+#[test]
+fn a_parked_start_holds_its_own_link_only() {
+    let mut w = World::new();
+    w.faults.next("start", Fault::Refuse(404));
+    let first = w.agent_asks();
+    w.settle();
+    assert_eq!(w.parked_for(), ["refused"]);
+    let second = w.agent_asks();
+    w.settle();
+    assert!(w.talk_of(&first).is_none());
+    assert!(w.talk_of(&second).is_some());
+}
+
+#[test]
+fn while_a_start_is_on_its_way_no_other_is_begun() {
+    let mut w = World::new();
+    w.faults.next("start", Fault::Cut);
+    w.agent_asks();
+    w.moment();
+    w.agent_asks();
+    w.pass(Duration::from_secs(50));
+    assert_eq!(w.intents(Operation::Start).len(), 1);
+    w.settle();
+    assert_eq!(w.active().len(), 1);
+}

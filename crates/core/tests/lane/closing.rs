@@ -1,0 +1,257 @@
+//! Closing, from both sides.
+
+use crate::world::{ANA, World, faults::Fault, net::Weather};
+use bridge_core::{effect::Operation, intent::IntentState};
+use serde_json::json;
+
+#[test]
+fn a_solved_ticket_closes_its_conversation_with_the_message() {
+    let mut w = World::new();
+    let (ticket, talk) = w.linked_from_ticket();
+    w.bridge.reads.clear();
+    w.agent_sets(&ticket, "solved");
+    w.settle();
+    let closed = &w.jelou.talks[&talk];
+    assert!(!closed.is_active());
+    assert_eq!(
+        closed.close_message.as_ref().unwrap().reveal(),
+        "Ticket t1 is done."
+    );
+    assert_eq!(
+        w.bridge.reads,
+        ["read conversation c1"],
+        "it is made sure first"
+    );
+    assert_eq!(w.status(&ticket), "solved", "our own close sets no status");
+}
+
+#[test]
+fn a_conversation_that_is_closed_already_is_not_closed_again() {
+    let mut w = World::new();
+    let (ticket, talk) = w.linked_from_ticket();
+    w.net.weather = Weather::Lost;
+    w.ends(&talk, "expired");
+    w.net.weather = Weather::Fair;
+    w.agent_sets(&ticket, "solved");
+    w.settle();
+    assert_eq!(w.jelou.writes, ["start for t1"]);
+    assert_eq!(w.status(&ticket), "solved", "the ticket wins");
+    assert!(w.links().iter().all(|l| !l.is_live()));
+}
+
+#[test]
+fn with_two_active_conversations_the_close_waits_for_a_person() {
+    let mut w = World::new();
+    let (ticket, talk) = w.linked_from_ticket();
+    let other = w.ana_starts();
+    w.moment();
+    w.agent_sets(&ticket, "solved");
+    w.settle();
+    assert_eq!(w.parked_for(), ["two_conversations"], "{}", w.tale());
+    assert_eq!(w.active(), [&talk, &other]);
+    assert_eq!(w.notes(&ticket).len(), 1);
+    w.ends(&talk, "expired");
+    w.settle();
+    assert!(
+        w.parked().is_empty(),
+        "it closed by itself: nothing waits any more"
+    );
+}
+
+#[test]
+fn a_close_that_hit_another_conversation_does_not_go_unnoticed() {
+    let mut w = World::new();
+    let (ticket, talk) = w.linked_from_ticket();
+    w.net.weather = Weather::Lost;
+    let other = w.ana_starts();
+    w.net.weather = Weather::Fair;
+    w.jelou.closes_instead = Some(other.clone());
+    w.agent_sets(&ticket, "solved");
+    w.settle();
+    assert!(w.was_told("Wrong conversation closed"));
+    assert!(w.notes(&ticket)[0].contains("another conversation"));
+    assert!(
+        !w.jelou.talks[&talk].is_active(),
+        "and the right one is closed in the end"
+    );
+}
+
+#[test]
+fn both_tickets_are_told_when_the_wrong_conversation_was_closed() {
+    let mut w = World::with(&json!({"ticket": {"reuse": "never"}}));
+    let (ticket, _) = w.linked_from_ticket();
+    let other = w.ana_starts();
+    w.moment();
+    let others = w.ticket_of(&other).unwrap();
+    w.jelou.closes_instead = Some(other.clone());
+    w.jelou.talks.get_mut(&other).unwrap().conversation.state =
+        bridge_core::conversation::ConversationState::Closed {
+            reason: "x".to_owned(),
+        };
+    w.agent_sets(&ticket, "solved");
+    w.moment();
+    w.settle();
+    assert!(
+        w.notes(&ticket)
+            .iter()
+            .any(|n| n.contains("another conversation")),
+        "{}",
+        w.tale()
+    );
+    assert!(
+        w.notes(&others).iter().any(|n| n.contains("by mistake")),
+        "{}",
+        w.tale()
+    );
+}
+
+#[test]
+fn a_close_at_jelou_sets_the_status_by_its_reason() {
+    for (reason, status) in [
+        ("closed_by_operator", "solved"),
+        ("expired", "pending"),
+        ("anything_else", "open"),
+    ] {
+        let mut w = World::new();
+        let (ticket, talk) = w.linked_from_ticket();
+        w.agent_sets(&ticket, "new");
+        w.moment();
+        w.ends(&talk, reason);
+        w.settle();
+        assert_eq!(w.status(&ticket), status, "{reason}\n{}", w.tale());
+        assert_eq!(w.jelou.writes, ["start for t1"], "nothing is closed twice");
+    }
+}
+
+#[test]
+fn when_both_sides_moved_the_operators_choice_decides() {
+    for (choice, status) in [("ticket", "solved"), ("conversation", "pending")] {
+        let mut w = World::with(&json!({"on_conflict": choice}));
+        w.net.weather = Weather::Kept;
+        let ticket = w.agent_asks();
+        let told = w.net.kept.remove(0);
+        w.deliver(told);
+        w.moment();
+        let talk = w.only_talk();
+        let started = w.net.kept.remove(0);
+        w.deliver(started);
+        w.moment();
+        w.agent_sets(&ticket, "solved");
+        w.ends(&talk, "expired");
+        for told in std::mem::take(&mut w.net.kept) {
+            w.deliver(told);
+        }
+        w.net.weather = Weather::Fair;
+        w.settle();
+        assert_eq!(w.status(&ticket), status, "{}", w.tale());
+        assert_eq!(w.jelou.writes, ["start for t1"]);
+    }
+}
+
+#[test]
+fn an_agents_move_between_two_open_statuses_is_no_conflict() {
+    let mut w = World::with(&json!({"on_conflict": "ticket"}));
+    let (ticket, talk) = w.linked_from_ticket();
+    w.agent_sets(&ticket, "pending");
+    w.ends(&talk, "closed_by_operator");
+    w.settle();
+    assert_eq!(w.status(&ticket), "solved");
+}
+
+#[test]
+fn a_close_whose_answer_was_lost_is_looked_up_and_not_done_blindly_again() {
+    for fault in [
+        Fault::DoThenCut,
+        Fault::Cut,
+        Fault::CrashAfter,
+        Fault::CrashBefore,
+    ] {
+        let mut w = World::new();
+        let (ticket, talk) = w.linked_from_ticket();
+        w.net.weather = Weather::Lost;
+        w.faults.next("close", fault);
+        let event = w.desk.change(&ticket, false, w.now, |t| {
+            t.status = bridge_core::ticket::Status::new("solved");
+        });
+        w.deliver(event);
+        w.settle();
+        assert!(!w.jelou.talks[&talk].is_active(), "{fault:?}\n{}", w.tale());
+        let closes = w
+            .jelou
+            .writes
+            .iter()
+            .filter(|x| x.starts_with("close"))
+            .count();
+        assert_eq!(closes, 1, "{fault:?}");
+        assert_eq!(w.status(&ticket), "solved");
+    }
+}
+
+#[test]
+fn a_close_that_jelou_refuses_is_parked_and_told() {
+    let mut w = World::new();
+    let (ticket, _) = w.linked_from_ticket();
+    w.faults.next("close", Fault::Refuse(422));
+    w.agent_sets(&ticket, "solved");
+    w.settle();
+    assert_eq!(w.parked_for(), ["refused"]);
+    assert_eq!(w.notes(&ticket).len(), 1);
+}
+
+#[test]
+fn a_slow_jelou_does_not_make_the_look_before_a_close_endless() {
+    let mut w = World::new();
+    let (ticket, talk) = w.linked_from_ticket();
+    w.slow = std::time::Duration::from_secs(8);
+    w.agent_sets(&ticket, "solved");
+    w.settle();
+    assert!(!w.jelou.talks[&talk].is_active());
+}
+
+#[test]
+fn a_ticket_that_flaps_between_two_deliveries_ends_as_it_was() {
+    let mut w = World::new();
+    let (ticket, talk) = w.linked_from_ticket();
+    w.net.weather = Weather::Kept;
+    for _ in 0..25 {
+        w.agent_sets(&ticket, "solved");
+        w.agent_sets(&ticket, "open");
+    }
+    for told in std::mem::take(&mut w.net.kept) {
+        w.deliver(told);
+    }
+    w.net.weather = Weather::Fair;
+    w.settle();
+    assert!(w.jelou.talks[&talk].is_active(), "{}", w.tale());
+    assert_eq!(w.jelou.writes, ["start for t1"]);
+}
+
+#[test]
+fn a_conversation_that_jelou_no_longer_knows_counts_as_ended() {
+    let mut w = World::new();
+    let (ticket, talk) = w.linked_from_ticket();
+    w.jelou.talks.remove(&talk);
+    w.agent_sets(&ticket, "solved");
+    w.settle();
+    assert!(w.links().iter().all(|l| !l.is_live()), "{}", w.tale());
+    assert!(
+        w.intents(Operation::Close)
+            .iter()
+            .all(|i| i.state != IntentState::Planned)
+    );
+    assert_eq!(w.agent_makes(ANA, "open", &["whatsapp"]).as_str(), "t2");
+    w.settle();
+    assert_eq!(w.active().len(), 1, "the customer is free again");
+}
+
+#[test]
+fn with_every_webhook_of_jelou_lost_the_sweep_finds_the_close() {
+    let mut w = World::new();
+    let (ticket, talk) = w.linked_from_ticket();
+    w.settle();
+    w.net.weather = Weather::Lost;
+    w.ends(&talk, "expired");
+    w.sweep();
+    assert_eq!(w.status(&ticket), "pending", "{}", w.tale());
+    assert!(w.bridge.drift >= 1);
+}

@@ -1,0 +1,287 @@
+//! Customer first: a conversation that the customer began gets one ticket.
+
+use crate::world::{ANA, World, faults::Fault, net::Weather};
+use bridge_core::{
+    call::Resolve,
+    effect::Operation,
+    lane::{LONE_MESSAGE_WAIT, OnUnknown},
+};
+use serde_json::json;
+use std::time::Duration;
+
+#[test]
+fn a_conversation_of_the_customers_own_gets_one_ticket() {
+    let mut w = World::new();
+    let (talk, ticket) = w.linked_from_conversation();
+    w.settle();
+    let made = &w.desk.records[&ticket].ticket;
+    assert_eq!(made.link_field, Some(talk));
+    assert_eq!(made.tags, ["whatsapp"]);
+    assert_eq!(made.subject.as_ref().unwrap().reveal(), "WhatsApp: Ana");
+    assert_eq!(w.desk.records.len(), 1);
+    assert_eq!(
+        w.desk.writes,
+        ["create for c1"],
+        "the link field came with the create"
+    );
+}
+
+#[test]
+fn the_same_start_told_five_times_makes_one_ticket() {
+    let mut w = World::new();
+    w.net.weather = Weather::Kept;
+    w.ana_starts();
+    let told = w.net.kept.remove(0);
+    w.net.weather = Weather::Fair;
+    for _ in 0..5 {
+        w.deliver(told.clone());
+        w.moment();
+    }
+    w.settle();
+    assert_eq!(w.desk.records.len(), 1);
+}
+
+#[test]
+fn the_customers_open_ticket_is_taken() {
+    let mut w = World::new();
+    let there = w.agent_makes(ANA, "pending", &[]);
+    w.settle();
+    let (talk, ticket) = w.linked_from_conversation();
+    assert_eq!(ticket, there);
+    w.settle();
+    assert_eq!(w.desk.records.len(), 1);
+    assert_eq!(w.desk.records[&there].ticket.link_field, Some(talk));
+    assert_eq!(
+        w.status(&there),
+        "pending",
+        "the status it had moves nothing"
+    );
+}
+
+#[test]
+fn a_solved_ticket_is_not_an_open_one() {
+    let mut w = World::new();
+    let there = w.agent_makes(ANA, "solved", &[]);
+    w.settle();
+    let (_, ticket) = w.linked_from_conversation();
+    assert_ne!(ticket, there);
+}
+
+#[test]
+fn each_conversation_makes_its_own_ticket_where_nothing_is_reused() {
+    let mut w = World::with(&json!({"ticket": {"reuse": "never"}}));
+    let there = w.agent_makes(ANA, "open", &[]);
+    w.settle();
+    let (_, ticket) = w.linked_from_conversation();
+    assert_ne!(ticket, there);
+}
+
+#[test]
+fn reuse_never_takes_a_ticket_that_another_customer_is_talking_about() {
+    let mut w = World::new();
+    let shared = w.agent_makes(crate::world::BEA, "open", &["whatsapp"]);
+    w.moment();
+    let ana = w.desk.requester(ANA);
+    w.agent_changes(&shared, |t| t.requester.id = Some(ana));
+    w.settle();
+    let (_, ticket) = w.linked_from_conversation();
+    assert_ne!(ticket, shared, "{}", w.tale());
+    w.settle();
+    let first = w.talk_of(&shared).expect("it kept its conversation");
+    assert_eq!(first.conversation.user.as_str(), crate::world::BEA);
+}
+
+#[test]
+fn a_conversation_that_no_rule_wants_makes_no_ticket() {
+    let mut w = World::with(&json!({"ticket": {"create_when": "contact.name == 'Bea'"}}));
+    let talk = w.ana_starts();
+    w.customer_writes(&talk, "m1");
+    w.settle();
+    assert!(w.desk.records.is_empty());
+    w.ends(&talk, "expired");
+    w.settle();
+    assert!(w.links().iter().all(|l| !l.is_live()));
+}
+
+#[test]
+fn a_lone_message_waits_for_its_start_and_then_makes_the_ticket() {
+    let mut w = World::new();
+    w.net.weather = Weather::Lost;
+    let talk = w.ana_starts();
+    w.net.weather = Weather::Fair;
+    w.customer_writes(&talk, "m1");
+    w.pass(LONE_MESSAGE_WAIT - Duration::from_millis(100));
+    assert!(w.desk.records.is_empty(), "it waits for the start");
+    w.pass(Duration::from_millis(500));
+    assert_eq!(w.desk.records.len(), 1);
+    assert_eq!(w.bridge.messages.len(), 1, "and the message is kept");
+}
+
+#[test]
+fn a_message_that_overtook_its_start_makes_no_second_ticket() {
+    let mut w = World::new();
+    w.net.weather = Weather::Kept;
+    let talk = w.ana_starts();
+    w.customer_writes(&talk, "m1");
+    let [start, message] = <[_; 2]>::try_from(std::mem::take(&mut w.net.kept)).unwrap();
+    w.net.weather = Weather::Fair;
+    w.deliver(message);
+    w.moment();
+    w.deliver(start);
+    w.settle();
+    assert_eq!(w.desk.records.len(), 1);
+}
+
+#[test]
+fn a_close_alone_is_a_tombstone_and_makes_no_ticket() {
+    let mut w = World::new();
+    w.net.weather = Weather::Lost;
+    let talk = w.ana_starts();
+    w.net.weather = Weather::Fair;
+    w.ends(&talk, "expired");
+    w.settle();
+    assert!(w.desk.records.is_empty());
+    assert!(w.links().is_empty());
+}
+
+#[test]
+fn a_start_after_its_close_makes_the_ticket_and_then_its_status() {
+    let mut w = World::new();
+    w.net.weather = Weather::Kept;
+    let talk = w.ana_starts();
+    w.ends(&talk, "expired");
+    let [start, close] = <[_; 2]>::try_from(std::mem::take(&mut w.net.kept)).unwrap();
+    w.net.weather = Weather::Fair;
+    w.deliver(close);
+    w.settle();
+    w.deliver(start);
+    w.settle();
+    let ticket = w
+        .ticket_of(&talk)
+        .expect("the ticket as it would have been");
+    assert_eq!(w.status(&ticket), "pending");
+}
+
+#[test]
+fn a_create_whose_answer_was_lost_is_not_done_twice() {
+    let lag = Duration::from_secs(20);
+    for how in [
+        Resolve::IdempotencyKey,
+        Resolve::DirectLookup,
+        Resolve::LaggingSearch { lag },
+    ] {
+        for fault in [
+            Fault::DoThenCut,
+            Fault::Cut,
+            Fault::CrashAfter,
+            Fault::CrashBefore,
+        ] {
+            let mut w = World::new();
+            w.capabilities.create = how;
+            w.faults.next("create", fault);
+            w.faults.next("create", fault);
+            let talk = w.ana_starts();
+            w.settle();
+            let tale = w.tale();
+            assert_eq!(w.desk.records.len(), 1, "{how:?} {fault:?}\n{tale}");
+            assert!(w.ticket_of(&talk).is_some(), "{how:?} {fault:?}\n{tale}");
+        }
+    }
+}
+
+/// Ana begins a conversation while the ticketing system can tell nothing of a lost create.
+fn nothing_can_tell(on_unknown: OnUnknown) -> World {
+    let mut w = World::new();
+    w.capabilities.create = Resolve::None;
+    w.limits.on_unknown = on_unknown;
+    w.net.weather = Weather::Kept;
+    w.ana_starts();
+    let told = w.net.kept.remove(0);
+    w.net.weather = Weather::Lost;
+    w.deliver(told);
+    w
+}
+
+#[test]
+fn where_nothing_can_tell_a_lost_create_is_held_if_the_operator_chose_so() {
+    let mut w = nothing_can_tell(OnUnknown::Hold);
+    w.faults.next("create", Fault::DoThenCut);
+    w.settle();
+    assert_eq!(w.parked_for(), ["unknown_outcome"]);
+    assert_eq!(w.desk.records.len(), 1);
+}
+
+#[test]
+fn where_nothing_can_tell_a_second_try_is_bounded_and_flagged() {
+    let mut w = nothing_can_tell(OnUnknown::Retry);
+    w.faults.next("create", Fault::DoThenCut);
+    w.settle();
+    assert!(w.intents(Operation::Create)[0].possible_duplicate);
+    assert_eq!(w.desk.records.len(), 2);
+
+    let mut w = nothing_can_tell(OnUnknown::Retry);
+    w.faults.always("create", Fault::DoThenCut);
+    w.hours(2);
+    assert_eq!(w.desk.records.len(), 3, "bounded");
+    assert_eq!(w.parked_for(), ["unknown_outcome"]);
+}
+
+#[test]
+fn the_webhook_of_a_ticket_we_made_tells_what_the_lost_answer_did_not() {
+    let mut w = World::new();
+    w.capabilities.create = Resolve::None;
+    w.faults.next("create", Fault::DoThenCut);
+    let talk = w.ana_starts();
+    w.settle();
+    assert!(w.ticket_of(&talk).is_some(), "{}", w.tale());
+    assert!(w.parked().is_empty());
+    assert_eq!(w.talks().len(), 1, "and its tags start nothing");
+}
+
+#[test]
+fn a_note_whose_answer_was_lost_is_not_written_twice() {
+    for fault in [
+        Fault::DoThenCut,
+        Fault::Cut,
+        Fault::CrashAfter,
+        Fault::CrashBefore,
+    ] {
+        let mut w = World::new();
+        w.ana_starts();
+        w.moment();
+        w.faults.next("note", fault);
+        let waiting = w.agent_asks();
+        w.settle();
+        assert_eq!(w.notes(&waiting).len(), 1, "{fault:?}\n{}", w.tale());
+    }
+}
+
+#[test]
+fn a_system_without_requesters_still_gets_its_ticket() {
+    let mut w = World::new();
+    w.capabilities.upsert_requester = false;
+    let (_, ticket) = w.linked_from_conversation();
+    assert_eq!(w.desk.records[&ticket].ticket.tags, ["whatsapp"]);
+    assert!(w.intents(Operation::Requester).is_empty());
+}
+
+#[test]
+fn a_conversation_of_long_ago_is_remembered_and_makes_no_second_ticket() {
+    let mut w = World::with(&json!({"ticket": {"reuse": "never"}}));
+    let first = w.ana_starts();
+    w.settle();
+    w.ends(&first, "closed_by_operator");
+    w.hours(100);
+    for _ in 0..25 {
+        let talk = w.ana_starts();
+        w.settle();
+        w.ends(&talk, "closed_by_operator");
+        w.hours(100);
+    }
+    assert_eq!(
+        w.desk.records.len(),
+        26,
+        "one ticket a conversation\n{}",
+        w.tale()
+    );
+}

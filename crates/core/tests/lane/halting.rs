@@ -1,0 +1,108 @@
+//! The safety halt (rule 16) and `mode = "observe"` (rule 17).
+
+use crate::world::{World, desk::Carries};
+use bridge_core::{
+    effect::Operation, halt::Limits, ids::TicketId, intent::IntentState, lane::Mode,
+};
+use std::time::Duration;
+
+/// Ten customers in talk, and a halt at two of a kind in ten minutes.
+fn ten() -> (World, Vec<TicketId>) {
+    let mut w = World::new();
+    let tickets: Vec<_> = (0..10)
+        .map(|n| w.agent_makes(&format!("5939000000{n:02}"), "open", &["whatsapp"]))
+        .collect();
+    w.settle();
+    assert_eq!(w.active().len(), 10);
+    w.bridge.halt = Some(Limits {
+        max_share: 0.2,
+        min_count: 2,
+        window: Duration::from_secs(600),
+    });
+    (w, tickets)
+}
+
+#[test]
+fn a_mistaken_bulk_close_stops_after_the_second() {
+    let (mut w, tickets) = ten();
+    for ticket in &tickets {
+        w.agent_sets(ticket, "solved");
+    }
+    w.hours(3);
+    assert_eq!(w.active().len(), 8, "it stays until it is released");
+    let held = w
+        .intents(Operation::Close)
+        .into_iter()
+        .filter(|i| i.held)
+        .count();
+    assert_eq!(held, 8);
+    assert!(
+        w.bridge
+            .lanes
+            .values()
+            .any(|s| s.held_by.as_deref() == Some("halt"))
+    );
+    w.release_halt();
+    w.settle();
+    assert!(w.active().is_empty());
+}
+
+#[test]
+fn what_is_held_may_still_be_withdrawn() {
+    let (mut w, tickets) = ten();
+    for ticket in &tickets {
+        w.agent_sets(ticket, "solved");
+    }
+    w.settle();
+    for ticket in &tickets {
+        w.agent_sets(ticket, "open");
+    }
+    w.settle();
+    w.release_halt();
+    w.settle();
+    assert_eq!(w.active().len(), 8, "{}", w.tale());
+}
+
+#[test]
+fn other_work_goes_on_while_the_halt_holds() {
+    let (mut w, tickets) = ten();
+    for ticket in &tickets {
+        w.agent_sets(ticket, "solved");
+    }
+    w.settle();
+    let talk = w.ana_starts();
+    w.settle();
+    assert!(w.ticket_of(&talk).is_some());
+}
+
+#[test]
+fn observing_plans_everything_and_writes_nothing() {
+    let mut w = World::new();
+    w.mode = Mode::Observe;
+    w.desk.carries = Carries::IdOnly;
+    let ticket = w.agent_asks();
+    let own = w.customer_starts(crate::world::BEA);
+    w.settle();
+    w.agent_sets(&ticket, "pending");
+    w.ends(&own, "expired");
+    w.settle();
+    assert!(w.jelou.writes.is_empty() && w.desk.writes.is_empty());
+    for operation in [Operation::Start, Operation::Requester, Operation::Create] {
+        let states: Vec<_> = w.intents(operation).iter().map(|i| i.state).collect();
+        assert_eq!(states, [IntentState::Observed], "{operation}");
+    }
+    assert!(w.was_told("Would: start a conversation"));
+}
+
+#[test]
+fn what_was_only_observed_is_never_sent() {
+    let mut w = World::new();
+    let (_, talk) = w.linked_from_ticket();
+    w.mode = Mode::Observe;
+    w.ends(&talk, "expired");
+    w.settle();
+    w.mode = Mode::Live;
+    w.sweep();
+    assert!(w.desk.writes.iter().all(|x| !x.starts_with("status")));
+    assert!(w.links().iter().all(|l| !l.is_live()));
+}

@@ -1,0 +1,24 @@
+//! What the state machine of a Lane promises, told as stories: each rule of the design, all orders
+//! of short histories, and long ones by chance.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    dead_code
+)]
+
+mod world;
+
+mod adoption;
+mod busy;
+mod closing;
+mod customer;
+mod errors;
+mod halting;
+mod opening;
+mod orders;
+mod reopening;
+mod starts;
+mod ticket_ids;

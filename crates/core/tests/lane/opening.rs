@@ -1,0 +1,181 @@
+//! Ticket first: a ticket that asks for a conversation gets one.
+
+use crate::world::{
+    World,
+    desk::{Carries, Versions},
+    net::Weather,
+};
+use bridge_core::effect::Operation;
+use serde_json::json;
+
+#[test]
+fn a_ticket_that_asks_for_a_conversation_gets_one_and_names_it() {
+    let mut w = World::new();
+    let ticket = w.agent_asks();
+    w.settle();
+    let talk = w.only_talk();
+    assert_eq!(w.talk_of(&ticket).unwrap().ticket, Some(ticket.clone()));
+    assert_eq!(w.desk.records[&ticket].ticket.link_field, Some(talk));
+    assert_eq!(w.desk.writes, ["link field of t1"]);
+    assert_eq!(w.jelou.writes, ["start for t1"]);
+    let reads = Vec::<String>::new();
+    assert_eq!(w.bridge.reads, reads, "quiet weather needs no reads");
+}
+
+#[test]
+fn a_ticket_that_does_not_ask_gets_none() {
+    let mut w = World::new();
+    w.agent_makes(crate::world::ANA, "open", &["mail"]);
+    w.settle();
+    assert!(w.talks().is_empty());
+    assert!(w.links().is_empty());
+}
+
+#[test]
+fn a_ticket_that_is_solved_already_gets_none() {
+    let mut w = World::new();
+    w.agent_makes(crate::world::ANA, "solved", &["whatsapp"]);
+    w.settle();
+    assert!(w.talks().is_empty());
+}
+
+#[test]
+fn a_conversation_starts_when_the_rule_turns_true_later() {
+    let mut w = World::new();
+    let ticket = w.agent_makes(crate::world::ANA, "open", &[]);
+    w.settle();
+    assert!(w.talks().is_empty());
+    w.agent_tags(&ticket, &["whatsapp"]);
+    w.settle();
+    assert!(w.talk_of(&ticket).is_some());
+}
+
+#[test]
+fn no_second_one_starts_while_the_rule_stays_true() {
+    let mut w = World::new();
+    let (ticket, talk) = w.linked_from_ticket();
+    w.ends(&talk, "expired");
+    w.settle();
+    w.agent_changes(&ticket, |t| t.priority = Some("high".to_owned()));
+    w.settle();
+    assert_eq!(
+        w.talks().len(),
+        1,
+        "it stayed true after the first had ended"
+    );
+    w.agent_tags(&ticket, &[]);
+    w.settle();
+    w.agent_tags(&ticket, &["whatsapp"]);
+    w.settle();
+    assert_eq!(w.talks().len(), 2, "it turned false and true again");
+}
+
+#[test]
+fn tags_that_the_bridge_put_on_start_nothing() {
+    let mut w = World::new();
+    let (talk, ticket) = w.linked_from_conversation();
+    assert_eq!(w.desk.records[&ticket].ticket.tags, ["whatsapp"]);
+    w.ends(&talk, "expired");
+    w.settle();
+    w.agent_changes(&ticket, |t| t.priority = Some("high".to_owned()));
+    w.sweep();
+    assert_eq!(w.talks().len(), 1);
+}
+
+#[test]
+fn every_kind_of_version_and_of_webhook_opens_and_closes_alike() {
+    for versions in [Versions::Seconds, Versions::Numbers, Versions::None] {
+        for carries in [Carries::Whole, Carries::Patch, Carries::IdOnly] {
+            let mut w = World::new();
+            w.desk.versions = versions;
+            w.desk.carries = carries;
+            let (ticket, talk) = w.linked_from_ticket();
+            w.agent_sets(&ticket, "pending");
+            w.agent_sets(&ticket, "solved");
+            w.settle();
+            let tale = w.tale();
+            assert!(
+                !w.jelou.talks[&talk].is_active(),
+                "{versions:?} {carries:?}\n{tale}"
+            );
+            assert_eq!(
+                w.status(&ticket),
+                "solved",
+                "{versions:?} {carries:?}\n{tale}"
+            );
+            assert_eq!(w.jelou.writes.len(), 2, "{versions:?} {carries:?}\n{tale}");
+        }
+    }
+}
+
+#[test]
+fn a_change_within_one_second_of_another_is_not_missed() {
+    let mut w = World::new();
+    w.desk.carries = Carries::Whole;
+    let ticket = w.agent_makes(crate::world::ANA, "open", &[]);
+    w.agent_tags(&ticket, &["whatsapp"]);
+    w.settle();
+    assert!(w.talk_of(&ticket).is_some(), "{}", w.tale());
+}
+
+#[test]
+fn a_stale_delivery_does_not_undo_a_newer_one() {
+    let mut w = World::new();
+    w.desk.versions = Versions::Numbers;
+    w.net.weather = Weather::Kept;
+    let ticket = w.agent_makes(crate::world::ANA, "solved", &["whatsapp"]);
+    w.agent_sets(&ticket, "open");
+    let [old, new] = <[_; 2]>::try_from(std::mem::take(&mut w.net.kept)).unwrap();
+    w.deliver(new);
+    w.settle();
+    let talk = w.talk_of(&ticket).unwrap().clone();
+    w.deliver(old);
+    w.settle();
+    assert!(talk.is_active());
+    assert_eq!(w.active().len(), 1);
+}
+
+#[test]
+fn the_assignment_goes_by_the_first_rule_that_matches() {
+    let mut w = World::with(&json!({"assignment": [
+        {"when": "ticket.priority == 'urgent'", "type": "team", "target": "7"},
+        {"when": "true", "type": "queue", "target": "FRONT"},
+    ]}));
+    w.agent_asks();
+    w.settle();
+    let start = w.intents(Operation::Start).remove(0);
+    let sentence = "start a conversation for ticket t1, assigned to queue FRONT";
+    assert_eq!(start.effect.to_string(), sentence);
+}
+
+#[test]
+fn a_ticket_solved_before_its_start_went_out_gets_no_conversation() {
+    use bridge_core::{event::Side, intent::IntentState, lane::Blocked};
+    let mut w = World::new();
+    w.bridge.gate = Some(Blocked {
+        side: Side::Jelou,
+        until: w.now.plus(std::time::Duration::from_secs(3600)),
+        by: "rate".to_owned(),
+    });
+    let ticket = w.agent_asks();
+    w.settle();
+    w.agent_sets(&ticket, "solved");
+    w.hours(2);
+    assert!(w.talks().is_empty(), "{}", w.tale());
+    assert_eq!(w.intents(Operation::Start)[0].state, IntentState::Withdrawn);
+    assert_eq!(w.links()[0].ended.as_ref().unwrap().reason, "withdrawn");
+}
+
+#[test]
+fn a_lost_webhook_is_mended_by_the_sweep_and_counted_as_drift() {
+    let mut w = World::new();
+    w.net.weather = Weather::Lost;
+    let ticket = w.agent_asks();
+    w.sweep();
+    w.sweep();
+    assert!(w.talk_of(&ticket).is_some(), "{}", w.tale());
+    assert!(w.bridge.drift >= 1);
+    let before = (w.desk.writes.clone(), w.jelou.writes.clone());
+    w.sweep();
+    assert_eq!(before, (w.desk.writes.clone(), w.jelou.writes.clone()));
+}

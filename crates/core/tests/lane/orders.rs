@@ -1,0 +1,158 @@
+//! What a person orders: `parked retry`, `parked discard`, `link`, `unlink`.
+
+use crate::world::{ANA, World, faults::Fault, net::Weather};
+use bridge_core::{effect::Operation, ids::IntentId, lane::Order};
+
+fn refused_start() -> (World, bridge_core::ids::TicketId, IntentId) {
+    let mut w = World::new();
+    w.faults.next("start", Fault::Refuse(404));
+    let ticket = w.agent_asks();
+    w.settle();
+    let intent = w.parked().remove(0).id;
+    (w, ticket, intent)
+}
+
+fn link(
+    w: &World,
+    ticket: &bridge_core::ids::TicketId,
+    talk: &bridge_core::ids::ConversationId,
+) -> Order {
+    Order::Link {
+        conversation: Box::new(w.jelou.read(talk).unwrap()),
+        ticket: Box::new(w.desk.read(ticket).unwrap()),
+    }
+}
+
+#[test]
+fn a_retried_start_is_done_once_however_often_it_is_ordered() {
+    let (mut w, ticket, intent) = refused_start();
+    for _ in 0..3 {
+        w.order(Order::Retry {
+            intent: intent.clone(),
+        });
+    }
+    w.settle();
+    assert!(w.talk_of(&ticket).is_some());
+    assert_eq!(w.talks().len(), 1);
+    assert!(w.parked().is_empty());
+}
+
+#[test]
+fn a_discarded_start_is_given_up_for_good() {
+    let (mut w, ticket, intent) = refused_start();
+    for _ in 0..3 {
+        w.order(Order::Discard {
+            intent: intent.clone(),
+        });
+    }
+    w.order(Order::Retry { intent });
+    w.settle();
+    w.sweep();
+    assert!(w.talks().is_empty());
+    assert!(w.parked().is_empty());
+    assert!(w.live_link(&ticket).is_none());
+}
+
+#[test]
+fn a_retried_close_and_a_retried_status_are_done() {
+    let mut w = World::new();
+    let (ticket, talk) = w.linked_from_ticket();
+    w.faults.next("close", Fault::Refuse(422));
+    w.agent_sets(&ticket, "solved");
+    w.settle();
+    let intent = w.parked().remove(0).id;
+    w.order(Order::Retry { intent });
+    w.settle();
+    assert!(!w.jelou.talks[&talk].is_active());
+
+    let mut w = World::new();
+    let (ticket, talk) = w.linked_from_ticket();
+    w.faults.next("status", Fault::Refuse(422));
+    w.ends(&talk, "expired");
+    w.settle();
+    let intent = w.parked().remove(0).id;
+    w.order(Order::Retry { intent });
+    w.settle();
+    assert_eq!(w.status(&ticket), "pending");
+}
+
+#[test]
+fn a_retried_create_is_done() {
+    let mut w = World::new();
+    w.faults.next("create", Fault::Refuse(422));
+    let talk = w.ana_starts();
+    w.settle();
+    let intent = w.parked().remove(0).id;
+    w.order(Order::Retry { intent });
+    w.settle();
+    assert!(w.ticket_of(&talk).is_some());
+    assert_eq!(w.desk.records.len(), 1);
+}
+
+#[test]
+fn an_unlinked_pair_is_left_alone() {
+    let mut w = World::new();
+    let (ticket, talk) = w.linked_from_ticket();
+    let link = w.live_link(&ticket).unwrap().id;
+    w.order(Order::Unlink { link });
+    w.settle();
+    w.agent_sets(&ticket, "solved");
+    w.customer_writes(&talk, "m1");
+    w.settle();
+    w.sweep();
+    assert!(w.jelou.talks[&talk].is_active());
+    assert_eq!(w.desk.records.len(), 1);
+}
+
+#[test]
+fn a_pair_that_a_person_links_is_kept_in_step() {
+    let mut w = World::new();
+    let ticket = w.agent_makes(ANA, "pending", &[]);
+    w.net.weather = Weather::Lost;
+    let talk = w.ana_starts();
+    w.net.weather = Weather::Fair;
+    let order = link(&w, &ticket, &talk);
+    w.order(order);
+    w.settle();
+    assert_eq!(
+        w.desk.records[&ticket].ticket.link_field,
+        Some(talk.clone())
+    );
+    w.agent_sets(&ticket, "solved");
+    w.settle();
+    assert!(!w.jelou.talks[&talk].is_active());
+}
+
+#[test]
+fn linking_settles_a_start_that_was_parked_as_unknown() {
+    let mut w = World::new();
+    w.silent = true;
+    w.faults.next("start", Fault::DoThenCut);
+    w.net.weather = Weather::Kept;
+    let ticket = w.agent_asks();
+    let asked = w.net.kept.remove(0);
+    w.deliver(asked);
+    w.settle();
+    let talk = w.only_talk();
+    let order = link(&w, &ticket, &talk);
+    w.order(order);
+    w.settle();
+    assert!(w.parked().is_empty());
+    assert_eq!(w.talk_of(&ticket).unwrap().conversation.id, talk);
+    w.settle();
+    assert_eq!(w.talks().len(), 1);
+}
+
+#[test]
+fn a_conversation_linked_by_hand_leaves_the_ticket_it_had() {
+    let mut w = World::new();
+    let (talk, first) = w.linked_from_conversation();
+    let ticket = w.agent_makes(ANA, "open", &[]);
+    w.settle();
+    let order = link(&w, &ticket, &talk);
+    w.order(order);
+    w.settle();
+    assert_eq!(w.talk_of(&ticket).unwrap().conversation.id, talk);
+    assert!(w.live_link(&first).is_none());
+    assert_eq!(w.intents(Operation::Start).len(), 0);
+}

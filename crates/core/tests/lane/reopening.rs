@@ -1,0 +1,195 @@
+//! What happens after the end: the policies of reopening.
+
+use crate::world::{ANA, World, net::Weather};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// A ticket that was solved and whose conversation is closed, and the mapping that says how on.
+fn solved(over: &Value) -> (World, bridge_core::ids::TicketId) {
+    let mut w = World::with(over);
+    let (ticket, _) = w.linked_from_ticket();
+    w.agent_sets(&ticket, "solved");
+    w.settle();
+    assert!(w.active().is_empty());
+    (w, ticket)
+}
+
+fn writes_after(choice: &str) -> Value {
+    json!({"ticket": {"customer_writes_after_close": choice}})
+}
+
+#[test]
+fn a_reopened_ticket_waits_until_the_customer_writes() {
+    let (mut w, ticket) = solved(&json!({}));
+    w.agent_sets(&ticket, "open");
+    w.settle();
+    assert!(w.active().is_empty());
+    let talk = w.ana_starts();
+    w.settle();
+    assert_eq!(w.ticket_of(&talk), Some(ticket));
+}
+
+#[test]
+fn a_reopened_ticket_starts_anew_where_the_operator_says_so() {
+    let (mut w, ticket) = solved(&json!({"conversation": {"ticket_reopened": "start"}}));
+    for round in 2..5 {
+        w.agent_sets(&ticket, "open");
+        w.settle();
+        assert_eq!(w.talks().len(), round, "{}", w.tale());
+        assert!(w.talk_of(&ticket).unwrap().is_active());
+        w.agent_sets(&ticket, "solved");
+        w.settle();
+        assert!(w.active().is_empty());
+    }
+}
+
+#[test]
+fn a_ticket_solved_by_hand_after_its_conversation_ended_can_be_reopened_too() {
+    let mut w = World::with(&json!({"conversation": {"ticket_reopened": "start"}}));
+    let (ticket, talk) = w.linked_from_ticket();
+    w.ends(&talk, "expired");
+    w.settle();
+    assert_eq!(w.status(&ticket), "pending");
+    w.agent_sets(&ticket, "solved");
+    w.settle();
+    w.agent_sets(&ticket, "open");
+    w.settle();
+    assert_eq!(w.active().len(), 1, "{}", w.tale());
+}
+
+#[test]
+fn a_ticket_solved_while_it_waited_starts_when_it_is_reopened() {
+    let mut w = World::with(&json!({"conversation": {"ticket_reopened": "start"}}));
+    let talk = w.ana_starts();
+    w.moment();
+    let ticket = w.agent_asks();
+    w.moment();
+    w.agent_sets(&ticket, "solved");
+    w.moment();
+    w.ends(&talk, "closed_by_operator");
+    w.settle();
+    assert!(w.active().is_empty());
+    w.agent_sets(&ticket, "open");
+    w.settle();
+    assert!(w.talk_of(&ticket).is_some(), "{}", w.tale());
+}
+
+#[test]
+fn a_new_conversation_reopens_the_solved_ticket() {
+    let (mut w, ticket) = solved(&writes_after("reopen"));
+    let talk = w.ana_starts();
+    w.settle();
+    assert_eq!(w.ticket_of(&talk), Some(ticket.clone()), "{}", w.tale());
+    assert_eq!(w.status(&ticket), "open");
+    assert!(w.jelou.talks[&talk].is_active());
+}
+
+#[test]
+fn a_new_conversation_is_appended_to_the_solved_ticket() {
+    let (mut w, ticket) = solved(&writes_after("append"));
+    let talk = w.ana_starts();
+    w.settle();
+    assert_eq!(w.ticket_of(&talk), Some(ticket.clone()));
+    assert_eq!(w.status(&ticket), "solved");
+    assert!(
+        w.jelou.talks[&talk].is_active(),
+        "a ticket's status of before moves nothing"
+    );
+}
+
+#[test]
+fn a_new_conversation_makes_a_new_ticket_that_names_the_old() {
+    let (mut w, ticket) = solved(&writes_after("new"));
+    let talk = w.ana_starts();
+    w.settle();
+    let made = w.ticket_of(&talk).unwrap();
+    assert_ne!(made, ticket);
+    assert!(w.description(&made).contains("Follows ticket t1."));
+    assert_eq!(w.status(&ticket), "solved");
+}
+
+#[test]
+fn too_late_the_customer_gets_a_new_ticket_that_names_the_old() {
+    let (mut w, ticket) = solved(&writes_after("reopen"));
+    w.hours(73);
+    let talk = w.ana_starts();
+    w.settle();
+    let made = w.ticket_of(&talk).unwrap();
+    assert_ne!(made, ticket);
+    assert!(w.description(&made).contains("Follows ticket t1."));
+}
+
+#[test]
+fn a_final_ticket_is_followed_by_a_new_one() {
+    let (mut w, ticket) = solved(&writes_after("reopen"));
+    w.agent_sets(&ticket, "closed");
+    w.settle();
+    let talk = w.ana_starts();
+    w.settle();
+    let made = w.ticket_of(&talk).unwrap();
+    assert_ne!(made, ticket);
+    assert!(w.description(&made).contains("Follows ticket t1."));
+    assert!(w.parked().is_empty());
+}
+
+#[test]
+fn a_message_written_after_the_close_reopens_the_ticket() {
+    let (mut w, ticket) = solved(&writes_after("reopen"));
+    w.pass(Duration::from_secs(5));
+    let talk = w.jelou.talks.keys().next().unwrap().clone();
+    w.customer_writes(&talk, "late");
+    w.settle();
+    assert_eq!(w.status(&ticket), "open", "{}", w.tale());
+    assert_eq!(w.desk.records.len(), 1);
+    w.agent_sets(&ticket, "solved");
+    w.settle();
+    assert_eq!(w.status(&ticket), "solved", "one message reopens it once");
+}
+
+#[test]
+fn a_message_written_before_the_close_and_delivered_after_is_only_a_comment() {
+    let mut w = World::new();
+    let (ticket, talk) = w.linked_from_ticket();
+    w.net.weather = Weather::Kept;
+    w.customer_writes(&talk, "early");
+    let late = w.net.kept.remove(0);
+    w.net.weather = Weather::Fair;
+    w.pass(Duration::from_secs(5));
+    w.agent_sets(&ticket, "solved");
+    w.settle();
+    w.deliver(late);
+    w.settle();
+    assert_eq!(w.status(&ticket), "solved", "{}", w.tale());
+    assert_eq!(w.bridge.messages.len(), 1, "and it is kept");
+}
+
+#[test]
+fn a_late_message_counts_even_if_the_closes_own_event_was_lost() {
+    let mut w = World::new();
+    let (ticket, talk) = w.linked_from_ticket();
+    w.net.weather = Weather::Lost;
+    let event = w.desk.change(&ticket, false, w.now, |t| {
+        t.status = bridge_core::ticket::Status::new("solved");
+    });
+    w.deliver(event);
+    w.settle();
+    assert!(w.active().is_empty());
+    w.net.weather = Weather::Fair;
+    w.customer_writes(&talk, "late");
+    w.settle();
+    assert_eq!(w.status(&ticket), "open", "{}", w.tale());
+}
+
+#[test]
+fn the_conversations_end_before_the_reopening_went_out_leaves_the_ticket_as_the_reason_says() {
+    let (mut w, ticket) = solved(&writes_after("reopen"));
+    w.faults.down.insert(bridge_core::event::Side::Ticketing);
+    let talk = w.ana_starts();
+    w.pass(Duration::from_secs(5));
+    w.ends(&talk, "expired");
+    w.pass(Duration::from_secs(60));
+    w.faults.heal();
+    w.settle();
+    assert_eq!(w.status(&ticket), "pending", "{}", w.tale());
+    let _ = ANA;
+}

@@ -1,0 +1,102 @@
+//! The ticket's id at Jelou, for conversations that the customer started.
+
+use crate::world::{ANA, World, faults::Fault};
+use bridge_core::{effect::TicketIdPlace, event::Side};
+use serde_json::json;
+use std::time::Duration;
+
+fn world(place: TicketIdPlace) -> World {
+    let mut w = World::with(&json!({"ticket": {"reuse": "never"}}));
+    w.place = place;
+    w
+}
+
+#[test]
+fn the_id_is_written_and_cleared_at_the_close() {
+    let mut w = world(TicketIdPlace::UserCache);
+    let (talk, ticket) = w.linked_from_conversation();
+    assert_eq!(w.jelou.cache[ANA], ticket.as_str());
+    w.ends(&talk, "closed_by_operator");
+    w.settle();
+    assert_eq!(w.jelou.cache[ANA], "");
+    assert_eq!(w.jelou.writes, ["ticket id 't1'", "ticket id ''"]);
+}
+
+#[test]
+fn a_conversation_that_a_ticket_started_carries_it_already() {
+    let mut w = world(TicketIdPlace::UserCache);
+    w.linked_from_ticket();
+    w.settle();
+    assert!(w.jelou.cache.is_empty());
+}
+
+#[test]
+fn memory_is_renewed_before_it_ends() {
+    let mut w = world(TicketIdPlace::UserMemory);
+    let (talk, ticket) = w.linked_from_conversation();
+    for _ in 0..60 {
+        w.hours(1);
+        let (id, ends) = &w.jelou.memory[ANA];
+        assert_eq!(id, ticket.as_str());
+        assert!(*ends > w.now, "it never ends");
+    }
+    assert!(w.jelou.writes.len() <= 4);
+    w.ends(&talk, "closed_by_operator");
+    w.settle();
+    assert_eq!(w.jelou.memory[ANA].0, "");
+    let writes = w.jelou.writes.len();
+    w.hours(60);
+    assert_eq!(
+        w.jelou.writes.len(),
+        writes,
+        "what is cleared is not renewed"
+    );
+}
+
+#[test]
+fn a_write_that_may_have_been_done_is_cleared_too() {
+    let mut w = world(TicketIdPlace::UserCache);
+    w.faults.next("ticket_id", Fault::DoThenCut);
+    w.faults.next("ticket_id", Fault::Later(Some(60)));
+    let talk = w.ana_starts();
+    w.pass(Duration::from_secs(3));
+    assert_eq!(w.jelou.cache[ANA], "t1");
+    w.ends(&talk, "closed_by_operator");
+    w.settle();
+    assert_eq!(w.jelou.cache[ANA], "", "{}", w.tale());
+}
+
+#[test]
+fn a_late_clear_does_not_wipe_the_next_conversations_id() {
+    let mut w = world(TicketIdPlace::UserCache);
+    let (talk, _) = w.linked_from_conversation();
+    w.faults.next("ticket_id", Fault::Later(Some(60)));
+    w.ends(&talk, "closed_by_operator");
+    w.pass(Duration::from_secs(3));
+    let next = w.ana_starts();
+    w.settle();
+    let ticket = w.ticket_of(&next).unwrap();
+    assert_eq!(w.jelou.cache[ANA], ticket.as_str(), "{}", w.tale());
+    w.ends(&next, "closed_by_operator");
+    w.settle();
+    assert_eq!(w.jelou.cache[ANA], "");
+    assert_eq!(
+        w.jelou
+            .writes
+            .iter()
+            .filter(|x| *x == "ticket id ''")
+            .count(),
+        1
+    );
+}
+
+#[test]
+fn a_cache_that_is_down_holds_up_no_close() {
+    let mut w = world(TicketIdPlace::UserCache);
+    w.faults.always("ticket_id", Fault::Later(None));
+    let (talk, ticket) = w.linked_from_conversation();
+    w.agent_sets(&ticket, "solved");
+    w.pass(Duration::from_secs(30));
+    assert!(!w.jelou.talks[&talk].is_active(), "{}", w.tale());
+    let _ = Side::Jelou;
+}

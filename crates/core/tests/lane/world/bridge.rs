@@ -1,0 +1,500 @@
+//! The bridge: what the daemon does with the state machine, with a store that forgets nothing and
+//! refuses what the real one refuses. Neighbours: router brings events in, jelou and desk are called.
+
+use super::{World, faults::Fault};
+use bridge_core::{
+    call::{CallError, Resolve},
+    effect::{Answer, Effect, Found, Operation, Read},
+    event::{Event, Side},
+    halt::{Admit, Limits, Window},
+    ids::{ConversationId, DeliveryId, IntentId, LaneId, TicketId, UserId},
+    intent::{Intent, IntentState},
+    lane::{Blocked, Entry, Fate, Input, Lane, Message, Next, Order, Pending, step},
+    link::Link,
+    time::Timestamp,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+/// The ended Links and settled Intents that a Claim loads.
+const LINKS_LOADED: usize = 20;
+const INTENTS_LOADED: usize = 100;
+
+/// A dead bridge's Lanes are free again after this.
+const LEASE: Duration = Duration::from_secs(30);
+
+/// A Lane as last committed.
+#[derive(Clone)]
+pub struct Stored {
+    pub lane: Lane,
+    pub links: Vec<Link>,
+    pub intents: Vec<Intent>,
+    pub pending: Vec<Pending>,
+    pub due: Option<Timestamp>,
+    pub held_by: Option<String>,
+}
+
+#[derive(Default)]
+pub struct Bridge {
+    pub lanes: BTreeMap<LaneId, Stored>,
+    pub aliases: BTreeMap<UserId, UserId>,
+    pub journal: Vec<Entry>,
+    pub fates: Vec<Fate>,
+    pub messages: Vec<Message>,
+    pub drift: u32,
+    pub crashes: u32,
+    /// Reads of the remotes, in order.
+    pub reads: Vec<String>,
+    pub halt: Option<Limits>,
+    pub windows: BTreeMap<Operation, Window>,
+    let_out: BTreeSet<IntentId>,
+    /// A side that takes no calls: the daemon's gate.
+    pub gate: Option<Blocked>,
+    /// The sweep's cursor.
+    pub cursor: Timestamp,
+    next_delivery: i64,
+}
+
+/// The process died.
+struct Crash;
+
+/// Why a commit was refused.
+enum Refused {
+    Crash,
+    Ticket(TicketId, LaneId),
+    Conversation(ConversationId),
+    Intent(Box<Intent>),
+}
+
+impl Bridge {
+    pub fn next_due(&self) -> Option<Timestamp> {
+        self.lanes.values().filter_map(|s| s.due).min()
+    }
+
+    pub fn lane_where(&self, is: impl Fn(&Stored) -> bool) -> Option<LaneId> {
+        self.lanes
+            .iter()
+            .find(|(_, s)| is(s))
+            .map(|(id, _)| id.clone())
+    }
+
+    pub fn hand_over(
+        &mut self,
+        lane: &LaneId,
+        event: Event,
+        now: Timestamp,
+        received_at: Timestamp,
+        by_sweep: bool,
+    ) {
+        self.next_delivery += 1;
+        let stored = self.lanes.get_mut(lane).unwrap();
+        stored.pending.push(Pending {
+            delivery: DeliveryId(self.next_delivery),
+            position: 0,
+            received_at,
+            by_sweep,
+            event,
+        });
+        stored
+            .pending
+            .sort_by_key(|p| (p.event.at().unwrap_or(p.received_at), p.delivery));
+        stored.due = Some(now);
+    }
+
+    fn load(&self, id: &LaneId) -> Lane {
+        let stored = &self.lanes[id];
+        let mut lane = stored.lane.clone();
+        let ended = stored.links.iter().filter(|l| !l.is_live()).count();
+        let mut skip = ended.saturating_sub(LINKS_LOADED);
+        lane.links = stored.links.clone();
+        lane.links.retain(|l| {
+            l.is_live() || skip == 0 || {
+                skip -= 1;
+                false
+            }
+        });
+        let kept = |i: &Intent| i.state.is_open() || i.state == IntentState::Parked;
+        let others = stored.intents.iter().filter(|i| !kept(i)).count();
+        let mut skip = others.saturating_sub(INTENTS_LOADED);
+        lane.intents = stored.intents.clone();
+        lane.intents.retain(|i| {
+            kept(i) || skip == 0 || {
+                skip -= 1;
+                false
+            }
+        });
+        lane.pending = stored.pending.clone();
+        lane
+    }
+}
+
+impl World {
+    /// Works on one Lane that is due. `false` if none is.
+    pub fn work_due(&mut self) -> bool {
+        let now = self.now;
+        let due = self
+            .bridge
+            .lane_where(|s| s.due.is_some_and(|at| at <= now));
+        let Some(id) = due else { return false };
+        self.work(&id, None);
+        true
+    }
+
+    pub fn work(&mut self, id: &LaneId, order: Option<Order>) {
+        if self.claim(id, order).is_err() {
+            self.bridge.crashes += 1;
+            let free = self.now.plus(LEASE);
+            if let Some(stored) = self.bridge.lanes.get_mut(id) {
+                stored.due = Some(free);
+            }
+        }
+    }
+
+    fn claim(&mut self, id: &LaneId, order: Option<Order>) -> Result<(), Crash> {
+        let mapping = self.mapping.clone();
+        let mut lane = self.bridge.load(id);
+        let mut input = order.map_or(Input::Woken, Input::Ordered);
+        for _ in 0..200 {
+            let next = step(&mut lane, input, &self.rules(&mapping), self.now);
+            let committed = match &next {
+                Next::Observe(_) => Ok(()),
+                Next::Perform(_) | Next::Release { .. } => self.commit(&mut lane),
+            };
+            if let Err(refused) = committed {
+                lane = self.after_refusal(id, refused)?;
+                input = Input::Woken;
+                continue;
+            }
+            input = match next {
+                Next::Observe(read) => self.observe(read),
+                Next::Perform(intent) => self.let_out(&mut lane, &intent)?,
+                Next::Release { due_at, held_by } => {
+                    self.release(id, &lane, due_at, held_by);
+                    return Ok(());
+                }
+            };
+        }
+        panic!("the claim does not end:\n{}", self.tale());
+    }
+
+    fn release(
+        &mut self,
+        id: &LaneId,
+        lane: &Lane,
+        due_at: Option<Timestamp>,
+        held_by: Option<String>,
+    ) {
+        let now = self.now;
+        let stored = self.bridge.lanes.get_mut(id).unwrap();
+        stored.due = if stored.pending.is_empty() {
+            due_at
+        } else {
+            Some(now)
+        };
+        stored.held_by = held_by;
+        if let Some(canonical) = lane.canonical.clone().filter(|user| *user != lane.user) {
+            self.join(id, canonical);
+        }
+    }
+
+    /// The store refused the commit: its answer is taken into the Lane as last committed.
+    fn after_refusal(&mut self, id: &LaneId, refused: Refused) -> Result<Lane, Crash> {
+        let mut lane = self.bridge.load(id);
+        match refused {
+            Refused::Crash => return Err(Crash),
+            Refused::Ticket(ticket, holder) => lane.ticket_is_elsewhere(&ticket, Some(holder)),
+            Refused::Conversation(conversation) => lane.conversation_is_elsewhere(&conversation),
+            Refused::Intent(intent) => lane.recall(*intent),
+        }
+        Ok(lane)
+    }
+
+    fn let_out(&mut self, lane: &mut Lane, id: &IntentId) -> Result<Input, Crash> {
+        let intent = lane.intent(id).expect("an intent of the lane").clone();
+        assert_eq!(
+            intent.state,
+            IntentState::Planned,
+            "only what is planned is sent"
+        );
+        let side = intent.operation().side();
+        if let Some(blocked) = self.gate_of(Some(side)) {
+            return Ok(Input::Blocked(blocked));
+        }
+        if self.is_held(&intent) {
+            return Ok(Input::Held { intent: id.clone() });
+        }
+        lane.mark_sent(id, self.now, Duration::from_secs(10));
+        if let Err(refused) = self.commit(lane) {
+            let Refused::Crash = refused else {
+                panic!("nothing but a crash can refuse what was just committed");
+            };
+            return Err(Crash);
+        }
+        let outcome = self.perform(lane.intent(id).unwrap())?;
+        Ok(Input::Performed {
+            intent: id.clone(),
+            outcome,
+        })
+    }
+
+    fn gate_of(&self, side: Option<Side>) -> Option<Blocked> {
+        let now = self.now;
+        self.bridge
+            .gate
+            .clone()
+            .filter(|b| Some(b.side) == side && now < b.until)
+    }
+
+    fn is_held(&mut self, intent: &Intent) -> bool {
+        let Some(limits) = self.bridge.halt else {
+            return false;
+        };
+        let operation = intent.operation();
+        if !operation.is_halted_in_bulk() || self.bridge.let_out.contains(&intent.id) {
+            return false;
+        }
+        let live = self.links().iter().filter(|l| l.is_live()).count() as u64;
+        let window = self.bridge.windows.entry(operation).or_default();
+        let out = window.admit(self.now, &limits, || live) == Admit::Out;
+        if out {
+            self.bridge.let_out.insert(intent.id.clone());
+        }
+        !out
+    }
+
+    /// `halt release`: what is held at this moment goes, uncounted.
+    pub fn release_halt(&mut self) {
+        let now = self.now;
+        for window in self.bridge.windows.values_mut() {
+            window.release();
+        }
+        for stored in self.bridge.lanes.values_mut() {
+            for intent in stored.intents.iter_mut().filter(|i| i.held) {
+                intent.held = false;
+                self.bridge.let_out.insert(intent.id.clone());
+                stored.due = Some(now);
+            }
+        }
+    }
+
+    fn observe(&mut self, read: Read) -> Input {
+        let side = match &read {
+            Read::Conversation { .. } => Some(Side::Jelou),
+            Read::TicketHolder { .. } => None,
+            Read::Ticket { .. }
+            | Read::OpenTickets { .. }
+            | Read::TicketsByConversation { .. }
+            | Read::NoteOnTicket { .. } => Some(Side::Ticketing),
+        };
+        if let Some(blocked) = self.gate_of(side) {
+            return Input::Blocked(blocked);
+        }
+        let begun = self.now;
+        self.now = self.now.plus(self.slow);
+        if side.is_some() {
+            self.bridge.reads.push(read.to_string());
+        }
+        let broken = side.and_then(|side| self.faults.whole_side(side));
+        let fault = self.faults.of(read.as_str()).map(Fault::error);
+        let found = match broken.or(fault) {
+            Some(error) => Err(error),
+            None => self.look(&read),
+        };
+        Input::Observed { read, begun, found }
+    }
+
+    fn look(&self, read: &Read) -> Result<Found, CallError> {
+        Ok(match read {
+            Read::Conversation { id } => Found::Conversation(Box::new(self.jelou.read(id)?)),
+            Read::Ticket { id } => Found::Ticket(Box::new(self.desk.read(id)?)),
+            Read::OpenTickets { requester_id } => Found::Tickets {
+                tickets: self.desk.open_of(requester_id),
+            },
+            Read::TicketsByConversation { conversation } => Found::Tickets {
+                tickets: self.desk.by_conversation(
+                    conversation.as_str(),
+                    self.capabilities.create,
+                    self.now,
+                ),
+            },
+            Read::NoteOnTicket { ticket, text } => Found::Note {
+                there: self.notes(ticket).iter().any(|n| n == text.reveal()),
+            },
+            Read::TicketHolder { ticket } => Found::Holder {
+                lane: self.bridge.lane_where(|s| {
+                    s.links
+                        .iter()
+                        .any(|l| l.is_live() && l.ticket_id() == Some(ticket))
+                }),
+            },
+        })
+    }
+
+    fn perform(&mut self, intent: &Intent) -> Result<Result<Answer, CallError>, Crash> {
+        let now = self.now;
+        self.now = self.now.plus(self.slow);
+        let operation = intent.operation();
+        if let Some(error) = self.faults.whole_side(operation.side()) {
+            return Ok(Err(error));
+        }
+        let fault = self.faults.of(operation.as_str());
+        let mut answer = Err(CallError::Unknown {
+            reason: String::new(),
+        });
+        if fault.is_none_or(Fault::takes_effect) {
+            let (done, events) = self.affect(intent, now);
+            answer = done;
+            for event in events {
+                self.net.send(self.now, event);
+            }
+        }
+        match fault {
+            None => Ok(answer),
+            Some(fault) if fault.is_crash() => Err(Crash),
+            Some(fault) => Ok(Err(fault.error())),
+        }
+    }
+
+    fn affect(
+        &mut self,
+        intent: &Intent,
+        now: Timestamp,
+    ) -> (Result<Answer, CallError>, Vec<Event>) {
+        match &intent.effect {
+            Effect::StartConversation(start) => self.jelou.start(start, &intent.id, now),
+            Effect::CloseConversation(close) => self.jelou.close(close, now),
+            Effect::WriteTicketId(write) => (Ok(self.jelou.write_ticket_id(write, now)), vec![]),
+            Effect::UpsertRequester { requester } => {
+                let external = requester.external_id.clone().unwrap_or_default();
+                let id = self.desk.requester(external.reveal());
+                (Ok(Answer::Requester { id }), vec![])
+            }
+            Effect::CreateTicket(create) => {
+                let keyed = self.capabilities.create == Resolve::IdempotencyKey;
+                let (answer, events) = self.desk.create(create, keyed.then_some(&intent.id), now);
+                (Ok(answer), events)
+            }
+            Effect::WriteLinkField {
+                ticket,
+                conversation,
+            } => {
+                let what = format!("link field of {ticket}");
+                self.desk.write(ticket, what, now, |t| {
+                    t.link_field = Some(conversation.clone())
+                })
+            }
+            Effect::SetStatus { ticket, status } => {
+                let what = format!("status of {ticket}: {status}");
+                self.desk
+                    .write(ticket, what, now, |t| t.status = status.clone())
+            }
+            Effect::AddNote { ticket, text } => self.desk.note(ticket, text, now),
+        }
+    }
+
+    fn commit(&mut self, lane: &mut Lane) -> Result<(), Refused> {
+        if let Some(left) = &mut self.faults.crash_at_commit {
+            *left = left.saturating_sub(1);
+            if *left == 0 {
+                self.faults.crash_at_commit = None;
+                return Err(Refused::Crash);
+            }
+        }
+        self.may_commit(lane)?;
+        let stored = self.bridge.lanes.get_mut(&lane.id).unwrap();
+        let settled: BTreeSet<_> = lane.fates.iter().map(|(d, p, _)| (*d, *p)).collect();
+        stored
+            .pending
+            .retain(|p| !settled.contains(&(p.delivery, p.position)));
+        put(&mut stored.links, &lane.links, |l| &l.id);
+        put(&mut stored.intents, &lane.intents, |i| &i.id);
+        // The state goes through JSON, as in the real store: what it leaves out is lost.
+        let json = serde_json::to_string(&lane).unwrap();
+        stored.lane = serde_json::from_str(&json).unwrap();
+        self.bridge
+            .fates
+            .extend(lane.fates.drain(..).map(|(_, _, fate)| fate));
+        self.bridge.journal.append(&mut lane.journal);
+        self.bridge.messages.append(&mut lane.messages);
+        self.bridge.drift += std::mem::take(&mut lane.drift);
+        Ok(())
+    }
+
+    /// What the real store's unique indexes say.
+    fn may_commit(&self, lane: &Lane) -> Result<(), Refused> {
+        let mut tickets = BTreeSet::new();
+        let mut talks = BTreeSet::new();
+        for link in lane.links.iter().filter(|l| l.is_live()) {
+            if let Some(ticket) = link.ticket_id() {
+                assert!(
+                    tickets.insert(ticket),
+                    "two live links of {ticket}:\n{}",
+                    self.tale()
+                );
+            }
+            if let Some(talk) = link.conversation_id() {
+                assert!(
+                    talks.insert(talk),
+                    "two live links of {talk}:\n{}",
+                    self.tale()
+                );
+            }
+        }
+        for (id, stored) in self.bridge.lanes.iter().filter(|(id, _)| **id != lane.id) {
+            for link in stored.links.iter().filter(|l| l.is_live()) {
+                if let Some(ticket) = link.ticket_id().filter(|t| tickets.contains(t)) {
+                    return Err(Refused::Ticket(ticket.clone(), id.clone()));
+                }
+                if let Some(talk) = link.conversation_id().filter(|t| talks.contains(t)) {
+                    return Err(Refused::Conversation(talk.clone()));
+                }
+            }
+        }
+        let key = |i: &Intent| (i.link.clone(), i.operation(), i.cause.clone());
+        let stored = &self.bridge.lanes[&lane.id];
+        for intent in &lane.intents {
+            let same = |i: &&Intent| i.id != intent.id && key(i) == key(intent);
+            if let Some(there) = stored.intents.iter().find(same) {
+                return Err(Refused::Intent(Box::new(there.clone())));
+            }
+        }
+        Ok(())
+    }
+
+    /// One customer, two spellings: the Lane goes over to the canonical one (rule 9).
+    fn join(&mut self, id: &LaneId, canonical: UserId) {
+        let now = self.now;
+        let asked = self.bridge.lanes[id].lane.user.clone();
+        self.bridge.aliases.insert(asked, canonical.clone());
+        let other = self.bridge.lane_where(|s| s.lane.user == canonical);
+        let Some(other) = other else {
+            let stored = self.bridge.lanes.get_mut(id).unwrap();
+            stored.lane.user = canonical;
+            stored.due = Some(now);
+            return;
+        };
+        let mut gone = self.bridge.lanes.remove(id).unwrap();
+        let stored = self.bridge.lanes.get_mut(&other).unwrap();
+        stored.links.append(&mut gone.links);
+        stored.intents.append(&mut gone.intents);
+        stored.pending.append(&mut gone.pending);
+        for (id, memory) in gone.lane.tickets {
+            stored.lane.tickets.entry(id).or_insert(memory);
+        }
+        for (id, memory) in gone.lane.conversations {
+            stored.lane.conversations.entry(id).or_insert(memory);
+        }
+        stored.due = Some(now);
+    }
+}
+
+fn put<T: Clone, K: PartialEq>(stored: &mut Vec<T>, new: &[T], id: impl Fn(&T) -> &K) {
+    for item in new {
+        match stored.iter_mut().find(|s| id(s) == id(item)) {
+            Some(there) => *there = item.clone(),
+            None => stored.push(item.clone()),
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! A ticketing system with versions, notes and a search that may lag. Neighbours: people do things
+//! at it, the bridge calls it.
+
+use super::vocabulary;
+use bridge_core::{
+    call::{CallError, Resolve},
+    effect::{Answer, CreateTicket},
+    event::{Event, TicketChanged},
+    ids::{IntentId, TicketId},
+    text::Text,
+    ticket::{Requester, Status, Ticket, TicketPatch, Version},
+    time::Timestamp,
+};
+use std::collections::BTreeMap;
+
+/// How the system says which state is the later one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Versions {
+    #[default]
+    Seconds,
+    Numbers,
+    None,
+}
+
+/// What its webhooks carry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Carries {
+    #[default]
+    Whole,
+    Patch,
+    IdOnly,
+}
+
+/// An agent's automation that answers each change of status.
+pub type Automation = fn(&Status) -> Option<Status>;
+
+#[derive(Clone, Debug)]
+pub struct Record {
+    pub ticket: Ticket,
+    pub notes: Vec<String>,
+    pub changed_at: Timestamp,
+    pub made_at: Timestamp,
+    pub gone: bool,
+    number: i64,
+}
+
+#[derive(Default)]
+pub struct Desk {
+    pub records: BTreeMap<TicketId, Record>,
+    pub versions: Versions,
+    pub carries: Carries,
+    pub automation: Option<Automation>,
+    /// Creates by the key they carried, where the system does a key once.
+    pub keys: BTreeMap<IntentId, TicketId>,
+    /// Every write of the bridge, in order.
+    pub writes: Vec<String>,
+    requesters: BTreeMap<String, String>,
+    next: u32,
+}
+
+impl Desk {
+    pub fn requester(&mut self, external: &str) -> String {
+        let number = self.requesters.len() + 1;
+        self.requesters
+            .entry(external.to_owned())
+            .or_insert_with(|| format!("r{number}"))
+            .clone()
+    }
+
+    /// Makes a ticket and tells of it.
+    pub fn make(
+        &mut self,
+        phone: &str,
+        status: &str,
+        tags: &[&str],
+        by_us: bool,
+        now: Timestamp,
+    ) -> (TicketId, Event) {
+        self.next += 1;
+        let id = TicketId::parse(&format!("t{}", self.next)).unwrap();
+        let requester = Requester {
+            id: Some(self.requester(phone)),
+            phone: Some(Text::new(format!("+{phone}"))),
+            external_id: Some(Text::new(phone)),
+            ..Requester::default()
+        };
+        let ticket = Ticket {
+            id: id.clone(),
+            version: Version::None,
+            status: Status::new(status),
+            subject: None,
+            priority: None,
+            tags: tags.iter().map(|t| (*t).to_owned()).collect(),
+            group: None,
+            requester,
+            assignee: None,
+            link_field: None,
+            fields: BTreeMap::new(),
+            url: None,
+            created_at: Some(now),
+            merged_into: None,
+        };
+        let record = Record {
+            ticket,
+            notes: vec![],
+            changed_at: now,
+            made_at: now,
+            gone: false,
+            number: 0,
+        };
+        self.records.insert(id.clone(), record);
+        let event = self.change(&id, by_us, now, |_| {});
+        (id, event)
+    }
+
+    /// Changes a ticket and tells of it.
+    pub fn change(
+        &mut self,
+        id: &TicketId,
+        by_us: bool,
+        now: Timestamp,
+        change: impl FnOnce(&mut Ticket),
+    ) -> Event {
+        let record = self.records.get_mut(id).unwrap();
+        change(&mut record.ticket);
+        record.number += 1;
+        record.changed_at = now;
+        record.ticket.version = match self.versions {
+            Versions::Seconds => Version::Time {
+                at: Timestamp(now.0.div_euclid(1_000) * 1_000),
+                granule_ms: 1_000,
+            },
+            Versions::Numbers => Version::Monotonic {
+                number: record.number,
+            },
+            Versions::None => Version::None,
+        };
+        self.tell(id, by_us, now)
+    }
+
+    fn tell(&self, id: &TicketId, by_us: bool, now: Timestamp) -> Event {
+        let ticket = self.records[id].ticket.clone();
+        let version = match self.carries {
+            Carries::Whole | Carries::Patch => ticket.version,
+            Carries::IdOnly => Version::None,
+        };
+        let patch = match self.carries {
+            Carries::Patch => TicketPatch {
+                status: Some(ticket.status.clone()),
+                priority: None,
+                tags: None,
+            },
+            Carries::Whole | Carries::IdOnly => TicketPatch::default(),
+        };
+        Event::TicketChanged(TicketChanged {
+            ticket: id.clone(),
+            version,
+            whole: (self.carries == Carries::Whole).then(|| Box::new(ticket)),
+            patch,
+            by_us,
+            at: Some(now),
+            read_at: None,
+        })
+    }
+
+    pub fn read(&self, id: &TicketId) -> Result<Ticket, CallError> {
+        let record = self.records.get(id).filter(|r| !r.gone);
+        record.map(|r| r.ticket.clone()).ok_or(CallError::Gone {
+            reason: "404".to_owned(),
+        })
+    }
+
+    fn writable(&self, id: &TicketId) -> Result<(), CallError> {
+        let ticket = self.read(id)?;
+        if vocabulary().is_final(&ticket.status) {
+            return Err(CallError::Refused {
+                status: 422,
+                reason: "closed".to_owned(),
+            });
+        }
+        Ok(())
+    }
+
+    pub fn create(
+        &mut self,
+        create: &CreateTicket,
+        key: Option<&IntentId>,
+        now: Timestamp,
+    ) -> (Answer, Vec<Event>) {
+        let there = key.and_then(|k| self.keys.get(k)).cloned();
+        let (id, events) = match there {
+            Some(id) => (id, vec![]),
+            None => {
+                let external = create.new.requester.external_id.clone().unwrap_or_default();
+                let tags: Vec<&str> = create.new.tags.iter().map(String::as_str).collect();
+                let (id, _) = self.make(external.reveal(), "new", &tags, true, now);
+                let event = self.change(&id, true, now, |t| {
+                    t.link_field = Some(create.conversation.clone());
+                    t.subject = Some(create.new.subject.clone());
+                    t.fields.insert(
+                        "description".to_owned(),
+                        create.new.description.reveal().into(),
+                    );
+                });
+                self.writes
+                    .push(format!("create for {}", create.conversation));
+                if let Some(key) = key {
+                    self.keys.insert(key.clone(), id.clone());
+                }
+                (id, vec![event])
+            }
+        };
+        let whole = Some(Box::new(self.records[&id].ticket.clone()));
+        (Answer::Created { ticket: id, whole }, events)
+    }
+
+    pub fn write(
+        &mut self,
+        id: &TicketId,
+        what: String,
+        now: Timestamp,
+        change: impl FnOnce(&mut Ticket),
+    ) -> (Result<Answer, CallError>, Vec<Event>) {
+        if let Err(error) = self.writable(id) {
+            return (Err(error), vec![]);
+        }
+        self.writes.push(what);
+        let mut events = vec![self.change(id, true, now, change)];
+        let whole = Some(Box::new(self.records[id].ticket.clone()));
+        events.extend(self.automate(id, now));
+        (Ok(Answer::Done { whole }), events)
+    }
+
+    pub fn note(
+        &mut self,
+        id: &TicketId,
+        text: &Text,
+        now: Timestamp,
+    ) -> (Result<Answer, CallError>, Vec<Event>) {
+        if let Err(error) = self.writable(id) {
+            return (Err(error), vec![]);
+        }
+        self.records
+            .get_mut(id)
+            .unwrap()
+            .notes
+            .push(text.reveal().to_owned());
+        self.writes.push(format!("note on {id}"));
+        let event = self.change(id, true, now, |_| {});
+        (Ok(Answer::Done { whole: None }), vec![event])
+    }
+
+    pub fn automate(&mut self, id: &TicketId, now: Timestamp) -> Option<Event> {
+        let to = self.automation?(&self.records[id].ticket.status)?;
+        Some(self.change(id, false, now, |t| t.status = to))
+    }
+
+    pub fn open_of(&self, requester: &str) -> Vec<Ticket> {
+        let vocabulary = vocabulary();
+        self.records
+            .values()
+            .filter(|r| !r.gone && r.ticket.requester.id.as_deref() == Some(requester))
+            .filter(|r| vocabulary.is_open(&r.ticket.status))
+            .map(|r| r.ticket.clone())
+            .collect()
+    }
+
+    /// Tickets by their link field, as far as the index has caught up.
+    pub fn by_conversation(&self, id: &str, how: Resolve, now: Timestamp) -> Vec<Ticket> {
+        let lag = match how {
+            Resolve::LaggingSearch { lag } => lag,
+            _ => std::time::Duration::ZERO,
+        };
+        self.records
+            .values()
+            .filter(|r| {
+                r.ticket
+                    .link_field
+                    .as_ref()
+                    .is_some_and(|c| c.as_str() == id)
+            })
+            .filter(|r| now.since(r.made_at) >= lag)
+            .map(|r| r.ticket.clone())
+            .collect()
+    }
+}

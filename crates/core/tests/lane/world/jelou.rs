@@ -1,0 +1,220 @@
+//! A Jelou: conversations with state, in both models of what a second start means. Neighbours:
+//! people do things at it, the bridge calls it.
+
+use bridge_core::{
+    call::CallError,
+    conversation::{Conversation, ConversationState},
+    effect::{Answer, CloseConversation, StartConversation, TicketIdPlace, WriteTicketId},
+    event::{ConversationClosed, ConversationStarted, Event, MessageReceived},
+    ids::{ConversationId, IntentId, MessageId, TicketId, UserId},
+    text::Text,
+    time::Timestamp,
+};
+use std::{collections::BTreeMap, time::Duration};
+
+/// What a start means for a customer who is already talking.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Second {
+    /// 422.
+    #[default]
+    Refused,
+    /// 200, with the conversation that is there.
+    Returned,
+}
+
+#[derive(Clone, Debug)]
+pub struct Talk {
+    pub conversation: Conversation,
+    pub ticket: Option<TicketId>,
+    pub intent: Option<IntentId>,
+    pub close_message: Option<Text>,
+}
+
+impl Talk {
+    pub fn is_active(&self) -> bool {
+        !self.conversation.state.is_closed()
+    }
+}
+
+#[derive(Default)]
+pub struct Jelou {
+    pub talks: BTreeMap<ConversationId, Talk>,
+    pub second: Second,
+    /// Spellings that Jelou knows under another one.
+    pub spelled: BTreeMap<String, String>,
+    pub cache: BTreeMap<String, String>,
+    pub memory: BTreeMap<String, (String, Timestamp)>,
+    /// The next close hits this conversation instead.
+    pub closes_instead: Option<ConversationId>,
+    /// Starts, closes and writes of the ticket id that were done, in order.
+    pub writes: Vec<String>,
+    /// How far Jelou's clock is ahead of ours.
+    pub ahead: Duration,
+    next: u32,
+}
+
+impl Jelou {
+    pub fn begin(
+        &mut self,
+        user: &str,
+        ticket: Option<TicketId>,
+        intent: Option<IntentId>,
+        now: Timestamp,
+    ) -> (ConversationId, Event) {
+        self.next += 1;
+        let at = now.plus(self.ahead);
+        let id = ConversationId::parse(&format!("c{}", self.next)).unwrap();
+        let conversation = Conversation {
+            id: id.clone(),
+            bot: super::World::bot(),
+            user: UserId::parse(&self.canonical(user)).unwrap(),
+            room: None,
+            contact_name: Some(Text::new("Ana")),
+            state: ConversationState::Active,
+            started_at: Some(at),
+            ended_at: None,
+            assignment: None,
+            initial_message: None,
+        };
+        let talk = Talk {
+            conversation: conversation.clone(),
+            ticket: ticket.clone(),
+            intent: intent.clone(),
+            close_message: None,
+        };
+        self.talks.insert(id.clone(), talk);
+        let mut told = conversation;
+        told.started_at = None;
+        let event = Event::ConversationStarted(ConversationStarted {
+            conversation: told,
+            ticket_id: ticket,
+            intent_id: intent,
+            at,
+        });
+        (id, event)
+    }
+
+    pub fn canonical(&self, user: &str) -> String {
+        self.spelled.get(user).cloned().unwrap_or(user.to_owned())
+    }
+
+    pub fn active(&self, user: &str) -> Option<ConversationId> {
+        let user = self.canonical(user);
+        self.talks
+            .values()
+            .rfind(|t| t.is_active() && t.conversation.user.as_str() == user)
+            .map(|t| t.conversation.id.clone())
+    }
+
+    pub fn end(&mut self, id: &ConversationId, reason: &str, now: Timestamp) -> Event {
+        let at = now.plus(self.ahead);
+        let talk = self.talks.get_mut(id).unwrap();
+        talk.conversation.state = ConversationState::Closed {
+            reason: reason.to_owned(),
+        };
+        talk.conversation.ended_at = Some(at);
+        let mut told = talk.conversation.clone();
+        told.started_at = None;
+        told.ended_at = None;
+        Event::ConversationClosed(ConversationClosed {
+            conversation: told,
+            at,
+            found_by_sweep: false,
+        })
+    }
+
+    pub fn message(&self, id: &ConversationId, message: &str, at: Timestamp) -> Event {
+        let mut told = self.talks[id].conversation.clone();
+        told.state = ConversationState::Active;
+        told.started_at = None;
+        told.ended_at = None;
+        Event::MessageReceived(MessageReceived {
+            conversation: told,
+            message: MessageId::parse(message).unwrap(),
+            kind: "text".to_owned(),
+            body: Some(Text::new("hello")),
+            content: serde_json::Value::Null,
+            at: at.plus(self.ahead),
+        })
+    }
+
+    pub fn start(
+        &mut self,
+        start: &StartConversation,
+        intent: &IntentId,
+        now: Timestamp,
+    ) -> (Result<Answer, CallError>, Vec<Event>) {
+        if let Some(there) = self.active(start.user.as_str()) {
+            let answer = match self.second {
+                Second::Refused => Err(CallError::Refused {
+                    status: 422,
+                    reason: "not now".to_owned(),
+                }),
+                Second::Returned => Ok(self.started(there)),
+            };
+            return (answer, vec![]);
+        }
+        let ticket = Some(start.ticket.clone());
+        let (id, event) = self.begin(start.user.as_str(), ticket, Some(intent.clone()), now);
+        self.writes.push(format!("start for {}", start.ticket));
+        (Ok(self.started(id)), vec![event])
+    }
+
+    fn started(&self, id: ConversationId) -> Answer {
+        let user = self.talks[&id].conversation.user.clone();
+        Answer::Started {
+            conversation: id,
+            user: Some(user),
+        }
+    }
+
+    pub fn close(
+        &mut self,
+        close: &CloseConversation,
+        now: Timestamp,
+    ) -> (Result<Answer, CallError>, Vec<Event>) {
+        let other = self.closes_instead.take();
+        let Some(hit) = other.or_else(|| self.active(close.user.as_str())) else {
+            let refused = CallError::Refused {
+                status: 400,
+                reason: "no active conversation".to_owned(),
+            };
+            return (Err(refused), vec![]);
+        };
+        let event = self.end(&hit, "closed_by_operator", now);
+        self.talks.get_mut(&hit).unwrap().close_message = close.message.clone();
+        self.writes.push(format!("close {hit}"));
+        let answer = Answer::Closed {
+            conversation: Some(hit),
+        };
+        (Ok(answer), vec![event])
+    }
+
+    pub fn write_ticket_id(&mut self, write: &WriteTicketId, now: Timestamp) -> Answer {
+        let words = write
+            .ticket
+            .as_ref()
+            .map_or("", TicketId::as_str)
+            .to_owned();
+        let user = write.user.as_str().to_owned();
+        self.writes.push(format!("ticket id '{words}'"));
+        match write.place {
+            TicketIdPlace::UserCache => {
+                self.cache.insert(user, words);
+            }
+            TicketIdPlace::UserMemory => {
+                let ends = now.plus(Duration::from_secs(24 * 3600));
+                self.memory.insert(user, (words, ends));
+            }
+            TicketIdPlace::None => panic!("nowhere to write the ticket id"),
+        }
+        Answer::Done { whole: None }
+    }
+
+    pub fn read(&self, id: &ConversationId) -> Result<Conversation, CallError> {
+        let talk = self.talks.get(id).map(|t| t.conversation.clone());
+        talk.ok_or_else(|| CallError::Gone {
+            reason: "404".to_owned(),
+        })
+    }
+}

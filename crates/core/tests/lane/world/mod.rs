@@ -1,0 +1,200 @@
+//! A small world without runtime, network or wall clock: a Jelou, a ticketing system, and the bridge
+//! between them driving the real state machine. Neighbours: the stories.
+//!
+//! Everything is deterministic. Time moves only when the world is run.
+
+pub mod bridge;
+pub mod chance;
+pub mod desk;
+pub mod faults;
+pub mod jelou;
+pub mod net;
+pub mod people;
+pub mod router;
+
+use bridge::Bridge;
+use bridge_core::{
+    call::Resolve,
+    effect::TicketIdPlace,
+    ids::BotId,
+    lane::{Capabilities, Limits, Mode, OnUnknown, Rules},
+    mapping::{self, Mapping, MappingSpec},
+    ticket::{Status, Vocabulary},
+    time::Timestamp,
+};
+use desk::Desk;
+use faults::Faults;
+use jelou::Jelou;
+use net::Net;
+use serde_json::{Value, json};
+use std::{rc::Rc, time::Duration};
+
+pub const BOT: &str = "bot-1";
+pub const ANA: &str = "593987654321";
+pub const BEA: &str = "593911111111";
+
+/// A call takes this long.
+pub const CALL: Duration = Duration::from_millis(10);
+
+pub struct World {
+    pub now: Timestamp,
+    pub jelou: Jelou,
+    pub desk: Desk,
+    pub net: Net,
+    pub faults: Faults,
+    pub bridge: Bridge,
+    pub mapping: Rc<Mapping>,
+    pub mode: Mode,
+    pub limits: Limits,
+    pub capabilities: Capabilities,
+    pub place: TicketIdPlace,
+    pub silent: bool,
+    /// How long a call takes.
+    pub slow: Duration,
+}
+
+pub fn vocabulary() -> Vocabulary {
+    let words = |words: &[&str]| words.iter().map(|w| Status::new(w)).collect();
+    Vocabulary {
+        statuses: words(&["new", "open", "pending", "solved", "closed"]),
+        solved: words(&["solved"]),
+        final_: words(&["closed"]),
+        reopened: Status::new("open"),
+        open_ended: false,
+        fields: None,
+    }
+}
+
+/// The mapping of the manual, with parts replaced: `over` is merged in, key by key.
+fn mapping(over: &Value) -> Mapping {
+    let mut written = json!({
+        "conversation": {
+            "open_when": "'whatsapp' in ticket.tags",
+            "user_id": "{{ ticket.requester.phone | digits }}",
+            "initial_message": "About ticket {{ ticket.id }}.",
+            "close_message": "Ticket {{ ticket.id }} is done.",
+        },
+        "ticket": {
+            "tags": ["whatsapp"],
+            "status_on_close": {"closed_by_operator": "solved", "expired": "pending", "default": "open"},
+        },
+    });
+    overlay(&mut written, over);
+    let spec: MappingSpec = serde_json::from_value(written).unwrap();
+    mapping::compile(&spec, &vocabulary()).unwrap()
+}
+
+fn overlay(base: &mut Value, over: &Value) {
+    match (base, over) {
+        (Value::Object(base), Value::Object(over)) => {
+            for (key, value) in over {
+                overlay(base.entry(key.clone()).or_insert(Value::Null), value);
+            }
+        }
+        (base, over) => *base = over.clone(),
+    }
+}
+
+impl World {
+    pub fn new() -> Self {
+        Self::with(&json!({}))
+    }
+
+    /// A world whose mapping differs from the manual's.
+    pub fn with(over: &Value) -> Self {
+        Self {
+            now: Timestamp(1_700_000_000_000),
+            jelou: Jelou::default(),
+            desk: Desk::default(),
+            net: Net::default(),
+            faults: Faults::default(),
+            bridge: Bridge::default(),
+            mapping: Rc::new(mapping(over)),
+            mode: Mode::Live,
+            limits: Limits {
+                retry_for: Duration::from_secs(72 * 3600),
+                on_unknown: OnUnknown::Hold,
+                event_confirm: Duration::from_secs(60),
+            },
+            capabilities: Capabilities {
+                upsert_requester: true,
+                find_open: true,
+                create: Resolve::DirectLookup,
+                note: Resolve::DirectLookup,
+            },
+            place: TicketIdPlace::None,
+            silent: false,
+            slow: CALL,
+        }
+    }
+
+    pub fn remap(&mut self, over: &Value) {
+        self.mapping = Rc::new(mapping(over));
+    }
+
+    pub fn rules<'a>(&self, mapping: &'a Mapping) -> Rules<'a> {
+        Rules {
+            mapping,
+            mode: self.mode,
+            limits: self.limits,
+            capabilities: self.capabilities,
+            ticket_id_place: self.place,
+            webhooks_silent: self.silent,
+        }
+    }
+
+    pub fn bot() -> BotId {
+        BotId::parse(BOT).unwrap()
+    }
+
+    /// Runs until nothing is due any more for ten minutes.
+    pub fn settle(&mut self) {
+        self.pass(Duration::from_secs(600));
+    }
+
+    /// Runs what is due now and within moments.
+    pub fn moment(&mut self) {
+        self.pass(Duration::from_secs(1));
+    }
+
+    /// Lets time go by, and everything that is due in it happen.
+    pub fn pass(&mut self, time: Duration) {
+        let until = self.now.plus(time);
+        for _ in 0..30_000 {
+            if self.deliver_due() || self.work_due() {
+                continue;
+            }
+            match self.next_moment().filter(|at| *at <= until) {
+                Some(at) => self.now = self.now.max(at),
+                None => {
+                    self.now = self.now.max(until);
+                    return;
+                }
+            }
+        }
+        panic!("the world does not come to rest:\n{}", self.tale());
+    }
+
+    fn next_moment(&self) -> Option<Timestamp> {
+        let hook = self.net.next_at();
+        let lane = self.bridge.next_due();
+        hook.into_iter().chain(lane).min()
+    }
+
+    /// The last lines of the bridge's timeline, for a failing test.
+    pub fn tale(&self) -> String {
+        let journal = &self.bridge.journal;
+        let from = journal.len().saturating_sub(60);
+        journal[from..]
+            .iter()
+            .map(|e| {
+                format!(
+                    "{:>8} {:?} {}\n",
+                    e.at.0 - 1_700_000_000_000,
+                    e.kind,
+                    e.sentence
+                )
+            })
+            .collect()
+    }
+}
