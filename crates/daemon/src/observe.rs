@@ -19,9 +19,11 @@ pub async fn observe(bridge: &Bridge, store: &Store, read: &Read) -> Result<Foun
             .conversation(id, deadline)
             .await
             .map(|found| Found::Conversation(Box::new(found))),
-        Read::Ticket { id } => {
-            bridge.ticketing.ticket(id, deadline).await.map(|found| Found::Ticket(Box::new(found)))
-        }
+        Read::Ticket { id } => bridge
+            .ticketing
+            .ticket(id, deadline)
+            .await
+            .map(|found| Found::Ticket(Box::new(found))),
         Read::OpenTickets { requester_id } => bridge
             .ticketing
             .open_tickets(requester_id, deadline)
@@ -32,9 +34,11 @@ pub async fn observe(bridge: &Bridge, store: &Store, read: &Read) -> Result<Foun
             .tickets_by_conversation(conversation, deadline)
             .await
             .map(|tickets| Found::Tickets { tickets }),
-        Read::NoteOnTicket { ticket, text } => {
-            bridge.ticketing.has_note(ticket, text, deadline).await.map(|there| Found::Note { there })
-        }
+        Read::NoteOnTicket { ticket, text } => bridge
+            .ticketing
+            .has_note(ticket, text, deadline)
+            .await
+            .map(|there| Found::Note { there }),
         Read::TicketHolder { ticket } => store
             .lane_of_live_ticket(&bridge.name, ticket)
             .await

@@ -24,14 +24,23 @@ pub async fn perform(bridge: &Bridge, intent: &Intent) -> Result<Answer, CallErr
             bridge.ticketing.upsert_requester(requester, deadline).await
         }
         Effect::CreateTicket(create) => bridge.ticketing.create(create, &intent.id, deadline).await,
-        Effect::WriteLinkField { ticket, conversation } => {
-            bridge.ticketing.write_link_field(ticket, conversation, deadline).await
+        Effect::WriteLinkField {
+            ticket,
+            conversation,
+        } => {
+            bridge
+                .ticketing
+                .write_link_field(ticket, conversation, deadline)
+                .await
         }
         Effect::SetStatus { ticket, status } => {
             bridge.ticketing.set_status(ticket, status, deadline).await
         }
         Effect::AddNote { ticket, text } => {
-            bridge.ticketing.add_note(ticket, text, &intent.id, deadline).await
+            bridge
+                .ticketing
+                .add_note(ticket, text, &intent.id, deadline)
+                .await
         }
     }
 }
