@@ -1,5 +1,8 @@
 //! The Router: which Lane does a Delivery belong to? By its body, else by the Link, else by one
-//! read. Neighbours: the adapters' `webhook::parse`, which is pure; `lanes`, which take it from here.
+//! read. Neighbours: the adapters' `webhook::parse`, which is pure; `read`, the one read; `lanes`,
+//! which take it from here.
+
+mod read;
 
 use super::{Jobs, ROUTES_AT_ONCE};
 use crate::{
@@ -10,13 +13,10 @@ use crate::{
 };
 use apalis::prelude::Data;
 use bridge_core::{
-    call::CallError,
     event::{Event, Parsed, Side, TicketChanged},
     ids::{LaneId, TicketId},
-    lane::retry_at,
-    ticket::Ticket,
-    time::Timestamp,
 };
+use read::{LastRead, Read, fill, read_ticket};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError, Weak, atomic::Ordering},
@@ -37,21 +37,24 @@ pub struct RouteTask {
     _place: OwnedSemaphorePermit,
 }
 
+/// The lock of an object, and the last read of it.
+type Turn = tokio::sync::Mutex<Option<LastRead>>;
+
 /// Routing is serial per (bridge, side, object), so that two webhooks of one ticket cannot find two
 /// customers for it.
 #[derive(Default)]
 struct Objects {
-    locks: Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>,
+    locks: Mutex<HashMap<String, Weak<Turn>>>,
 }
 
 impl Objects {
-    fn lock(&self, key: &str) -> Arc<tokio::sync::Mutex<()>> {
+    fn lock(&self, key: &str) -> Arc<Turn> {
         let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
         locks.retain(|_, lock| lock.strong_count() > 0);
         if let Some(lock) = locks.get(key).and_then(Weak::upgrade) {
             return lock;
         }
-        let lock = Arc::new(tokio::sync::Mutex::new(()));
+        let lock = Arc::new(Turn::default());
         locks.insert(key.to_owned(), Arc::downgrade(&lock));
         lock
     }
@@ -132,22 +135,26 @@ pub async fn work(task: RouteTask, jobs: Data<Jobs>) -> Result<(), std::convert:
 async fn route(jobs: &Jobs, task: &RouteTask) -> Result<(), StoreError> {
     let received = &task.received;
     let runtime = jobs.runtime.borrow().clone();
-    let end = match runtime.bridges.get(&received.bridge) {
-        Some(bridge) => {
-            let parsed = parse(bridge, received);
-            let key = object_of(&parsed).unwrap_or_else(|| received.id.to_string());
-            let lock = task
-                .objects
-                .lock(&format!("{}/{}/{key}", received.bridge, received.side));
-            let _serial = lock.lock().await;
-            decide(jobs, bridge, received, parsed).await?
-        }
-        None => RouteEnd::Parked {
+    let Some(bridge) = runtime.bridges.get(&received.bridge) else {
+        let end = RouteEnd::Parked {
             reason: "no_bridge".to_owned(),
             detail: format!("bridge {} is no longer configured", received.bridge),
             remedy: "configure the bridge again and `parked retry`, or `parked discard`".to_owned(),
-        },
+        };
+        return settle(jobs, received, end).await;
     };
+    let parsed = parse(bridge, received);
+    let key = object_of(&parsed).unwrap_or_else(|| received.id.to_string());
+    let lock = task
+        .objects
+        .lock(&format!("{}/{}/{key}", received.bridge, received.side));
+    // Held until the end is stored: whoever is next must see what came of it.
+    let mut last = lock.lock().await;
+    let end = decide(jobs, bridge, received, &mut last, parsed).await?;
+    settle(jobs, received, end).await
+}
+
+async fn settle(jobs: &Jobs, received: &Received, end: RouteEnd) -> Result<(), StoreError> {
     log(received, &end);
     count(jobs, received, &end);
     jobs.store
@@ -203,6 +210,7 @@ async fn decide(
     jobs: &Jobs,
     bridge: &Bridge,
     received: &Received,
+    last: &mut Option<LastRead>,
     parsed: Parsed,
 ) -> Result<RouteEnd, StoreError> {
     let object = object_of(&parsed);
@@ -241,10 +249,16 @@ async fn decide(
             by_conversation(jobs, bridge, events, object).await
         }
         Event::TicketChanged(e) => {
-            by_ticket(jobs, bridge, received, e, events.clone(), object).await
+            let told = Told { received, last, e };
+            by_ticket(jobs, bridge, told, events, object).await
         }
         Event::CommentAdded(e) => {
-            by_ticket(jobs, bridge, received, &e.change, events.clone(), object).await
+            let told = Told {
+                received,
+                last,
+                e: &e.change,
+            };
+            by_ticket(jobs, bridge, told, events, object).await
         }
     }
 }
@@ -296,38 +310,41 @@ async fn by_conversation(
     })
 }
 
+/// What a Delivery told of a ticket, and the last read of that ticket.
+struct Told<'a> {
+    received: &'a Received,
+    last: &'a mut Option<LastRead>,
+    e: &'a TicketChanged,
+}
+
 /// Routing asks the Link first: a changed requester counts only for the next conversation (rule 10).
 async fn by_ticket(
     jobs: &Jobs,
     bridge: &Bridge,
-    received: &Received,
-    told: &TicketChanged,
+    Told { received, last, e }: Told<'_>,
     mut events: Vec<Event>,
     object: Option<String>,
 ) -> Result<RouteEnd, StoreError> {
     let store = &jobs.store;
-    if let Some(lane) = store
-        .lane_of_live_ticket(&bridge.name, &told.ticket)
-        .await?
-    {
+    if let Some(lane) = store.lane_of_live_ticket(&bridge.name, &e.ticket).await? {
         return Ok(RouteEnd::ToKnownLane {
             lane,
             events,
             object,
         });
     }
-    let whole = match told.whole.clone() {
+    let whole = match e.whole.clone() {
         Some(whole) => *whole,
-        None => match read_ticket(jobs, bridge, &told.ticket, received).await {
+        None => match read_ticket(jobs, bridge, &e.ticket, received, last).await {
             Read::There { ticket, begun } => {
                 fill(&mut events, &ticket, begun);
                 *ticket
             }
-            Read::Gone => return of_missing(jobs, bridge, &told.ticket, events, object).await,
+            Read::Gone => return of_missing(jobs, bridge, &e.ticket, events, object).await,
             Read::Later { due_at, error } => return Ok(RouteEnd::Later { due_at, error }),
         },
     };
-    let known = store.lane_of_ticket(&bridge.name, &told.ticket).await?;
+    let known = store.lane_of_ticket(&bridge.name, &e.ticket).await?;
     match bridge.config.mapping.user_id(&whole) {
         Ok(Some(user)) => Ok(match bridge.config.jelou.bots.first() {
             Some(bot) => RouteEnd::ToLane {
@@ -388,66 +405,6 @@ async fn of_missing(
             },
         },
     )
-}
-
-enum Read {
-    There {
-        ticket: Box<Ticket>,
-        begun: Timestamp,
-    },
-    Gone,
-    Later {
-        due_at: Timestamp,
-        error: String,
-    },
-}
-
-async fn read_ticket(jobs: &Jobs, bridge: &Bridge, ticket: &TicketId, received: &Received) -> Read {
-    let target = bridge.target(Side::Ticketing);
-    let who = format!("delivery {}", received.id);
-    if let Err(blocked) = super::ask(jobs, &target, &who) {
-        return Read::Later {
-            due_at: blocked.until,
-            error: format!("waiting: {}", blocked.by),
-        };
-    }
-    let begun = clock::now();
-    let found = bridge.ticketing.ticket(ticket, bridge.call_timeout()).await;
-    let took = clock::now().since(begun);
-    jobs.metrics.call(
-        &bridge.name,
-        Side::Ticketing,
-        super::status_of(found.as_ref().err()),
-        took,
-    );
-    let object = format!("ticket {ticket}");
-    match super::learn(jobs, &target, &who, &object, found).await {
-        Ok(ticket) => Read::There {
-            ticket: Box::new(ticket),
-            begun,
-        },
-        Err(CallError::Gone { .. }) => Read::Gone,
-        Err(error) => Read::Later {
-            due_at: retry_at(received.attempts, &who, clock::now()),
-            error: error.to_string(),
-        },
-    }
-}
-
-/// The Event carries what the Router read, so that the Lane need not read it again.
-fn fill(events: &mut [Event], ticket: &Ticket, begun: Timestamp) {
-    for event in events {
-        let change = match event {
-            Event::TicketChanged(change) => change,
-            Event::CommentAdded(comment) => &mut *comment.change,
-            Event::ConversationStarted(_)
-            | Event::ConversationClosed(_)
-            | Event::MessageReceived(_) => continue,
-        };
-        change.whole = Some(Box::new(ticket.clone()));
-        change.version = ticket.version;
-        change.read_at = Some(begun);
-    }
 }
 
 fn count(jobs: &Jobs, received: &Received, end: &RouteEnd) {
