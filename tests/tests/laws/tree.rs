@@ -15,7 +15,14 @@ const TEXT: [&str; 10] = [
 ];
 
 /// Text files known by their whole name.
-const TEXT_NAMES: [&str; 6] = [".gitignore", "run", "readme", "figures", "LICENSE"];
+const TEXT_NAMES: [&str; 6] = [
+    ".gitignore",
+    "run",
+    "readme",
+    "figures",
+    "first-link",
+    "LICENSE",
+];
 
 /// One file.
 pub struct File {
