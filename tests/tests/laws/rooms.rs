@@ -14,7 +14,7 @@ const PERFORM: &str = "crates/daemon/src/perform.rs";
 const READERS: [&str; 5] = [
     "crates/daemon/src/observe.rs",
     "crates/daemon/src/explain/",
-    "crates/daemon/src/jobs/routes.rs",
+    "crates/daemon/src/jobs/routes",
     "crates/daemon/src/jobs/sweep.rs",
     "crates/daemon/src/api/",
 ];
