@@ -1,10 +1,13 @@
 //! The daemon from outside, and the laws of the repository. Neighbours: `tests/tests`, where the
 //! tests are; `tests/run`, which runs everything there is.
 //!
-//! Rooms: `program` (the real binary as a process), `figures` (what its admin listener tells),
-//! `campaign` (kill it in the middle of a burst and compare the worlds), `chance` (from a seed).
+//! Rooms: `play` (a stage with words for stories), `program` (the real binary as a process),
+//! `process` (it stands between two sandboxes), `figures` (what its admin listener tells), `campaign` (kill it in the middle of a burst and
+//! compare the worlds), `chance` (from a seed).
 
 pub mod campaign;
 pub mod chance;
 pub mod figures;
+pub mod play;
+pub mod process;
 pub mod program;

@@ -147,6 +147,12 @@ impl Daemon {
         self.child.kill().await.map_err(|error| error.to_string())
     }
 
+    /// Its process id; none once it ended.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// Sends a signal by its name, such as `TERM`.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ use crate::{
 use apalis::prelude::Data;
 use bridge_core::{
     event::{Event, Parsed, Side, TicketChanged},
-    ids::{LaneId, TicketId},
+    ids::{DeliveryId, LaneId, TicketId},
 };
 use read::{LastRead, Read, fill, read_ticket};
 use std::{
@@ -96,7 +96,7 @@ async fn hand_out(jobs: Jobs, tasks: mpsc::Sender<RouteTask>) {
                 .take()
                 .or_else(|| Arc::clone(&places).try_acquire_owned().ok())
             else {
-                let _ = jobs.store.unroute(received.id, clock::now()).await;
+                give_back(&jobs, received.id).await;
                 continue;
             };
             let task = RouteTask {
@@ -126,10 +126,21 @@ pub async fn work(task: RouteTask, jobs: Data<Jobs>) -> Result<(), std::convert:
     let id = task.received.id;
     if let Err(error) = route(&jobs, &task).await {
         tracing::error!(%error, delivery.id = %id, "A delivery could not be routed");
-        let later = clock::now().plus(LOOK_AGAIN);
-        let _ = jobs.store.unroute(id, later).await;
+        give_back(&jobs, id).await;
     }
     Ok(())
+}
+
+/// Gives a Delivery back, however long the store takes nothing: what was not given back would be
+/// handed out by nobody until the next start.
+async fn give_back(jobs: &Jobs, id: DeliveryId) {
+    while !jobs.stopping.load(Ordering::Relaxed) {
+        let later = clock::now().plus(LOOK_AGAIN);
+        if jobs.store.unroute(id, later).await.is_ok() {
+            return;
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
 }
 
 async fn route(jobs: &Jobs, task: &RouteTask) -> Result<(), StoreError> {
@@ -327,6 +338,17 @@ async fn by_ticket(
 ) -> Result<RouteEnd, StoreError> {
     let store = &jobs.store;
     if let Some(lane) = store.lane_of_live_ticket(&bridge.name, &e.ticket).await? {
+        return Ok(RouteEnd::ToKnownLane {
+            lane,
+            events,
+            object,
+        });
+    }
+    // What we change is never who asks: no read is needed to know whose ticket it still is.
+    if e.by_us
+        && e.whole.is_none()
+        && let Some(lane) = store.lane_of_ticket(&bridge.name, &e.ticket).await?
+    {
         return Ok(RouteEnd::ToKnownLane {
             lane,
             events,
