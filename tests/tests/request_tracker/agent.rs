@@ -120,6 +120,23 @@ impl Agent {
         found["MobilePhone"].clone()
     }
 
+    /// How many entries a user has made in all histories.
+    pub async fn entries_by(&self, user: &str) -> usize {
+        let query = url_encoded(&format!("Creator = '{user}'"));
+        let mut entries = 0;
+        for page in 1.. {
+            let path = format!("/transactions?query={query}&orderby=id&per_page=100&page={page}");
+            let found = self.ask("GET", &path, None).await;
+            let items = found["items"].as_array().expect("a list").len();
+            // A page may be short of what the agent may not see; the last is empty.
+            if items == 0 {
+                break;
+            }
+            entries += items;
+        }
+        entries
+    }
+
     /// What was done on a ticket, oldest first.
     pub async fn history(&self, ticket: &str) -> Vec<Entry> {
         let path = format!("/ticket/{ticket}/history?fields=Type,Creator&per_page=100");

@@ -1,16 +1,18 @@
 //! What must be true when all is quiet, whatever happened before. Neighbours: `stories` and
 //! `weather`, after which it looks.
 
-use crate::stage::Stage;
+use crate::{agent::Seen, stage::Stage};
 use jelou_bridge::clock;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Nothing waits, nothing is doubled, nothing is forgotten; a round of the sweep changes nothing.
 pub async fn all_is_well(stage: &Stage) {
     nothing_waits(stage).await;
-    one_ticket_a_conversation(stage).await;
-    every_conversation_is_linked(stage).await;
-    what_is_over_here_is_over_there(stage).await;
+    let tickets = stage.agent.finds("Queue = 'WhatsApp'").await;
+    one_ticket_a_conversation(&tickets);
+    every_conversation_is_linked(stage, &tickets).await;
+    every_talk_that_goes_on_has_its_ticket(stage, &tickets);
+    what_is_over_here_is_over_there(stage, &tickets);
     a_second_round_writes_nothing(stage).await;
 }
 
@@ -22,12 +24,11 @@ async fn nothing_waits(stage: &Stage) {
 }
 
 /// In Request Tracker, which knows of no uniqueness.
-async fn one_ticket_a_conversation(stage: &Stage) {
-    let tickets = stage.agent.finds("Queue = 'WhatsApp'").await;
-    let mut named: BTreeMap<String, Vec<String>> = BTreeMap::new();
+fn one_ticket_a_conversation(tickets: &[Seen]) {
+    let mut named: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for ticket in tickets {
-        if let Some(conversation) = ticket.conversation {
-            named.entry(conversation).or_default().push(ticket.id);
+        if let Some(conversation) = &ticket.conversation {
+            named.entry(conversation).or_default().push(&ticket.id);
         }
     }
     named.retain(|_, tickets| tickets.len() > 1);
@@ -36,7 +37,7 @@ async fn one_ticket_a_conversation(stage: &Stage) {
 
 /// Each conversation that Jelou has is in exactly one Link; each ticket has at most one live Link,
 /// and at most one conversation that goes on.
-async fn every_conversation_is_linked(stage: &Stage) {
+async fn every_conversation_is_linked(stage: &Stage, tickets: &[Seen]) {
     let links = stage.links().await;
     for conversation in stage.jelou.handle.conversations() {
         let has = |id: &bridge_core::ids::ConversationId| id.as_str() == conversation.id;
@@ -51,16 +52,26 @@ async fn every_conversation_is_linked(stage: &Stage) {
             assert!(live.insert(ticket.clone()), "two live links of {ticket}");
         }
     }
-    for ticket in stage.agent.finds("Queue = 'WhatsApp'").await {
+    for ticket in tickets {
         let of_ticket = stage.jelou.handle.conversations_of_ticket(&ticket.id);
         let going_on = of_ticket.iter().filter(|c| c.active).count();
         assert!(going_on <= 1, "ticket {}: {going_on}", ticket.id);
     }
 }
 
+fn every_talk_that_goes_on_has_its_ticket(stage: &Stage, tickets: &[Seen]) {
+    let mut talks = stage.jelou.handle.conversations();
+    talks.retain(|talk| talk.active);
+    assert!(!talks.is_empty(), "the stories leave some going on");
+    for talk in talks {
+        let names = |ticket: &&Seen| ticket.conversation.as_ref() == Some(&talk.id);
+        assert_eq!(tickets.iter().filter(names).count(), 1, "{talk:?}");
+    }
+}
+
 /// A conversation goes on where its ticket is open, and nowhere else.
-async fn what_is_over_here_is_over_there(stage: &Stage) {
-    for ticket in stage.agent.finds("Queue = 'WhatsApp'").await {
+fn what_is_over_here_is_over_there(stage: &Stage, tickets: &[Seen]) {
+    for ticket in tickets {
         let Some(conversation) = &ticket.conversation else {
             continue;
         };
@@ -82,11 +93,8 @@ async fn a_second_round_writes_nothing(stage: &Stage) {
 
 /// At Request Tracker by the door and by what it recorded of the bridge; at Jelou by its calls.
 async fn writes(stage: &Stage) -> (usize, usize, usize) {
-    let mut recorded = 0;
-    for ticket in stage.agent.finds("Queue = 'WhatsApp'").await {
-        let history = stage.agent.history(&ticket.id).await;
-        recorded += history.iter().filter(|entry| entry.by == "bridge").count();
-    }
+    let recorded = stage.agent.entries_by("bridge").await;
+    assert!(recorded > 0, "the bridge is known by its name");
     let jelou = stage.jelou.handle.calls();
     let at_jelou = jelou.iter().filter(|call| call.method != "GET").count();
     (stage.rest.writes(), recorded, at_jelou)

@@ -143,6 +143,7 @@ pub async fn a_write_whose_answer_is_cut_is_done_once(stage: &Stage) {
 pub async fn what_happened_while_request_tracker_was_down_is_made_good(stage: &Stage) {
     let linked = linked(stage, "5511987650019").await;
     let user = "5511987650020";
+    stage.rest.set_open(false).await;
     stage.rt.stop();
     let jelou = &stage.jelou.handle;
     jelou.add_user(user, "Joana Dias");
@@ -151,6 +152,7 @@ pub async fn what_happened_while_request_tracker_was_down_is_made_good(stage: &S
         .operator_closes(&linked.conversation, "closed_by_operator")
         .expect("it goes on");
     stage.rt.start_again();
+    stage.rest.set_open(true).await;
     let ticket = ticket_of(stage, &conversation).await;
     has_status(stage, &linked.ticket, "resolved").await;
     stage.settle().await;
