@@ -23,6 +23,9 @@ pub enum CallError {
     Unknown {
         /// What happened, without any content.
         reason: String,
+        /// What `Retry-After` said of the whole host, clamped: a 503 may come after it was done.
+        #[serde(default)]
+        after: Option<Duration>,
     },
     /// 401: the credential is wrong; nothing will work until a person acts.
     #[error("the credential was refused: {reason}")]

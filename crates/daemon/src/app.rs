@@ -134,7 +134,12 @@ pub async fn start(
     let ingest = bind(config.server.listen, "server.listen").await?;
     let admin = bind(config.server.admin_listen, "server.admin_listen").await?;
     let addresses = (local(&ingest)?, local(&admin)?);
-    let (jobs, transport, runtimes) = prepare(config, options.migrate).await?;
+    let opening = Options {
+        migrate: options.migrate,
+        create: true,
+    };
+    let (jobs, transport, runtimes) = prepare(config, opening).await?;
+    begin(&jobs.store, &runtimes.borrow().clone(), &jobs.metrics).await?;
     let (stop, stopped) = watch::channel(false);
     let (dead, workers_dead) = watch::channel(false);
     let (configs, _) = watch::channel(Arc::clone(&runtimes.borrow().config));
@@ -228,29 +233,28 @@ async fn work(
     }
 }
 
-/// Opens the database and makes what jobs work with, without starting anything: for commands that
-/// run while no daemon does.
+/// Opens the database as it is and makes what jobs work with, without starting anything: for
+/// commands that run while no daemon does. Looking is no beginning: nothing is made, migrated or
+/// turned live by it.
 ///
 /// # Errors
-/// [`AppError`]; [`StoreError::Locked`] when a daemon holds the database.
+/// [`AppError`]; [`StoreError::Locked`] when a daemon holds the database, [`StoreError::Missing`]
+/// when there is none.
 pub async fn offline(config: Config) -> Result<Jobs, AppError> {
-    prepare(config, true).await.map(|(jobs, _, _)| jobs)
+    let opening = Options {
+        migrate: false,
+        create: false,
+    };
+    prepare(config, opening).await.map(|(jobs, _, _)| jobs)
 }
 
 async fn prepare(
     config: Config,
-    migrate: bool,
+    opening: Options,
 ) -> Result<(Jobs, Transport, watch::Sender<Arc<Runtime>>), AppError> {
     let transport =
         Transport::new(clock::now).map_err(|error| AppError::Environment(error.to_string()))?;
-    let store = Store::open(
-        &config.database_url,
-        Options {
-            migrate,
-            create: true,
-        },
-    )
-    .await?;
+    let store = Store::open(&config.database_url, opening).await?;
     let config = Arc::new(config);
     let runtime = Runtime::build(Arc::clone(&config), &transport)
         .map_err(|error| AppError::Environment(error.to_string()))?;
@@ -259,7 +263,6 @@ async fn prepare(
         gate.restore(&pause.key, pause.until);
     }
     let metrics = Metrics::new(VERSION);
-    begin(&store, &runtime, &metrics).await?;
     let (runtimes, runtime) = watch::channel(Arc::new(runtime));
     let stopping = Arc::new(AtomicBool::new(false));
     let jobs = Jobs {

@@ -158,13 +158,8 @@ impl Gate {
             resumed: None,
         };
         let key = format!("credential:{}:{}", target.bridge, target.side);
-        if let Some(CallError::Later {
-            host_wide: true,
-            after,
-            ..
-        }) = error
-        {
-            let until = now.plus(after.unwrap_or(PAUSE_WITHOUT_ADVICE));
+        if let Some(wait) = error.and_then(host_closed_for) {
+            let until = now.plus(wait);
             let held = state.hosts.entry(target.host.clone()).or_insert(until);
             *held = (*held).max(until);
             lesson.pause = Some((format!("host:{}", target.host), *held, "retry_after"));
@@ -299,6 +294,24 @@ impl SideState {
     }
 }
 
+/// How long the whole host takes no calls, if it said so: a 429 in any case, a 503 by its
+/// `Retry-After`, even where it may have come after the deed.
+fn host_closed_for(error: &CallError) -> Option<Duration> {
+    match error {
+        CallError::Later {
+            host_wide: true,
+            after,
+            ..
+        } => Some(after.unwrap_or(PAUSE_WITHOUT_ADVICE)),
+        CallError::Unknown { after, .. } => *after,
+        CallError::Later { .. }
+        | CallError::Locked { .. }
+        | CallError::Forbidden { .. }
+        | CallError::Gone { .. }
+        | CallError::Refused { .. } => None,
+    }
+}
+
 fn credential_of(key: &str) -> Option<(BridgeName, Side)> {
     let (bridge, side) = key.strip_prefix("credential:")?.split_once(':')?;
     let side = match side {
@@ -427,6 +440,16 @@ mod tests {
             .learn(&target, "a", "1", Some(&later), Timestamp(0))
             .pause
             .unwrap();
+        let unknown = CallError::Unknown {
+            reason: "503".to_owned(),
+            after: Some(Duration::from_secs(60)),
+        };
+        let other = Gate::default();
+        other.learn(&target, "a", "1", Some(&unknown), Timestamp(0));
+        assert_eq!(
+            other.ask(&target, "b", Timestamp(59_999)).unwrap_err().by,
+            "retry_after"
+        );
         let restarted = Gate::default();
         restarted.restore(&key, until);
         assert_eq!(

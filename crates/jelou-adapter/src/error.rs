@@ -42,7 +42,10 @@ pub(crate) fn no_success(operation: &str, why: &str, idempotent: bool) -> CallEr
             host_wide: false,
         }
     } else {
-        CallError::Unknown { reason }
+        CallError::Unknown {
+            reason,
+            after: None,
+        }
     }
 }
 

@@ -50,7 +50,10 @@ pub(crate) fn unsure(idempotent: bool, reason: String) -> CallError {
             host_wide: false,
         }
     } else {
-        CallError::Unknown { reason }
+        CallError::Unknown {
+            reason,
+            after: None,
+        }
     }
 }
 

@@ -41,7 +41,7 @@ pub fn classify(
             reason,
             host_wide: after.is_some(),
         },
-        408 | 500..=599 => CallError::Unknown { reason },
+        408 | 500..=599 => CallError::Unknown { reason, after },
         401 => CallError::Locked { reason },
         403 => CallError::Forbidden { reason },
         404 | 410 => CallError::Gone { reason },

@@ -203,7 +203,10 @@ fn lost(idempotent: bool, host: &str, what: &str) -> CallError {
             host_wide: false,
         }
     } else {
-        CallError::Unknown { reason }
+        CallError::Unknown {
+            reason,
+            after: None,
+        }
     }
 }
 

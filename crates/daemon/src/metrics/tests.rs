@@ -301,7 +301,10 @@ fn the_age_of_the_oldest_work_is_counted_to_the_moment_of_the_scrape() {
 fn every_way_a_call_can_end_counts_under_a_listed_outcome() {
     let reason = String::new;
     let errors = [
-        CallError::Unknown { reason: reason() },
+        CallError::Unknown {
+            reason: reason(),
+            after: None,
+        },
         CallError::Locked { reason: reason() },
         CallError::Forbidden { reason: reason() },
         CallError::Gone { reason: reason() },

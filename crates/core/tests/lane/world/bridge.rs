@@ -342,6 +342,7 @@ impl World {
         let fault = self.faults.of(operation.as_str());
         let mut answer = Err(CallError::Unknown {
             reason: String::new(),
+            after: None,
         });
         if fault.is_none_or(Fault::takes_effect) {
             let (done, events) = self.affect(intent, now);
@@ -410,9 +411,13 @@ impl World {
             .retain(|p| !settled.contains(&(p.delivery, p.position)));
         put(&mut stored.links, &lane.links, |l| &l.id);
         put(&mut stored.intents, &lane.intents, |i| &i.id);
-        // The state goes through JSON, as in the real store: what it leaves out is lost.
-        let json = serde_json::to_string(&lane).unwrap();
-        stored.lane = serde_json::from_str(&json).unwrap();
+        stored.lane = lane.clone();
+        stored.lane.links.clear();
+        stored.lane.intents.clear();
+        if self.through_json {
+            let json = serde_json::to_string(&lane).unwrap();
+            stored.lane = serde_json::from_str(&json).unwrap();
+        }
         self.bridge
             .fates
             .extend(lane.fates.drain(..).map(|(_, _, fate)| fate));

@@ -108,7 +108,10 @@ impl Fault {
                 host_wide: false,
             },
             Self::DoThenCut | Self::Cut | Self::CrashBefore | Self::CrashAfter => {
-                CallError::Unknown { reason }
+                CallError::Unknown {
+                    reason,
+                    after: None,
+                }
             }
             Self::Forbidden => CallError::Forbidden { reason },
             Self::Gone => CallError::Gone { reason },
