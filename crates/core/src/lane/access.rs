@@ -188,7 +188,11 @@ impl Turn<'_> {
         let id = if let Some(intent) = found {
             match intent.state {
                 IntentState::Planned => {
-                    intent.effect = effect;
+                    // What may have gone out already says the same again: under one idempotency
+                    // key Zendesk refuses another body, and what it made would be nobody's.
+                    if intent.attempts == 0 {
+                        intent.effect = effect;
+                    }
                     return;
                 }
                 IntentState::Withdrawn => {

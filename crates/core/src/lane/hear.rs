@@ -227,6 +227,7 @@ impl Turn<'_> {
                 last_message_at: None,
                 linked: false,
                 candidate: None,
+                closed_known_at: None,
                 missing_since: None,
                 retry: Retry::default(),
             });
@@ -249,6 +250,7 @@ impl Turn<'_> {
             && !seen.state.is_closed()
         {
             seen.state = told.state.clone();
+            memory.closed_known_at = Some(now);
         }
         memory
     }

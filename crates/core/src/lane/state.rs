@@ -96,6 +96,9 @@ pub struct ConversationMemory {
     /// The customer's open ticket that it takes if no other Lane holds it.
     #[serde(default)]
     pub candidate: Option<TicketId>,
+    /// When we learnt that it is closed.
+    #[serde(default)]
+    pub closed_known_at: Option<Timestamp>,
     /// When it was first found missing; twice, spaced, counts as its end.
     #[serde(default)]
     pub missing_since: Option<Timestamp>,

@@ -7,7 +7,7 @@ use crate::{
     ids::{ConversationId, LinkId, TicketId},
     intent::Intent,
     link::{Agreed, Link},
-    mapping::CustomerWritesAfterClose,
+    mapping::{CustomerWritesAfterClose, OnConflict},
     plan::{Sides, Verdict, merge},
     ticket::Ticket,
     time::Timestamp,
@@ -76,6 +76,9 @@ impl Turn<'_> {
             closed: closed.as_deref(),
             status: &seen.status,
         };
+        if closed.is_some() && !agreed.conversation_closed && self.must_look_first(id, &seen.id) {
+            return self.want_ticket(&seen.id);
+        }
         match merge(&agreed, sides, self.rules.mapping) {
             Verdict::Agree(now_agreed) => {
                 self.withdraw(&link.id, Operation::Close, None);
@@ -96,6 +99,19 @@ impl Turn<'_> {
                 self.ensure(&link.id, &cause, effect, &rule);
             }
         }
+    }
+
+    /// Where the conversation wins over a ticket that moved too, it is looked whether it did: what a
+    /// webhook on its way has to tell must not depend on when it comes.
+    fn must_look_first(&self, id: &ConversationId, ticket: &TicketId) -> bool {
+        let since = self
+            .lane
+            .conversations
+            .get(id)
+            .and_then(|m| m.closed_known_at);
+        let looked = self.lane.tickets.get(ticket).and_then(|m| m.read_at);
+        self.rules.mapping.on_conflict == OnConflict::Conversation
+            && since.is_some_and(|since| looked.is_none_or(|at| at < since))
     }
 
     fn plan_close(&mut self, link: &Link, id: &ConversationId, seen: &Ticket, rule: &str) {

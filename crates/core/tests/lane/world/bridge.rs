@@ -411,12 +411,14 @@ impl World {
             .retain(|p| !settled.contains(&(p.delivery, p.position)));
         put(&mut stored.links, &lane.links, |l| &l.id);
         put(&mut stored.intents, &lane.intents, |i| &i.id);
-        stored.lane = lane.clone();
-        stored.lane.links.clear();
-        stored.lane.intents.clear();
         if self.through_json {
             let json = serde_json::to_string(&lane).unwrap();
             stored.lane = serde_json::from_str(&json).unwrap();
+        } else {
+            stored.lane.next_link = lane.next_link;
+            stored.lane.next_intent = lane.next_intent;
+            stored.lane.tickets.clone_from(&lane.tickets);
+            stored.lane.conversations.clone_from(&lane.conversations);
         }
         self.bridge
             .fates

@@ -49,6 +49,8 @@ pub struct World {
     pub capabilities: Capabilities,
     pub place: TicketIdPlace,
     pub silent: bool,
+    /// Whether each commit goes through JSON, as in the real store: what it leaves out is lost.
+    pub through_json: bool,
     /// How long a call takes.
     pub slow: Duration,
 }
@@ -66,7 +68,7 @@ pub fn vocabulary() -> Vocabulary {
 }
 
 /// The mapping of the manual, with parts replaced: `over` is merged in, key by key.
-fn mapping(over: &Value) -> Mapping {
+pub fn mapping(over: &Value) -> Mapping {
     let mut written = json!({
         "conversation": {
             "open_when": "'whatsapp' in ticket.tags",
@@ -102,6 +104,11 @@ impl World {
 
     /// A world whose mapping differs from the manual's.
     pub fn with(over: &Value) -> Self {
+        Self::ruled(Rc::new(mapping(over)))
+    }
+
+    /// A world with a mapping that others have too.
+    pub fn ruled(mapping: Rc<Mapping>) -> Self {
         Self {
             now: Timestamp(1_700_000_000_000),
             jelou: Jelou::default(),
@@ -109,7 +116,7 @@ impl World {
             net: Net::default(),
             faults: Faults::default(),
             bridge: Bridge::default(),
-            mapping: Rc::new(mapping(over)),
+            mapping,
             mode: Mode::Live,
             limits: Limits {
                 retry_for: Duration::from_secs(72 * 3600),
@@ -124,6 +131,7 @@ impl World {
             },
             place: TicketIdPlace::None,
             silent: false,
+            through_json: true,
             slow: CALL,
         }
     }
