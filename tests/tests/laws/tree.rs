@@ -32,18 +32,14 @@ pub struct File {
     pub text: String,
 }
 
-/// One file of Rust.
+/// One file of Rust that ships.
 pub struct Rust {
     /// From the root, with slashes.
     pub path: String,
-    /// What stands in it.
-    pub text: String,
     /// Without comments, texts and inline tests; the lines are kept.
     pub code: String,
     /// Without comments and inline tests; the lines are kept.
     pub said: String,
-    /// Whether the whole file is a test.
-    pub is_test: bool,
 }
 
 /// The root of the repository.
@@ -103,27 +99,20 @@ pub fn files() -> Vec<File> {
         .collect()
 }
 
-/// Every file of Rust.
-pub fn rust() -> Vec<Rust> {
+/// Every file of Rust that ships: no test.
+pub fn shipped() -> Vec<Rust> {
     files()
         .into_iter()
-        .filter(|file| file.path.ends_with(".rs"))
+        .filter(|file| file.path.ends_with(".rs") && !is_test(&file.path))
         .map(|file| {
             let said = scan::without_tests(&scan::without_comments(&file.text));
             Rust {
-                is_test: is_test(&file.path),
                 code: scan::without_texts(&said),
                 said,
                 path: file.path,
-                text: file.text,
             }
         })
         .collect()
-}
-
-/// Every file of Rust that ships: no test.
-pub fn shipped() -> Vec<Rust> {
-    rust().into_iter().filter(|file| !file.is_test).collect()
 }
 
 fn is_test(path: &str) -> bool {
