@@ -123,7 +123,9 @@ pub(super) fn render(registry: &Registry) -> String {
             let counter = counter_of(stem)?;
             Some(format!("{comment}{counter} {rest}"))
         });
-        let _ = writeln!(text, "{}", renamed.as_deref().unwrap_or(line));
+        // A series without labels is written without braces, as the simplest readers expect.
+        let line = line.replacen("{} ", " ", 1);
+        let _ = writeln!(text, "{}", renamed.as_deref().unwrap_or(&line));
     }
     text
 }
