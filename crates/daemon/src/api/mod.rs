@@ -2,7 +2,7 @@
 //! the token and serves this; `cli`, which asks through it, or through the same router in its own
 //! process when no daemon runs; `jobs`, which carries orders out.
 //!
-//! One file a noun. Each operation is a plain async function over [`Jobs`]; [`routes`] gives each its
+//! One file a noun. Each operation is a plain async function over [`Jobs`](crate::jobs::Jobs); [`routes`] gives each its
 //! address, and the OpenAPI document is written from the same list.
 
 pub mod error;
