@@ -109,9 +109,13 @@ impl Stage {
 
     /// What `sweep --now` does.
     pub async fn sweep(&self) -> Swept {
+        self.try_sweep().await.expect("a whole round")
+    }
+
+    /// Likewise, where it may break off.
+    pub async fn try_sweep(&self) -> Result<Swept, String> {
         let bridge = BridgeName::parse("main").expect("a name");
-        let swept = jobs::sweep_now(&self.daemon.jobs, &bridge).await;
-        swept.expect("a whole round")
+        jobs::sweep_now(&self.daemon.jobs, &bridge).await
     }
 
     /// Makes rounds, as the clockwork would, until a condition holds.

@@ -58,6 +58,44 @@ async fn with_every_webhook_lost_the_sweep_alone_finds_it_all() {
     stage.stop().await;
 }
 
+/// More tickets than one page of the export holds; nothing had changed when the first round was made;
+/// and Zendesk allows only so many of these calls a minute.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sweep_passes_many_pages_and_goes_on_after_a_limit() {
+    const MANY: usize = 120;
+    let stage = Stage::start().await;
+    for _ in 0..2 {
+        assert_eq!(stage.sweep().await.tickets, 0);
+    }
+    stage.zendesk.hooks().set_off(true);
+    for n in 0..MANY {
+        stage.zendesk.agent_creates(&NewTicket {
+            name: "Nina Melo",
+            phone: &format!("+55119877{n:05}"),
+            group: "billing",
+            tags: &["whatsapp"],
+        });
+    }
+    tokio::time::sleep(Duration::from_millis(1_600)).await;
+    stage
+        .zendesk
+        .next("GET", "/incremental", 1, Bad::TooMany(1));
+    assert!(
+        stage.try_sweep().await.is_err(),
+        "it says that it broke off"
+    );
+    stage
+        .sweep_until("all have a conversation", |_, zendesk| {
+            let tickets = zendesk.tickets();
+            tickets.iter().all(|ticket| ticket.external_id.is_some())
+        })
+        .await;
+    stage.settle().await;
+    let conversations = stage.jelou.handle.conversations();
+    assert_eq!(conversations.len(), MANY);
+    stage.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn work_older_than_the_bridge_does_not_enter_by_the_sweep() {
     let stage = Stage::start().await;
@@ -80,6 +118,8 @@ async fn work_older_than_the_bridge_does_not_enter_by_the_sweep() {
 async fn a_create_that_is_done_and_answered_5xx_makes_one_ticket() {
     for options in ["", "conversation_field = \"360\""] {
         let stage = Stage::with(Account::default(), options).await;
+        // Else the ticket's own webhook tells that it was made.
+        stage.zendesk.hooks().set_off(true);
         stage
             .zendesk
             .next("POST", "/api/v2/tickets", 2, Bad::DoneBut(503));
@@ -100,12 +140,15 @@ async fn a_create_that_is_done_and_answered_5xx_makes_one_ticket() {
             .await;
         stage.settle().await;
         assert_eq!(stage.zendesk.tickets().len(), 1, "{options}");
-        let posts = stage.zendesk.writes();
-        let keys: Vec<_> = posts.iter().filter_map(|call| call.key.clone()).collect();
-        assert!(
-            keys.windows(2).all(|two| two[0] == two[1]),
-            "one key: {keys:?}"
-        );
+        let mut posts = stage.zendesk.writes();
+        posts.retain(|call| call.path == "/api/v2/tickets");
+        if options.is_empty() {
+            assert_eq!(posts.len(), 1, "a look finds it by its external id");
+        } else {
+            assert!(posts.len() > 1, "the index lags, so only the key can tell");
+            let key = posts[0].key.clone().expect("a key");
+            assert!(posts.iter().all(|call| call.key.as_ref() == Some(&key)));
+        }
         assert_eq!(stage.parked().await, 0, "{options}");
         stage.stop().await;
     }
@@ -117,6 +160,8 @@ async fn a_create_that_is_done_and_answered_5xx_makes_one_ticket() {
 async fn a_create_that_is_tried_again_says_the_same_although_more_is_known_by_now() {
     for options in ["", "conversation_field = \"360\""] {
         let stage = Stage::with(Account::default(), options).await;
+        // Else the ticket's own webhook tells that it was made.
+        stage.zendesk.hooks().set_off(true);
         stage
             .zendesk
             .next("POST", "/api/v2/tickets", 3, Bad::DoneBut(503));
