@@ -30,7 +30,7 @@ impl Turn<'_> {
             .into_iter()
             .filter(|t| self.rules.mapping.vocabulary().is_open(&t.status))
             .filter(|t| self.live_link_of_ticket(&t.id).is_none() && t.merged_into.is_none())
-            .filter(|t| !self.is_elsewhere(&t.id, since))
+            .filter(|t| !self.is_elsewhere(&t.id, since) && !self.is_being_made(t))
             .collect();
         free.sort_by_key(|t| t.created_at);
         let Some(ticket) = free.pop() else {
@@ -65,6 +65,15 @@ impl Turn<'_> {
     fn is_elsewhere(&self, ticket: &TicketId, since: Timestamp) -> bool {
         self.lane.tickets.get(ticket).is_some_and(|m| {
             m.held_elsewhere.is_some() && m.holder_asked_at.is_none_or(|at| at >= since)
+        })
+    }
+
+    /// Whether this is the ticket of a create of ours whose answer is not known yet.
+    fn is_being_made(&self, ticket: &Ticket) -> bool {
+        self.lane.intents.iter().any(|i| {
+            let begun = i.attempts > 0 && (i.state.is_open() || i.state == IntentState::Parked);
+            begun
+                && matches!(&i.effect, Effect::CreateTicket(c) if Some(&c.conversation) == ticket.link_field.as_ref())
         })
     }
 

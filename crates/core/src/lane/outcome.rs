@@ -134,6 +134,13 @@ impl Turn<'_> {
         let memory = self.lane.tickets.entry(ticket.clone()).or_default();
         memory.made_by_us = true;
         memory.open_when = true;
+        if self
+            .live_link_of_ticket(&ticket)
+            .is_some_and(|l| l.id != *link)
+        {
+            // Another conversation took it as the customer's open one while this answer was lost.
+            self.end_link(link, "its ticket went to another conversation");
+        }
         if let Some(link) = self.lane.link_mut(link) {
             link.ticket = TicketSide::Known { id: ticket.clone() };
             link.agreed = status.map(|status| Agreed {
