@@ -161,6 +161,9 @@ pub(super) const PARKED_REASONS: &[&str] = &[
     "two_conversations",
     "loop",
     "retries_exhausted",
+    "merged",
+    "mapping",
+    "no_bridge",
 ];
 
 /// The states of a live Link: the words of `Link::state`.
