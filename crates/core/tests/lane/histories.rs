@@ -340,6 +340,7 @@ impl Met {
 }
 
 #[test]
+#[allow(clippy::disallowed_methods)] // The environment says which seed a person wants to see again.
 fn histories_of_chance_end_well() {
     let mappings: Vec<_> = policies().iter().map(|p| Rc::new(mapping(p))).collect();
     let number = |name| {

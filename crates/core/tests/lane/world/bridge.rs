@@ -1,10 +1,9 @@
 //! The bridge: what the daemon does with the state machine, with a store that forgets nothing and
 //! refuses what the real one refuses. Neighbours: router brings events in, jelou and desk are called.
 
-use super::{World, faults::Fault};
+use super::World;
 use bridge_core::{
-    call::{CallError, Resolve},
-    effect::{Answer, Effect, Found, Operation, Read},
+    effect::Operation,
     event::{Event, Side},
     halt::{Admit, Limits, Window},
     ids::{ConversationId, DeliveryId, IntentId, LaneId, TicketId, UserId},
@@ -58,7 +57,7 @@ pub struct Bridge {
 }
 
 /// The process died.
-struct Crash;
+pub struct Crash;
 
 /// Why a commit was refused.
 enum Refused {
@@ -239,7 +238,7 @@ impl World {
         })
     }
 
-    fn gate_of(&self, side: Option<Side>) -> Option<Blocked> {
+    pub fn gate_of(&self, side: Option<Side>) -> Option<Blocked> {
         let now = self.now;
         self.bridge
             .gate
@@ -276,122 +275,6 @@ impl World {
                 self.bridge.let_out.insert(intent.id.clone());
                 stored.due = Some(now);
             }
-        }
-    }
-
-    fn observe(&mut self, read: Read) -> Input {
-        let side = match &read {
-            Read::Conversation { .. } => Some(Side::Jelou),
-            Read::TicketHolder { .. } => None,
-            Read::Ticket { .. }
-            | Read::OpenTickets { .. }
-            | Read::TicketsByConversation { .. }
-            | Read::NoteOnTicket { .. } => Some(Side::Ticketing),
-        };
-        if let Some(blocked) = self.gate_of(side) {
-            return Input::Blocked(blocked);
-        }
-        let begun = self.now;
-        self.now = self.now.plus(self.slow);
-        if side.is_some() {
-            self.bridge.reads.push(read.to_string());
-        }
-        let broken = side.and_then(|side| self.faults.whole_side(side));
-        let fault = self.faults.of(read.as_str()).map(Fault::error);
-        let found = match broken.or(fault) {
-            Some(error) => Err(error),
-            None => self.look(&read),
-        };
-        Input::Observed { read, begun, found }
-    }
-
-    fn look(&self, read: &Read) -> Result<Found, CallError> {
-        Ok(match read {
-            Read::Conversation { id } => Found::Conversation(Box::new(self.jelou.read(id)?)),
-            Read::Ticket { id } => Found::Ticket(Box::new(self.desk.read(id)?)),
-            Read::OpenTickets { requester_id } => Found::Tickets {
-                tickets: self.desk.open_of(requester_id),
-            },
-            Read::TicketsByConversation { conversation } => Found::Tickets {
-                tickets: self.desk.by_conversation(
-                    conversation.as_str(),
-                    self.capabilities.create,
-                    self.now,
-                ),
-            },
-            Read::NoteOnTicket { ticket, text } => Found::Note {
-                there: self.notes(ticket).iter().any(|n| n == text.reveal()),
-            },
-            Read::TicketHolder { ticket } => Found::Holder {
-                lane: self.bridge.lane_where(|s| {
-                    s.links
-                        .iter()
-                        .any(|l| l.is_live() && l.ticket_id() == Some(ticket))
-                }),
-            },
-        })
-    }
-
-    fn perform(&mut self, intent: &Intent) -> Result<Result<Answer, CallError>, Crash> {
-        let now = self.now;
-        self.now = self.now.plus(self.slow);
-        let operation = intent.operation();
-        if let Some(error) = self.faults.whole_side(operation.side()) {
-            return Ok(Err(error));
-        }
-        let fault = self.faults.of(operation.as_str());
-        let mut answer = Err(CallError::Unknown {
-            reason: String::new(),
-            after: None,
-        });
-        if fault.is_none_or(Fault::takes_effect) {
-            let (done, events) = self.affect(intent, now);
-            answer = done;
-            for event in events {
-                self.net.send(self.now, event);
-            }
-        }
-        match fault {
-            None => Ok(answer),
-            Some(fault) if fault.is_crash() => Err(Crash),
-            Some(fault) => Ok(Err(fault.error())),
-        }
-    }
-
-    fn affect(
-        &mut self,
-        intent: &Intent,
-        now: Timestamp,
-    ) -> (Result<Answer, CallError>, Vec<Event>) {
-        match &intent.effect {
-            Effect::StartConversation(start) => self.jelou.start(start, &intent.id, now),
-            Effect::CloseConversation(close) => self.jelou.close(close, now),
-            Effect::WriteTicketId(write) => (Ok(self.jelou.write_ticket_id(write, now)), vec![]),
-            Effect::UpsertRequester { requester } => {
-                let external = requester.external_id.clone().unwrap_or_default();
-                let id = self.desk.requester(external.reveal());
-                (Ok(Answer::Requester { id }), vec![])
-            }
-            Effect::CreateTicket(create) => {
-                let keyed = self.capabilities.create == Resolve::IdempotencyKey;
-                let (answer, events) = self.desk.create(create, keyed.then_some(&intent.id), now);
-                (Ok(answer), events)
-            }
-            Effect::WriteLinkField {
-                ticket,
-                conversation,
-            } => {
-                let what = format!("link field of {ticket}");
-                self.desk.write(ticket, what, now, |t| {
-                    t.link_field = Some(conversation.clone())
-                })
-            }
-            Effect::SetStatus { ticket, status } => {
-                let what = format!("status of {ticket}: {status}");
-                self.desk
-                    .write(ticket, what, now, |t| t.status = status.clone())
-            }
-            Effect::AddNote { ticket, text } => self.desk.note(ticket, text, now),
         }
     }
 

@@ -4,6 +4,7 @@
 //! Everything is deterministic. Time moves only when the world is run.
 
 pub mod bridge;
+pub mod calls;
 pub mod chance;
 pub mod desk;
 pub mod faults;
