@@ -224,6 +224,13 @@ async fn zendesk_is_left_alone_for_as_long_as_it_asks() {
     jelou
         .operator_closes(&talk.id, "closed_by_operator")
         .expect("it goes on");
+    stage
+        .until("it was told", |_, zendesk| {
+            zendesk.calls().iter().any(|call| call.status == 429)
+        })
+        .await;
+    // The answer is on its way, and another customer's calls must hear of it too.
+    tokio::time::sleep(Duration::from_millis(100)).await;
     let other = jelou.customer_starts("5511987660010", "Olá").expect("free");
     stage.has_status(ticket, "solved").await;
     let _ = stage.ticket_of(&other).await;
