@@ -1,0 +1,16 @@
+//! Stories of the daemon between a Jelou and a helpdesk, each with one moral. Neighbours: `demo`,
+//! which tells the common ones; `bad_input`, where nobody behaves; core, which knows every rule.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used
+)]
+
+mod busy;
+mod canary;
+mod keeping;
+mod observing;
+mod process;
+mod reopening;
+mod trouble;
