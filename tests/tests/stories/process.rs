@@ -16,7 +16,8 @@ const IN_FORCE_WITHIN: Duration = Duration::from_secs(2);
 
 async fn process() -> (TempDir, Process) {
     let folder = tempfile::tempdir().unwrap();
-    let options = StageOptions::in_folder(folder.path());
+    let mut options = StageOptions::in_folder(folder.path());
+    options.rules = rules(&options.rules, "min_count = 4", "min_count = 1000");
     let process = Process::set(options).await.unwrap();
     (folder, process)
 }
