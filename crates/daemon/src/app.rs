@@ -5,7 +5,7 @@
 //! Claims, calls in flight end, the database is closed last.
 
 use crate::{
-    api, clock,
+    api, begin, clock,
     config::{self, Config, LoadError, Variables},
     gate::Gate,
     http::{
@@ -21,7 +21,6 @@ use crate::{
     store::{GroupCommit, Options, Store, StoreError},
     telemetry,
 };
-use bridge_core::lane::Mode;
 use bridge_transport::Transport;
 use std::{
     path::PathBuf,
@@ -139,7 +138,7 @@ pub async fn start(
         create: true,
     };
     let (jobs, transport, runtimes) = prepare(config, opening).await?;
-    begin(&jobs.store, &runtimes.borrow().clone(), &jobs.metrics).await?;
+    begin::begin(&jobs.store, &runtimes.borrow().clone(), &jobs.metrics).await?;
     let (stop, stopped) = watch::channel(false);
     let (dead, workers_dead) = watch::channel(false);
     let (configs, _) = watch::channel(Arc::clone(&runtimes.borrow().config));
@@ -273,26 +272,6 @@ async fn prepare(
         stopping,
     };
     Ok((jobs, transport, runtimes))
-}
-
-/// The first run, and the turn from observing to live, begin now (rule 17): cursors that are
-/// missing are set to this moment.
-///
-/// # Errors
-/// What the database said.
-pub async fn begin(store: &Store, runtime: &Runtime, metrics: &Metrics) -> Result<(), StoreError> {
-    let now = clock::now();
-    for (name, bridge) in &runtime.bridges {
-        metrics.begin(name);
-        let observes = bridge.config.mode == Mode::Observe;
-        let beginning = store.begin(name, observes, now).await?;
-        tracing::info!(bridge = %name, observes, "A bridge begins: {beginning:?}");
-        if store.cursor(name, "tickets").await?.is_none() {
-            let cursor = bridge.ticketing.beginning(now);
-            store.set_cursor(name, "tickets", &cursor, now).await?;
-        }
-    }
-    Ok(())
 }
 
 async fn bind(address: std::net::SocketAddr, key: &'static str) -> Result<TcpListener, AppError> {

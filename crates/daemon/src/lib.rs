@@ -3,6 +3,7 @@
 
 pub mod api;
 pub mod app;
+mod begin;
 pub mod cli;
 pub mod clock;
 pub mod config;

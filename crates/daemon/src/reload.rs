@@ -2,7 +2,7 @@
 //! Neighbour: `app`, which starts it.
 
 use crate::{
-    app,
+    begin,
     config::{self, Config},
     jobs::Jobs,
     runtime::Runtime,
@@ -116,7 +116,7 @@ impl Reloader {
         }
         let runtime = Runtime::build(Arc::clone(&config), &self.transport)
             .map_err(|error| error.to_string())?;
-        app::begin(&self.jobs.store, &runtime, &self.jobs.metrics)
+        begin::begin(&self.jobs.store, &runtime, &self.jobs.metrics)
             .await
             .map_err(|error| error.to_string())?;
         let names: Vec<_> = runtime.bridges.keys().cloned().collect();
