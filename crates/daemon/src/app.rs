@@ -264,11 +264,14 @@ async fn prepare(
     let metrics = Metrics::new(VERSION);
     let (runtimes, runtime) = watch::channel(Arc::new(runtime));
     let stopping = Arc::new(AtomicBool::new(false));
+    let pausing = Arc::new(AtomicBool::new(false));
     let jobs = Jobs {
         store,
         runtime,
         gate,
         metrics,
+        listed: Arc::default(),
+        pausing,
         stopping,
     };
     Ok((jobs, transport, runtimes))

@@ -277,6 +277,11 @@ impl SideState {
     }
 
     fn forbidden(&mut self, object: &str, now: Timestamp) -> Verdict {
+        // Another object's call worked since: those suspects were forbidden for themselves.
+        if let Some((worked, at)) = &self.last_success {
+            self.suspects
+                .retain(|suspect, since| suspect == object || suspect == worked || *since > *at);
+        }
         let first = *self.suspects.entry(object.to_owned()).or_insert(now);
         let worked_since = self
             .last_success

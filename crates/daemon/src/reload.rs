@@ -10,7 +10,10 @@ use crate::{
 use bridge_transport::Transport;
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 use tokio::{
@@ -20,6 +23,12 @@ use tokio::{
 
 /// The file's time is looked at this often; a change is in force within two seconds.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Claims at work end within this, as no call may take longer; what does not is taken over later.
+const CLAIMS_WITHIN: Duration = Duration::from_secs(15);
+
+/// How often it is asked whether they have.
+const CLAIMS_LOOK: Duration = Duration::from_millis(50);
 
 /// The signals that end the daemon.
 pub struct Signals {
@@ -116,6 +125,15 @@ impl Reloader {
         }
         let runtime = Runtime::build(Arc::clone(&config), &self.transport)
             .map_err(|error| error.to_string())?;
+        let turned = old.bridges.iter().any(|(name, before)| {
+            let now = config.bridges.get(name);
+            now.is_some_and(|now| now.mode != before.mode)
+        });
+        let _pause = if turned {
+            Some(self.let_claims_end().await)
+        } else {
+            None
+        };
         begin::begin(&self.jobs.store, &runtime, &self.jobs.metrics)
             .await
             .map_err(|error| error.to_string())?;
@@ -132,6 +150,39 @@ impl Reloader {
                 .map_err(|e| e.to_string())?;
         }
         Ok(())
+    }
+}
+
+impl Reloader {
+    /// A bridge turns between observing and live: what is at work ends under the old mode first, so
+    /// that nothing of it is written behind the new beginning (rule 17).
+    async fn let_claims_end(&self) -> Pause<'_> {
+        let pause = Pause::begin(&self.jobs.pausing);
+        let give_up = tokio::time::Instant::now() + CLAIMS_WITHIN;
+        while tokio::time::Instant::now() < give_up {
+            tokio::time::sleep(CLAIMS_LOOK).await;
+            let counts = self.jobs.store.counts(crate::clock::now()).await;
+            if counts.is_ok_and(|counts| counts.lanes_claimed == 0) {
+                break;
+            }
+        }
+        pause
+    }
+}
+
+/// No Lane is claimed while this is held.
+struct Pause<'a>(&'a AtomicBool);
+
+impl<'a> Pause<'a> {
+    fn begin(flag: &'a AtomicBool) -> Self {
+        flag.store(true, Ordering::Relaxed);
+        Self(flag)
+    }
+}
+
+impl Drop for Pause<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
     }
 }
 

@@ -32,6 +32,9 @@ const STEPS_MAX: u32 = 64;
 /// How soon a Lane that ran out of steps, or met a conflict, is due again.
 const SOON: Duration = Duration::from_millis(100);
 
+/// How soon a join that the store refused is tried again.
+const JOIN_AGAIN: Duration = Duration::from_secs(1);
+
 /// A Lane whose bridge is no longer configured is looked at again this seldom.
 const NO_BRIDGE: Duration = Duration::from_secs(3600);
 
@@ -53,16 +56,16 @@ struct Session<'a> {
 struct Lost;
 
 /// Works on a Lane until it has nothing to do now.
-pub async fn drive(jobs: &Jobs, claimed: ClaimedLane) {
-    drive_with(jobs, claimed, Input::Woken).await;
+pub async fn drive(jobs: &Jobs, claimed: ClaimedLane, claimed_at: Timestamp) {
+    drive_with(jobs, claimed, claimed_at, Input::Woken).await;
 }
 
 /// Works on a Lane with a person's order first.
-pub async fn drive_ordered(jobs: &Jobs, claimed: ClaimedLane, order: Order) {
-    drive_with(jobs, claimed, Input::Ordered(order)).await;
+pub async fn drive_ordered(jobs: &Jobs, claimed: ClaimedLane, claimed_at: Timestamp, order: Order) {
+    drive_with(jobs, claimed, claimed_at, Input::Ordered(order)).await;
 }
 
-async fn drive_with(jobs: &Jobs, claimed: ClaimedLane, first: Input) {
+async fn drive_with(jobs: &Jobs, claimed: ClaimedLane, claimed_at: Timestamp, first: Input) {
     let ClaimedLane { lane, claim } = claimed;
     let runtime = jobs.runtime.borrow().clone();
     let Some(bridge) = runtime.bridges.get(&lane.bridge).cloned() else {
@@ -83,7 +86,7 @@ async fn drive_with(jobs: &Jobs, claimed: ClaimedLane, first: Input) {
         return;
     };
     let silent = webhooks_silent(jobs, &bridge, &lane).await;
-    let lease_until = clock::now().plus(LEASE);
+    let lease_until = claimed_at.plus(LEASE);
     let received_at = lane.pending.iter().map(|p| p.received_at).min();
     let stored = lane.clone();
     let mut session = Session {
@@ -114,7 +117,6 @@ async fn webhooks_silent(jobs: &Jobs, bridge: &Bridge, lane: &Lane) -> bool {
     match jobs.store.last_confirmed(&bridge.name, before).await {
         Ok(last) => {
             let silent = last.is_some_and(|confirmed| !confirmed.event_seen);
-            jobs.metrics.webhook_silence(&bridge.name, silent);
             silent
         }
         Err(_) => false,
@@ -414,6 +416,8 @@ impl Session<'_> {
                 }
                 Err(error) => {
                     tracing::warn!(%error, lane.id = %self.lane.id, "Lanes could not be joined");
+                    let due = Some(clock::now().plus(JOIN_AGAIN));
+                    return self.release_now(due, held_by).await;
                 }
             }
         }

@@ -62,7 +62,8 @@ impl<T: Send + 'static> Backend for Feed<T> {
         _: &mut Context<'_>,
         _: &WorkerContext,
     ) -> Poll<Result<(), Infallible>> {
-        // What is left in the channel is dropped with it and gives its Claim back there.
+        // What is left in the channel is dropped with it: its Claim ends with its lease, or at once
+        // when the next start finds that its holder is gone.
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         tasks.close();
         while tasks.try_recv().is_ok() {}

@@ -23,6 +23,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// One Claim to work on, and its place among those at work.
 pub struct LaneTask {
     claimed: ClaimedLane,
+    /// The lease counts from here, not from when a worker is free.
+    claimed_at: Timestamp,
     _place: OwnedSemaphorePermit,
 }
 
@@ -43,6 +45,10 @@ async fn claim_forever(jobs: Jobs, tasks: mpsc::Sender<LaneTask>) {
         };
         if jobs.stopping.load(Ordering::Relaxed) || tasks.is_closed() {
             return;
+        }
+        if jobs.pausing.load(Ordering::Relaxed) {
+            tokio::time::sleep(LOOK_AGAIN).await;
+            continue;
         }
         work.mark_unchanged();
         let want = 1 + places.available_permits();
@@ -69,6 +75,7 @@ async fn claim_forever(jobs: Jobs, tasks: mpsc::Sender<LaneTask>) {
             if let Err(refused) = tasks
                 .send(LaneTask {
                     claimed,
+                    claimed_at: now,
                     _place: held,
                 })
                 .await
@@ -114,7 +121,7 @@ pub async fn work(task: LaneTask, jobs: Data<Jobs>) -> Result<(), std::convert::
     if jobs.stopping.load(Ordering::Relaxed) {
         give_back(&jobs.store, task.claimed).await;
     } else {
-        drive::drive(&jobs, task.claimed).await;
+        drive::drive(&jobs, task.claimed, task.claimed_at).await;
     }
     Ok(())
 }

@@ -9,11 +9,13 @@ mod count;
 mod drive;
 mod feed;
 mod lanes;
+mod listed;
 mod order;
 mod prune;
 mod routes;
 mod sweep;
 
+pub use listed::Listed;
 pub use order::{OrderError, give_order};
 pub use sweep::{Swept, sweep_now};
 
@@ -59,6 +61,10 @@ pub struct Jobs {
     pub gate: Arc<Gate>,
     /// The figures.
     pub metrics: Metrics,
+    /// What the Sweep last recorded of tickets whose system tells no version.
+    pub listed: Arc<Listed>,
+    /// Whether no Lane is to be claimed for a moment: a bridge changes its mode.
+    pub pausing: Arc<AtomicBool>,
     /// Whether the process is stopping: no new Claims.
     pub stopping: Arc<AtomicBool>,
 }
@@ -179,6 +185,7 @@ fn status_of(error: Option<&CallError>) -> Option<u16> {
         Some(CallError::Locked { .. }) => Some(401),
         Some(CallError::Forbidden { .. }) => Some(403),
         Some(CallError::Gone { .. }) => Some(404),
-        Some(CallError::Refused { status, .. }) => Some(*status),
+        // 0: it was never sent.
+        Some(CallError::Refused { status, .. }) => Some(*status).filter(|status| *status != 0),
     }
 }

@@ -16,9 +16,11 @@ use bridge_core::{
     event::{Event, Parsed, Side, TicketChanged},
     ids::{DeliveryId, LaneId, TicketId},
 };
+use futures::FutureExt as _;
 use read::{LastRead, Read, fill, read_ticket};
 use std::{
     collections::HashMap,
+    panic::AssertUnwindSafe,
     sync::{Arc, Mutex, PoisonError, Weak, atomic::Ordering},
     time::Duration,
 };
@@ -124,9 +126,23 @@ async fn hand_out(jobs: Jobs, tasks: mpsc::Sender<RouteTask>) {
 /// Routes one Delivery. It always ends well: what could not be stored is handed out again.
 pub async fn work(task: RouteTask, jobs: Data<Jobs>) -> Result<(), std::convert::Infallible> {
     let id = task.received.id;
-    if let Err(error) = route(&jobs, &task).await {
-        tracing::error!(%error, delivery.id = %id, "A delivery could not be routed");
-        give_back(&jobs, id).await;
+    match AssertUnwindSafe(route(&jobs, &task)).catch_unwind().await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            tracing::error!(%error, delivery.id = %id, "A delivery could not be routed");
+            give_back(&jobs, id).await;
+        }
+        // It would panic again: a person must look, and all other Deliveries go on.
+        Err(_) => {
+            tracing::error!(delivery.id = %id, "Routing a delivery panicked; it is parked");
+            let end = parked(
+                "unreadable",
+                "routing it panicked, which is a bug".to_owned(),
+            );
+            if jobs.store.routed(id, end, clock::now()).await.is_err() {
+                give_back(&jobs, id).await;
+            }
+        }
     }
     Ok(())
 }
@@ -363,6 +379,13 @@ async fn by_ticket(
                 *ticket
             }
             Read::Gone => return of_missing(jobs, bridge, &e.ticket, events, object).await,
+            Read::Never { reason, detail } => {
+                return Ok(RouteEnd::Parked {
+                    reason: reason.to_owned(),
+                    detail,
+                    remedy: "let the bridge's user see this ticket, then `parked retry`; or `parked discard`".to_owned(),
+                });
+            }
             Read::Later { due_at, error } => return Ok(RouteEnd::Later { due_at, error }),
         },
     };

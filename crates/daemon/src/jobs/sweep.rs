@@ -13,7 +13,7 @@ use bridge_core::{
     conversation::Conversation,
     event::{ConversationClosed, Event, Side, TicketChanged},
     ids::{BridgeName, ConversationId, LaneId},
-    ticket::{Ticket, TicketPatch},
+    ticket::{Ticket, TicketPatch, Version},
     time::Timestamp,
 };
 use bytes::Bytes;
@@ -124,10 +124,24 @@ async fn sweep(jobs: &Jobs, bridge: &Bridge) -> Result<Swept, String> {
     let tickets = sweep_tickets(jobs, bridge, &mut swept).await;
     let conversations = sweep_conversations(jobs, bridge, &mut swept).await;
     let took = clock::now().since(begun);
-    jobs.metrics
-        .sweep_finished(&bridge.name, took, clock::now());
+    let ended = tickets.and(conversations);
+    if ended.is_ok() {
+        // A round that broke off is no round: an alert on the last one must ring.
+        jobs.metrics
+            .sweep_finished(&bridge.name, took, clock::now());
+    }
+    tell_silence(jobs, bridge).await;
     tracing::debug!(bridge = %bridge.name, tickets = swept.tickets, conversations = swept.conversations, duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX), "A sweep ended");
-    tickets.and(conversations).map(|()| swept)
+    ended.map(|()| swept)
+}
+
+/// Whether the bridge's last confirmed start or close got no event in time (rule 5): for the metrics.
+async fn tell_silence(jobs: &Jobs, bridge: &Bridge) {
+    let before = clock::now().minus(bridge.config.limits.rules.event_confirm);
+    if let Ok(last) = jobs.store.last_confirmed(&bridge.name, before).await {
+        let silent = last.is_some_and(|confirmed| !confirmed.event_seen);
+        jobs.metrics.webhook_silence(&bridge.name, silent);
+    }
 }
 
 async fn sweep_tickets(jobs: &Jobs, bridge: &Bridge, swept: &mut Swept) -> Result<(), String> {
@@ -152,6 +166,9 @@ async fn sweep_tickets(jobs: &Jobs, bridge: &Bridge, swept: &mut Swept) -> Resul
             .changed_since(&cursor, bridge.call_timeout())
             .await;
         let changes = learn(jobs, bridge, Side::Ticketing, "changes", begun, page).await?;
+        if changes.unreadable > 0 {
+            tracing::warn!(bridge = %bridge.name, tickets = changes.unreadable, "The sweep left out tickets that it could not read");
+        }
         for ticket in changes.tickets {
             swept.tickets += 1;
             if record_ticket(jobs, bridge, ticket, begun)
@@ -188,7 +205,19 @@ async fn record_ticket(
         .take(8)
         .map(|byte| format!("{byte:02x}"))
         .collect();
-    let dedup = format!("sweep:{}:{}:{short}", ticket.id, ticket.version.key());
+    let dedup = match ticket.version {
+        Version::None
+            if jobs
+                .listed
+                .is_known(&format!("{}/{}", bridge.name, ticket.id), &short) =>
+        {
+            return Ok(false);
+        }
+        Version::None => format!("sweep:{}:{}:{short}", ticket.id, begun.0),
+        Version::Monotonic { .. } | Version::Time { .. } => {
+            format!("sweep:{}:{}:{short}", ticket.id, ticket.version.key())
+        }
+    };
     let event = Event::TicketChanged(TicketChanged {
         ticket: ticket.id.clone(),
         version: ticket.version,

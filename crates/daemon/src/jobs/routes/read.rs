@@ -34,6 +34,11 @@ pub(super) enum Read {
         begun: Timestamp,
     },
     Gone,
+    /// It will not be had: the remote says no, or has failed for too long.
+    Never {
+        reason: &'static str,
+        detail: String,
+    },
     Later {
         due_at: Timestamp,
         error: String,
@@ -87,10 +92,32 @@ pub(super) async fn read_ticket(
             Read::There { ticket, begun }
         }
         Err(CallError::Gone { .. }) => Read::Gone,
-        Err(error) => Read::Later {
-            due_at: retry_at(received.attempts, &who, clock::now()),
-            error: error.to_string(),
+        Err(error @ CallError::Refused { .. }) => Read::Never {
+            reason: "refused",
+            detail: error.to_string(),
         },
+        Err(error) => not_now(bridge, received, &who, &error),
+    }
+}
+
+/// A read that failed comes again, as long as calls are tried at all. A credential's failure is no
+/// failure of this Delivery's.
+fn not_now(bridge: &Bridge, received: &Received, who: &str, error: &CallError) -> Read {
+    let now = clock::now();
+    let of_the_credential = matches!(
+        error,
+        CallError::Locked { .. } | CallError::Forbidden { .. }
+    );
+    let waited = now.since(received.received_at);
+    if waited > bridge.config.limits.rules.retry_for && !of_the_credential {
+        return Read::Never {
+            reason: "retries_exhausted",
+            detail: error.to_string(),
+        };
+    }
+    Read::Later {
+        due_at: retry_at(received.attempts, who, now),
+        error: error.to_string(),
     }
 }
 
