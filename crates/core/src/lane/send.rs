@@ -55,6 +55,9 @@ impl Turn<'_> {
             self.halted = true;
             return;
         }
+        if self.is_written_over(intent) {
+            return self.withdraw(&intent.link, Operation::LinkField, None);
+        }
         if self.must_wait_its_turn(intent) {
             return;
         }
@@ -100,6 +103,23 @@ impl Turn<'_> {
             | Effect::WriteLinkField { .. }
             | Effect::AddNote { .. } => self.want_send(&intent.id, intent.operation(), due),
         }
+    }
+
+    /// A late write of a conversation that is over would hide the one that the ticket has now.
+    fn is_written_over(&self, intent: &Intent) -> bool {
+        let Effect::WriteLinkField {
+            ticket,
+            conversation,
+        } = &intent.effect
+        else {
+            return false;
+        };
+        self.live_link_of_ticket(ticket).is_some_and(|live| {
+            live.id != intent.link
+                && live
+                    .conversation_id()
+                    .is_some_and(|other| other != conversation)
+        })
     }
 
     /// The ticket that must be read before this goes out: it may be gone, or no longer want it.

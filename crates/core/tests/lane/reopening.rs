@@ -1,6 +1,6 @@
 //! What happens after the end: the policies of reopening.
 
-use crate::world::{ANA, World, net::Weather};
+use crate::world::{ANA, World, faults::Fault, net::Weather};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -192,4 +192,20 @@ fn the_conversations_end_before_the_reopening_went_out_leaves_the_ticket_as_the_
     w.settle();
     assert_eq!(w.status(&ticket), "pending", "{}", w.tale());
     let _ = ANA;
+}
+
+#[test]
+fn a_late_link_field_does_not_hide_the_next_conversation() {
+    let mut w = World::with(&writes_after("append"));
+    w.faults.next("link_field", Fault::Later(Some(60)));
+    let ticket = w.agent_asks();
+    w.pass(Duration::from_secs(3));
+    w.agent_sets(&ticket, "solved");
+    w.pass(Duration::from_secs(3));
+    assert!(w.active().is_empty(), "{}", w.tale());
+    let talk = w.ana_starts();
+    w.settle();
+    assert_eq!(w.ticket_of(&talk), Some(ticket.clone()));
+    let named = &w.desk.records[&ticket].ticket.link_field;
+    assert_eq!(named.as_ref(), Some(&talk), "{}", w.tale());
 }
