@@ -1,13 +1,18 @@
 //! What can be wrong with a profile or its settings, with a webhook, and with an answer. Neighbours:
 //! profile and webhook return these; the client sorts answers into core's `CallError` with them.
 
+use crate::profile::filters::{items, text};
 use bridge_core::call::CallError;
+use minijinja::value::{Value, ValueKind};
 
-/// The longest reason told, in characters: one line of a timeline.
-const REASON_CHARACTERS_MAX: usize = 160;
+/// The longest machine code told, in characters. The longest known ones have under 40.
+const CODE_CHARACTERS_MAX: usize = 64;
 
-/// The shortest row of digits taken for a number that names a person. Statuses, field ids in short
-/// systems and dates have fewer.
+/// How many machine codes are told of one answer: one line of a timeline.
+const CODES_MAX: usize = 8;
+
+/// The shortest row of digits taken for a number that names a person. Statuses, error numbers and
+/// years have fewer.
 const DIGITS_OF_A_PERSON: usize = 6;
 
 /// Something wrong with a profile or its settings, and what to do about it.
@@ -57,43 +62,110 @@ pub(crate) fn unsure(idempotent: bool, reason: String) -> CallError {
     }
 }
 
-/// Makes a remote's words fit to be told: what we sent of people is taken out, and so are rows of
-/// digits that could be a phone number.
-pub(crate) fn redact(words: &str, secrets: &[String]) -> String {
-    let mut told = words.to_owned();
-    for secret in secrets {
-        if secret.trim().chars().count() >= 3 {
-            told = told.replace(secret.trim(), "(hidden)");
-        }
+/// What may be told of a refusal: its status, and the machine codes that the profile points at.
+/// A vendor's sentences hold names and numbers in forms that no filter knows, so none is told.
+pub(crate) fn reason(status: u16, told: &Value, sent: &[String]) -> String {
+    let mut codes = Vec::new();
+    collect(told, sent, &mut codes);
+    if codes.is_empty() {
+        return format!("status {status}");
     }
-    let mut out = String::new();
-    let mut digits = String::new();
-    for c in told.chars().chain(std::iter::once(' ')) {
+    format!("status {status}: {}", codes.join(" "))
+}
+
+fn collect(told: &Value, sent: &[String], codes: &mut Vec<String>) {
+    match told.kind() {
+        ValueKind::Seq | ValueKind::Iterable => {
+            for item in items(told) {
+                collect(&item, sent, codes);
+            }
+        }
+        ValueKind::String | ValueKind::Number => {
+            let code = text(told);
+            let new = !codes.contains(&code);
+            if codes.len() < CODES_MAX && new && is_code(&code) && !repeats(&code, sent) {
+                codes.push(code);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// One short word of ASCII letters, digits and `_`, `.`, `-`, as programs write for programs; with
+/// no row of digits, separators left out, that could be a phone number or an account.
+fn is_code(word: &str) -> bool {
+    let separators = ['_', '.', '-'];
+    let mut row = 0_usize;
+    for c in word.chars() {
         if c.is_ascii_digit() {
-            digits.push(c);
-            continue;
+            row += 1;
+        } else if c.is_ascii_alphabetic() {
+            row = 0;
+        } else if !separators.contains(&c) {
+            return false;
         }
-        if digits.len() >= DIGITS_OF_A_PERSON {
-            out.push_str("(number)");
-        } else {
-            out.push_str(&digits);
+        if row >= DIGITS_OF_A_PERSON {
+            return false;
         }
-        digits.clear();
-        out.push(if c.is_control() { ' ' } else { c });
     }
-    out.trim().chars().take(REASON_CHARACTERS_MAX).collect()
+    (1..=CODE_CHARACTERS_MAX).contains(&word.len())
+}
+
+/// Whether it is a word of what we sent of people: a profile that points at the wrong place must
+/// not tell a name.
+fn repeats(code: &str, sent: &[String]) -> bool {
+    sent.iter()
+        .flat_map(|words| words.split(|c: char| !c.is_alphanumeric()))
+        .any(|word| word.eq_ignore_ascii_case(code))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn told(words: &[&str]) -> String {
+        let list: Vec<Value> = words.iter().map(|word| Value::from(*word)).collect();
+        reason(422, &Value::from(list), &["Ana Pérez".to_owned()])
+    }
+
     #[test]
-    fn a_reason_repeats_neither_what_we_sent_nor_a_phone_number() {
-        let told = redact(
-            "Phone +593987654321 of Ana Pérez is invalid (code 422)\n",
-            &["Ana Pérez".to_owned()],
+    fn a_reason_tells_the_status_and_machine_codes() {
+        assert_eq!(told(&[]), "status 422");
+        assert_eq!(
+            told(&["RecordInvalid", "status", "E0422", "status"]),
+            "status 422: RecordInvalid status E0422"
         );
-        assert_eq!(told, "Phone +(number) of (hidden) is invalid (code 422)");
+        assert_eq!(reason(400, &Value::from(1042), &[]), "status 400: 1042");
+    }
+
+    #[test]
+    fn a_reason_tells_no_sentence_no_name_and_no_number_of_a_person() {
+        for words in [
+            "Phone +593 98 765 4321 of Ana Pérez is taken",
+            "593987654321",
+            "593-987-654",
+            "5.9.3.9.8.7",
+            "phone_098765",
+            "+59398",
+            "ana",
+            "Pérez",
+            "José",
+            "a@b.example",
+            "two words",
+            "line\nfeed",
+            "",
+        ] {
+            assert_eq!(told(&[words]), "status 422", "{words}");
+        }
+        assert_eq!(told(&[&"x".repeat(65)]), "status 422");
+        let map = Value::from_pairs([("name", "Luis")]);
+        assert_eq!(reason(422, &map, &[]), "status 422");
+    }
+
+    #[test]
+    fn a_reason_has_an_end() {
+        let many: Vec<String> = (0..100).map(|n| format!("E{n}")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        assert_eq!(told(&many), "status 422: E0 E1 E2 E3 E4 E5 E6 E7");
     }
 }

@@ -284,3 +284,12 @@ async fn a_merged_ticket_comes_back_under_its_own_id_naming_the_other() {
     assert_eq!(read.merged_into.unwrap().as_str(), "7");
     assert_eq!(read.requester.phone, None);
 }
+
+#[tokio::test]
+async fn of_a_refusal_in_sentences_only_the_status_is_told() {
+    let (remote, client) = start("request-tracker", OPTIONS).await;
+    let sentence = "Ana";
+    remote.tell(403, json!({ "message": sentence }));
+    let error = client.ticket(&ticket(), DEADLINE).await.unwrap_err();
+    assert_eq!(error.to_string(), "forbidden: status 403");
+}

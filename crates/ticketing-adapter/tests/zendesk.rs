@@ -192,6 +192,20 @@ async fn the_incremental_export_is_followed_by_its_cursor_and_leaves_older_work_
 }
 
 #[tokio::test]
+async fn a_page_of_the_export_over_one_mebibyte_is_read_and_one_bad_record_is_counted() {
+    let (remote, client) = start("zendesk", &[]).await;
+    let beginning = client.beginning(Timestamp(1_795_255_200_000));
+    let mut long = shown();
+    long["description"] = json!("x".repeat(2 * 1024 * 1024));
+    let mut bad = shown();
+    bad["status"] = json!(null);
+    let page = json!({ "tickets": [bad, long], "after_cursor": "MTU3==", "end_of_stream": true });
+    remote.tell(200, side_loaded(page));
+    let changes = client.changed_since(&beginning, DEADLINE).await.unwrap();
+    assert_eq!((changes.tickets.len(), changes.unreadable), (1, 1));
+}
+
+#[tokio::test]
 async fn a_create_without_a_readable_id_is_an_unknown_outcome() {
     let (remote, client) = start("zendesk", &[]).await;
     let bodies = [
@@ -238,15 +252,22 @@ async fn a_read_that_makes_no_sense_is_tried_again() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_told_in_the_remotes_words_without_people() {
+async fn a_refusal_is_told_by_its_codes_and_never_in_the_remotes_sentences() {
     let (remote, client) = start("zendesk", &[]).await;
     let body = json!({
-        "error": "RecordInvalid", "description": "Record validation errors",
-        "details": { "base": [{ "description": "Phone +593987654321 of Ana Pérez\r\nBcc: x is taken" }] }
+        "error": "RecordInvalid", "description": "Phone +593 98 765 4321 of Ana Pérez is taken",
+        "details": {
+            "base": [{ "description": "+593 98-765-4321 (Luis Gómez)\r\nBcc: x", "error": "DuplicateValue" }],
+            "098 765 4321": [{ "description": "Luis" }]
+        }
     });
     remote.tell(422, body);
     let error = client.upsert_requester(&ana(), DEADLINE).await.unwrap_err();
-    insta::assert_snapshot!(error, @"refused with 422: RecordInvalid Record validation errors Phone (hidden) of (hidden) is taken");
+    insta::assert_snapshot!(error, @"refused with 422: status 422: RecordInvalid base DuplicateValue");
+    let body = json!({ "error": { "title": "Luis", "message": "Luis Gómez may not" } });
+    remote.tell(403, body);
+    let error = client.upsert_requester(&ana(), DEADLINE).await.unwrap_err();
+    insta::assert_snapshot!(error, @"forbidden: status 403");
 }
 
 #[tokio::test]

@@ -11,6 +11,6 @@ mod send;
 pub use outcome::{RETRY_AFTER_MAX, RETRY_AFTER_MIN, classify, retry_after};
 pub use path::{BadSegment, push_segment};
 pub use send::{
-    ANSWER_BYTES_MAX, CONNECT_TIMEOUT, CannotStart, NOT_SENT, POOL_IDLE_TIMEOUT, Request, Response,
-    Transport,
+    ANSWER_BYTES_MAX, CONNECT_TIMEOUT, CannotStart, LISTING_BYTES_MAX, NOT_SENT, POOL_IDLE_TIMEOUT,
+    Request, Response, Transport,
 };

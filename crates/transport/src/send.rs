@@ -6,9 +6,14 @@ use http::{HeaderMap, Method, StatusCode};
 use std::{error::Error, fmt, time::Duration};
 use url::Url;
 
-/// The largest answer read, in bytes. The largest we ask for is a page of 100 tickets; a remote
-/// that sends more is broken or hostile, and memory is shared by all bridges.
+/// The largest answer about one object that is read, in bytes: a remote that sends more is broken
+/// or hostile, and memory is shared by all bridges.
 pub const ANSWER_BYTES_MAX: usize = 1024 * 1024;
+
+/// The largest page of a listing that is read, in bytes. A hundred tickets with descriptions of
+/// 64 KiB each, side-loaded people and escapes come to about 10 MiB; a page that is refused would
+/// be asked for again for ever, so there is room above that.
+pub const LISTING_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// How long the name, the connection and TLS may take together. A connection that does not open
 /// is surely unsent, so it pays to learn of it well before a call's deadline, which tells nothing.
@@ -42,6 +47,9 @@ pub struct Request {
     pub body: Option<Bytes>,
     /// Whether doing it twice is the same as doing it once. Decides what a missing answer means.
     pub idempotent: bool,
+    /// The largest answer read, in bytes: [`ANSWER_BYTES_MAX`], or [`LISTING_BYTES_MAX`] for a page
+    /// of a listing. A larger one is no answer.
+    pub answer_max: usize,
 }
 
 /// What came back. `Debug` shows the status and the size.
@@ -51,7 +59,7 @@ pub struct Response {
     pub status: u16,
     /// Its headers.
     pub headers: HeaderMap,
-    /// Its body, at most [`ANSWER_BYTES_MAX`].
+    /// Its body, at most the request's `answer_max`.
     pub body: Bytes,
     /// When it had come, by our clock: what dates in it are compared with.
     pub received_at: Timestamp,
@@ -138,6 +146,7 @@ impl Transport {
     }
 
     async fn exchange(&self, request: Request) -> Result<Response, Failure> {
+        let most = request.answer_max;
         let mut builder = self
             .client
             .request(request.method, request.url)
@@ -148,7 +157,7 @@ impl Transport {
         let mut answer = builder.send().await.map_err(Failure::from_send)?;
         let status = answer.status();
         let headers = std::mem::take(answer.headers_mut());
-        let body = match read_body(&mut answer).await {
+        let body = match read_body(&mut answer, most).await {
             Ok(body) => body,
             // The status line of a refusal stands, whatever became of its explanation.
             Err(_) if !status.is_success() => Bytes::new(),
@@ -183,11 +192,11 @@ impl Failure {
     }
 }
 
-async fn read_body(answer: &mut reqwest::Response) -> Result<Bytes, String> {
+async fn read_body(answer: &mut reqwest::Response, most: usize) -> Result<Bytes, String> {
     let mut body = BytesMut::new();
     while let Some(chunk) = answer.chunk().await.map_err(|error| cause(&error))? {
-        if body.len().saturating_add(chunk.len()) > ANSWER_BYTES_MAX {
-            return Err(format!("the answer is over {ANSWER_BYTES_MAX} bytes"));
+        if body.len().saturating_add(chunk.len()) > most {
+            return Err(format!("the answer is over {most} bytes"));
         }
         body.extend_from_slice(&chunk);
     }

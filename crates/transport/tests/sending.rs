@@ -11,7 +11,9 @@ use axum::{
     routing::any,
 };
 use bridge_core::{call::CallError, time::Timestamp};
-use bridge_transport::{ANSWER_BYTES_MAX, NOT_SENT, Request, Response, Transport};
+use bridge_transport::{
+    ANSWER_BYTES_MAX, LISTING_BYTES_MAX, NOT_SENT, Request, Response, Transport,
+};
 use bytes::Bytes;
 use http::{HeaderValue, Method};
 use std::{
@@ -101,6 +103,7 @@ fn request(url: Url, idempotent: bool) -> Request {
         headers,
         body: Some(Bytes::from_static(b"canary-body")),
         idempotent,
+        answer_max: ANSWER_BYTES_MAX,
     }
 }
 
@@ -326,4 +329,24 @@ async fn an_answer_over_the_cap_is_not_read_to_its_end() {
     let at = request(url.join("at").unwrap(), false);
     let answer = transport.send(at, DEADLINE).await.unwrap();
     assert_eq!(answer.body.len(), ANSWER_BYTES_MAX);
+}
+
+#[tokio::test]
+async fn a_page_of_a_listing_may_be_larger_than_one_object_and_has_an_end_too() {
+    let router = Router::new()
+        .route("/over", any(async || vec![b' '; LISTING_BYTES_MAX + 1]))
+        .route("/at", any(async || vec![b' '; LISTING_BYTES_MAX]));
+    let url = polite(router).await;
+    let transport = transport();
+    let listing = |path: &str| Request {
+        answer_max: LISTING_BYTES_MAX,
+        ..request(url.join(path).unwrap(), true)
+    };
+    let answer = transport.send(listing("at"), DEADLINE).await.unwrap();
+    assert_eq!(answer.body.len(), LISTING_BYTES_MAX);
+    let outcome = transport.send(listing("over"), DEADLINE).await;
+    assert!(
+        matches!(outcome, Err(CallError::Later { .. })),
+        "{outcome:?}"
+    );
 }

@@ -19,7 +19,9 @@ use bridge_core::{
     },
     ids::{ConversationId, IntentId},
 };
-use bridge_transport::{BadSegment, NOT_SENT, Request, Response, Transport, push_segment};
+use bridge_transport::{
+    ANSWER_BYTES_MAX, BadSegment, NOT_SENT, Request, Response, Transport, push_segment,
+};
 use bytes::Bytes;
 use config::Credential;
 use http::{HeaderMap, HeaderValue, Method, header::CONTENT_TYPE};
@@ -239,6 +241,7 @@ impl Call {
             headers,
             body,
             idempotent,
+            answer_max: ANSWER_BYTES_MAX,
         };
         Self { operation, request }
     }

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Data {
     values: BTreeMap<&'static str, Value>,
-    /// People's words that go out with the request; no reason repeats them.
+    /// People's words that go out with the request; no reason repeats a word of them.
     pub(crate) secrets: Vec<String>,
 }
 

@@ -29,8 +29,9 @@ pub struct Changes {
     pub cursor: String,
     /// Whether there is more at once.
     pub more: bool,
-    /// How many tickets of this page could not be read; each is found again by its own webhook or
-    /// by a read.
+    /// How many tickets of this page could not be read: a plain count, with no content, for a log
+    /// line. The listing goes on without them, because one bad record must not hold up all others;
+    /// each is found again by its own webhook, by a read, or when it next changes.
     pub unreadable: usize,
 }
 
@@ -46,7 +47,7 @@ impl Client {
         data: &Data,
         budget: Budget,
     ) -> Result<(Data, Vec<Value>), CallError> {
-        let reply = self.exchange(&rule.request, data, true, budget).await?;
+        let reply = self.exchange_page(&rule.request, data, budget).await?;
         let answer = self.judge(rule, &reply, data)?;
         let listed = rule
             .items

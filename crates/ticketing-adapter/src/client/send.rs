@@ -3,7 +3,7 @@
 
 use super::{Client, data::Data};
 use crate::{
-    error::{redact, unsure},
+    error::{reason, unsure},
     profile::{
         expr::{EvalError, Template, from_json},
         rules::{Auth, OperationRule, RequestRule},
@@ -12,7 +12,9 @@ use crate::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bridge_core::{call::CallError, time::Timestamp};
-use bridge_transport::{NOT_SENT, Request, classify, push_segment};
+use bridge_transport::{
+    ANSWER_BYTES_MAX, LISTING_BYTES_MAX, NOT_SENT, Request, classify, push_segment,
+};
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue,
@@ -80,7 +82,7 @@ pub(crate) fn not_sent(why: &dyn std::fmt::Display) -> CallError {
 }
 
 impl Client {
-    /// Sends what a rule says and reads the answer, whatever its status.
+    /// Sends what a rule says and reads the answer about one object, whatever its status.
     pub(crate) async fn exchange(
         &self,
         rule: &RequestRule,
@@ -89,6 +91,22 @@ impl Client {
         budget: Budget,
     ) -> Result<Reply, CallError> {
         let request = self.render(rule, data, idempotent)?;
+        self.send(request, budget).await
+    }
+
+    /// Sends what a rule says and reads the page of a listing, whatever its status.
+    pub(crate) async fn exchange_page(
+        &self,
+        rule: &RequestRule,
+        data: &Data,
+        budget: Budget,
+    ) -> Result<Reply, CallError> {
+        let mut request = self.render(rule, data, true)?;
+        request.answer_max = LISTING_BYTES_MAX;
+        self.send(request, budget).await
+    }
+
+    async fn send(&self, request: Request, budget: Budget) -> Result<Reply, CallError> {
         let answer = self.transport.send(request, budget.left()?).await?;
         // What is no JSON is missing to every expression, so no success can rest on it.
         let body = serde_json::from_slice::<serde_json::Value>(&answer.body).ok();
@@ -159,17 +177,11 @@ impl Client {
         ))
     }
 
-    /// What a refusal says, without people and numbers.
+    /// What may be told of a refusal: its status and machine codes.
     fn reason(&self, reply: &Reply, data: &Data) -> String {
-        let told = self
-            .profile
-            .rules
-            .reason
-            .as_ref()
-            .and_then(|expr| expr.text(&reply.beside(data).value()).ok().flatten())
-            .map(|words| redact(&words, &data.secrets))
-            .filter(|words| !words.is_empty());
-        told.unwrap_or_else(|| format!("status {}", reply.status))
+        let rule = self.profile.rules.reason.as_ref();
+        let told = rule.and_then(|expr| expr.value(&reply.beside(data).value()).ok());
+        reason(reply.status, &told.unwrap_or_default(), &data.secrets)
     }
 
     fn render(
@@ -211,6 +223,7 @@ impl Client {
             headers,
             body,
             idempotent,
+            answer_max: ANSWER_BYTES_MAX,
         })
     }
 

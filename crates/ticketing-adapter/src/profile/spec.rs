@@ -135,7 +135,9 @@ pub(crate) struct VocabularySpec {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ErrorsSpec {
-    /// An expression for what a refusal says, over `body`. People and numbers are taken out of it.
+    /// An expression for the machine codes of a refusal, over `body`: a code, or a list of codes and
+    /// lists. What is no code (a sentence, a number of six or more digits) is left out; without any,
+    /// the status alone is told.
     pub reason: Option<String>,
     /// Statuses under 500 that ask to try again, beside 408, 425 and 429.
     #[serde(default)]
