@@ -433,6 +433,19 @@ mod tests {
     }
 
     #[test]
+    fn a_403_of_long_ago_does_not_make_a_new_one_the_credentials() {
+        let forbidden = CallError::Forbidden {
+            reason: "403".to_owned(),
+        };
+        let gate = Gate::default();
+        let target = target(1_000);
+        gate.learn(&target, "a", "ticket 1", Some(&forbidden), Timestamp(0));
+        gate.learn(&target, "b", "ticket 2", None, Timestamp(1));
+        let lesson = gate.learn(&target, "c", "ticket 3", Some(&forbidden), Timestamp(2));
+        assert!(lesson.pause.is_none());
+    }
+
+    #[test]
     fn retry_after_closes_the_host_for_everyone_and_survives_a_restart() {
         let gate = Gate::default();
         let target = target(1_000);
