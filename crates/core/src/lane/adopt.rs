@@ -82,15 +82,15 @@ impl Turn<'_> {
             return;
         }
         let start_on_its_way = self.start_in_question(&memory);
-        let unread = memory.seen.started_at.is_none() && memory.read_at.is_none();
-        if start_on_its_way && unread && !memory.start_event {
+        let claimable = self.may_be_claimed(&memory);
+        if claimable {
             let due = memory.retry.due_at.unwrap_or(self.now);
             self.want_read(Read::Conversation { id: id.clone() }, due);
         }
         if !memory.start_event && memory.messages == 0 {
             return self.keep_an_eye_on(id, &memory, start_on_its_way);
         }
-        let wait = if start_on_its_way {
+        let wait = if start_on_its_way || claimable {
             self.rules.limits.event_confirm
         } else if memory.start_event {
             Duration::ZERO

@@ -69,6 +69,11 @@ impl Turn<'_> {
             },
             Told::Hint => {
                 memory.hint_at = memory.hint_at.max(Some(seen_at));
+                if memory.gone {
+                    // It speaks again: it may have been restored.
+                    memory.gone = false;
+                    memory.missing_since = None;
+                }
                 self.count_drift(pending, &e.ticket, "changed");
                 Fate::Applied
             }

@@ -39,7 +39,7 @@ impl Turn<'_> {
                     .as_ref()
                     .is_none_or(|answered| answered == &memory.seen.id)
             })
-            .filter(|i| i.refused_status.is_none())
+            .filter(|i| i.refused_status.is_none() || tried_before(i))
             .find(|i| {
                 i.first_sent_at
                     .is_some_and(|sent| not_before(started_at, sent))
@@ -56,6 +56,21 @@ impl Turn<'_> {
                     .as_ref()
                     .is_none_or(|answered| answered == &memory.seen.id)
         })
+    }
+
+    /// Whether a look at when this conversation began may show that a start made it whose outcome
+    /// nobody knows, parked though it may be.
+    pub(super) fn may_be_claimed(&self, memory: &ConversationMemory) -> bool {
+        let unread = memory.seen.started_at.is_none() && memory.read_at.is_none();
+        let asks = |i: &Intent| {
+            i.operation() == Operation::Start
+                && in_question(i)
+                && i.attempts > 0
+                && i.answered
+                    .as_ref()
+                    .is_none_or(|answered| answered == &memory.seen.id)
+        };
+        unread && !memory.start_event && self.lane.intents.iter().any(asks)
     }
 
     /// Whether Jelou answered a start with this conversation, and it is not yet proven new.
@@ -189,6 +204,12 @@ fn in_question(intent: &Intent) -> bool {
         | IntentState::Withdrawn
         | IntentState::Observed => false,
     }
+}
+
+/// Whether a try before the latest one may have reached Jelou: a refusal of the latest proves
+/// nothing about it, and is what its success would cause.
+pub(super) fn tried_before(intent: &Intent) -> bool {
+    intent.attempts > 1
 }
 
 /// Whether a conversation that began at `started_at` can come of a call begun at `sent`.

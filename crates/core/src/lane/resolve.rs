@@ -3,7 +3,8 @@
 
 use super::{
     UNKNOWN_OUTCOME,
-    state::EntryKind,
+    ours::tried_before,
+    state::{ConversationMemory, EntryKind},
     step::{OnUnknown, Turn},
     unread::NOT_FOUND,
 };
@@ -23,6 +24,10 @@ pub const ANSWER_PROOF_WAIT: Duration = Duration::from_secs(5);
 /// Calls begun for one Intent whose outcome stays unknown and that nothing can find out; then it
 /// waits for a person even where the operator chose `retry`.
 const UNKNOWN_TRIES_MAX: u32 = 3;
+
+/// What a person does about an Intent of which nobody knows what became.
+const UNKNOWN_REMEDY: &str =
+    "look at both systems: if it was done, `link` the two; if not, `parked retry`";
 
 impl Turn<'_> {
     pub(super) fn plan_resolve(&mut self, intent: &Intent) {
@@ -70,18 +75,15 @@ impl Turn<'_> {
         let sent_at = intent.sent_at.unwrap_or(intent.planned_at);
         let until = sent_at.plus(self.rules.limits.event_confirm);
         if let Some(status) = intent.refused_status {
-            if self
-                .lane
-                .conversations
-                .values()
-                .any(|m| !m.seen.state.is_closed())
-            {
+            if self.refusal_is_explained(intent) {
                 self.customer_was_busy(
                     intent,
                     "the start was refused and another conversation is active",
                 );
             } else if self.now < until {
                 self.wake(until);
+            } else if tried_before(intent) {
+                self.park_refused_later(intent, status);
             } else {
                 self.park_refused(intent, status);
             }
@@ -192,17 +194,31 @@ impl Turn<'_> {
         );
     }
 
+    /// Whether a live conversation says why Jelou refused a start. One of which it is not known yet
+    /// when it began explains nothing where an earlier try may have made it.
+    fn refusal_is_explained(&self, intent: &Intent) -> bool {
+        let known = |m: &ConversationMemory| {
+            m.start_event || m.linked || m.seen.started_at.is_some() || m.read_at.is_some()
+        };
+        let mut talks = self.lane.conversations.values();
+        talks.any(|m| !m.seen.state.is_closed() && (!tried_before(intent) || known(m)))
+    }
+
+    /// An earlier try may have worked, and its conversation be what this one was refused for.
+    fn park_refused_later(&mut self, intent: &Intent, status: u16) {
+        let detail = format!(
+            "the answer to an earlier try was lost, and Jelou answered the next with {status}, as it does to a customer who is in a conversation"
+        );
+        self.park(&intent.id, UNKNOWN_OUTCOME, detail, UNKNOWN_REMEDY);
+        self.tell(&intent.link, "unknown_start", &format!("A conversation was probably started for this ticket: the answer to the first try was lost, and Jelou refused the next ({status}). It is linked when the customer writes; else the bridge's operator decides."));
+    }
+
     pub(super) fn park_unknown(&mut self, intent: &Intent) {
         let detail = intent
             .last_error
             .clone()
             .unwrap_or_else(|| "the answer did not come".to_owned());
-        self.park(
-            &intent.id,
-            UNKNOWN_OUTCOME,
-            detail,
-            "look at both systems: if it was done, `link` the two; if not, `parked retry`",
-        );
+        self.park(&intent.id, UNKNOWN_OUTCOME, detail, UNKNOWN_REMEDY);
         if intent.operation() == Operation::Start {
             self.tell(&intent.link, "unknown_start", "It is not known whether a conversation was started for this ticket: the answer was lost and no event came. The bridge's operator decides.");
         }

@@ -48,6 +48,9 @@ impl Turn<'_> {
     }
 
     fn plan_send(&mut self, intent: &Intent) {
+        if self.ticket_is_gone(intent) {
+            return self.let_go(intent, "its ticket is gone");
+        }
         if self.rules.mode == Mode::Observe {
             return self.only_observe(intent);
         }
@@ -122,19 +125,29 @@ impl Turn<'_> {
         })
     }
 
+    /// Withdraws this one, and no other of its kind.
+    fn let_go(&mut self, intent: &Intent, why: &str) {
+        if let Some(found) = self.lane.intent_mut(&intent.id) {
+            found.state = IntentState::Withdrawn;
+            found.held = false;
+        }
+        self.changed = true;
+        let sentence = format!("No longer wanted, as {why}: {}", intent.effect);
+        self.lane
+            .journal_intent(&intent.id, EntryKind::Decision, sentence, self.now);
+    }
+
+    /// What a ticket that is gone was to get has nowhere to go, also after its Link's end.
+    fn ticket_is_gone(&self, intent: &Intent) -> bool {
+        let memory = ticket_of(&intent.effect).and_then(|t| self.lane.tickets.get(t));
+        memory.is_some_and(|m| m.gone)
+    }
+
     /// The ticket that must be read before this goes out: it may be gone, or no longer want it.
-    fn ticket_in_doubt(&self, intent: &Intent) -> Option<TicketId> {
-        let (ticket, start) = match &intent.effect {
-            Effect::StartConversation(start) => (&start.ticket, true),
-            Effect::SetStatus { ticket, .. }
-            | Effect::AddNote { ticket, .. }
-            | Effect::WriteLinkField { ticket, .. } => (ticket, false),
-            Effect::CloseConversation(_)
-            | Effect::WriteTicketId(_)
-            | Effect::UpsertRequester { .. }
-            | Effect::CreateTicket(_) => return None,
-        };
+    pub(super) fn ticket_in_doubt(&self, intent: &Intent) -> Option<TicketId> {
+        let ticket = ticket_of(&intent.effect)?;
         let memory = self.lane.tickets.get(ticket)?;
+        let start = intent.operation() == Operation::Start;
         let unsure = start && (memory.hint_at.is_some() || memory.partial);
         (memory.missing_since.is_some() || unsure).then(|| ticket.clone())
     }
@@ -263,6 +276,20 @@ impl Turn<'_> {
             until,
             by: by.to_owned(),
         });
+    }
+}
+
+/// The ticket that an Effect writes to or speaks of.
+fn ticket_of(effect: &Effect) -> Option<&TicketId> {
+    match effect {
+        Effect::StartConversation(start) => Some(&start.ticket),
+        Effect::SetStatus { ticket, .. }
+        | Effect::AddNote { ticket, .. }
+        | Effect::WriteLinkField { ticket, .. } => Some(ticket),
+        Effect::CloseConversation(_)
+        | Effect::WriteTicketId(_)
+        | Effect::UpsertRequester { .. }
+        | Effect::CreateTicket(_) => None,
     }
 }
 

@@ -155,7 +155,8 @@ impl Turn<'_> {
         let latest = self
             .latest_link_of_ticket(ticket)
             .is_some_and(|l| l.id == link.id);
-        let Some(seen) = self.lane.tickets.get(ticket).and_then(|m| m.seen.as_ref()) else {
+        let there = self.lane.tickets.get(ticket).filter(|m| !m.gone);
+        let Some(seen) = there.and_then(|m| m.seen.as_ref()) else {
             return;
         };
         let vocabulary = mapping.vocabulary();

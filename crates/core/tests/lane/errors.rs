@@ -199,3 +199,23 @@ fn a_start_that_the_mapping_cannot_write_is_told_on_the_ticket() {
     assert_eq!(w.notes(&ticket).len(), 1, "{}", w.tale());
     assert!(w.notes(&ticket)[0].contains("initial_message"));
 }
+
+#[test]
+fn a_note_for_a_ticket_that_is_gone_is_given_up_and_the_ticket_left_alone() {
+    let mut w = World::new();
+    let (_, _) = w.linked_from_conversation();
+    w.faults.next("note", Fault::Later(Some(3_600)));
+    let ticket = w.agent_asks();
+    w.settle();
+    w.agent_sets(&ticket, "solved");
+    w.settle();
+    assert!(w.live_link(&ticket).is_none());
+    w.desk.records.get_mut(&ticket).unwrap().gone = true;
+    w.hours(3);
+    let note = w.intents(Operation::Note).remove(0);
+    assert_eq!(note.state, IntentState::Withdrawn, "{}", w.tale());
+    assert!(w.was_told("its ticket is gone"));
+    let read = format!("read ticket {ticket}");
+    let reads = w.bridge.reads.iter().filter(|r| **r == read).count();
+    assert!(reads <= 4, "{reads}");
+}

@@ -295,3 +295,47 @@ fn a_start_held_up_by_a_busy_host_was_never_sent() {
     let start = w.intents(Operation::Start).remove(0);
     assert_eq!((start.attempts, start.possible_duplicate), (1, false));
 }
+
+#[test]
+fn a_new_try_that_is_refused_does_not_disprove_the_first() {
+    for status in [400, 409, 422] {
+        let mut w = answer_lost();
+        w.net.weather = Weather::Kept;
+        let ticket = w.agent_asks();
+        let asked = w.net.kept.remove(0);
+        w.deliver(asked);
+        w.moment();
+        w.faults.next("start", Fault::Refuse(status));
+        w.settle();
+        assert_eq!(w.parked_for(), ["unknown_outcome"], "{}", w.tale());
+        assert_eq!(w.notes(&ticket).len(), 1);
+        assert!(w.notes(&ticket)[0].contains("probably started"));
+        w.net.kept.clear();
+        w.net.weather = Weather::Fair;
+        let talk = w.only_talk();
+        w.customer_writes(&talk, "m1");
+        w.settle();
+        assert!(w.talk_of(&ticket).is_some(), "{}", w.tale());
+        assert_eq!(w.desk.records.len(), 1, "{}", w.tale());
+        assert!(w.parked().is_empty());
+    }
+}
+
+#[test]
+fn a_message_while_the_new_try_is_refused_shows_that_the_first_worked() {
+    let mut w = answer_lost();
+    w.net.weather = Weather::Kept;
+    let ticket = w.agent_asks();
+    let asked = w.net.kept.remove(0);
+    w.deliver(asked);
+    w.pass(Duration::from_secs(70));
+    w.net.kept.clear();
+    w.net.weather = Weather::Fair;
+    assert_eq!(w.intents(Operation::Start)[0].attempts, 2);
+    let talk = w.only_talk();
+    w.customer_writes(&talk, "m1");
+    w.settle();
+    assert!(w.talk_of(&ticket).is_some(), "{}", w.tale());
+    assert_eq!((w.desk.records.len(), w.talks().len()), (1, 1));
+    assert!(w.notes(&ticket).is_empty(), "nobody needs to be told");
+}
