@@ -5,6 +5,7 @@ use super::{
     Store,
     claim::fenced_unless,
     engine::Turn,
+    memory,
     row::{id, json},
     wake,
 };
@@ -210,25 +211,26 @@ async fn take_in(
     Ok(())
 }
 
-/// What either Lane remembers is kept; of what both remember, the fresher memory.
+/// What either Lane remembers is kept; what both remember is joined field by field, in
+/// [`memory`].
 fn merge(ours: Lane, theirs: &mut Lane) {
-    for (ticket, memory) in ours.tickets {
-        match theirs.tickets.get(&ticket) {
-            Some(kept) if kept.seen_at >= memory.seen_at => {}
-            Some(_) | None => {
-                theirs.tickets.insert(ticket, memory);
-            }
-        }
+    let both = [ours.id.clone(), theirs.id.clone()];
+    for (id, memory) in ours.tickets {
+        let joined = match theirs.tickets.remove(&id) {
+            Some(kept) => memory::ticket(kept, memory),
+            None => memory,
+        };
+        theirs.tickets.insert(id, joined);
     }
-    for (conversation, memory) in ours.conversations {
-        match theirs.conversations.get(&conversation) {
-            Some(kept)
-                if kept.read_at.or(kept.last_message_at)
-                    >= memory.read_at.or(memory.last_message_at) => {}
-            Some(_) | None => {
-                theirs.conversations.insert(conversation, memory);
-            }
-        }
+    for (id, memory) in ours.conversations {
+        let joined = match theirs.conversations.remove(&id) {
+            Some(kept) => memory::conversation(kept, memory),
+            None => memory,
+        };
+        theirs.conversations.insert(id, joined);
+    }
+    for memory in theirs.tickets.values_mut() {
+        memory::held_here(memory, both.each_ref());
     }
 }
 

@@ -12,6 +12,7 @@ mod halt;
 mod join;
 mod links;
 mod load;
+mod memory;
 mod open;
 mod parked;
 mod prune;

@@ -59,6 +59,34 @@ async fn everything_of_a_lane_moves_to_the_one_with_the_canonical_name() {
     assert_eq!(of_old_name, Some(theirs.lane.id));
 }
 
+#[tokio::test]
+async fn two_memories_of_one_ticket_are_joined_field_by_field() {
+    let disk = disk().await;
+    let mut theirs = disk.linked("551191234", "8", "c8").await;
+    let before = theirs.lane.clone();
+    let of_theirs = TicketMemory {
+        seen_at: Some(at(1_500)),
+        ..TicketMemory::default()
+    };
+    theirs.lane.tickets.insert(ticket("7"), of_theirs);
+    disk.keep(&theirs.claim, &before, &theirs.lane).await;
+    disk.give_back(&theirs).await;
+    let mut ours = disk.linked("+55 11 91234", "7", "c7").await;
+    let before = ours.lane.clone();
+    let of_ours = TicketMemory {
+        seen_at: Some(at(1_000)),
+        made_by_us: true,
+        ..TicketMemory::default()
+    };
+    ours.lane.tickets.insert(ticket("7"), of_ours);
+    disk.keep(&ours.claim, &before, &ours.lane).await;
+    disk.join(&ours.claim, &user("551191234"), at(2_000))
+        .await
+        .unwrap();
+    let whole = disk.claimed(2_000).await;
+    assert!(whole.lane.tickets[&ticket("7")].made_by_us);
+}
+
 async fn remember(disk: &Disk, claimed: &mut ClaimedLane, id: &str) {
     let before = claimed.lane.clone();
     claimed
