@@ -26,9 +26,11 @@ pub struct MappingSpec {
     pub assignment: Vec<AssignmentSpec>,
     /// From a conversation to a ticket. Without this table no conversation makes a ticket.
     pub ticket: Option<TicketSpec>,
-    /// Messages between the two.
+    /// Messages between the two. No effect yet: comes with the relay of messages.
     pub messages: MessagesSpec,
-    /// Call buttons, each sent when its `when` turns true on a ticket with a live conversation.
+    /// Call buttons, each sent when its `when` turns true on a ticket with a live conversation. No
+    /// effect yet: comes with the relay of messages.
+    #[schemars(extend("x-comes-with" = "the relay of messages"))]
     pub call_button: Vec<CallButtonSpec>,
 }
 
@@ -102,7 +104,9 @@ pub struct ConversationSpec {
     pub ticket_reopened: TicketReopened,
     /// What happens to an agent's comment for the customer when no conversation is open: a `note`
     /// on the ticket says that it was not sent, or a conversation is started, or a template is sent.
+    /// No effect yet: comes with the relay of messages.
     #[serde(default)]
+    #[schemars(extend("x-comes-with" = "the relay of messages"))]
     pub comment_without_conversation: CommentWithoutConversation,
 }
 
@@ -202,7 +206,8 @@ pub struct TicketSpec {
     /// word for open again.
     pub status_on_close: BTreeMap<String, String>,
     /// The report on attended conversations after the close: `none`, one internal `note`, or
-    /// `fields`.
+    /// `fields`. No effect yet: comes with the report.
+    #[schemars(extend("x-comes-with" = "the report"))]
     pub report: Report,
     /// A customer writes after the ticket was solved: `append` to it, `reopen` it, or make a `new`
     /// one.
@@ -302,12 +307,17 @@ pub enum CustomerWritesAfterClose {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct MessagesSpec {
-    /// How a customer's message becomes a comment: `public`, `internal`, or not at all.
+    /// How a customer's message becomes a comment: `public`, `internal`, or not at all. No effect
+    /// yet: comes with the relay of messages.
+    #[schemars(extend("x-comes-with" = "the relay of messages"))]
     pub to_ticket: ToTicket,
     /// Which comments go to the customer. Names: `comment.public`, `comment.by_agent`,
     /// `comment.by_us`, `comment.body`, `comment.id`. Comments of the bridge, the requester and
-    /// automations never do.
-    #[schemars(default = "to_conversation_when")]
+    /// automations never do. No effect yet: comes with the relay of messages.
+    #[schemars(
+        default = "to_conversation_when",
+        extend("x-comes-with" = "the relay of messages")
+    )]
     pub to_conversation_when: Option<String>,
 }
 

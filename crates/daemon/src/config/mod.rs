@@ -11,6 +11,7 @@ mod document;
 mod environment;
 mod jelou;
 mod manual;
+mod notes;
 mod report;
 mod schema;
 mod secrets;
@@ -23,6 +24,7 @@ mod values;
 
 pub use environment::Variables;
 pub use manual::manual;
+pub use notes::Note;
 pub use report::{LoadError, Problem};
 pub use schema::schema;
 pub use spec::{LogFormat, MetricsAuth};
@@ -158,11 +160,20 @@ pub fn load(path: &Path) -> Result<Config, LoadError> {
 /// # Errors
 /// See [`load`].
 pub fn load_with(path: &Path, variables: &Variables) -> Result<Config, LoadError> {
+    let (config, _) = load_noted(path, variables)?;
+    Ok(config)
+}
+
+/// Loads a configuration, and gives with it what its writer should know of it, by line.
+///
+/// # Errors
+/// See [`load`].
+pub fn load_noted(path: &Path, variables: &Variables) -> Result<(Config, Vec<Note>), LoadError> {
     let text = fs::read_to_string(path).map_err(|source| LoadError::Unreadable {
         path: path.to_owned(),
         source,
     })?;
-    parse(&text, path, variables)
+    parse_noted(&text, path, variables)
 }
 
 /// Checks a configuration's text. `path` is where it is from: it stands in every problem, and
@@ -171,6 +182,15 @@ pub fn load_with(path: &Path, variables: &Variables) -> Result<Config, LoadError
 /// # Errors
 /// [`LoadError::Problems`].
 pub fn parse(text: &str, path: &Path, variables: &Variables) -> Result<Config, LoadError> {
+    let (config, _) = parse_noted(text, path, variables)?;
+    Ok(config)
+}
+
+fn parse_noted(
+    text: &str,
+    path: &Path,
+    variables: &Variables,
+) -> Result<(Config, Vec<Note>), LoadError> {
     let document = match Document::parse(text) {
         Ok(document) => document,
         Err(bad) => return Err(not_toml(path, &bad)),
@@ -185,6 +205,9 @@ pub fn parse(text: &str, path: &Path, variables: &Variables) -> Result<Config, L
         }
     };
     let mended = validate::mend(&schema, values, "", &mut report);
+    let mut found = Vec::new();
+    notes::without_effect(&schema, &mended, "", &report, &mut found);
+    found.sort_by_key(|note| (note.line.is_none(), note.line, note.key.clone()));
     let config = match serde_json::from_value(mended) {
         Ok(spec) => build::config(&spec, variables, &mut report),
         Err(error) => {
@@ -194,6 +217,7 @@ pub fn parse(text: &str, path: &Path, variables: &Variables) -> Result<Config, L
     };
     config
         .filter(|_| report.is_empty())
+        .map(|config| (config, found))
         .ok_or_else(|| report.finish())
 }
 

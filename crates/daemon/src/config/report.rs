@@ -118,13 +118,7 @@ impl<'a> Report<'a> {
 
     fn tell(&mut self, key: &str, what: String, remedy: String) {
         self.told.insert(key.to_owned());
-        let (file, line) = match self.variable(key) {
-            Some(name) => (name.to_owned(), None),
-            None => (
-                self.path.display().to_string(),
-                Some(self.document.line(key).unwrap_or(1)),
-            ),
-        };
+        let (file, line) = self.place(key);
         self.problems.push(Problem {
             file,
             line,
@@ -132,6 +126,17 @@ impl<'a> Report<'a> {
             what,
             remedy,
         });
+    }
+
+    /// Where the value of a key came from: the file and its line, or a variable.
+    pub(super) fn place(&self, key: &str) -> (String, Option<usize>) {
+        match self.variable(key) {
+            Some(name) => (name.to_owned(), None),
+            None => (
+                self.path.display().to_string(),
+                Some(self.document.line(key).unwrap_or(1)),
+            ),
+        }
     }
 
     /// Tells of something outside the file: a variable, or another file.

@@ -45,7 +45,8 @@ pub(super) struct ServerSpec {
     /// For webhooks.
     pub listen: Address,
     /// The address under which Jelou and the ticketing system reach `listen`, as the outside sees it.
-    #[schemars(example = &"https://bridge.example.org")]
+    /// No effect yet: comes with the setup command.
+    #[schemars(example = &"https://bridge.example.org", extend("x-comes-with" = "the setup command"))]
     pub public_url: Option<BaseUrl>,
     /// For metrics, health, the API and the console. Beyond this machine it needs `admin_token`.
     pub admin_listen: Address,
@@ -194,8 +195,9 @@ pub(super) struct JelouSpec {
     /// The secret of `client_id`.
     #[serde(default)]
     pub client_secret: Option<SecretSpec>,
-    /// How metrics take the two: as HTTP `basic`, or `raw`.
+    /// How metrics take the two: as HTTP `basic`, or `raw`. No effect yet: comes with the report.
     #[serde(default)]
+    #[schemars(extend("x-comes-with" = "the report"))]
     pub metrics_auth: MetricsAuth,
     /// Secrets that sign webhooks. The first signs what we send, all are accepted. A file may hold
     /// several, one a line, the newest first.
@@ -214,8 +216,9 @@ pub(super) struct JelouSpec {
     /// api.jelou.ai: metrics, bot messages, user cache.
     #[serde(default = "api_url")]
     pub api_url: BaseUrl,
-    /// Messages to conversations.
+    /// Messages to conversations. No effect yet: comes with the relay of messages.
     #[serde(default = "messages_url")]
+    #[schemars(extend("x-comes-with" = "the relay of messages"))]
     pub messages_url: BaseUrl,
     /// Where the bot finds the ticket's id, as `ticketId`, in conversations that the customer
     /// started. It is cleared when the ticket closes.

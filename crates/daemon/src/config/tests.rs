@@ -124,6 +124,62 @@ fn the_example_passes_the_check() {
 }
 
 #[test]
+fn a_key_that_has_no_effect_yet_is_noted_where_it_asks_for_something() {
+    let text = format!(
+        "[server]\npublic_url = \"https://bridge.example.org\"\n{SMALL}
+[bridges.main.mapping.messages]
+to_ticket = \"public\"
+to_conversation_when = \"comment.by_agent\"
+[bridges.main.mapping.ticket]
+report = \"none\"
+[[bridges.main.mapping.call_button]]
+when = \"true\"
+text = \"a\"
+display_text = \"b\"
+"
+    );
+    let variables = Variables::from([("JELOU_BRIDGE__BRIDGES__MAIN__JELOU__METRICS_AUTH", "raw")]);
+    let (_, notes) = parse_noted(&text, Path::new("bridge.toml"), &variables).unwrap();
+    let notes: Vec<_> = notes.iter().map(Note::to_string).collect();
+    insta::assert_snapshot!(notes.join("\n"));
+    let (_, none) = parse_noted(SMALL, Path::new("bridge.toml"), &Variables::default()).unwrap();
+    assert_eq!(none, [], "defaults ask for nothing");
+}
+
+#[test]
+fn every_key_without_effect_says_so_in_its_own_words() {
+    fn marked(node: &Value, key: &str, found: &mut Vec<String>) {
+        if let Some(later) = schema::comes_with(node) {
+            let words = node["description"].as_str().unwrap_or_default();
+            let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+            let promise = format!("No effect yet: comes with {later}.");
+            assert!(words.ends_with(&promise), "{key}: {words}");
+            found.push(key.to_owned());
+        }
+        for name in schema::keys(node) {
+            marked(&node["properties"][name], name, found);
+        }
+        if node["additionalProperties"].is_object() {
+            marked(&node["additionalProperties"], key, found);
+        }
+    }
+    let mut found = Vec::new();
+    marked(&schema(), "", &mut found);
+    found.sort();
+    let expected = [
+        "call_button",
+        "comment_without_conversation",
+        "messages_url",
+        "metrics_auth",
+        "public_url",
+        "report",
+        "to_conversation_when",
+        "to_ticket",
+    ];
+    assert_eq!(found, expected);
+}
+
+#[test]
 fn the_example_fits_the_published_schema() {
     let text = fs::read_to_string(repository().join("bridge.example.toml")).unwrap();
     let example: toml::Table = toml::from_str(&text).unwrap();
