@@ -5,7 +5,7 @@ use crate::{
     clock,
     metrics::Metrics,
     runtime::Runtime,
-    store::{Store, StoreError},
+    store::{Beginning, Store, StoreError},
 };
 use bridge_core::lane::Mode;
 
@@ -20,11 +20,27 @@ pub async fn begin(store: &Store, runtime: &Runtime, metrics: &Metrics) -> Resul
         metrics.begin(name);
         let observes = bridge.config.mode == Mode::Observe;
         let beginning = store.begin(name, observes, now).await?;
-        tracing::info!(bridge = %name, observes, "A bridge begins: {beginning:?}");
+        tracing::info!(bridge = %name, observes, "{}", words(beginning, observes));
         if store.cursor(name, "tickets").await?.is_none() {
             let cursor = bridge.ticketing.beginning(now);
             store.set_cursor(name, "tickets", &cursor, now).await?;
         }
     }
     Ok(())
+}
+
+fn words(beginning: Beginning, observes: bool) -> String {
+    let does = if observes {
+        "it observes: everything is planned and recorded, nothing is sent"
+    } else {
+        "it is live"
+    };
+    match beginning {
+        Beginning::First => format!("The bridge begins now, for the first time; {does}"),
+        Beginning::Again => format!("The bridge goes on; {does}"),
+        Beginning::TurnedLive { dropped } => {
+            format!("The bridge goes live and begins now; {dropped} half links were dropped")
+        }
+        Beginning::TurnedObserve => format!("The bridge stops writing; {does}"),
+    }
 }

@@ -201,6 +201,16 @@ impl Gate {
         lesson
     }
 
+    /// Something was mended, as a reload says: the next call of each paused credential may ask at
+    /// once instead of at its minute.
+    pub fn ask_again(&self, now: Timestamp) {
+        for side in self.state().sides.values_mut() {
+            if let Some(credential) = &mut side.credential {
+                credential.next_probe = now;
+            }
+        }
+    }
+
     /// Whether a side's breaker is open, and whether its credential is paused: for the metrics.
     #[must_use]
     pub fn condition(&self, bridge: &BridgeName, side: Side, now: Timestamp) -> (bool, bool) {
@@ -408,6 +418,8 @@ mod tests {
         );
         assert!(gate.ask(&target, "b", Timestamp(60_000)).is_ok());
         assert!(gate.ask(&target, "c", Timestamp(60_000)).is_err());
+        gate.ask_again(Timestamp(60_005));
+        assert!(gate.ask(&target, "d", Timestamp(60_005)).is_ok());
         let lesson = gate.learn(&target, "b", "1", None, Timestamp(60_010));
         assert_eq!(lesson.resumed.as_deref(), Some("credential:main:jelou"));
         assert!(gate.ask(&target, "c", Timestamp(60_010)).is_ok());

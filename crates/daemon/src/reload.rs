@@ -140,6 +140,7 @@ impl Reloader {
         let names: Vec<_> = runtime.bridges.keys().cloned().collect();
         let _ = self.runtimes.send(Arc::new(runtime));
         let _ = self.configs.send(config);
+        self.jobs.gate.ask_again(crate::clock::now());
         for name in names {
             // A changed mapping may want something of Lanes that nothing else would wake.
             let wake = crate::store::Wake::Bridge(name);

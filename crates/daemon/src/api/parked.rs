@@ -208,7 +208,11 @@ async fn carry_out(
     tracing::info!(
         parked.id = item.id,
         reason = item.reason,
-        "By order, {decision:?}: {}",
+        "{} by order: {}",
+        match decision {
+            Decision::Retry => "To be tried again",
+            Decision::Discard => "Given up",
+        },
         item.id
     );
     match &item.kind {

@@ -4,7 +4,12 @@
 //! The order is the promise: an Intent is committed as `sent`, then its call is made, then its
 //! outcome is committed. No transaction is open during a call.
 
-use super::{Jobs, LEASE, count::count, status_of};
+use super::{
+    Jobs, LEASE,
+    count::count,
+    objects::{object_of_effect, object_of_read},
+    silence, status_of,
+};
 use crate::{
     clock,
     gate::Target,
@@ -16,11 +21,10 @@ use crate::{
 };
 use bridge_core::{
     call::CallError,
-    effect::{Effect, Operation, Read},
+    effect::{Operation, Read},
     event::Side,
     ids::IntentId,
-    intent::IntentState,
-    lane::{Input, Lane, Next, Order, step},
+    lane::{Entry, EntryKind, Input, Lane, Next, Order, step},
     time::Timestamp,
 };
 use std::{sync::Arc, time::Duration};
@@ -85,7 +89,7 @@ async fn drive_with(jobs: &Jobs, claimed: ClaimedLane, claimed_at: Timestamp, fi
         }
         return;
     };
-    let silent = webhooks_silent(jobs, &bridge, &lane).await;
+    let silent = silence::matters_and_is(jobs, &bridge, &lane).await;
     let lease_until = claimed_at.plus(LEASE);
     let received_at = lane.pending.iter().map(|p| p.received_at).min();
     let stored = lane.clone();
@@ -101,25 +105,6 @@ async fn drive_with(jobs: &Jobs, claimed: ClaimedLane, claimed_at: Timestamp, fi
     };
     if session.run(first).await.is_err() {
         tracing::warn!(lane.id = %session.claim.lane, "A claim was lost; the lane is worked on again when its lease ends");
-    }
-}
-
-/// Rule 5: the bridge's last confirmed start or close got no event in time.
-async fn webhooks_silent(jobs: &Jobs, bridge: &Bridge, lane: &Lane) -> bool {
-    let asks = lane
-        .intents
-        .iter()
-        .any(|i| i.operation() == Operation::Start && i.state == IntentState::Unknown);
-    if !asks {
-        return false;
-    }
-    let before = clock::now().minus(bridge.config.limits.rules.event_confirm);
-    match jobs.store.last_confirmed(&bridge.name, before).await {
-        Ok(last) => {
-            let silent = last.is_some_and(|confirmed| !confirmed.event_seen);
-            silent
-        }
-        Err(_) => false,
     }
 }
 
@@ -176,7 +161,38 @@ impl Session<'_> {
             status_of(found.as_ref().err()),
             clock::now().since(begun),
         );
+        if let Err(error) = &found {
+            self.tell_failed_read(&read, error);
+        }
         Ok(self.step(Input::Observed { read, begun, found }))
+    }
+
+    /// What waits for a read that fails would else look as if nobody were at it.
+    fn tell_failed_read(&mut self, read: &Read, error: &CallError) {
+        let sentence = format!("Could not {read}: {error}");
+        tracing::warn!(bridge = %self.bridge.name, lane.id = %self.lane.id, outcome = error.kind(), "{sentence}");
+        let (ticket, conversation) = match read {
+            Read::Ticket { id } | Read::TicketHolder { ticket: id } => (Some(id.clone()), None),
+            Read::NoteOnTicket { ticket, .. } => (Some(ticket.clone()), None),
+            Read::Conversation { id } | Read::TicketsByConversation { conversation: id } => {
+                (None, Some(id.clone()))
+            }
+            Read::OpenTickets { .. } => (None, None),
+        };
+        let link = self.lane.links.iter().rev().find(|link| {
+            (ticket.is_some() && link.ticket_id() == ticket.as_ref())
+                || (conversation.is_some() && link.conversation_id() == conversation.as_ref())
+        });
+        let link = link.map(|link| link.id.clone());
+        self.lane.journal.push(Entry {
+            at: clock::now(),
+            kind: EntryKind::Read,
+            sentence,
+            rule: None,
+            link,
+            ticket,
+            conversation,
+        });
     }
 
     fn ask(&self, target: &Target) -> Result<(), bridge_core::lane::Blocked> {
@@ -466,32 +482,5 @@ impl Session<'_> {
                 tracing::error!(%error, lane.id = %self.lane.id, "A conflict could not be settled");
                 Lost
             })
-    }
-}
-
-/// The store's word for what a read looks at, for the rule about 403.
-fn object_of_read(read: &Read) -> String {
-    match read {
-        Read::Conversation { id } => format!("conversation {id}"),
-        Read::Ticket { id }
-        | Read::NoteOnTicket { ticket: id, .. }
-        | Read::TicketHolder { ticket: id } => {
-            format!("ticket {id}")
-        }
-        Read::OpenTickets { .. } => "open tickets".to_owned(),
-        Read::TicketsByConversation { .. } => "search".to_owned(),
-    }
-}
-
-fn object_of_effect(effect: &Effect) -> String {
-    match effect {
-        Effect::StartConversation(start) => format!("start for ticket {}", start.ticket),
-        Effect::CloseConversation(close) => format!("conversation {}", close.conversation),
-        Effect::WriteTicketId(_) => "ticket id".to_owned(),
-        Effect::UpsertRequester { .. } => "requester".to_owned(),
-        Effect::CreateTicket(create) => format!("create for {}", create.conversation),
-        Effect::WriteLinkField { ticket, .. }
-        | Effect::SetStatus { ticket, .. }
-        | Effect::AddNote { ticket, .. } => format!("ticket {ticket}"),
     }
 }

@@ -10,9 +10,11 @@ mod drive;
 mod feed;
 mod lanes;
 mod listed;
+mod objects;
 mod order;
 mod prune;
 mod routes;
+mod silence;
 mod sweep;
 
 pub use listed::Listed;

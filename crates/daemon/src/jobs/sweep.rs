@@ -1,7 +1,7 @@
 //! The Sweep: what no webhook said is found here, and goes the way of a webhook from there on.
 //! Neighbours: `routes`, which takes its findings; `prune`, the other round.
 
-use super::{Jobs, prune};
+use super::{Jobs, prune, silence};
 use crate::{
     clock,
     runtime::Bridge,
@@ -130,18 +130,11 @@ async fn sweep(jobs: &Jobs, bridge: &Bridge) -> Result<Swept, String> {
         jobs.metrics
             .sweep_finished(&bridge.name, took, clock::now());
     }
-    tell_silence(jobs, bridge).await;
-    tracing::debug!(bridge = %bridge.name, tickets = swept.tickets, conversations = swept.conversations, duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX), "A sweep ended");
-    ended.map(|()| swept)
-}
-
-/// Whether the bridge's last confirmed start or close got no event in time (rule 5): for the metrics.
-async fn tell_silence(jobs: &Jobs, bridge: &Bridge) {
-    let before = clock::now().minus(bridge.config.limits.rules.event_confirm);
-    if let Ok(last) = jobs.store.last_confirmed(&bridge.name, before).await {
-        let silent = last.is_some_and(|confirmed| !confirmed.event_seen);
+    if let Ok(silent) = silence::is(jobs, bridge).await {
         jobs.metrics.webhook_silence(&bridge.name, silent);
     }
+    tracing::debug!(bridge = %bridge.name, tickets = swept.tickets, conversations = swept.conversations, duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX), "A sweep ended");
+    ended.map(|()| swept)
 }
 
 async fn sweep_tickets(jobs: &Jobs, bridge: &Bridge, swept: &mut Swept) -> Result<(), String> {
