@@ -2,7 +2,7 @@
 
 use super::{
     state::{Entry, EntryKind, Lane},
-    step::Turn,
+    step::{Mode, Turn},
 };
 use crate::{
     effect::{Effect, Operation},
@@ -12,6 +12,14 @@ use crate::{
     time::Timestamp,
 };
 use std::{collections::BTreeSet, time::Duration};
+
+/// Ends the cause of what is wanted still after it was only observed.
+const LIVE: &str = " live";
+
+/// The wish behind a cause, whether planned at once or after it was observed.
+pub(super) fn wish(cause: &str) -> &str {
+    cause.trim_end_matches(LIVE)
+}
 
 impl Lane {
     /// The Link of this id.
@@ -200,14 +208,20 @@ impl Turn<'_> {
                     intent.effect = effect;
                     intent.planned_at = self.now;
                     intent.due_at = None;
+                    // What went wrong when it was wanted before says nothing of now.
+                    intent.failures = 0;
+                    intent.failing_since = None;
+                    intent.refused_status = None;
                     intent.id.clone()
+                }
+                IntentState::Observed => {
+                    return self.ensure_after_observing(link, cause, effect, rule);
                 }
                 IntentState::Sent
                 | IntentState::Unknown
                 | IntentState::Confirmed
                 | IntentState::Refused
-                | IntentState::Parked
-                | IntentState::Observed => return,
+                | IntentState::Parked => return,
             }
         } else {
             self.new_intent(link, cause, effect, rule)
@@ -215,6 +229,15 @@ impl Turn<'_> {
         self.changed = true;
         self.lane
             .journal_intent(&id, EntryKind::Decision, sentence, self.now);
+    }
+
+    /// What was observed is never sent. But what a whole Link still wants when the bridge has gone
+    /// live is planned, as a wish of its own (rule 17).
+    fn ensure_after_observing(&mut self, link: &LinkId, cause: &str, effect: Effect, rule: &str) {
+        let whole = |l: &Link| l.is_live() && l.is_whole();
+        if self.rules.mode == Mode::Live && self.lane.link(link).is_some_and(whole) {
+            self.ensure(link, &format!("{cause}{LIVE}"), effect, rule);
+        }
     }
 
     fn new_intent(&mut self, link: &LinkId, cause: &str, effect: Effect, rule: &str) -> IntentId {
@@ -255,7 +278,7 @@ impl Turn<'_> {
             if &intent.link == link
                 && intent.operation() == operation
                 && intent.state == IntentState::Planned
-                && but != Some(intent.cause.as_str())
+                && but != Some(wish(&intent.cause))
             {
                 intent.state = IntentState::Withdrawn;
                 intent.held = false;

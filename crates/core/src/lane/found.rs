@@ -10,7 +10,7 @@ use crate::{
     call::CallError,
     conversation::Conversation,
     effect::{Effect, Found, Read},
-    ids::{ConversationId, IntentId},
+    ids::{ConversationId, IntentId, LinkId},
     intent::IntentState,
     link::Agreed,
     ticket::Ticket,
@@ -78,16 +78,21 @@ impl Turn<'_> {
         let sentence = "The conversation is closed".to_owned();
         self.lane
             .journal_intent(id, EntryKind::Outcome, sentence, now);
+        self.agree_on_close(&link);
+    }
+
+    /// The Link's conversation was closed by us, so the close asks for no status of its ticket.
+    pub(super) fn agree_on_close(&mut self, link: &LinkId) {
         let status = self
             .lane
-            .link(&link)
+            .link(link)
             .and_then(|l| l.ticket_id())
             .and_then(|t| self.lane.tickets.get(t))
             .and_then(|m| m.seen.as_ref())
             .map(|seen| seen.status.clone());
         if let Some(status) = status {
             self.agree(
-                &link,
+                link,
                 Agreed {
                     conversation_closed: true,
                     status,

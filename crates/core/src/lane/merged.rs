@@ -1,6 +1,6 @@
 //! Tickets that go away: deleted, or merged into another (rule 10). Neighbour: links, which asks.
 
-use super::{state::EntryKind, step::Turn};
+use super::{access::wish, state::EntryKind, step::Turn};
 use crate::{
     effect::{Effect, Operation},
     ids::{ConversationId, LinkId, TicketId},
@@ -124,7 +124,7 @@ impl Turn<'_> {
         self.ensure(&link.id, &cause, effect, RULE);
         let fresh = |i: &&crate::intent::Intent| {
             i.link == link.id
-                && i.cause == cause
+                && wish(&i.cause) == cause
                 && i.state == IntentState::Planned
                 && i.attempts == 0
                 && i.last_error.is_none()

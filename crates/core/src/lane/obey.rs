@@ -3,6 +3,7 @@
 
 use super::{
     hear::Sight,
+    ours::UNLINKED,
     state::EntryKind,
     step::{Order, Turn},
 };
@@ -26,7 +27,7 @@ impl Turn<'_> {
                 for operation in Operation::ALL {
                     self.withdraw(&link, operation, None);
                 }
-                self.end_link(&link, "unlinked");
+                self.end_link(&link, UNLINKED);
             }
             Order::Retry { intent } => self.retry(&intent),
             Order::Discard { intent } => self.discard(&intent),

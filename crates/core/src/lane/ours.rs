@@ -18,6 +18,13 @@ use std::time::Duration;
 /// moment we asked for it.
 pub const CLOCKS_APART: Duration = Duration::from_secs(120);
 
+/// Two Lanes of one customer are joined when neither is being worked on; until then it is tried
+/// again after this.
+const JOIN_AGAIN: Duration = Duration::from_secs(1);
+
+/// The end of a Link that a person untied.
+pub(super) const UNLINKED: &str = "unlinked";
+
 /// Why a conversation has no ticket that a start made although another one had worked.
 const DOUBLED: &str = "a second conversation of the same start";
 
@@ -101,6 +108,10 @@ impl Turn<'_> {
             return;
         };
         let Some(target) = self.link_that_takes(&link, id) else {
+            let has_one = self.lane.link(&link).and_then(|l| l.conversation_id());
+            if has_one.is_none() && self.is_unlinked(&link) {
+                return self.start_was_unlinked(intent, id);
+            }
             return self.start_was_doubled(intent, &link, id);
         };
         self.settle_start(intent);
@@ -126,6 +137,24 @@ impl Turn<'_> {
             .journal_intent(intent, EntryKind::Outcome, sentence, self.now);
     }
 
+    /// The customer's canonical spelling (rule 9): as Jelou spells them in the latest conversation
+    /// that a ticket of ours began. It is derived in each step, so that a join which did not come
+    /// about is tried again.
+    pub(super) fn plan_spelling(&mut self) {
+        let begun = self.lane.links.iter();
+        let begun = begun.filter(|link| link.origin == Origin::Ticket);
+        let latest = begun
+            .filter_map(|link| self.lane.conversations.get(link.conversation_id()?))
+            .max_by_key(|memory| memory.learnt_at);
+        let spelled = latest.map(|memory| memory.seen.user.clone());
+        self.lane.canonical = self.lane.canonical.take().or(spelled);
+        let user = self.lane.user.clone();
+        self.lane.canonical = self.lane.canonical.take().filter(|told| *told != user);
+        if self.lane.canonical.is_some() {
+            self.wake(self.now.plus(JOIN_AGAIN));
+        }
+    }
+
     fn settle_start(&mut self, intent: &IntentId) {
         let now = self.now;
         if let Some(intent) = self.lane.intent_mut(intent) {
@@ -146,8 +175,38 @@ impl Turn<'_> {
             .ticket_id()
             .and_then(|ticket| self.live_link_of_ticket(ticket))
             .filter(|later| later.id != own.id);
+        if later.is_none() && self.is_unlinked(link) && own.conversation_id().is_none() {
+            return None;
+        }
         let target = later.unwrap_or(own);
         (fits(own.conversation_id()) && fits(target.conversation_id())).then(|| target.id.clone())
+    }
+
+    fn is_unlinked(&self, link: &LinkId) -> bool {
+        let ended = self.lane.link(link).and_then(|l| l.ended.as_ref());
+        ended.is_some_and(|ended| ended.reason == UNLINKED)
+    }
+
+    /// A person untied the ticket while its start was on its way: that holds. The conversation is
+    /// watched to its end, as it keeps the customer busy.
+    fn start_was_unlinked(&mut self, intent: &IntentId, id: &ConversationId) {
+        self.settle_start(intent);
+        let sentence = format!("Conversation {id} came of a start whose ticket was unlinked since");
+        self.note_conversation(EntryKind::Alarm, sentence, id);
+        self.link_to_no_ticket(id, UNLINKED);
+    }
+
+    fn link_to_no_ticket(&mut self, id: &ConversationId, rule: &str) {
+        if self.link_of_conversation(id).is_none() {
+            self.new_link(
+                Origin::Ticket,
+                ConversationSide::Known { id: id.clone() },
+                TicketSide::Unwanted {
+                    rule: rule.to_owned(),
+                },
+                rule,
+            );
+        }
     }
 
     /// A Link that had taken the conversation in before it turned out to be a ticket's own.
@@ -177,16 +236,7 @@ impl Turn<'_> {
             format!("Conversation {id} came of a start that had worked before: a duplicate");
         self.note_conversation(EntryKind::Alarm, sentence, id);
         self.tell(link, &format!("double:{id}"), "A second conversation was started for this ticket, because the answer to the first start was lost. Close one of them at Jelou.");
-        if self.link_of_conversation(id).is_none() {
-            self.new_link(
-                Origin::Ticket,
-                ConversationSide::Known { id: id.clone() },
-                TicketSide::Unwanted {
-                    rule: DOUBLED.to_owned(),
-                },
-                DOUBLED,
-            );
-        }
+        self.link_to_no_ticket(id, DOUBLED);
     }
 }
 

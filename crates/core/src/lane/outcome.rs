@@ -111,6 +111,8 @@ impl Turn<'_> {
         self.tell(&intent.link, &format!("misclosed:{other}"), "Jelou closed another conversation of this customer instead of this ticket's. Please check both.");
         if let Some(link) = self.link_of_conversation(other).map(|l| l.id.clone()) {
             self.tell(&link, &format!("misclosed:{other}"), "This ticket's conversation was closed by mistake, while closing another one of the same customer.");
+            self.withdraw(&link, Operation::Close, None);
+            self.agree_on_close(&link);
         }
         if let Some(memory) = self.lane.conversations.get_mut(meant) {
             memory.read_at = None;
@@ -132,6 +134,9 @@ impl Turn<'_> {
             self.see_ticket(whole, at, Sight::Read);
         }
         let memory = self.lane.tickets.entry(ticket.clone()).or_default();
+        if memory.held_elsewhere.is_some() {
+            return self.created_for_another(id, link, &ticket);
+        }
         memory.made_by_us = true;
         memory.open_when = true;
         if self
@@ -150,6 +155,17 @@ impl Turn<'_> {
             link.link_field_written = true;
         }
         self.confirm(id, &format!("ticket {ticket}"));
+    }
+
+    /// The store refused to give this Lane the ticket, as another customer's Lane has it. It exists,
+    /// so it is not made again.
+    fn created_for_another(&mut self, id: &IntentId, link: &LinkId, ticket: &TicketId) {
+        self.confirm(id, &format!("ticket {ticket}"));
+        let sentence = format!(
+            "Ticket {ticket} was made for this conversation, but another customer's lane has it"
+        );
+        self.note_link(EntryKind::Alarm, sentence, link, None);
+        self.end_link(link, "ticket belongs to another lane");
     }
 
     fn done(&mut self, intent: &Intent) {

@@ -26,7 +26,7 @@ pub const ANSWER_PROOF_WAIT: Duration = Duration::from_secs(5);
 const UNKNOWN_TRIES_MAX: u32 = 3;
 
 /// What a person does about an Intent of which nobody knows what became.
-const UNKNOWN_REMEDY: &str =
+pub(super) const UNKNOWN_REMEDY: &str =
     "look at both systems: if it was done, `link` the two; if not, `parked retry`";
 
 impl Turn<'_> {
@@ -311,6 +311,28 @@ impl Turn<'_> {
         self.want_read(read, due);
     }
 
+    /// Agents learn that a thing they count on was not done.
+    pub(super) fn tell_given_up(&mut self, id: &IntentId) {
+        let Some(intent) = self.lane.intent(id).cloned() else {
+            return;
+        };
+        let operation = intent.operation();
+        let counted_on = match operation {
+            Operation::Start | Operation::Close | Operation::Status | Operation::LinkField => true,
+            Operation::TicketId | Operation::Requester | Operation::Create | Operation::Note => {
+                false
+            }
+        };
+        if counted_on {
+            let key = format!("given_up:{operation}");
+            let text = format!(
+                "The bridge could not do this: {}. It stopped trying; the bridge's operator can have it tried again.",
+                intent.effect
+            );
+            self.tell(&intent.link, &key, &text);
+        }
+    }
+
     /// It was surely not done, or may be done twice without harm: it is planned again, paced.
     pub(super) fn send_again_later(&mut self, id: &IntentId, why: &str) {
         let (now, retry_for) = (self.now, self.rules.limits.retry_for);
@@ -334,6 +356,7 @@ impl Turn<'_> {
                 detail.unwrap_or_else(|| why.to_owned()),
                 "mend the remote, then `parked retry`",
             );
+            self.tell_given_up(id);
         }
     }
 }

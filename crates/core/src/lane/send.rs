@@ -184,6 +184,15 @@ impl Turn<'_> {
         }
     }
 
+    /// Whether nothing but a look keeps it from going out.
+    pub(super) fn is_next(&self, intent: &Intent) -> bool {
+        let due = intent.due_at.is_none_or(|due| due <= self.now);
+        intent.state == IntentState::Planned
+            && due
+            && !intent.held
+            && !self.must_wait_its_turn(intent)
+    }
+
     /// Order holds per Link and direction; one start or close at a time per Lane (rule 12).
     fn must_wait_its_turn(&self, intent: &Intent) -> bool {
         let operation = intent.operation();

@@ -1,7 +1,10 @@
 //! A ticket that wants a conversation: the start, and the wait for a busy customer (rule 7).
 //! Neighbours: links asks; resolve finds out what became of a start.
 
-use super::{state::EntryKind, step::Turn};
+use super::{
+    state::EntryKind,
+    step::{Mode, Turn},
+};
 use crate::{
     effect::{Effect, Operation},
     ids::TicketId,
@@ -79,16 +82,18 @@ impl Turn<'_> {
             .conversations
             .values()
             .any(|m| !m.seen.state.is_closed());
-        let older_waits = self
-            .lane
-            .links
-            .iter()
-            .take_while(|other| other.id != link.id)
-            .any(|other| {
-                other.is_live()
-                    && other.conversation == ConversationSide::Wanted
-                    && !self.start_is_parked(other)
-            });
+        // Where nothing is sent, nobody waits for what is only observed.
+        let older_waits = self.rules.mode == Mode::Live
+            && self
+                .lane
+                .links
+                .iter()
+                .take_while(|other| other.id != link.id)
+                .any(|other| {
+                    other.is_live()
+                        && other.conversation == ConversationSide::Wanted
+                        && !self.start_is_parked(other)
+                });
         talking || older_waits
     }
 
@@ -145,6 +150,9 @@ impl Turn<'_> {
             Effect::StartConversation(start),
             "mapping.busy_timeout",
         );
+        if self.rules.mode == Mode::Observe {
+            return;
+        }
         let id = self
             .lane
             .intents

@@ -224,6 +224,7 @@ impl Turn<'_> {
         self.plan_tickets();
         self.plan_links();
         self.plan_intents();
+        self.plan_spelling();
     }
 
     /// Picks what is due first; what is blocked waits for its side.

@@ -2,6 +2,7 @@
 //! those that did not.
 
 use super::{
+    resolve::UNKNOWN_REMEDY,
     schedule,
     state::{EntryKind, Retry},
     step::Turn,
@@ -9,10 +10,10 @@ use super::{
 use crate::{
     call::CallError,
     conversation::ConversationState,
-    effect::{Effect, Read},
+    effect::{Effect, Operation, Read},
     event::Side,
-    ids::{ConversationId, TicketId},
-    intent::IntentState,
+    ids::{ConversationId, IntentId, TicketId},
+    intent::{Intent, IntentState},
     ticket::GONE_READS_APART,
     time::Timestamp,
 };
@@ -46,11 +47,25 @@ impl Turn<'_> {
                 let (now, key) = (self.now, id.as_str().to_owned());
                 let memory = self.lane.tickets.entry(id.clone()).or_default();
                 put_off(&mut memory.retry, &key, error, now);
+                let since = memory.retry.since;
+                if self.give_up_reading(read, error, since)
+                    && let Some(memory) = self.lane.tickets.get_mut(id)
+                {
+                    memory.retry.since = None;
+                }
             }
             (Read::Conversation { id }, CallError::Gone { .. }) => {
                 self.conversation_missing(id, error);
             }
-            (Read::Conversation { id }, _) => self.conversation_unread(id, error),
+            (Read::Conversation { id }, _) => {
+                self.conversation_unread(id, error);
+                let since = self.lane.conversations.get(id).and_then(|m| m.retry.since);
+                if self.give_up_reading(read, error, since)
+                    && let Some(memory) = self.lane.conversations.get_mut(id)
+                {
+                    memory.retry.since = None;
+                }
+            }
             (Read::OpenTickets { requester_id }, _) => {
                 let waiting = self.link_looking_for_open(requester_id);
                 let conversation = waiting.and_then(|l| l.conversation_id()).cloned();
@@ -105,22 +120,94 @@ impl Turn<'_> {
             let memory = self.lane.tickets.entry(ticket.clone()).or_default();
             put_off(&mut memory.retry, ticket.as_str(), error, now);
         }
-        for intent in &mut self.lane.intents {
-            let asked = match (&intent.effect, read) {
-                (Effect::CreateTicket(c), Read::TicketsByConversation { conversation }) => {
-                    &c.conversation == conversation
-                }
-                (Effect::AddNote { ticket, text }, Read::NoteOnTicket { ticket: t, text: x }) => {
-                    ticket == t && text == x
-                }
-                _ => false,
-            };
-            if asked && intent.state == IntentState::Unknown {
+        let mut since = None;
+        for id in self.waiting_for(read) {
+            if let Some(intent) = self.lane.intent_mut(&id) {
                 intent.failures = intent.failures.saturating_add(1);
+                since = Some(*intent.failing_since.get_or_insert(now));
                 intent.last_error = Some(error.to_string());
-                intent.due_at = Some(schedule::retry_at(intent.failures, intent.id.as_str(), now));
+                intent.due_at = Some(schedule::retry_at(intent.failures, id.as_str(), now));
             }
         }
+        self.give_up_reading(read, error, since);
+    }
+
+    /// A read that a remote refuses for good, or that fails for longer than `retry_for`, is no
+    /// longer waited for: what waits is parked. Says whether anything was.
+    fn give_up_reading(
+        &mut self,
+        read: &Read,
+        error: &CallError,
+        since: Option<Timestamp>,
+    ) -> bool {
+        let retry_for = self.rules.limits.retry_for;
+        let too_long = since.is_some_and(|since| self.now.since(since) > retry_for);
+        let reason = match error {
+            CallError::Refused { .. } => "refused",
+            CallError::Later { .. }
+            | CallError::Unknown { .. }
+            | CallError::Locked { .. }
+            | CallError::Forbidden { .. }
+            | CallError::Gone { .. } => {
+                if !too_long {
+                    return false;
+                }
+                "retries_exhausted"
+            }
+        };
+        let waiting = self.waiting_for(read);
+        for id in &waiting {
+            self.park_unread(id, reason, format!("{read}: {error}"));
+        }
+        !waiting.is_empty()
+    }
+
+    fn park_unread(&mut self, id: &IntentId, reason: &str, detail: String) {
+        let Some(mut intent) = self.lane.intent(id).cloned() else {
+            return;
+        };
+        if intent.operation() == Operation::Start && intent.state != IntentState::Planned {
+            intent.last_error = Some(detail);
+            return self.park_unknown(&intent);
+        }
+        let remedy = if intent.state == IntentState::Unknown {
+            UNKNOWN_REMEDY
+        } else {
+            "mend the remote or the credential's rights, then `parked retry`"
+        };
+        self.park(id, reason, detail, remedy);
+        self.tell_given_up(id);
+    }
+
+    /// The Intents that go no further without this read.
+    fn waiting_for(&self, read: &Read) -> Vec<IntentId> {
+        let waits = |i: &&Intent| match (&i.effect, read) {
+            (Effect::CreateTicket(c), Read::TicketsByConversation { conversation }) => {
+                i.state == IntentState::Unknown && &c.conversation == conversation
+            }
+            (Effect::AddNote { ticket, text }, Read::NoteOnTicket { ticket: t, text: x }) => {
+                i.state == IntentState::Unknown && ticket == t && text == x
+            }
+            (Effect::SetStatus { ticket, .. }, Read::Ticket { id }) => {
+                ticket == id && self.is_next(i)
+            }
+            (_, Read::Ticket { id }) => {
+                self.ticket_in_doubt(i).as_ref() == Some(id) && self.is_next(i)
+            }
+            (Effect::CloseConversation(c), Read::Conversation { id }) => {
+                let own = &c.conversation == id;
+                let talk = self.lane.conversations.get(id);
+                let live = talk.is_some_and(|m| !m.seen.state.is_closed());
+                own && i.state == IntentState::Unknown || (own || live) && self.is_next(i)
+            }
+            (Effect::StartConversation(_), Read::Conversation { id }) => {
+                matches!(i.state, IntentState::Sent | IntentState::Unknown)
+                    && i.answered.as_ref() == Some(id)
+            }
+            _ => false,
+        };
+        let waiting = self.lane.intents.iter().filter(waits);
+        waiting.map(|i| i.id.clone()).collect()
     }
 
     /// Missing once may be a lagging replica; missing twice, spaced, is gone (F33).

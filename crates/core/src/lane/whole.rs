@@ -5,7 +5,7 @@ use super::{state::EntryKind, step::Turn};
 use crate::{
     effect::{CloseConversation, Effect, Operation},
     ids::{ConversationId, LinkId, TicketId},
-    intent::Intent,
+    intent::{Intent, IntentState},
     link::{Agreed, Link},
     mapping::{CustomerWritesAfterClose, OnConflict},
     plan::{Sides, Verdict, merge},
@@ -84,6 +84,8 @@ impl Turn<'_> {
                 self.withdraw(&link.id, Operation::Close, None);
                 if now_agreed.conversation_closed {
                     self.withdraw(&link.id, Operation::Status, None);
+                } else {
+                    self.forget_parked_close(&link.id);
                 }
                 self.agree(&link.id, now_agreed);
             }
@@ -99,6 +101,29 @@ impl Turn<'_> {
                 self.ensure(&link.id, &cause, effect, &rule);
             }
         }
+    }
+
+    /// The ticket is open again, so a close that waits for a person is no longer wanted; the next one
+    /// is another.
+    fn forget_parked_close(&mut self, link: &LinkId) {
+        let parked = |i: &&Intent| {
+            &i.link == link && i.operation() == Operation::Close && i.state == IntentState::Parked
+        };
+        let found = self.lane.intents.iter().find(parked);
+        let Some((id, effect)) = found.map(|i| (i.id.clone(), i.effect.clone())) else {
+            return;
+        };
+        if let Some(intent) = self.lane.intent_mut(&id) {
+            intent.state = IntentState::Withdrawn;
+            intent.parked = None;
+        }
+        if let Some(link) = self.lane.link_mut(link) {
+            link.generation = link.generation.saturating_add(1);
+        }
+        self.changed = true;
+        let sentence = format!("No longer wanted, as the ticket is open again: {effect}");
+        self.lane
+            .journal_intent(&id, EntryKind::Decision, sentence, self.now);
     }
 
     /// Where the conversation wins over a ticket that moved too, it is looked whether it did: what a

@@ -1,10 +1,13 @@
 //! Conversations that name a ticket in their metadata (rule 8), and tickets that move (rules 9, 10).
 
-use crate::world::{ANA, BEA, World, net::Weather};
+use crate::world::{ANA, BEA, World, faults::Fault, net::Weather};
 use bridge_core::{
+    call::Resolve,
     ids::{TicketId, UserId},
-    lane::Order,
+    lane::{Input, Next, Order, step},
 };
+use serde_json::json;
+use std::time::Duration;
 
 #[test]
 fn a_conversation_that_names_a_free_ticket_gets_it() {
@@ -232,4 +235,55 @@ fn a_changed_requester_counts_only_for_the_next_conversation() {
     w.settle();
     assert_eq!(w.talk_of(&ticket).unwrap().conversation.id, talk);
     assert_eq!(w.talks().len(), 1);
+}
+
+#[test]
+fn a_join_that_did_not_come_about_is_tried_again() {
+    let mut w = World::new();
+    w.linked_from_ticket();
+    let stored = w.bridge.lanes.values().next().unwrap().clone();
+    let mut lane = stored.lane;
+    (lane.links, lane.intents) = (stored.links, stored.intents);
+    lane.user = UserId::parse("0987654321").unwrap();
+    let mapping = w.mapping.clone();
+    let next = step(&mut lane, Input::Woken, &w.rules(&mapping), w.now);
+    assert_eq!(lane.canonical, Some(UserId::parse(ANA).unwrap()));
+    let Next::Release { due_at, .. } = next else {
+        panic!("{next:?}")
+    };
+    assert!(due_at.is_some_and(|at| at <= w.now.plus(Duration::from_secs(1))));
+}
+
+#[test]
+fn a_ticket_that_another_lane_has_is_not_made_for_ever() {
+    let mut w = World::with(&json!({"ticket": {"reuse": "never"}}));
+    w.capabilities.create = Resolve::LaggingSearch {
+        lag: Duration::from_secs(60),
+    };
+    w.faults.next("create", Fault::DoThenCut);
+    w.net.weather = Weather::Kept;
+    let talk = w.ana_starts();
+    let started = w.net.kept.remove(0);
+    w.deliver(started);
+    w.moment();
+    let made = w.desk.records.keys().next().unwrap().clone();
+    w.net.weather = Weather::Lost;
+    w.faults.always("link_field", Fault::Later(None));
+    let beas = w.customer_starts(BEA);
+    w.order(Order::Link {
+        conversation: Box::new(w.jelou.talks[&beas].conversation.clone()),
+        ticket: Box::new(w.desk.records[&made].ticket.clone()),
+    });
+    w.settle();
+    let mut links = w.links().into_iter();
+    let link = links.rfind(|l| l.conversation_id() == Some(&talk));
+    let reason = link.unwrap().ended.map(|e| e.reason);
+    assert_eq!(
+        reason.as_deref(),
+        Some("ticket belongs to another lane"),
+        "{}",
+        w.tale()
+    );
+    assert!(w.was_told("another customer's lane has it"));
+    assert_eq!(w.desk.records.len(), 1);
 }

@@ -1,7 +1,11 @@
 //! Closing, from both sides.
 
 use crate::world::{ANA, World, faults::Fault, net::Weather};
-use bridge_core::{effect::Operation, intent::IntentState};
+use bridge_core::{
+    effect::{Answer, Operation},
+    intent::IntentState,
+    lane::{Input, step},
+};
 use serde_json::json;
 
 #[test]
@@ -254,4 +258,51 @@ fn with_every_webhook_of_jelou_lost_the_sweep_finds_the_close() {
     w.sweep();
     assert_eq!(w.status(&ticket), "pending", "{}", w.tale());
     assert!(w.bridge.drift >= 1);
+}
+
+#[test]
+fn a_ticket_reopened_after_its_close_was_parked_can_be_solved_again() {
+    let mut w = World::new();
+    let (ticket, talk) = w.linked_from_ticket();
+    w.faults.next("close", Fault::Refuse(422));
+    w.agent_sets(&ticket, "solved");
+    w.settle();
+    assert_eq!(w.parked_for(), ["refused"], "{}", w.tale());
+    w.agent_sets(&ticket, "open");
+    w.settle();
+    assert!(w.parked().is_empty(), "nobody needs to act any more");
+    w.agent_sets(&ticket, "solved");
+    w.settle();
+    assert!(!w.jelou.talks[&talk].is_active(), "{}", w.tale());
+}
+
+#[test]
+fn a_conversation_closed_by_mistake_moves_its_ticket_to_no_status() {
+    let mut w = World::with(&json!({"ticket": {"reuse": "never"}}));
+    let (ticket, _) = w.linked_from_ticket();
+    let other = w.ana_starts();
+    w.moment();
+    let others = w.ticket_of(&other).unwrap();
+    w.agent_sets(&ticket, "solved");
+    w.settle();
+    // A look cannot rule it out: the other one may have begun after it.
+    let stored = w.bridge.lanes.values().next().unwrap().clone();
+    let mut lane = stored.lane;
+    (lane.links, lane.intents) = (stored.links, stored.intents);
+    let intent = w.intents(Operation::Close)[0].id.clone();
+    let outcome = Ok(Answer::Closed {
+        conversation: Some(other),
+    });
+    let mapping = w.mapping.clone();
+    let input = Input::Performed { intent, outcome };
+    step(&mut lane, input, &w.rules(&mapping), w.now);
+    let ended = lane.links.iter().filter(|l| l.ticket_id() == Some(&others));
+    assert!(ended.clone().count() == 1 && ended.clone().all(|l| !l.is_live()));
+    let told = |i: &bridge_core::intent::Intent| i.operation() == Operation::Note;
+    assert!(lane.intents.iter().filter(|i| told(i)).count() >= 2);
+    assert!(
+        lane.intents
+            .iter()
+            .all(|i| i.operation() != Operation::Status)
+    );
 }

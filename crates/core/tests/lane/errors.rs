@@ -5,7 +5,7 @@ use bridge_core::{
     effect::Operation,
     event::Side,
     intent::IntentState,
-    lane::{CREDENTIAL_PROBE_EVERY, EntryKind},
+    lane::{CREDENTIAL_PROBE_EVERY, EntryKind, Order},
     ticket::Status,
 };
 use serde_json::json;
@@ -218,4 +218,95 @@ fn a_note_for_a_ticket_that_is_gone_is_given_up_and_the_ticket_left_alone() {
     let read = format!("read ticket {ticket}");
     let reads = w.bridge.reads.iter().filter(|r| **r == read).count();
     assert!(reads <= 4, "{reads}");
+}
+
+#[test]
+fn a_status_whose_ticket_may_not_be_read_is_parked_and_told() {
+    let mut w = World::new();
+    let (ticket, talk) = w.linked_from_ticket();
+    w.faults.always("ticket", Fault::Refuse(422));
+    w.ends(&talk, "expired");
+    w.hours(1);
+    assert_eq!(w.parked_for(), ["refused"], "{}", w.tale());
+    assert_eq!(w.notes(&ticket).len(), 1, "{}", w.tale());
+    w.faults.heal();
+    let intent = w.parked().remove(0).id;
+    w.order(Order::Retry { intent });
+    w.settle();
+    assert_eq!(w.status(&ticket), "pending", "{}", w.tale());
+    assert!(w.parked().is_empty());
+}
+
+#[test]
+fn a_close_whose_conversation_may_not_be_read_is_parked_and_told() {
+    let mut w = World::new();
+    let (ticket, _) = w.linked_from_ticket();
+    w.faults.always("conversation", Fault::Refuse(400));
+    w.agent_sets(&ticket, "solved");
+    w.hours(1);
+    assert_eq!(w.parked_for(), ["refused"], "{}", w.tale());
+    assert_eq!(w.notes(&ticket).len(), 1, "{}", w.tale());
+    let reads = w.bridge.reads.iter().filter(|r| r.contains("conversation"));
+    assert_eq!(reads.count(), 1, "it is not asked again");
+}
+
+#[test]
+fn a_lost_create_that_may_not_be_looked_up_is_parked_and_not_repeated() {
+    let mut w = World::new();
+    w.faults.next("create", Fault::DoThenCut);
+    w.faults
+        .always("tickets_by_conversation", Fault::Refuse(422));
+    w.net.weather = Weather::Kept;
+    w.ana_starts();
+    let started = w.net.kept.remove(0);
+    w.deliver(started);
+    w.hours(1);
+    assert_eq!(w.parked_for(), ["refused"], "{}", w.tale());
+    assert_eq!(w.desk.records.len(), 1);
+    assert_eq!(w.intents(Operation::Create)[0].attempts, 1);
+}
+
+#[test]
+fn a_read_that_fails_for_too_long_parks_what_waits_for_it() {
+    let mut w = World::new();
+    let (_, talk) = w.linked_from_ticket();
+    w.faults.always("ticket", Fault::Later(None));
+    w.ends(&talk, "expired");
+    w.hours(71);
+    assert!(w.parked().is_empty(), "{}", w.tale());
+    w.hours(2);
+    assert_eq!(w.parked_for(), ["retries_exhausted"], "{}", w.tale());
+}
+
+#[test]
+fn what_is_given_up_is_told_on_the_ticket_once() {
+    let mut w = World::new();
+    w.faults.down.insert(Side::Jelou);
+    let ticket = w.agent_asks();
+    w.hours(80);
+    assert_eq!(w.parked_for(), ["retries_exhausted"]);
+    assert_eq!(w.notes(&ticket).len(), 1, "{}", w.tale());
+
+    let mut w = World::new();
+    let (ticket, _) = w.linked_from_ticket();
+    w.faults.always("close", Fault::Later(None));
+    w.agent_sets(&ticket, "solved");
+    w.hours(80);
+    assert_eq!(w.parked_for(), ["retries_exhausted"]);
+    assert_eq!(w.notes(&ticket).len(), 1, "{}", w.tale());
+}
+
+#[test]
+fn a_start_wanted_again_has_all_its_time_again() {
+    let mut w = World::new();
+    w.faults.down.insert(Side::Jelou);
+    w.agent_asks();
+    w.hours(40);
+    let own = w.ana_starts();
+    w.settle();
+    w.ends(&own, "expired");
+    w.hours(40);
+    assert!(w.parked().is_empty(), "{}", w.tale());
+    w.hours(40);
+    assert_eq!(w.parked_for(), ["retries_exhausted"]);
 }

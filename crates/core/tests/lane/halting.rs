@@ -106,3 +106,47 @@ fn what_was_only_observed_is_never_sent() {
     assert!(w.desk.writes.iter().all(|x| !x.starts_with("status")));
     assert!(w.links().iter().all(|l| !l.is_live()));
 }
+
+#[test]
+fn what_a_whole_link_still_wants_is_planned_anew_when_it_goes_live() {
+    let mut w = World::new();
+    let (ticket, _) = w.linked_from_ticket();
+    w.mode = Mode::Observe;
+    w.agent_sets(&ticket, "solved");
+    w.settle();
+    assert_eq!(w.active().len(), 1);
+    w.mode = Mode::Live;
+    w.agent_changes(&ticket, |t| t.priority = Some("high".to_owned()));
+    w.settle();
+    assert!(w.active().is_empty(), "{}", w.tale());
+    let closes = w.intents(Operation::Close);
+    let states: Vec<_> = closes.iter().map(|i| i.state).collect();
+    assert_eq!(states, [IntentState::Observed, IntentState::Confirmed]);
+}
+
+#[test]
+fn while_observing_no_ticket_waits_for_a_start_that_is_never_sent() {
+    let mut w = World::new();
+    w.mode = Mode::Observe;
+    w.agent_asks();
+    w.moment();
+    w.agent_asks();
+    w.hours(30);
+    let states: Vec<_> = w
+        .intents(Operation::Start)
+        .iter()
+        .map(|i| i.state)
+        .collect();
+    assert_eq!(states, [IntentState::Observed, IntentState::Observed]);
+    assert!(w.intents(Operation::Note).is_empty(), "{}", w.tale());
+}
+
+#[test]
+fn while_observing_a_busy_customer_parks_nothing() {
+    let mut w = World::new();
+    w.linked_from_conversation();
+    w.mode = Mode::Observe;
+    w.agent_asks();
+    w.hours(30);
+    assert!(w.parked().is_empty(), "{}", w.tale());
+}

@@ -339,3 +339,26 @@ fn a_message_while_the_new_try_is_refused_shows_that_the_first_worked() {
     assert_eq!((w.desk.records.len(), w.talks().len()), (1, 1));
     assert!(w.notes(&ticket).is_empty(), "nobody needs to be told");
 }
+
+#[test]
+fn a_start_event_does_not_undo_an_unlink() {
+    let mut w = answer_lost();
+    w.net.weather = Weather::Kept;
+    let ticket = w.agent_asks();
+    let asked = w.net.kept.remove(0);
+    w.deliver(asked);
+    w.moment();
+    let started = w.net.kept.remove(0);
+    let link = w.live_link(&ticket).unwrap().id;
+    w.order(Order::Unlink { link });
+    w.net.weather = Weather::Fair;
+    w.deliver(started);
+    w.settle();
+    assert!(w.live_link(&ticket).is_none(), "{}", w.tale());
+    assert_eq!((w.desk.records.len(), w.talks().len()), (1, 1));
+    let talk = w.only_talk();
+    w.ends(&talk, "expired");
+    w.settle();
+    assert!(w.links().iter().all(|l| !l.is_live()));
+    assert_eq!(w.status(&ticket), "open", "they are no pair any more");
+}
