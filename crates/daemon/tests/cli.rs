@@ -165,6 +165,43 @@ async fn check_names_file_line_key_and_remedy_of_every_error() {
 }
 
 #[tokio::test]
+async fn check_notes_keys_that_have_no_effect_yet_and_is_content() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bridge.toml");
+    let text = r#"[server]
+public_url = "https://bridge.example.org"
+
+[bridges.main.jelou]
+project_id = "p1"
+bots = ["b1"]
+api_key = "k1"
+signing_secrets = ["s1"]
+ticket_id_to_jelou = "none"
+
+[bridges.main.ticketing]
+profile = "sandbox"
+base_url = "http://127.0.0.1:9090"
+credentials = { token = "t1" }
+webhook_secrets = ["w1"]
+"#;
+    std::fs::write(&path, text).unwrap();
+    let path = path.to_str().unwrap();
+    let output = bridge(&["check", "-c", path]).await;
+    assert_eq!(code(&output), 0);
+    let told = self::text(&output.stdout);
+    let note = format!("{path}:2: server.public_url: has no effect yet, ");
+    assert!(told.starts_with(&note), "{told}");
+    assert!(told.contains("is right: 1 bridge."), "{told}");
+    let output = bridge(&["check", "-c", path, "--json"]).await;
+    assert_eq!(code(&output), 0);
+    let report = json(&output);
+    assert_eq!(
+        (&report["ok"], &report["notes"][0]["line"]),
+        (&true.into(), &2.into())
+    );
+}
+
+#[tokio::test]
 async fn the_schema_is_one_json_document_with_and_without_the_flag() {
     let plain = bridge(&["schema"]).await;
     let flagged = bridge(&["schema", "--json"]).await;
@@ -240,6 +277,28 @@ async fn a_person_can_unlink_and_link_again_and_asking_twice_is_asking_once() {
         .await;
     assert_eq!(json(&shown)["link"]["conversation"], conversation.as_str());
     assert_eq!(staged.stage.jelou.handle.conversations().len(), 1);
+}
+
+#[tokio::test]
+async fn an_order_without_a_bridge_says_that_it_was_carried_out_by_the_command() {
+    let mut staged = Staged::new().await;
+    let (ticket, conversation) = staged.linked().await;
+    staged.stage.stop_daemon().await;
+    let unlinked = staged.run(&["unlink", &ticket, "--json"]).await;
+    assert_eq!(code(&unlinked), 0, "{}", text(&unlinked.stderr));
+    assert_eq!(json(&unlinked)["link"]["ended_reason"], "unlinked");
+    let said = "this command carried the order out itself, with the calls";
+    assert!(text(&unlinked.stderr).contains(said));
+    let linked = staged
+        .run(&["link", &ticket, &conversation, "--json"])
+        .await;
+    assert_eq!(code(&linked), 0, "{}", text(&linked.stderr));
+    assert_eq!(json(&linked)["link"]["state"], "linked", "it is done now");
+    assert!(text(&linked.stderr).contains(said));
+    let released = staged.run(&["halt", "release", "--json"]).await;
+    assert!(text(&released.stderr).contains("by the next one that runs"));
+    let asked = staged.run(&["timeline", "--ticket", &ticket]).await;
+    assert!(!text(&asked.stderr).contains("No bridge is running"));
 }
 
 #[tokio::test]
@@ -347,6 +406,20 @@ async fn the_daemon_is_asked_by_address_alone_and_only_with_its_token() {
     let refused = ask("wrong").await;
     assert_eq!(code(&refused), 3);
     assert!(json(&refused)["remedy"].is_string());
+}
+
+#[tokio::test]
+async fn a_broken_file_does_not_stop_who_names_the_address_and_the_token() {
+    let staged = Staged::new().await;
+    let admin = format!("http://{}", staged.stage.daemon().unwrap().admin);
+    let broken = Path::new(&staged.config).with_file_name("broken.toml");
+    std::fs::write(&broken, "[server]\nlisten = \"nowhere\"\n").unwrap();
+    let broken = broken.to_str().unwrap();
+    let release = ["-c", broken, "--admin", &admin, "halt", "release", "--json"];
+    let released = bridge(&[&release[..], &["--admin-token", ADMIN_TOKEN]].concat()).await;
+    assert_eq!(code(&released), 0, "{}", text(&released.stderr));
+    let without_token = bridge(&release).await;
+    assert_eq!(code(&without_token), 1, "the token would be in the file");
 }
 
 #[tokio::test]

@@ -82,9 +82,27 @@ impl Asked {
         }
     }
 
-    /// Whether it changes something.
-    pub fn is_order(&self) -> bool {
-        self.method == Method::POST && self.path.first().is_none_or(|noun| noun != "timeline")
+    /// What an order given while no bridge runs has done, and what it has not; `None` for a
+    /// question.
+    pub fn done_alone(&self) -> Option<&'static str> {
+        if self.method != Method::POST {
+            return None;
+        }
+        match self.path.first().map(String::as_str) {
+            Some("link" | "unlink") => Some(
+                "No bridge is running: this command carried the order out itself, with the calls to both systems that it led to. What has to wait is done by the next bridge that runs.",
+            ),
+            Some("parked") => Some(
+                "No bridge is running: of parked calls, this command carried the order out itself, with the calls that it led to. Parked deliveries, and what has to wait, are taken up by the next bridge that runs.",
+            ),
+            Some("sweep") => Some(
+                "No bridge is running: this command made the round itself. What it found is acted on by the next bridge that runs.",
+            ),
+            Some("halt") => {
+                Some("No bridge is running: what was held is let go by the next one that runs.")
+            }
+            _ => None,
+        }
     }
 
     fn url(&self, base: &Url) -> Result<Url, Failure> {
@@ -126,6 +144,13 @@ impl Door {
             Ok(config) => Some(config),
             // The address alone is enough to ask a daemon.
             Err(LoadError::Unreadable { .. }) if shared.admin.is_some() => None,
+            // With the token beside it, nothing of the file is needed: a halt must be released even
+            // while the file is being mended.
+            Err(LoadError::Problems(_))
+                if shared.admin.is_some() && shared.admin_token.is_some() =>
+            {
+                None
+            }
             Err(error) => return Err(error.into()),
         };
         log(config.as_ref())?;
@@ -177,7 +202,7 @@ impl Door {
         }
     }
 
-    /// Whether no daemon runs: what an order leads to may wait for the next one.
+    /// Whether no daemon runs, so that this process does the work.
     pub fn is_here(&self) -> bool {
         matches!(self, Self::Here { .. })
     }

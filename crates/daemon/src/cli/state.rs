@@ -27,11 +27,13 @@ async fn answer<T: DeserializeOwned>(
     show: impl FnOnce(&T) -> (String, u8),
 ) -> Result<Ending, Failure> {
     let door = Door::open(shared).await?;
-    let waits = door.is_here() && asked.is_order();
+    let alone = asked.done_alone().filter(|_| door.is_here());
     let answered = door.ask::<T>(asked).await;
     door.close().await;
-    if waits && answered.is_ok() {
-        eprintln!("No bridge is running: what this leads to is done when one does.");
+    if let Some(done) = alone
+        && answered.is_ok()
+    {
+        eprintln!("{done}");
     }
     let (json, answer) = answered?;
     let (text, code) = show(&answer);
