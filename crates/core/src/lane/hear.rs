@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     conversation::{Conversation, ConversationState},
-    effect::Operation,
+    effect::{Effect, Operation},
     event::{ConversationClosed, ConversationStarted, Event, MessageReceived, TicketChanged},
     ids::{ConversationId, TicketId},
     ticket::{Order, Ticket, Version},
@@ -87,9 +87,24 @@ impl Turn<'_> {
                     (false, None) => Sight::Told,
                     (false, Some(_)) => Sight::Read,
                 };
+                self.confirm_status_by(&ticket, seen_at);
                 self.see_ticket(*ticket, seen_at, sight);
                 Fate::Applied
             }
+        }
+    }
+
+    /// A status that we tried to set and that the ticket has since is set, whatever became of the
+    /// answer. As a move of the ticket's own it would win over the conversation's next one.
+    fn confirm_status_by(&mut self, seen: &Ticket, at: Timestamp) {
+        let tried = self.lane.intents.iter().find(|i| {
+            i.state.is_open()
+                && i.sent_at.is_some_and(|sent| at >= sent)
+                && matches!(&i.effect, Effect::SetStatus { ticket, status }
+                    if *ticket == seen.id && *status == seen.status)
+        });
+        if let Some(intent) = tried.cloned() {
+            self.done(&intent);
         }
     }
 

@@ -168,7 +168,7 @@ impl Turn<'_> {
         self.end_link(link, "ticket belongs to another lane");
     }
 
-    fn done(&mut self, intent: &Intent) {
+    pub(super) fn done(&mut self, intent: &Intent) {
         let now = self.now;
         match &intent.effect {
             Effect::SetStatus { ticket, status } => self.status_is_set(intent, ticket, status),

@@ -209,3 +209,15 @@ fn a_late_link_field_does_not_hide_the_next_conversation() {
     let named = &w.desk.records[&ticket].ticket.link_field;
     assert_eq!(named.as_ref(), Some(&talk), "{}", w.tale());
 }
+
+#[test]
+fn a_reopening_whose_answer_was_lost_is_no_move_of_the_agents() {
+    let (mut w, ticket) = solved(&writes_after("reopen"));
+    w.faults.next("status", Fault::CrashAfter);
+    let talk = w.ana_starts();
+    w.pass(Duration::from_secs(3));
+    assert_eq!(w.status(&ticket), "open");
+    w.ends(&talk, "closed_by_operator");
+    w.settle();
+    assert_eq!(w.status(&ticket), "solved", "{}", w.tale());
+}
