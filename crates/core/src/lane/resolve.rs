@@ -63,6 +63,8 @@ impl Turn<'_> {
             intent.last_error = Some(reason.to_owned());
         }
         self.changed = true;
+        // The error says so itself when it comes straight from a call.
+        let reason = reason.strip_prefix("outcome unknown: ").unwrap_or(reason);
         let sentence = format!("Outcome unknown: {reason}");
         self.lane
             .journal_intent(id, EntryKind::Outcome, sentence, self.now);
