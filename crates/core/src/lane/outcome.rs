@@ -104,6 +104,7 @@ impl Turn<'_> {
 
     /// Rule 13's alarm: Jelou closed another conversation of this customer.
     fn closed_another(&mut self, intent: &Intent, meant: &ConversationId, other: &ConversationId) {
+        self.lane.misclosed = self.lane.misclosed.saturating_add(1);
         let sentence = format!("Wrong conversation closed: meant {meant}, Jelou closed {other}");
         self.lane
             .journal_intent(&intent.id, EntryKind::Alarm, sentence, self.now);

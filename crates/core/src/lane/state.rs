@@ -242,6 +242,9 @@ pub struct Lane {
     /// How many of this Claim's Events told something that no webhook had told before.
     #[serde(skip)]
     pub drift: u32,
+    /// How many closes of this Claim hit another conversation than the one meant (rule 13).
+    #[serde(skip)]
+    pub misclosed: u32,
     /// Conversations read in this Claim: a close goes by no older look than that.
     #[serde(skip)]
     pub looked: BTreeSet<ConversationId>,
@@ -273,6 +276,7 @@ impl Lane {
             journal: Vec::new(),
             messages: Vec::new(),
             drift: 0,
+            misclosed: 0,
             looked: BTreeSet::new(),
             blocked: Vec::new(),
             canonical: None,

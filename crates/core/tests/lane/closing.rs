@@ -296,6 +296,7 @@ fn a_conversation_closed_by_mistake_moves_its_ticket_to_no_status() {
     let mapping = w.mapping.clone();
     let input = Input::Performed { intent, outcome };
     step(&mut lane, input, &w.rules(&mapping), w.now);
+    assert_eq!(lane.misclosed, 1, "the alarm is counted");
     let ended = lane.links.iter().filter(|l| l.ticket_id() == Some(&others));
     assert!(ended.clone().count() == 1 && ended.clone().all(|l| !l.is_live()));
     let told = |i: &bridge_core::intent::Intent| i.operation() == Operation::Note;

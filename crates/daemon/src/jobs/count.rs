@@ -38,6 +38,9 @@ pub(super) fn count(
     if after.drift > 0 {
         jobs.metrics.drift(bridge, u64::from(after.drift));
     }
+    for _ in 0..after.misclosed {
+        jobs.metrics.misclosed(bridge);
+    }
     for intent in &after.intents {
         if before.intent(&intent.id).map(|i| i.state) != Some(intent.state) {
             count_intent(jobs, bridge, intent, received_at);
@@ -46,9 +49,6 @@ pub(super) fn count(
     for entry in &after.journal {
         if entry.kind == EntryKind::Alarm {
             tracing::warn!(bridge = %bridge, lane.id = %after.id, "{}", entry.sentence);
-        }
-        if entry.sentence.starts_with("Wrong conversation closed") {
-            jobs.metrics.misclosed(bridge);
         }
     }
 }

@@ -356,6 +356,7 @@ impl Session<'_> {
         self.lane.journal.clear();
         self.lane.messages.clear();
         self.lane.drift = 0;
+        self.lane.misclosed = 0;
         self.stored = self.lane.clone();
     }
 
