@@ -129,9 +129,13 @@ impl Stage {
     pub async fn settle(&self) {
         let give_up = Instant::now() + PATIENCE;
         loop {
+            // All webhooks so far have come; then nothing waits in the store; and none was sent
+            // meanwhile. (What Request Tracker sends, it sends before it answers.)
+            let hooks = self.jelou.handle.webhooks();
+            let sent = hooks.count();
+            let come = hooks.quiet(Duration::from_millis(1)).await;
             let counts = self.store().counts(clock::now()).await.expect("counts");
-            let soon = Duration::from_millis(1);
-            if is_quiet(&counts) && self.jelou.handle.webhooks().quiet(soon).await {
+            if come && is_quiet(&counts) && hooks.count() == sent {
                 return;
             }
             self.patient(&format!("all is settled: {counts:?}"), give_up)

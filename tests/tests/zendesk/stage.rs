@@ -84,16 +84,24 @@ impl Stage {
     pub async fn settle(&self) {
         let give_up = Instant::now() + PATIENCE;
         loop {
-            let counts = self.counts().await;
+            // All webhooks so far have come; then nothing waits in the store; and none was sent
+            // meanwhile.
+            let sent = self.sent();
             let soon = Duration::from_millis(1);
-            let hooks =
+            let come =
                 self.jelou.handle.webhooks().quiet(soon).await && self.zendesk.hooks().quiet();
-            if is_quiet(&counts) && hooks {
+            let counts = self.counts().await;
+            if come && is_quiet(&counts) && self.sent() == sent {
                 return;
             }
             self.patient(&format!("all is settled: {counts:?}"), give_up)
                 .await;
         }
+    }
+
+    fn sent(&self) -> (u64, usize) {
+        let jelou = self.jelou.handle.webhooks().count();
+        (jelou, self.zendesk.hooks().told().len())
     }
 
     /// The daemon's own figures.

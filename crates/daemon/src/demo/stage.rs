@@ -185,11 +185,15 @@ impl Stage {
         let store = &self.daemon().map_err(|e| e.to_string())?.jobs.store;
         let give_up = clock::now().plus(within);
         loop {
+            // All webhooks so far have come; then nothing waits in the store; and none was sent
+            // meanwhile, which the store could not have known of.
+            let sent = self.hooks_sent();
+            let come = self.hooks_are_quiet().await;
             let counts = store
                 .counts(clock::now())
                 .await
                 .map_err(|e| e.to_string())?;
-            if is_quiet(&counts) && self.hooks_are_quiet().await {
+            if come && is_quiet(&counts) && self.hooks_sent() == sent {
                 return Ok(());
             }
             if clock::now() > give_up {
@@ -197,6 +201,10 @@ impl Stage {
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
+    }
+
+    fn hooks_sent(&self) -> u64 {
+        self.jelou.handle.webhooks().count() + self.helpdesk.handle.webhooks().count()
     }
 
     async fn hooks_are_quiet(&self) -> bool {

@@ -185,6 +185,12 @@ impl Hooks {
         self.send_now(&self.held()).await
     }
 
+    /// How many there ever were, lost and held ones too.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        lock(&self.0.inner).count
+    }
+
     /// Waits until none is on its way; false if `within` was too short. Held ones do not count.
     pub async fn quiet(&self, within: Duration) -> bool {
         let all_ended = async {
