@@ -2,7 +2,7 @@
 //! in, commands go out, and the daemon, the simulator and `explain` drive the same code.
 //!
 //! Read in this order: [`event`] (what happened), [`lane`] (what is known, and what comes next),
-//! [`effect`] (what should change), [`mapping`] (the operator's rules).
+//! [`route`] and [`session`] (a Delivery on its way, a Claim at work), [`effect`] (what should change), [`mapping`] (the operator's rules).
 
 pub mod call;
 pub mod conversation;
@@ -15,6 +15,8 @@ pub mod lane;
 pub mod link;
 pub mod mapping;
 pub mod plan;
+pub mod route;
+pub mod session;
 pub mod text;
 pub mod ticket;
 pub mod time;

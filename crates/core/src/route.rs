@@ -1,0 +1,362 @@
+//! The Router's decision: which Lane does a Delivery belong to? By its body, else by the Link, else
+//! by one read. Neighbours: the adapters' `webhook::parse`, which says what a Delivery means; the
+//! daemon's `jobs::routes` and the simulator, which look up and read what is asked here.
+
+use crate::{
+    event::{Event, Parsed, TicketChanged},
+    ids::{BotId, BridgeName, ConversationId, IntentId, LaneId, TicketId, UserId},
+    mapping::Mapping,
+    ticket::Ticket,
+    time::Timestamp,
+};
+
+/// How the Router ends with a Delivery.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RouteEnd {
+    /// It belongs to the customer's Lane, which is made if there is none. A known other spelling of
+    /// the customer leads to the Lane under the canonical one.
+    ToLane {
+        /// The bridge.
+        bridge: BridgeName,
+        /// The bot.
+        bot: BotId,
+        /// The customer, in any spelling.
+        user: UserId,
+        /// What the Delivery meant.
+        events: Vec<Event>,
+        /// The ticket's or conversation's id.
+        object: Option<String>,
+    },
+    /// It belongs to a Lane that was found.
+    ToKnownLane {
+        /// The Lane.
+        lane: LaneId,
+        /// What the Delivery meant.
+        events: Vec<Event>,
+        /// The ticket's or conversation's id.
+        object: Option<String>,
+    },
+    /// It concerns nobody; in a word why.
+    Ignored {
+        /// `reflection`, `other_bot`, `no_customer`, ...
+        reason: String,
+        /// The ticket's or conversation's id, as far as read.
+        object: Option<String>,
+        /// What it meant, as far as read.
+        events: Vec<Event>,
+    },
+    /// It waits for a person.
+    Parked {
+        /// `unreadable`, `wrong_project`, ...
+        reason: String,
+        /// What is wrong, in a sentence without content.
+        detail: String,
+        /// What a person can do.
+        remedy: String,
+    },
+    /// Something was missing, such as a read; it is handed out again.
+    Later {
+        /// Not before.
+        due_at: Timestamp,
+        /// What was missing, in a sentence without content.
+        error: String,
+    },
+}
+
+impl RouteEnd {
+    /// It waits for a person, who is told what helps.
+    #[must_use]
+    pub fn parked(reason: &str, detail: String) -> Self {
+        let remedy = match reason {
+            "wrong_project" => {
+                "send this project's webhooks to its own bridge; check jelou.project_id"
+            }
+            "mapping" => "mend the mapping, then `parked retry`",
+            "refused" | "retries_exhausted" => {
+                "let the bridge's user see this ticket, then `parked retry`; or `parked discard`"
+            }
+            _ => {
+                "look at it with `parked show`; if the sender changed its format, upgrade and `parked retry`"
+            }
+        };
+        Self::Parked {
+            reason: reason.to_owned(),
+            detail,
+            remedy: remedy.to_owned(),
+        }
+    }
+}
+
+/// What must be known before the Router can say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// Which Lane has this Intent? Answered by [`Told::Lane`].
+    LaneOfIntent(IntentId),
+    /// Which Lane has a Link of this conversation, live or not?
+    LaneOfConversation(ConversationId),
+    /// Which Lane has a live Link of this ticket?
+    LaneOfLiveTicket(TicketId),
+    /// Which Lane has a Link of this ticket, live or not?
+    LaneOfTicket(TicketId),
+    /// One read of the ticket, or a read that began after the Delivery was received.
+    ReadTicket(TicketId),
+}
+
+/// The answer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Told {
+    /// Which Lane, if any.
+    Lane(Option<LaneId>),
+    /// The ticket, and when its read began.
+    Ticket {
+        /// As read.
+        ticket: Box<Ticket>,
+        /// When the read began.
+        begun: Timestamp,
+    },
+    /// There is no such ticket.
+    Gone,
+    /// It will not be had: the remote says no, or has failed for too long.
+    Never {
+        /// In a word.
+        reason: &'static str,
+        /// In a sentence without content.
+        detail: String,
+    },
+    /// It cannot be had now.
+    Later {
+        /// Not before.
+        due_at: Timestamp,
+        /// Why, in a sentence without content.
+        error: String,
+    },
+}
+
+/// What the Router wants.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Turn {
+    /// Know this first.
+    Ask(Ask),
+    /// Settle it so.
+    End(RouteEnd),
+}
+
+#[derive(Clone, Debug)]
+enum Phase {
+    /// A start that names one of our Intents.
+    ByIntent,
+    ByConversation,
+    ByLiveTicket,
+    /// A change by us, told without the ticket.
+    ByAnyTicket,
+    Reading,
+    /// The ticket is known; its customer is not, or is not wanted.
+    NoCustomer,
+    /// The ticket is gone.
+    Missing,
+}
+
+/// One Delivery on its way to a Lane.
+#[derive(Clone, Debug)]
+pub struct Route {
+    bridge: BridgeName,
+    bot: Option<BotId>,
+    events: Vec<Event>,
+    object: Option<String>,
+    phase: Phase,
+}
+
+impl Route {
+    /// Begins with what the Delivery meant. A ticket's conversation is started on `bot`.
+    #[must_use]
+    pub fn begin(parsed: Parsed, bridge: BridgeName, bot: Option<BotId>) -> (Self, Turn) {
+        let object = object_of(&parsed).map(str::to_owned);
+        let mut route = Self {
+            bridge,
+            bot,
+            events: Vec::new(),
+            object,
+            phase: Phase::ByConversation,
+        };
+        let turn = match parsed {
+            Parsed::Events(events) => {
+                route.events = events;
+                route.look()
+            }
+            Parsed::Ignored(reason) => route.ignored(reason),
+            Parsed::Parked { reason, detail } => Turn::End(RouteEnd::parked(reason, detail)),
+        };
+        (route, turn)
+    }
+
+    /// Takes in the answer to what was asked last.
+    pub fn told(&mut self, told: Told, mapping: &Mapping) -> Turn {
+        match told {
+            Told::Lane(lane) => self.by_lane(lane, mapping),
+            Told::Ticket { ticket, begun } => {
+                fill(&mut self.events, &ticket, begun);
+                self.by_customer(&ticket, mapping)
+            }
+            Told::Gone => {
+                self.phase = Phase::Missing;
+                self.ask_ticket(Ask::LaneOfTicket)
+            }
+            Told::Never { reason, detail } => Turn::End(RouteEnd::parked(reason, detail)),
+            Told::Later { due_at, error } => Turn::End(RouteEnd::Later { due_at, error }),
+        }
+    }
+
+    fn look(&mut self) -> Turn {
+        match self.events.first() {
+            None => self.ignored("no_event"),
+            Some(Event::ConversationStarted(e)) => match e.intent_id.clone() {
+                Some(intent) => {
+                    self.phase = Phase::ByIntent;
+                    Turn::Ask(Ask::LaneOfIntent(intent))
+                }
+                None => self.ask_conversation(),
+            },
+            Some(Event::ConversationClosed(_) | Event::MessageReceived(_)) => {
+                self.ask_conversation()
+            }
+            // Routing asks the Link first: a changed requester counts only for the next
+            // conversation (rule 10).
+            Some(Event::TicketChanged(_) | Event::CommentAdded(_)) => {
+                self.phase = Phase::ByLiveTicket;
+                self.ask_ticket(Ask::LaneOfLiveTicket)
+            }
+        }
+    }
+
+    fn by_lane(&mut self, lane: Option<LaneId>, mapping: &Mapping) -> Turn {
+        if let Some(lane) = lane {
+            return Turn::End(RouteEnd::ToKnownLane {
+                lane,
+                events: std::mem::take(&mut self.events),
+                object: self.object.take(),
+            });
+        }
+        match self.phase {
+            Phase::ByIntent => self.ask_conversation(),
+            Phase::ByConversation => self.end_at_talker(),
+            Phase::ByLiveTicket => {
+                let Some(change) = self.change() else {
+                    return self.ignored("no_event");
+                };
+                // What we change is never who asks: no read is needed to know whose ticket it
+                // still is.
+                if change.by_us && change.whole.is_none() {
+                    self.phase = Phase::ByAnyTicket;
+                    return self.ask_ticket(Ask::LaneOfTicket);
+                }
+                self.by_whole(mapping)
+            }
+            Phase::ByAnyTicket => self.by_whole(mapping),
+            Phase::NoCustomer | Phase::Reading => self.ignored("no_customer"),
+            Phase::Missing => self.ignored("gone"),
+        }
+    }
+
+    fn by_whole(&mut self, mapping: &Mapping) -> Turn {
+        match self.change().and_then(|change| change.whole.clone()) {
+            Some(whole) => self.by_customer(&whole, mapping),
+            None => {
+                self.phase = Phase::Reading;
+                self.ask_ticket(Ask::ReadTicket)
+            }
+        }
+    }
+
+    fn by_customer(&mut self, ticket: &Ticket, mapping: &Mapping) -> Turn {
+        match mapping.user_id(ticket) {
+            Ok(Some(user)) => match self.bot.clone() {
+                Some(bot) => self.end_at(bot, user),
+                None => self.ignored("no_bot"),
+            },
+            Ok(None) => {
+                self.phase = Phase::NoCustomer;
+                self.ask_ticket(Ask::LaneOfTicket)
+            }
+            Err(error) => Turn::End(RouteEnd::parked("mapping", error.to_string())),
+        }
+    }
+
+    fn end_at_talker(&mut self) -> Turn {
+        match self.events.first().and_then(Event::conversation).cloned() {
+            Some(conversation) => self.end_at(conversation.bot, conversation.user),
+            None => self.ignored("no_event"),
+        }
+    }
+
+    fn end_at(&mut self, bot: BotId, user: UserId) -> Turn {
+        Turn::End(RouteEnd::ToLane {
+            bridge: self.bridge.clone(),
+            bot,
+            user,
+            events: std::mem::take(&mut self.events),
+            object: self.object.take(),
+        })
+    }
+
+    fn ask_conversation(&mut self) -> Turn {
+        self.phase = Phase::ByConversation;
+        match self.events.first().and_then(Event::conversation) {
+            Some(conversation) => Turn::Ask(Ask::LaneOfConversation(conversation.id.clone())),
+            None => self.ignored("no_event"),
+        }
+    }
+
+    fn ask_ticket(&mut self, ask: fn(TicketId) -> Ask) -> Turn {
+        match self.change().map(|change| change.ticket.clone()) {
+            Some(ticket) => Turn::Ask(ask(ticket)),
+            None => self.ignored("no_event"),
+        }
+    }
+
+    fn change(&self) -> Option<&TicketChanged> {
+        match self.events.first()? {
+            Event::TicketChanged(change) => Some(change),
+            Event::CommentAdded(comment) => Some(&comment.change),
+            Event::ConversationStarted(_)
+            | Event::ConversationClosed(_)
+            | Event::MessageReceived(_) => None,
+        }
+    }
+
+    fn ignored(&mut self, reason: &str) -> Turn {
+        Turn::End(RouteEnd::Ignored {
+            reason: reason.to_owned(),
+            object: self.object.take(),
+            events: std::mem::take(&mut self.events),
+        })
+    }
+}
+
+/// The ticket or conversation that a Delivery is about: routing is serial for each.
+#[must_use]
+pub fn object_of(parsed: &Parsed) -> Option<&str> {
+    let Parsed::Events(events) = parsed else {
+        return None;
+    };
+    let event = events.first()?;
+    event
+        .ticket()
+        .map(TicketId::as_str)
+        .or_else(|| event.conversation_id().map(ConversationId::as_str))
+}
+
+/// The Event carries what the Router read, so that the Lane need not read it again.
+fn fill(events: &mut [Event], ticket: &Ticket, begun: Timestamp) {
+    for event in events {
+        let change = match event {
+            Event::TicketChanged(change) => change,
+            Event::CommentAdded(comment) => &mut *comment.change,
+            Event::ConversationStarted(_)
+            | Event::ConversationClosed(_)
+            | Event::MessageReceived(_) => continue,
+        };
+        change.whole = Some(Box::new(ticket.clone()));
+        change.version = ticket.version;
+        change.read_at = Some(begun);
+    }
+}
