@@ -3,6 +3,7 @@
 
 mod access;
 mod adopt;
+mod clock;
 mod create;
 mod forget;
 mod found;

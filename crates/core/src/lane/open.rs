@@ -154,7 +154,7 @@ impl Turn<'_> {
     }
 
     /// `open_when`; for a ticket that the bridge made, without the tags that the bridge put on it.
-    fn asks_for_conversation(
+    pub(super) fn asks_for_conversation(
         &self,
         memory: &TicketMemory,
         ticket: &Ticket,

@@ -9,8 +9,9 @@ use crate::{
     effect::{Effect, Operation},
     ids::TicketId,
     intent::IntentState,
-    link::{ConversationSide, Link},
-    mapping::CustomerBusy,
+    link::{ConversationSide, Link, Origin},
+    mapping::{CustomerBusy, TicketReopened},
+    ticket::Ticket,
 };
 
 impl Turn<'_> {
@@ -36,6 +37,10 @@ impl Turn<'_> {
         if self.under_way(&link.id, Operation::Start) || self.start_is_parked(link) {
             return;
         }
+        if self.is_asked_for_no_more(link, &seen) {
+            self.withdraw(&link.id, Operation::Start, None);
+            return self.end_link(&link.id, "withdrawn");
+        }
         if self.customer_is_busy(link) {
             self.wait_for_customer(link);
             return;
@@ -54,6 +59,20 @@ impl Turn<'_> {
             ),
             Err(error) => self.give_up_start(link, &error),
         }
+    }
+
+    /// The rule that made the Link holds no longer: the tag was taken off again, or the mapping was
+    /// mended while the safety halt or a rate held the start. A reopened ticket was not asked for by
+    /// this rule; and a rule that fails proves nothing.
+    fn is_asked_for_no_more(&self, link: &Link, seen: &Ticket) -> bool {
+        let by_reopening = self.rules.mapping.ticket_reopened == TicketReopened::Start
+            && self.lane.links.iter().any(|other| {
+                other.id != link.id && !other.is_live() && other.ticket_id() == Some(&seen.id)
+            });
+        let memory = self.lane.tickets.get(&seen.id);
+        link.origin == Origin::Ticket
+            && !by_reopening
+            && memory.is_some_and(|m| matches!(self.asks_for_conversation(m, seen), Ok(false)))
     }
 
     fn give_up_start(&mut self, link: &Link, error: &crate::mapping::MappingError) {

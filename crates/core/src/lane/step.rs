@@ -184,6 +184,7 @@ const ROUNDS_MAX: u32 = 16;
 
 /// Takes one input in and says what comes next.
 pub fn step(lane: &mut Lane, input: Input, rules: &Rules<'_>, now: Timestamp) -> Next {
+    lane.follow_the_clock(now);
     let mut turn = Turn {
         lane,
         rules,
@@ -208,7 +209,8 @@ impl Turn<'_> {
         match input {
             Input::Woken => self.hear_all(),
             Input::Ordered(order) => self.obey(order),
-            Input::Observed { read, begun, found } => self.found(&read, begun, found),
+            // By a clock that was right then.
+            Input::Observed { read, begun, found } => self.found(&read, begun.min(self.now), found),
             Input::Blocked(blocked) => self.lane.blocked.push(blocked),
             Input::Held { intent } => self.hold(&intent),
             Input::Performed { intent, outcome } => self.performed(&intent, outcome),

@@ -7,7 +7,7 @@
 
 mod sound;
 
-pub use sound::{Broken, check};
+pub use sound::{BROKEN, Broken, check};
 
 use crate::{
     call::CallError,
@@ -61,8 +61,9 @@ pub enum Act {
         /// What holds it.
         held_by: Option<String>,
     },
-    /// A law would be broken: nothing of it is stored. Give the Claim back and let the Lane rest
-    /// until a person looks. Nothing more is to be told to the session.
+    /// A law would be broken: nothing of that is stored. Release with [`Broken::held_by`] and no
+    /// `due_at`: the Lane rests until there is news for it or a person has it tried again. Nothing
+    /// more is to be told to the session.
     SetAside(Broken),
     /// The Claim is settled.
     End,
@@ -175,18 +176,20 @@ pub struct Session {
     phase: Phase,
     steps: u32,
     call_timeout: Duration,
+    now: Timestamp,
 }
 
 impl Session {
-    /// A Claim that was just made, with the Lane as loaded. A call takes `call_timeout` at most.
+    /// A Claim that was made now, with the Lane as loaded. A call takes `call_timeout` at most.
     #[must_use]
-    pub fn new(lane: Lane, call_timeout: Duration) -> Self {
+    pub fn new(lane: Lane, call_timeout: Duration, now: Timestamp) -> Self {
         Self {
             stored: lane.clone(),
             lane,
             phase: Phase::Ended,
             steps: 0,
             call_timeout,
+            now,
         }
     }
 
@@ -221,6 +224,7 @@ impl Session {
 
     /// Begins: with a person's order, or with what came since the last Claim.
     pub fn begin(&mut self, order: Option<Order>, rules: &Rules<'_>, now: Timestamp) -> Act {
+        self.now = now;
         if let Some(order) = order {
             let _ = step(&mut self.lane, Input::Ordered(order), rules, now);
         }
@@ -230,6 +234,7 @@ impl Session {
 
     /// Takes in what came of the last [`Act`] and says what is next.
     pub fn came(&mut self, came: Came, rules: &Rules<'_>, now: Timestamp) -> Act {
+        self.now = now;
         let phase = std::mem::replace(&mut self.phase, Phase::Ended);
         match (phase, came) {
             (Phase::Observing(read), Came::Observed { begun, found }) => {
@@ -430,9 +435,19 @@ impl Session {
         Act::Release { due_at, held_by }
     }
 
-    fn set_aside(&mut self, broken: Broken) -> Act {
+    /// Gives up what was not stored, and says why on the timeline.
+    pub fn set_aside(&mut self, broken: Broken) -> Act {
         self.phase = Phase::Ended;
         self.lane = self.stored.clone();
+        self.lane.journal.push(Entry {
+            at: self.now,
+            kind: EntryKind::Alarm,
+            sentence: format!("Set aside, which is a bug of the bridge: {broken}"),
+            rule: None,
+            link: None,
+            ticket: None,
+            conversation: None,
+        });
         Act::SetAside(broken)
     }
 

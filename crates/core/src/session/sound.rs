@@ -10,6 +10,9 @@ use crate::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
+/// How the name of what holds a Lane begins where a law would have been broken; the law follows.
+pub const BROKEN: &str = "broken:";
+
 /// A law that would be broken, which is a bug of ours.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{law}: {what}")]
@@ -29,6 +32,12 @@ impl Broken {
     #[must_use]
     pub fn panicked() -> Self {
         Self::of("panic", "a step panicked".to_owned())
+    }
+
+    /// What the Lane waits for, as the store names it.
+    #[must_use]
+    pub fn held_by(&self) -> String {
+        format!("{BROKEN}{}", self.law)
     }
 
     pub(super) fn no_such_intent(id: &IntentId) -> Self {

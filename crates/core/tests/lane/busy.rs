@@ -203,3 +203,18 @@ fn while_a_start_is_on_its_way_no_other_is_begun() {
     w.settle();
     assert_eq!(w.active().len(), 1);
 }
+
+#[test]
+fn a_ticket_that_asks_no_more_while_it_waits_for_a_busy_customer_gets_no_conversation() {
+    let mut w = World::new();
+    let (talk, _) = w.linked_from_conversation();
+    let ticket = w.agent_asks();
+    w.moment();
+    assert!(w.live_link(&ticket).is_some(), "it waits");
+    w.agent_tags(&ticket, &[]);
+    w.settle();
+    assert!(w.live_link(&ticket).is_none(), "{}", w.tale());
+    w.ends(&talk, "closed_by_operator");
+    w.settle();
+    assert!(w.talk_of(&ticket).is_none(), "{}", w.tale());
+}

@@ -4,6 +4,7 @@ use crate::world::{World, desk::Carries};
 use bridge_core::{
     effect::Operation, halt::Limits, ids::TicketId, intent::IntentState, lane::Mode,
 };
+use serde_json::json;
 use std::time::Duration;
 
 /// Ten customers in talk, and a halt at two of a kind in ten minutes.
@@ -60,6 +61,49 @@ fn what_is_held_may_still_be_withdrawn() {
     w.settle();
     w.release_halt();
     w.settle();
+    assert_eq!(w.active().len(), 8, "{}", w.tale());
+}
+
+#[test]
+fn starts_that_a_mistyped_rule_wanted_are_withdrawn_once_it_is_mended() {
+    let (mut w, _) = ten();
+    let others: Vec<_> = (0..6)
+        .map(|n| w.agent_makes(&format!("5939111100{n:02}"), "open", &["email"]))
+        .collect();
+    w.settle();
+    w.remap(&json!({"conversation": {"open_when": "true"}}));
+    w.wake_all();
+    w.settle();
+    assert_eq!(w.active().len(), 12, "two, and then it holds");
+    w.remap(&json!({}));
+    w.wake_all();
+    w.settle();
+    let held = |w: &World| w.intents(Operation::Start).iter().any(|i| i.held);
+    assert!(!held(&w), "before any release: {}", w.tale());
+    w.release_halt();
+    w.settle();
+    assert_eq!(w.active().len(), 12, "{}", w.tale());
+    let waiting = others.iter().find(|t| w.live_link(t).is_none()).unwrap();
+    w.agent_tags(waiting, &["whatsapp"]);
+    w.settle();
+    assert!(w.talk_of(waiting).is_some(), "and one that is meant starts");
+}
+
+#[test]
+fn closes_that_a_mistyped_rule_wanted_are_withdrawn_once_it_is_mended() {
+    let (mut w, tickets) = ten();
+    w.remap(&json!({"conversation": {"close_on_status": ["new", "open", "pending", "solved", "closed"]}}));
+    for ticket in &tickets {
+        w.agent_sets(ticket, "pending");
+    }
+    w.settle();
+    assert_eq!(w.active().len(), 8);
+    w.remap(&json!({}));
+    w.wake_all();
+    w.settle();
+    assert!(w.intents(Operation::Close).iter().all(|i| !i.held));
+    w.release_halt();
+    w.hours(1);
     assert_eq!(w.active().len(), 8, "{}", w.tale());
 }
 

@@ -121,7 +121,7 @@ pub async fn work(task: LaneTask, jobs: Data<Jobs>) -> Result<(), std::convert::
     if jobs.stopping.load(Ordering::Relaxed) {
         give_back(&jobs.store, task.claimed).await;
     } else {
-        drive::drive(&jobs, task.claimed, task.claimed_at).await;
+        drive::drive(&jobs, task.claimed, task.claimed_at, None).await;
     }
     Ok(())
 }

@@ -32,7 +32,7 @@ pub async fn give_order(jobs: &Jobs, lane: &LaneId, order: Order) -> Result<(), 
     loop {
         let now = clock::now();
         if let Some(claimed) = jobs.store.claim_lane(lane, now, LEASE).await? {
-            drive::drive_ordered(jobs, claimed, now, order).await;
+            drive::drive(jobs, claimed, now, Some(order)).await;
             return Ok(());
         }
         if now > give_up {

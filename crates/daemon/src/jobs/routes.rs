@@ -1,6 +1,6 @@
-//! The Router: which Lane does a Delivery belong to? By its body, else by the Link, else by one
-//! read. Neighbours: the adapters' `webhook::parse`, which is pure; `read`, the one read; `lanes`,
-//! which take it from here.
+//! The Router at work: looks up and reads what its rules ask for, and stores the end. Neighbours:
+//! `bridge_core::route`, which decides; the adapters' `webhook::parse`; `read`, the one read;
+//! `lanes`, which take it from here.
 
 mod read;
 
@@ -13,11 +13,12 @@ use crate::{
 };
 use apalis::prelude::Data;
 use bridge_core::{
-    event::{Event, Parsed, Side, TicketChanged},
-    ids::{DeliveryId, LaneId, TicketId},
+    event::{Parsed, Side},
+    ids::DeliveryId,
+    route::{Ask, Route, Told, Turn, object_of},
 };
 use futures::FutureExt as _;
-use read::{LastRead, Read, fill, read_ticket};
+use read::{LastRead, read_ticket};
 use std::{
     collections::HashMap,
     panic::AssertUnwindSafe,
@@ -40,23 +41,23 @@ pub struct RouteTask {
 }
 
 /// The lock of an object, and the last read of it.
-type Turn = tokio::sync::Mutex<Option<LastRead>>;
+type Lock = tokio::sync::Mutex<Option<LastRead>>;
 
 /// Routing is serial per (bridge, side, object), so that two webhooks of one ticket cannot find two
 /// customers for it.
 #[derive(Default)]
 struct Objects {
-    locks: Mutex<HashMap<String, Weak<Turn>>>,
+    locks: Mutex<HashMap<String, Weak<Lock>>>,
 }
 
 impl Objects {
-    fn lock(&self, key: &str) -> Arc<Turn> {
+    fn lock(&self, key: &str) -> Arc<Lock> {
         let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
         locks.retain(|_, lock| lock.strong_count() > 0);
         if let Some(lock) = locks.get(key).and_then(Weak::upgrade) {
             return lock;
         }
-        let lock = Arc::new(Turn::default());
+        let lock = Arc::new(Lock::default());
         locks.insert(key.to_owned(), Arc::downgrade(&lock));
         lock
     }
@@ -135,10 +136,8 @@ pub async fn work(task: RouteTask, jobs: Data<Jobs>) -> Result<(), std::convert:
         // It would panic again: a person must look, and all other Deliveries go on.
         Err(_) => {
             tracing::error!(delivery.id = %id, "Routing a delivery panicked; it is parked");
-            let end = parked(
-                "unreadable",
-                "routing it panicked, which is a bug".to_owned(),
-            );
+            let bug = "routing it panicked, which is a bug".to_owned();
+            let end = RouteEnd::parked("unreadable", bug);
             if jobs.store.routed(id, end, clock::now()).await.is_err() {
                 give_back(&jobs, id).await;
             }
@@ -171,7 +170,7 @@ async fn route(jobs: &Jobs, task: &RouteTask) -> Result<(), StoreError> {
         return settle(jobs, received, end).await;
     };
     let parsed = parse(bridge, received);
-    let key = object_of(&parsed).unwrap_or_else(|| received.id.to_string());
+    let key = object_of(&parsed).map_or_else(|| received.id.to_string(), str::to_owned);
     let lock = task
         .objects
         .lock(&format!("{}/{}/{key}", received.bridge, received.side));
@@ -179,6 +178,34 @@ async fn route(jobs: &Jobs, task: &RouteTask) -> Result<(), StoreError> {
     let mut last = lock.lock().await;
     let end = decide(jobs, bridge, received, &mut last, parsed).await?;
     settle(jobs, received, end).await
+}
+
+/// Looks up and reads what the Router's rules ask for, until they know the end.
+async fn decide(
+    jobs: &Jobs,
+    bridge: &Bridge,
+    received: &Received,
+    last: &mut Option<LastRead>,
+    parsed: Parsed,
+) -> Result<RouteEnd, StoreError> {
+    let (store, name) = (&jobs.store, &bridge.name);
+    let bot = bridge.config.jelou.bots.first().cloned();
+    let (mut route, mut turn) = Route::begin(parsed, name.clone(), bot);
+    loop {
+        let told = match turn {
+            Turn::End(end) => return Ok(end),
+            Turn::Ask(Ask::LaneOfIntent(id)) => Told::Lane(store.lane_of_intent(name, &id).await?),
+            Turn::Ask(Ask::LaneOfConversation(id)) => {
+                Told::Lane(store.lane_of_conversation(name, &id).await?)
+            }
+            Turn::Ask(Ask::LaneOfLiveTicket(id)) => {
+                Told::Lane(store.lane_of_live_ticket(name, &id).await?)
+            }
+            Turn::Ask(Ask::LaneOfTicket(id)) => Told::Lane(store.lane_of_ticket(name, &id).await?),
+            Turn::Ask(Ask::ReadTicket(id)) => read_ticket(jobs, bridge, &id, received, last).await,
+        };
+        turn = route.told(told, &bridge.config.mapping);
+    }
 }
 
 async fn settle(jobs: &Jobs, received: &Received, end: RouteEnd) -> Result<(), StoreError> {
@@ -220,236 +247,6 @@ fn parse(bridge: &Bridge, received: &Received) -> Parsed {
             )
         }
     }
-}
-
-fn object_of(parsed: &Parsed) -> Option<String> {
-    let Parsed::Events(events) = parsed else {
-        return None;
-    };
-    let event = events.first()?;
-    event
-        .ticket()
-        .map(|id| id.as_str().to_owned())
-        .or_else(|| event.conversation_id().map(|id| id.as_str().to_owned()))
-}
-
-async fn decide(
-    jobs: &Jobs,
-    bridge: &Bridge,
-    received: &Received,
-    last: &mut Option<LastRead>,
-    parsed: Parsed,
-) -> Result<RouteEnd, StoreError> {
-    let object = object_of(&parsed);
-    let events = match parsed {
-        Parsed::Events(events) => events,
-        Parsed::Ignored(reason) => {
-            return Ok(RouteEnd::Ignored {
-                reason: reason.to_owned(),
-                object,
-                events: Vec::new(),
-            });
-        }
-        Parsed::Parked { reason, detail } => return Ok(parked(reason, detail)),
-    };
-    let Some(first) = events.first().cloned() else {
-        return Ok(RouteEnd::Ignored {
-            reason: "no_event".to_owned(),
-            object,
-            events,
-        });
-    };
-    match &first {
-        Event::ConversationStarted(e) => {
-            if let Some(intent) = &e.intent_id
-                && let Some(lane) = jobs.store.lane_of_intent(&bridge.name, intent).await?
-            {
-                return Ok(RouteEnd::ToKnownLane {
-                    lane,
-                    events,
-                    object,
-                });
-            }
-            by_conversation(jobs, bridge, events, object).await
-        }
-        Event::ConversationClosed(_) | Event::MessageReceived(_) => {
-            by_conversation(jobs, bridge, events, object).await
-        }
-        Event::TicketChanged(e) => {
-            let told = Told { received, last, e };
-            by_ticket(jobs, bridge, told, events, object).await
-        }
-        Event::CommentAdded(e) => {
-            let told = Told {
-                received,
-                last,
-                e: &e.change,
-            };
-            by_ticket(jobs, bridge, told, events, object).await
-        }
-    }
-}
-
-fn parked(reason: &str, detail: String) -> RouteEnd {
-    let remedy = match reason {
-        "wrong_project" => "send this project's webhooks to its own bridge; check jelou.project_id",
-        _ => {
-            "look at it with `parked show`; if the sender changed its format, upgrade and `parked retry`"
-        }
-    };
-    RouteEnd::Parked {
-        reason: reason.to_owned(),
-        detail,
-        remedy: remedy.to_owned(),
-    }
-}
-
-async fn by_conversation(
-    jobs: &Jobs,
-    bridge: &Bridge,
-    events: Vec<Event>,
-    object: Option<String>,
-) -> Result<RouteEnd, StoreError> {
-    let Some(conversation) = events.first().and_then(Event::conversation).cloned() else {
-        return Ok(RouteEnd::Ignored {
-            reason: "no_event".to_owned(),
-            object,
-            events,
-        });
-    };
-    if let Some(lane) = jobs
-        .store
-        .lane_of_conversation(&bridge.name, &conversation.id)
-        .await?
-    {
-        return Ok(RouteEnd::ToKnownLane {
-            lane,
-            events,
-            object,
-        });
-    }
-    Ok(RouteEnd::ToLane {
-        bridge: bridge.name.clone(),
-        bot: conversation.bot,
-        user: conversation.user,
-        events,
-        object,
-    })
-}
-
-/// What a Delivery told of a ticket, and the last read of that ticket.
-struct Told<'a> {
-    received: &'a Received,
-    last: &'a mut Option<LastRead>,
-    e: &'a TicketChanged,
-}
-
-/// Routing asks the Link first: a changed requester counts only for the next conversation (rule 10).
-async fn by_ticket(
-    jobs: &Jobs,
-    bridge: &Bridge,
-    Told { received, last, e }: Told<'_>,
-    mut events: Vec<Event>,
-    object: Option<String>,
-) -> Result<RouteEnd, StoreError> {
-    let store = &jobs.store;
-    if let Some(lane) = store.lane_of_live_ticket(&bridge.name, &e.ticket).await? {
-        return Ok(RouteEnd::ToKnownLane {
-            lane,
-            events,
-            object,
-        });
-    }
-    // What we change is never who asks: no read is needed to know whose ticket it still is.
-    if e.by_us
-        && e.whole.is_none()
-        && let Some(lane) = store.lane_of_ticket(&bridge.name, &e.ticket).await?
-    {
-        return Ok(RouteEnd::ToKnownLane {
-            lane,
-            events,
-            object,
-        });
-    }
-    let whole = match e.whole.clone() {
-        Some(whole) => *whole,
-        None => match read_ticket(jobs, bridge, &e.ticket, received, last).await {
-            Read::There { ticket, begun } => {
-                fill(&mut events, &ticket, begun);
-                *ticket
-            }
-            Read::Gone => return of_missing(jobs, bridge, &e.ticket, events, object).await,
-            Read::Never { reason, detail } => {
-                return Ok(RouteEnd::Parked {
-                    reason: reason.to_owned(),
-                    detail,
-                    remedy: "let the bridge's user see this ticket, then `parked retry`; or `parked discard`".to_owned(),
-                });
-            }
-            Read::Later { due_at, error } => return Ok(RouteEnd::Later { due_at, error }),
-        },
-    };
-    let known = store.lane_of_ticket(&bridge.name, &e.ticket).await?;
-    match bridge.config.mapping.user_id(&whole) {
-        Ok(Some(user)) => Ok(match bridge.config.jelou.bots.first() {
-            Some(bot) => RouteEnd::ToLane {
-                bridge: bridge.name.clone(),
-                bot: bot.clone(),
-                user,
-                events,
-                object,
-            },
-            None => RouteEnd::Ignored {
-                reason: "no_bot".to_owned(),
-                object,
-                events,
-            },
-        }),
-        Ok(None) => Ok(no_customer(known, events, object)),
-        Err(error) => Ok(RouteEnd::Parked {
-            reason: "mapping".to_owned(),
-            detail: error.to_string(),
-            remedy: "mend the mapping, then `parked retry`".to_owned(),
-        }),
-    }
-}
-
-fn no_customer(known: Option<LaneId>, events: Vec<Event>, object: Option<String>) -> RouteEnd {
-    match known {
-        Some(lane) => RouteEnd::ToKnownLane {
-            lane,
-            events,
-            object,
-        },
-        None => RouteEnd::Ignored {
-            reason: "no_customer".to_owned(),
-            object,
-            events,
-        },
-    }
-}
-
-async fn of_missing(
-    jobs: &Jobs,
-    bridge: &Bridge,
-    ticket: &TicketId,
-    events: Vec<Event>,
-    object: Option<String>,
-) -> Result<RouteEnd, StoreError> {
-    Ok(
-        match jobs.store.lane_of_ticket(&bridge.name, ticket).await? {
-            Some(lane) => RouteEnd::ToKnownLane {
-                lane,
-                events,
-                object,
-            },
-            None => RouteEnd::Ignored {
-                reason: "gone".to_owned(),
-                object,
-                events,
-            },
-        },
-    )
 }
 
 fn count(jobs: &Jobs, received: &Received, end: &RouteEnd) {

@@ -36,6 +36,7 @@ struct Inner {
     webhook_silence: Level,
     misclosed: Count,
     possible_duplicates: Count,
+    lanes_set_aside: Count,
     store_commit: Spread,
     store_batch: Spread,
     config_reloads: Count,
@@ -69,6 +70,7 @@ impl Metrics {
             webhook_silence: level(registry, budget, &names::WEBHOOK_SILENCE),
             misclosed: count(registry, budget, &names::MISCLOSED),
             possible_duplicates: count(registry, budget, &names::POSSIBLE_DUPLICATES),
+            lanes_set_aside: count(registry, budget, &names::LANES_SET_ASIDE),
             store_commit: spread(registry, budget, &names::STORE_COMMIT),
             store_batch: spread(registry, budget, &names::STORE_BATCH),
             config_reloads: count(registry, budget, &names::CONFIG_RELOADS),
@@ -185,6 +187,11 @@ impl Metrics {
     /// An Effect was tried again although an earlier try may have worked.
     pub fn possible_duplicate(&self, bridge: &BridgeName) {
         self.0.possible_duplicates.with(of(bridge), inc);
+    }
+
+    /// A Lane was set aside: a law would have been broken.
+    pub fn lane_set_aside(&self, bridge: &BridgeName, law: &'static str) {
+        self.0.lanes_set_aside.with(of(bridge).and("law", law), inc);
     }
 
     /// One group commit of so many members ended.

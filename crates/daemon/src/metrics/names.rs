@@ -112,6 +112,8 @@ names! {
         "Closes that Jelou answered with another conversation than the one meant";
     POSSIBLE_DUPLICATES: "possible_duplicates_total", Kind::Counter, ["bridge"], Instance,
         "Effects tried again although an earlier try may have worked";
+    LANES_SET_ASIDE: "lanes_set_aside_total", Kind::Counter, ["bridge", "law"], Instance,
+        "Lanes set aside because a law would have been broken, which is a bug of the bridge";
     STORE_COMMIT: "store_commit_seconds", Kind::Histogram(COMMIT_SECONDS), [], Instance,
         "Time one group commit of the store took";
     STORE_BATCH: "store_batch_size", Kind::Histogram(BATCH_SIZES), [], Instance,

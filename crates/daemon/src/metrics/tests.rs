@@ -141,6 +141,7 @@ fn touch_all(metrics: &Metrics, bridge: &BridgeName) {
     metrics.sweep_finished(bridge, second, Timestamp(1_700_000_000_500));
     metrics.misclosed(bridge);
     metrics.possible_duplicate(bridge);
+    metrics.lane_set_aside(bridge, "one_link");
     metrics.ingest(second);
     metrics.store_commit(3, second);
     metrics.config_reload(true);

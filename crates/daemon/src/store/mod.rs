@@ -4,19 +4,23 @@
 //! The laws of the store, each with a test: an answer comes after the commit; a stale Claim commits
 //! nothing; members of a group fail alone; a change and the work it causes are one commit.
 
+mod blank;
 mod changes;
 mod error;
+pub mod memory;
+mod merge;
 mod sqlite;
 mod types;
 
 #[cfg(test)]
 mod tests;
 
+pub use bridge_core::route::RouteEnd;
 pub use changes::Changes;
 pub use error::{CommitError, StoreError};
 pub use sqlite::{GroupCommit, Options, Store};
 pub use types::{
     Admission, Admitted, Beginning, Claim, ClaimedLane, Confirmed, Counts, HaltState, Joined, Line,
     LinkFilter, LinkRow, NewDelivery, ParkedFilter, ParkedItem, ParkedKind, Pause, Pruned,
-    Received, Recorded, RouteEnd, Routed, Source, TimelineOf, Wake,
+    Received, Recorded, Routed, Source, TimelineOf, Wake,
 };

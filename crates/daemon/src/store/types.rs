@@ -3,11 +3,9 @@
 
 use bridge_core::{
     effect::Operation,
-    event::{Event, Side},
+    event::Side,
     halt::{self, Window},
-    ids::{
-        BotId, BridgeName, ConversationId, DeliveryId, IntentId, LaneId, LinkId, TicketId, UserId,
-    },
+    ids::{BridgeName, ConversationId, DeliveryId, IntentId, LaneId, LinkId, TicketId, UserId},
     intent::Intent,
     lane::Lane,
     link::Link,
@@ -124,59 +122,6 @@ impl fmt::Debug for Received {
             .field("attempts", &self.attempts)
             .finish_non_exhaustive()
     }
-}
-
-/// How the Router ends with a Delivery.
-#[derive(Clone, Debug)]
-pub enum RouteEnd {
-    /// It belongs to the customer's Lane, which is made if there is none. A known other spelling of
-    /// the customer leads to the Lane under the canonical one.
-    ToLane {
-        /// The bridge.
-        bridge: BridgeName,
-        /// The bot.
-        bot: BotId,
-        /// The customer, in any spelling.
-        user: UserId,
-        /// What the Delivery meant.
-        events: Vec<Event>,
-        /// The ticket's or conversation's id.
-        object: Option<String>,
-    },
-    /// It belongs to a Lane that was found.
-    ToKnownLane {
-        /// The Lane.
-        lane: LaneId,
-        /// What the Delivery meant.
-        events: Vec<Event>,
-        /// The ticket's or conversation's id.
-        object: Option<String>,
-    },
-    /// It concerns nobody; in a word why.
-    Ignored {
-        /// `reflection`, `other_bot`, `no_customer`, ...
-        reason: String,
-        /// The ticket's or conversation's id, as far as read.
-        object: Option<String>,
-        /// What it meant, as far as read.
-        events: Vec<Event>,
-    },
-    /// It waits for a person.
-    Parked {
-        /// `unreadable`, `wrong_project`, ...
-        reason: String,
-        /// What is wrong, in a sentence without content.
-        detail: String,
-        /// What a person can do.
-        remedy: String,
-    },
-    /// Something was missing, such as a read; it is handed out again.
-    Later {
-        /// Not before.
-        due_at: Timestamp,
-        /// What was missing, in a sentence without content.
-        error: String,
-    },
 }
 
 /// What became of a Delivery whose routing ended.

@@ -263,6 +263,14 @@ impl World {
         !out
     }
 
+    /// A reload: every Lane looks again, under the mapping as it is now.
+    pub fn wake_all(&mut self) {
+        let now = self.now;
+        for stored in self.bridge.lanes.values_mut() {
+            stored.due = Some(now);
+        }
+    }
+
     /// `halt release`: what is held at this moment goes, uncounted.
     pub fn release_halt(&mut self) {
         let now = self.now;

@@ -8,11 +8,7 @@ use crate::{
     store::Received,
 };
 use bridge_core::{
-    call::CallError,
-    event::{Event, Side},
-    ids::TicketId,
-    lane::retry_at,
-    ticket::Ticket,
+    call::CallError, event::Side, ids::TicketId, lane::retry_at, route::Told, ticket::Ticket,
     time::Timestamp,
 };
 use std::time::Duration;
@@ -28,23 +24,6 @@ pub(super) struct LastRead {
     ticket: Box<Ticket>,
 }
 
-pub(super) enum Read {
-    There {
-        ticket: Box<Ticket>,
-        begun: Timestamp,
-    },
-    Gone,
-    /// It will not be had: the remote says no, or has failed for too long.
-    Never {
-        reason: &'static str,
-        detail: String,
-    },
-    Later {
-        due_at: Timestamp,
-        error: String,
-    },
-}
-
 /// Reads the ticket, unless the last read covers this Delivery.
 pub(super) async fn read_ticket(
     jobs: &Jobs,
@@ -52,11 +31,11 @@ pub(super) async fn read_ticket(
     ticket: &TicketId,
     received: &Received,
     last: &mut Option<LastRead>,
-) -> Read {
+) -> Told {
     if let Some(read) = last
         && read.begun >= received.received_at
     {
-        return Read::There {
+        return Told::Ticket {
             ticket: read.ticket.clone(),
             begun: read.begun,
         };
@@ -67,7 +46,7 @@ pub(super) async fn read_ticket(
     let target = bridge.target(Side::Ticketing);
     let who = format!("delivery {}", received.id);
     if let Err(blocked) = ask(jobs, &target, &who) {
-        return Read::Later {
+        return Told::Later {
             due_at: blocked.until,
             error: format!("waiting: {}", blocked.by),
         };
@@ -89,10 +68,10 @@ pub(super) async fn read_ticket(
                 begun,
                 ticket: ticket.clone(),
             });
-            Read::There { ticket, begun }
+            Told::Ticket { ticket, begun }
         }
-        Err(CallError::Gone { .. }) => Read::Gone,
-        Err(error @ CallError::Refused { .. }) => Read::Never {
+        Err(CallError::Gone { .. }) => Told::Gone,
+        Err(error @ CallError::Refused { .. }) => Told::Never {
             reason: "refused",
             detail: error.to_string(),
         },
@@ -102,7 +81,7 @@ pub(super) async fn read_ticket(
 
 /// A read that failed comes again, as long as calls are tried at all. A credential's failure is no
 /// failure of this Delivery's.
-fn not_now(bridge: &Bridge, received: &Received, who: &str, error: &CallError) -> Read {
+fn not_now(bridge: &Bridge, received: &Received, who: &str, error: &CallError) -> Told {
     let now = clock::now();
     let of_the_credential = matches!(
         error,
@@ -110,29 +89,13 @@ fn not_now(bridge: &Bridge, received: &Received, who: &str, error: &CallError) -
     );
     let waited = now.since(received.received_at);
     if waited > bridge.config.limits.rules.retry_for && !of_the_credential {
-        return Read::Never {
+        return Told::Never {
             reason: "retries_exhausted",
             detail: error.to_string(),
         };
     }
-    Read::Later {
+    Told::Later {
         due_at: retry_at(received.attempts, who, now),
         error: error.to_string(),
-    }
-}
-
-/// The Event carries what the Router read, so that the Lane need not read it again.
-pub(super) fn fill(events: &mut [Event], ticket: &Ticket, begun: Timestamp) {
-    for event in events {
-        let change = match event {
-            Event::TicketChanged(change) => change,
-            Event::CommentAdded(comment) => &mut *comment.change,
-            Event::ConversationStarted(_)
-            | Event::ConversationClosed(_)
-            | Event::MessageReceived(_) => continue,
-        };
-        change.whole = Some(Box::new(ticket.clone()));
-        change.version = ticket.version;
-        change.read_at = Some(begun);
     }
 }

@@ -9,12 +9,13 @@ use super::{
 use crate::store::{
     changes::state_of,
     error::{CommitError, StoreError},
-    types::{Received, RouteEnd, Routed},
+    types::{Received, Routed},
 };
 use bridge_core::{
     event::Event,
     ids::{BotId, BridgeName, DeliveryId, LaneId, UserId},
     lane::Lane,
+    route::RouteEnd,
     time::Timestamp,
 };
 use bytes::Bytes;

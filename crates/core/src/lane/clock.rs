@@ -1,0 +1,201 @@
+//! What becomes of a Lane's moments when the clock is set back. Neighbour: step, which asks before
+//! anything else is decided.
+//!
+//! A moment that was, and lies ahead, was written by a clock that has been set back since. Taken as
+//! it stands, "five seconds after that" would be an hour away, and what was heard of since would
+//! count as older than what was known before. So all moments that this Lane wrote by our clock are
+//! moved back together: their order and their distances stay. Moments by the clocks of others (a
+//! message's, a conversation's start and end) are theirs.
+
+use super::state::{ConversationMemory, Lane, Retry, TicketMemory};
+use crate::{intent::Intent, link::Link, time::Timestamp};
+use std::time::Duration;
+
+/// Being this far ahead is no clock set back, but one moment asked for a little earlier than another.
+const AHEAD_MOST: Duration = Duration::from_secs(2);
+
+impl Lane {
+    /// Moves this Lane's moments back by as much as the clock was. Says whether it had been.
+    pub(super) fn follow_the_clock(&mut self, now: Timestamp) -> bool {
+        // What came in and is not heard yet may be of before and of after.
+        for pending in &mut self.pending {
+            pending.received_at = pending.received_at.min(now.plus(AHEAD_MOST));
+        }
+        let by = self.latest().map_or(Duration::ZERO, |at| at.since(now));
+        if by <= AHEAD_MOST {
+            return false;
+        }
+        let back = |at: &mut Timestamp| *at = at.minus(by);
+        for memory in self.tickets.values_mut() {
+            each_of_ticket(memory, &back);
+        }
+        for memory in self.conversations.values_mut() {
+            each_of_conversation(memory, &back);
+        }
+        for link in &mut self.links {
+            each_of_link(link, &back);
+        }
+        for intent in &mut self.intents {
+            each_of_intent(intent, &back);
+        }
+        true
+    }
+
+    /// The latest moment at which this Lane did, saw or planned something.
+    fn latest(&self) -> Option<Timestamp> {
+        let tickets = self.tickets.values();
+        let tickets = tickets.flat_map(|m| [m.seen_at, m.read_at, m.hint_at, m.retry.since]);
+        let conversations = self.conversations.values();
+        let conversations = conversations
+            .flat_map(|m| [Some(m.learnt_at), m.read_at, m.closed_known_at, m.retry.since]);
+        let links = self.links.iter();
+        let links = links.flat_map(|l| {
+            let ended = l.ended.as_ref().map(|ended| ended.at);
+            [Some(l.created_at), l.busy_since, l.ticket_id_written_at, ended]
+        });
+        let intents = self.intents.iter();
+        let intents = intents.flat_map(|i| {
+            let planned = Some(i.planned_at);
+            [planned, i.sent_at, i.confirmed_at, i.answered_at, i.failing_since]
+        });
+        let all = tickets.chain(conversations).chain(links).chain(intents);
+        all.flatten().max()
+    }
+}
+
+fn each(all: &mut [&mut Option<Timestamp>], change: &impl Fn(&mut Timestamp)) {
+    for one in all.iter_mut().filter_map(|one| one.as_mut()) {
+        change(one);
+    }
+}
+
+fn each_of_retry(retry: &mut Retry, change: &impl Fn(&mut Timestamp)) {
+    each(&mut [&mut retry.since, &mut retry.due_at], change);
+}
+
+fn each_of_ticket(memory: &mut TicketMemory, change: &impl Fn(&mut Timestamp)) {
+    let TicketMemory {
+        seen_at,
+        read_at,
+        hint_at,
+        missing_since,
+        holder_asked_at,
+        retry,
+        ..
+    } = memory;
+    each(
+        &mut [seen_at, read_at, hint_at, missing_since, holder_asked_at],
+        change,
+    );
+    each_of_retry(retry, change);
+}
+
+fn each_of_conversation(memory: &mut ConversationMemory, change: &impl Fn(&mut Timestamp)) {
+    let ConversationMemory {
+        read_at,
+        learnt_at,
+        closed_known_at,
+        missing_since,
+        retry,
+        ..
+    } = memory;
+    change(learnt_at);
+    each(&mut [read_at, closed_known_at, missing_since], change);
+    each_of_retry(retry, change);
+}
+
+fn each_of_link(link: &mut Link, change: &impl Fn(&mut Timestamp)) {
+    let Link {
+        busy_since,
+        ticket_id_written_at,
+        diverged,
+        created_at,
+        ended,
+        ..
+    } = link;
+    change(created_at);
+    each(&mut [busy_since, ticket_id_written_at], change);
+    for diverged in diverged {
+        change(&mut diverged.at);
+    }
+    if let Some(ended) = ended {
+        change(&mut ended.at);
+    }
+}
+
+fn each_of_intent(intent: &mut Intent, change: &impl Fn(&mut Timestamp)) {
+    let Intent {
+        planned_at,
+        first_sent_at,
+        sent_at,
+        deadline_at,
+        confirmed_at,
+        due_at,
+        failing_since,
+        answered_at,
+        parked,
+        ..
+    } = intent;
+    change(planned_at);
+    each(
+        &mut [
+            first_sent_at,
+            sent_at,
+            deadline_at,
+            confirmed_at,
+            due_at,
+            failing_since,
+            answered_at,
+        ],
+        change,
+    );
+    if let Some(parked) = parked {
+        change(&mut parked.at);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{BotId, BridgeName, LaneId, TicketId, UserId};
+
+    const HOUR: i64 = 3_600_000;
+
+    fn lane_at(now: i64) -> Lane {
+        let mut lane = Lane::new(
+            LaneId::parse("l").unwrap(),
+            BridgeName::parse("main").unwrap(),
+            BotId::parse("b").unwrap(),
+            UserId::parse("u").unwrap(),
+        );
+        let memory = TicketMemory {
+            seen_at: Some(Timestamp(now - 500)),
+            read_at: Some(Timestamp(now)),
+            retry: Retry {
+                failures: 1,
+                since: Some(Timestamp(now - 100)),
+                due_at: Some(Timestamp(now + 5_000)),
+            },
+            ..TicketMemory::default()
+        };
+        lane.tickets.insert(TicketId::parse("7").unwrap(), memory);
+        lane
+    }
+
+    #[test]
+    fn when_the_clock_is_set_back_what_waited_five_seconds_still_waits_five_seconds() {
+        let mut lane = lane_at(10 * HOUR);
+        assert!(lane.follow_the_clock(Timestamp(9 * HOUR)));
+        assert_eq!(lane, lane_at(9 * HOUR));
+        assert!(!lane.follow_the_clock(Timestamp(9 * HOUR)));
+    }
+
+    #[test]
+    fn a_clock_that_goes_on_changes_nothing() {
+        let mut lane = lane_at(10 * HOUR);
+        for now in [10 * HOUR - 1_000, 10 * HOUR, 11 * HOUR] {
+            assert!(!lane.follow_the_clock(Timestamp(now)));
+        }
+        assert_eq!(lane, lane_at(10 * HOUR));
+    }
+}
