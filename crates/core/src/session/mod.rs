@@ -6,6 +6,8 @@
 //! outcome is committed. Nothing waits inside a Claim.
 
 mod sound;
+#[cfg(test)]
+mod tests;
 
 pub use sound::{BROKEN, Broken, check};
 
