@@ -8,7 +8,7 @@ use super::{
     row::{intent, is_taken, json, to_json},
 };
 use crate::store::{
-    changes::Changes,
+    changes::{Changes, state_of},
     error::{CommitError, StoreError},
     types::Claim,
 };
@@ -130,7 +130,7 @@ pub(super) async fn apply(
         .bind(claim.lane.as_str())
         .bind(&*claim.owner)
         .bind(claim.token)
-        .bind(changes.state.as_deref())
+        .bind(changes.state.as_deref().map(state_of).transpose()?)
         .execute(&mut *db)
         .await?;
     fenced_unless(held.rows_affected())?;

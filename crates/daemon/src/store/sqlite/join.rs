@@ -5,13 +5,13 @@ use super::{
     Store,
     claim::fenced_unless,
     engine::Turn,
-    memory,
     row::{id, json},
     wake,
 };
 use crate::store::{
     changes::state_of,
     error::{CommitError, StoreError},
+    merge::merge,
     types::{Claim, Joined},
 };
 use bridge_core::{
@@ -209,29 +209,6 @@ async fn take_in(
     }
     query(DELETE).bind(ours_id.as_str()).execute(db).await?;
     Ok(())
-}
-
-/// What either Lane remembers is kept; what both remember is joined field by field, in
-/// [`memory`].
-fn merge(ours: Lane, theirs: &mut Lane) {
-    let both = [ours.id.clone(), theirs.id.clone()];
-    for (id, memory) in ours.tickets {
-        let joined = match theirs.tickets.remove(&id) {
-            Some(kept) => memory::ticket(kept, memory),
-            None => memory,
-        };
-        theirs.tickets.insert(id, joined);
-    }
-    for (id, memory) in ours.conversations {
-        let joined = match theirs.conversations.remove(&id) {
-            Some(kept) => memory::conversation(kept, memory),
-            None => memory,
-        };
-        theirs.conversations.insert(id, joined);
-    }
-    for memory in theirs.tickets.values_mut() {
-        memory::held_here(memory, both.each_ref());
-    }
 }
 
 async fn forward(

@@ -12,7 +12,6 @@ mod halt;
 mod join;
 mod links;
 mod load;
-mod memory;
 mod open;
 mod parked;
 mod prune;

@@ -7,16 +7,11 @@ use super::{
     row::{intent, to_json},
 };
 use crate::store::{
+    blank::blank,
     error::{CommitError, StoreError},
     types::Pruned,
 };
-use bridge_core::{
-    effect::Effect,
-    intent::Intent,
-    text::Text,
-    ticket::{NewTicket, Requester},
-    time::Timestamp,
-};
+use bridge_core::{intent::Intent, time::Timestamp};
 use sqlx::{SqliteConnection, query};
 
 /// Rows taken at a time: a group with one such step in it still commits within some ten ms.
@@ -104,27 +99,4 @@ async fn step(db: &mut SqliteConnection, before: Timestamp) -> Result<Pruned, Co
         messages,
         intents,
     })
-}
-
-/// What people wrote or are called goes; what was done, to which ticket, stays.
-fn blank(effect: &mut Effect) {
-    match effect {
-        Effect::StartConversation(start) => {
-            start.initial_message = None;
-            start.metadata.clear();
-        }
-        Effect::CloseConversation(close) => close.message = None,
-        Effect::UpsertRequester { requester } => *requester = Requester::default(),
-        Effect::CreateTicket(create) => {
-            create.new = NewTicket {
-                requester: Requester::default(),
-                subject: Text::default(),
-                description: Text::default(),
-                tags: create.new.tags.clone(),
-                fields: std::collections::BTreeMap::new(),
-            };
-        }
-        Effect::AddNote { text, .. } => *text = Text::default(),
-        Effect::WriteTicketId(_) | Effect::WriteLinkField { .. } | Effect::SetStatus { .. } => {}
-    }
 }

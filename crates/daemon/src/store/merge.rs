@@ -1,5 +1,5 @@
-//! What two Lanes remember of one ticket or conversation, made one memory. Neighbour: `join`, which
-//! asks when the two turn out to be one customer.
+//! What two Lanes remember, made one memory. Neighbours: the `join` of either store, which asks when
+//! the two turn out to be one customer.
 //!
 //! Every field is joined by its own meaning: neither memory is the better one as a whole, since
 //! each Lane heard the events that came under its spelling only. All fields are named, so that a
@@ -8,14 +8,36 @@
 use bridge_core::{
     conversation::Conversation,
     ids::LaneId,
-    lane::{ConversationMemory, Retry, TicketMemory},
+    lane::{ConversationMemory, Lane, Retry, TicketMemory},
     ticket::{Order, Ticket},
     time::Timestamp,
 };
 
+/// What either Lane remembers is kept; what both remember is joined field by field.
+pub(super) fn merge(ours: Lane, theirs: &mut Lane) {
+    let both = [ours.id.clone(), theirs.id.clone()];
+    for (id, memory) in ours.tickets {
+        let joined = match theirs.tickets.remove(&id) {
+            Some(kept) => ticket(kept, memory),
+            None => memory,
+        };
+        theirs.tickets.insert(id, joined);
+    }
+    for (id, memory) in ours.conversations {
+        let joined = match theirs.conversations.remove(&id) {
+            Some(kept) => conversation(kept, memory),
+            None => memory,
+        };
+        theirs.conversations.insert(id, joined);
+    }
+    for memory in theirs.tickets.values_mut() {
+        held_here(memory, both.each_ref());
+    }
+}
+
 /// Joins two memories of one ticket. What was seen is the later state: by its version where that
 /// tells, else by when it was seen.
-pub(super) fn ticket(a: TicketMemory, b: TicketMemory) -> TicketMemory {
+fn ticket(a: TicketMemory, b: TicketMemory) -> TicketMemory {
     let (fresh, stale) = if is_later(&b, &a) { (b, a) } else { (a, b) };
     let read_at = fresh.read_at.max(stale.read_at);
     let hint_at = fresh.hint_at.max(stale.hint_at);
@@ -54,7 +76,7 @@ pub(super) fn ticket(a: TicketMemory, b: TicketMemory) -> TicketMemory {
 }
 
 /// Forgets that a ticket is held by one of the Lanes that are joined: it is held here now.
-pub(super) fn held_here(memory: &mut TicketMemory, joined: [&LaneId; 2]) {
+fn held_here(memory: &mut TicketMemory, joined: [&LaneId; 2]) {
     let holder = memory.held_elsewhere.as_ref();
     if holder.is_some_and(|holder| joined.contains(&holder)) {
         memory.held_elsewhere = None;
@@ -79,7 +101,7 @@ fn is_later(a: &TicketMemory, than: &TicketMemory) -> bool {
 
 /// Joins two memories of one conversation. Closed stays closed; what only one of them knows is
 /// known.
-pub(super) fn conversation(a: ConversationMemory, b: ConversationMemory) -> ConversationMemory {
+fn conversation(a: ConversationMemory, b: ConversationMemory) -> ConversationMemory {
     let looked = |memory: &ConversationMemory| memory.read_at.or(memory.last_message_at);
     let (fresh, stale) = if looked(&b) > looked(&a) {
         (b, a)

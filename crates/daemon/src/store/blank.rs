@@ -1,0 +1,31 @@
+//! What retention takes out of a settled Effect. Neighbours: the `prune` of either store.
+
+use bridge_core::{
+    effect::Effect,
+    text::Text,
+    ticket::{NewTicket, Requester},
+};
+use std::collections::BTreeMap;
+
+/// What people wrote or are called goes; what was done, to which ticket, stays.
+pub(super) fn blank(effect: &mut Effect) {
+    match effect {
+        Effect::StartConversation(start) => {
+            start.initial_message = None;
+            start.metadata.clear();
+        }
+        Effect::CloseConversation(close) => close.message = None,
+        Effect::UpsertRequester { requester } => *requester = Requester::default(),
+        Effect::CreateTicket(create) => {
+            create.new = NewTicket {
+                requester: Requester::default(),
+                subject: Text::default(),
+                description: Text::default(),
+                tags: create.new.tags.clone(),
+                fields: BTreeMap::new(),
+            };
+        }
+        Effect::AddNote { text, .. } => *text = Text::default(),
+        Effect::WriteTicketId(_) | Effect::WriteLinkField { .. } | Effect::SetStatus { .. } => {}
+    }
+}

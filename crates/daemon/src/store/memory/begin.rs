@@ -1,0 +1,61 @@
+//! How a bridge begins (rule 17). Neighbour: `notes`, whose cursors are forgotten here.
+
+use super::{Memory, row::LaneRow};
+use crate::store::types::Beginning;
+use bridge_core::{
+    ids::{BridgeName, LinkId},
+    intent::IntentState,
+    link::Ended,
+    time::Timestamp,
+};
+
+const OBSERVE: &str = "observe";
+const LIVE: &str = "live";
+
+impl Memory {
+    /// Notes in which mode a bridge runs now. Where it turns from observing to live, its cursors
+    /// are forgotten and its half Links dropped: older work enters only through `backfill`.
+    pub fn begin(&mut self, bridge: &BridgeName, observes: bool, now: Timestamp) -> Beginning {
+        let mode = if observes { OBSERVE } else { LIVE };
+        let before = self.notes.insert(format!("mode.{bridge}"), mode.to_owned());
+        match (before.map(|mode| mode == OBSERVE), observes) {
+            (None, _) => Beginning::First,
+            (Some(false), true) => Beginning::TurnedObserve,
+            (Some(true), false) => {
+                self.cursors.remove(bridge);
+                let dropped = self
+                    .lanes
+                    .values_mut()
+                    .filter(|row| row.state.bridge == *bridge)
+                    .map(|row| drop_half_links(row, now))
+                    .sum();
+                Beginning::TurnedLive { dropped }
+            }
+            (Some(true), true) | (Some(false), false) => Beginning::Again,
+        }
+    }
+}
+
+fn drop_half_links(row: &mut LaneRow, now: Timestamp) -> u64 {
+    let mut dropped: Vec<LinkId> = Vec::new();
+    for stored in &mut row.links {
+        if stored.link.is_live() && !stored.link.is_whole() {
+            stored.link.ended = Some(Ended {
+                at: now,
+                reason: "went_live".to_owned(),
+            });
+            stored.updated_at = now;
+            dropped.push(stored.link.id.clone());
+        }
+    }
+    for stored in &mut row.intents {
+        let open = &mut stored.intent;
+        let is_unsent = matches!(open.state, IntentState::Planned | IntentState::Parked);
+        if is_unsent && dropped.contains(&open.link) {
+            open.state = IntentState::Withdrawn;
+            open.held = false;
+            open.parked = None;
+        }
+    }
+    dropped.len() as u64
+}

@@ -1,0 +1,184 @@
+//! Claims on Lanes: taking, renewing, taking over. Neighbours: `route` makes Lanes due; `commit`
+//! checks the Claim and releases it.
+
+use super::{
+    Memory, length, no_lane,
+    row::{Held, IntentStored, LaneRow, LinkStored},
+};
+use crate::store::{
+    error::{CommitError, StoreError},
+    types::{Claim, ClaimedLane, Source},
+};
+use bridge_core::{
+    ids::LaneId,
+    intent::{Intent, IntentState},
+    lane::{Lane, Pending},
+    link::Link,
+    time::Timestamp,
+};
+use std::{cmp::Reverse, sync::Arc, time::Duration};
+
+/// Ended Links that a Lane still sees, as in `sqlite::load`.
+const ENDED_LINKS: usize = 20;
+
+/// Settled Intents that a Lane still sees, as in `sqlite::load`.
+const SETTLED_INTENTS: usize = 100;
+
+/// Deliveries that a Lane takes in at one Claim, as in `sqlite::load`.
+const PENDING_DELIVERIES: usize = 1_000;
+
+impl Memory {
+    /// Claims due Lanes, those whose lease ran out first, then the longest due.
+    pub fn claim_lanes(&mut self, limit: u32, now: Timestamp, lease: Duration) -> Vec<ClaimedLane> {
+        let mut due: Vec<_> = self
+            .lanes
+            .iter()
+            .filter_map(|(id, row)| match &row.held {
+                Some(held) => (held.until <= now).then_some((0, held.until, id)),
+                None => Some((1, row.due_at.filter(|at| *at <= now)?, id)),
+            })
+            .collect();
+        due.sort_unstable();
+        due.truncate(length(limit));
+        let due: Vec<LaneId> = due.into_iter().map(|(_, _, id)| id.clone()).collect();
+        due.iter()
+            .filter_map(|lane| self.take(lane, now, lease))
+            .collect()
+    }
+
+    /// Claims one Lane, due or not, for an operator's command. `None` while another holds it.
+    ///
+    /// # Errors
+    /// [`StoreError::Gone`] if there is no such Lane.
+    pub fn claim_lane(
+        &mut self,
+        lane: &LaneId,
+        now: Timestamp,
+        lease: Duration,
+    ) -> Result<Option<ClaimedLane>, StoreError> {
+        let row = self.lanes.get(lane).ok_or_else(no_lane)?;
+        if !row.is_free(now) {
+            return Ok(None);
+        }
+        Ok(self.take(lane, now, lease))
+    }
+
+    /// Keeps a Claim until a later moment.
+    ///
+    /// # Errors
+    /// [`CommitError::Fenced`] if another took the Lane over.
+    pub fn renew(&mut self, claim: &Claim, until: Timestamp) -> Result<(), CommitError> {
+        let row = self.claimed(claim)?;
+        if let Some(held) = &mut row.held {
+            held.until = until;
+        }
+        Ok(())
+    }
+
+    /// The Lane of a Claim that still holds.
+    pub(super) fn claimed(&mut self, claim: &Claim) -> Result<&mut LaneRow, CommitError> {
+        self.lanes
+            .get_mut(&claim.lane)
+            .filter(|row| holds(row, claim))
+            .ok_or(CommitError::Fenced)
+    }
+
+    fn take(&mut self, lane: &LaneId, now: Timestamp, lease: Duration) -> Option<ClaimedLane> {
+        let owner = Arc::clone(&self.owner);
+        let row = self.lanes.get_mut(lane)?;
+        row.token += 1;
+        row.held = Some(Held {
+            owner: Arc::clone(&owner),
+            at: now,
+            until: now.plus(lease),
+        });
+        row.held_by = None;
+        // More than one Claim takes in: due again when this one is over.
+        row.due_at = (row.routed.len() > PENDING_DELIVERIES).then_some(now);
+        let claim = Claim {
+            lane: lane.clone(),
+            owner,
+            token: row.token,
+        };
+        Some(ClaimedLane {
+            lane: self.load(lane)?,
+            claim,
+        })
+    }
+
+    /// All that the rules need to know of a Lane.
+    pub(super) fn load(&self, lane: &LaneId) -> Option<Lane> {
+        let row = self.lanes.get(lane)?;
+        let mut lane = row.state.clone();
+        lane.links = links(&row.links);
+        lane.intents = intents(&row.intents);
+        lane.pending = self.pending(row);
+        Some(lane)
+    }
+
+    fn pending(&self, row: &LaneRow) -> Vec<Pending> {
+        let mut pending = Vec::new();
+        for id in row.routed.iter().take(PENDING_DELIVERIES) {
+            let Some(came) = self.deliveries.get(id) else {
+                continue;
+            };
+            for (position, event) in (0_u32..).zip(&came.events) {
+                if !came.fates.contains_key(&position) {
+                    pending.push(Pending {
+                        delivery: *id,
+                        position,
+                        received_at: came.came.received_at,
+                        by_sweep: came.came.source == Source::Sweep,
+                        event: event.clone(),
+                    });
+                }
+            }
+        }
+        // Source-time order; what names no time counts as of its arrival, and ties as they came.
+        pending.sort_by_key(|p| {
+            let at = p.event.at().unwrap_or(p.received_at);
+            (at, p.delivery, p.position)
+        });
+        pending
+    }
+}
+
+pub(super) fn holds(row: &LaneRow, claim: &Claim) -> bool {
+    row.token == claim.token && row.held.as_ref().is_some_and(|h| h.owner == claim.owner)
+}
+
+fn links(stored: &[LinkStored]) -> Vec<Link> {
+    let (live, mut ended): (Vec<_>, Vec<_>) = stored.iter().partition(|s| s.link.is_live());
+    ended.sort_unstable_by_key(|s| Reverse((s.link.created_at, s.row)));
+    ended.truncate(ENDED_LINKS);
+    let mut links: Vec<Link> = live
+        .into_iter()
+        .chain(ended)
+        .map(|s| s.link.clone())
+        .collect();
+    links.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
+    links
+}
+
+fn intents(stored: &[IntentStored]) -> Vec<Intent> {
+    let is_pressing =
+        |s: &&IntentStored| s.intent.state.is_open() || s.intent.state == IntentState::Parked;
+    let (pressing, mut settled): (Vec<_>, Vec<_>) = stored.iter().partition(is_pressing);
+    settled.sort_unstable_by_key(|s| Reverse((s.intent.planned_at, s.row)));
+    settled.truncate(SETTLED_INTENTS);
+    let mut intents: Vec<Intent> = pressing
+        .into_iter()
+        .chain(settled)
+        .map(|s| s.intent.clone())
+        .collect();
+    intents.sort_by_cached_key(|intent| (intent.planned_at, number(intent.id.as_str())));
+    intents
+}
+
+/// The number at the end of an Intent's id, so that `x.10` comes after `x.9`.
+fn number(id: &str) -> u64 {
+    id.rsplit('.')
+        .next()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(0)
+}

@@ -1,0 +1,169 @@
+//! The safety halt's memory (rule 16). Neighbours: `bridge_core::halt` decides; `commit` writes the
+//! one of two outcomes.
+
+use super::{Memory, row::IntentStored};
+use crate::store::{
+    changes::Changes,
+    error::CommitError,
+    types::{Admission, Admitted, Claim, HaltState},
+};
+use bridge_core::{
+    effect::Operation,
+    halt::{Admit, Window},
+    ids::{BridgeName, IntentId},
+    time::Timestamp,
+};
+
+impl Memory {
+    /// Asks the safety halt and commits either the Intent as `sent` or the Intent as `planned` and
+    /// held. What a person released, and a retry of what was counted in the present window, goes
+    /// out uncounted.
+    ///
+    /// # Errors
+    /// See [`CommitError`]; nothing is stored and nothing counted then.
+    pub fn commit_sent(
+        &mut self,
+        claim: &Claim,
+        if_out: Changes,
+        if_held: Changes,
+        admission: &Admission,
+        now: Timestamp,
+    ) -> Result<Admitted, CommitError> {
+        let bridge = if_out.bridge.clone();
+        let (admitted, window) = self.admit(&bridge, admission, now);
+        let changes = match admitted {
+            Admitted::Out => if_out,
+            Admitted::Held { .. } => if_held,
+        };
+        self.commit(claim, changes, now)?;
+        if let Some(window) = window {
+            self.halts.insert((bridge, admission.operation), window);
+        }
+        if admitted == Admitted::Out
+            && let Some(row) = self.lanes.get_mut(&claim.lane)
+            && let Some(stored) = row
+                .intents
+                .iter_mut()
+                .find(|s| s.intent.id == admission.intent)
+        {
+            stored.let_out_at = Some(now);
+        }
+        Ok(admitted)
+    }
+
+    /// The halts that have counted anything, with how many Intents each holds.
+    #[must_use]
+    pub fn halts(&self, bridge: Option<&BridgeName>) -> Vec<HaltState> {
+        let mut halts: Vec<HaltState> = self
+            .halts
+            .iter()
+            .filter(|((of, _), _)| bridge.is_none_or(|wanted| wanted == of))
+            .map(|((of, operation), window)| HaltState {
+                bridge: of.clone(),
+                operation: *operation,
+                window: window.clone(),
+                held: self
+                    .intents_of(of)
+                    .filter(|s| is_held(s, *operation))
+                    .count() as u64,
+            })
+            .collect();
+        halts.sort_by(|a, b| {
+            (&a.bridge, a.operation.as_str()).cmp(&(&b.bridge, b.operation.as_str()))
+        });
+        halts
+    }
+
+    /// Lets go what is held now, uncounted, opens an empty window, and makes the Lanes due. Without
+    /// an operation, of all three kinds. Returns how many Intents were let go.
+    pub fn release_halt(
+        &mut self,
+        bridge: &BridgeName,
+        operation: Option<Operation>,
+        now: Timestamp,
+    ) -> u64 {
+        let mut released = 0;
+        for one in Operation::ALL {
+            if one.is_halted_in_bulk() && operation.is_none_or(|wanted| wanted == one) {
+                released += self.let_go(bridge, one, now);
+                self.halts.remove(&(bridge.clone(), one));
+            }
+        }
+        released
+    }
+
+    fn let_go(&mut self, bridge: &BridgeName, operation: Operation, now: Timestamp) -> u64 {
+        let mut released = 0;
+        for row in self.lanes.values_mut() {
+            if row.state.bridge != *bridge {
+                continue;
+            }
+            let before = released;
+            for stored in &mut row.intents {
+                if is_held(stored, operation) {
+                    stored.intent.held = false;
+                    stored.let_go = true;
+                    released += 1;
+                }
+            }
+            if released > before {
+                row.wake(now);
+            }
+        }
+        released
+    }
+
+    /// What the halt says, and its window after that if it was asked.
+    fn admit(
+        &self,
+        bridge: &BridgeName,
+        admission: &Admission,
+        now: Timestamp,
+    ) -> (Admitted, Option<Window>) {
+        if self.is_counted(&admission.intent, admission, now) {
+            return (Admitted::Out, None);
+        }
+        let mut window = self
+            .halts
+            .get(&(bridge.clone(), admission.operation))
+            .cloned()
+            .unwrap_or_default();
+        let live = || {
+            self.links_of(bridge)
+                .filter(|(_, s)| s.link.is_live())
+                .count() as u64
+        };
+        let admitted = match window.admit(now, &admission.limits, live) {
+            Admit::Out => Admitted::Out,
+            Admit::Held { newly } => Admitted::Held { newly },
+        };
+        (admitted, Some(window))
+    }
+
+    /// Whether a person let this Intent go, or the present window has counted it already.
+    fn is_counted(&self, intent: &IntentId, admission: &Admission, now: Timestamp) -> bool {
+        let stored = self
+            .lanes
+            .values()
+            .flat_map(|row| &row.intents)
+            .find(|s| s.intent.id == *intent);
+        stored.is_some_and(|s| {
+            let in_window = s
+                .let_out_at
+                .is_some_and(|at| now.since(at) < admission.limits.window);
+            in_window || s.let_go
+        })
+    }
+
+    /// The Intents of a bridge.
+    pub(super) fn intents_of(&self, bridge: &BridgeName) -> impl Iterator<Item = &IntentStored> {
+        self.lanes
+            .values()
+            .filter(move |row| row.state.bridge == *bridge)
+            .flat_map(|row| &row.intents)
+    }
+}
+
+fn is_held(stored: &IntentStored, operation: Operation) -> bool {
+    stored.intent.held && stored.intent.operation() == operation
+}

@@ -1,0 +1,66 @@
+//! Takes Deliveries in. Neighbour: `route` hands them on.
+
+use super::{
+    Memory,
+    row::{DeliveryRow, Stage},
+};
+use crate::store::types::{NewDelivery, Recorded};
+use bridge_core::ids::DeliveryId;
+use std::collections::BTreeMap;
+
+impl Memory {
+    /// Stores a Delivery, or finds that it is here already (rule 2). A new one is due at the Router.
+    pub fn record(&mut self, new: NewDelivery) -> Recorded {
+        let earlier = match &new.dedup {
+            Some(dedup) => {
+                let key = (new.bridge.clone(), new.side, dedup.clone());
+                self.by_dedup.get(&key).copied()
+            }
+            None => self.joinable(&new),
+        };
+        if let Some(earlier) = earlier {
+            return Recorded::Known(earlier);
+        }
+        self.last_delivery += 1;
+        let id = DeliveryId(self.last_delivery);
+        if let Some(dedup) = &new.dedup {
+            let key = (new.bridge.clone(), new.side, dedup.clone());
+            self.by_dedup.insert(key, id);
+        }
+        self.received.insert(id);
+        let row = DeliveryRow {
+            due_at: new.received_at,
+            came: new,
+            stage: Stage::Received,
+            reason: None,
+            detail: None,
+            remedy: None,
+            lane: None,
+            events: Vec::new(),
+            fates: BTreeMap::new(),
+            object: None,
+            attempts: 0,
+            at_router: false,
+            routing_begun: false,
+            settled_at: None,
+            pruned: false,
+        };
+        self.deliveries.insert(id, row);
+        Recorded::New(id)
+    }
+
+    /// The earlier one that an identical body without an id joins: no read for it can have begun.
+    fn joinable(&self, new: &NewDelivery) -> Option<DeliveryId> {
+        let says_the_same = |row: &&DeliveryRow| {
+            !row.routing_begun
+                && row.came.dedup.is_none()
+                && row.came.bridge == new.bridge
+                && row.came.side == new.side
+                && row.came.body == new.body
+        };
+        self.received
+            .iter()
+            .find(|id| self.deliveries.get(id).filter(says_the_same).is_some())
+            .copied()
+    }
+}

@@ -1,0 +1,210 @@
+//! Hands Deliveries to the Router and takes its word on them. Neighbours: `record` before, `claim`
+//! after.
+
+use super::{
+    Memory, length,
+    row::{DeliveryRow, LaneRow, Stage},
+};
+use crate::store::{
+    RouteEnd,
+    error::StoreError,
+    types::{Received, Routed},
+};
+use bridge_core::{
+    event::Event,
+    ids::{BotId, BridgeName, DeliveryId, LaneId, UserId},
+    lane::Lane,
+    time::Timestamp,
+};
+
+impl Memory {
+    /// Hands out due Deliveries, oldest first, each to one caller at a time.
+    pub fn claim_routes(&mut self, limit: u32, now: Timestamp) -> Vec<Received> {
+        let mut due: Vec<(Timestamp, DeliveryId)> = self
+            .received
+            .iter()
+            .filter_map(|id| Some((*id, self.deliveries.get(id)?)))
+            .filter(|(_, row)| !row.at_router && row.due_at <= now)
+            .map(|(id, row)| (row.due_at, id))
+            .collect();
+        due.sort_unstable();
+        due.truncate(length(limit));
+        due.into_iter()
+            .filter_map(|(_, id)| Some(hand_out(id, self.deliveries.get_mut(&id)?)))
+            .collect()
+    }
+
+    /// Takes the Router's word on a Delivery. One that is no longer at the Router stays as it is.
+    ///
+    /// # Errors
+    /// [`StoreError::Broken`] if a Lane's id cannot be made, which no count reaches.
+    pub fn routed(
+        &mut self,
+        delivery: DeliveryId,
+        end: RouteEnd,
+        now: Timestamp,
+    ) -> Result<Routed, StoreError> {
+        match end {
+            RouteEnd::ToLane {
+                bridge,
+                bot,
+                user,
+                events,
+                object,
+            } => {
+                let lane = self.lane_for(&bridge, &bot, &user)?;
+                Ok(self.put(delivery, lane, events, object, now))
+            }
+            RouteEnd::ToKnownLane {
+                lane,
+                events,
+                object,
+            } => Ok(self.put(delivery, lane, events, object, now)),
+            RouteEnd::Ignored {
+                reason,
+                object,
+                events,
+            } => {
+                self.ignore(delivery, reason, object, events, now);
+                Ok(Routed::Done)
+            }
+            RouteEnd::Parked {
+                reason,
+                detail,
+                remedy,
+            } => {
+                if let Some(row) = self.leave_router(delivery, Stage::Parked) {
+                    row.reason = Some(reason);
+                    row.detail = Some(detail);
+                    row.remedy = Some(remedy);
+                    row.events = Vec::new();
+                    row.object = None;
+                }
+                Ok(Routed::Done)
+            }
+            RouteEnd::Later { due_at, error } => {
+                if let Some(row) = self.give_back(delivery, due_at) {
+                    row.detail = Some(error);
+                }
+                Ok(Routed::Done)
+            }
+        }
+    }
+
+    /// Gives a Delivery back untouched, to be handed out from `due_at` on: routing it broke off.
+    pub fn unroute(&mut self, delivery: DeliveryId, due_at: Timestamp) {
+        self.give_back(delivery, due_at);
+    }
+
+    /// The Lane of a customer under any known spelling; made if there is none.
+    ///
+    /// # Errors
+    /// [`StoreError::Broken`] if a Lane's id cannot be made, which no count reaches.
+    pub fn lane_for(
+        &mut self,
+        bridge: &BridgeName,
+        bot: &BotId,
+        user: &UserId,
+    ) -> Result<LaneId, StoreError> {
+        if let Some(found) = self.lane_of_user(bridge, bot, user) {
+            return Ok(found);
+        }
+        self.lanes_made += 1;
+        let id = LaneId::parse(&format!("lane{:06}", self.lanes_made)).map_err(|_| {
+            StoreError::Broken {
+                what: "a lane id could not be made".to_owned(),
+            }
+        })?;
+        let user = self.canonical(bridge, bot, user);
+        let customer = (bridge.clone(), bot.clone(), user.clone());
+        self.by_customer.insert(customer, id.clone());
+        let lane = Lane::new(id.clone(), bridge.clone(), bot.clone(), user);
+        self.lanes.insert(id.clone(), LaneRow::new(lane));
+        Ok(id)
+    }
+
+    /// Puts a Delivery on a Lane and makes the Lane due.
+    fn put(
+        &mut self,
+        delivery: DeliveryId,
+        lane: LaneId,
+        events: Vec<Event>,
+        object: Option<String>,
+        now: Timestamp,
+    ) -> Routed {
+        if events.is_empty() {
+            self.ignore(delivery, "no_events".to_owned(), object, events, now);
+            return Routed::Done;
+        }
+        let Some(row) = self.lanes.get_mut(&lane) else {
+            self.give_back(delivery, now);
+            return Routed::Again;
+        };
+        row.wake(now);
+        if let Some(came) = self.leave_router(delivery, Stage::Routed) {
+            came.detail = None;
+            came.lane = Some(lane.clone());
+            came.events = events;
+            came.object = object;
+            if let Some(row) = self.lanes.get_mut(&lane) {
+                row.routed.insert(delivery);
+            }
+        }
+        Routed::Lane(lane)
+    }
+
+    fn ignore(
+        &mut self,
+        delivery: DeliveryId,
+        reason: String,
+        object: Option<String>,
+        events: Vec<Event>,
+        now: Timestamp,
+    ) {
+        if let Some(row) = self.leave_router(delivery, Stage::Ignored) {
+            row.reason = Some(reason);
+            row.detail = None;
+            row.remedy = None;
+            row.events = events;
+            row.object = object;
+            row.settled_at = Some(now);
+        }
+    }
+
+    /// The Delivery, if it was still at the Router, in its new stage.
+    fn leave_router(&mut self, delivery: DeliveryId, stage: Stage) -> Option<&mut DeliveryRow> {
+        if !self.received.remove(&delivery) {
+            return None;
+        }
+        let row = self.deliveries.get_mut(&delivery)?;
+        row.stage = stage;
+        row.at_router = false;
+        Some(row)
+    }
+
+    fn give_back(&mut self, delivery: DeliveryId, due_at: Timestamp) -> Option<&mut DeliveryRow> {
+        if !self.received.contains(&delivery) {
+            return None;
+        }
+        let row = self.deliveries.get_mut(&delivery)?;
+        row.at_router = false;
+        row.due_at = due_at;
+        Some(row)
+    }
+}
+
+fn hand_out(id: DeliveryId, row: &mut DeliveryRow) -> Received {
+    row.at_router = true;
+    row.routing_begun = true;
+    row.attempts += 1;
+    Received {
+        id,
+        bridge: row.came.bridge.clone(),
+        side: row.came.side,
+        source: row.came.source,
+        received_at: row.came.received_at,
+        headers: row.came.headers.clone(),
+        body: row.came.body.clone(),
+        attempts: row.attempts,
+    }
+}
