@@ -2,8 +2,13 @@
 
 use super::{Options, Store, engine::Turn};
 use crate::store::{
+    RouteEnd,
     error::{CommitError, StoreError},
-    tests::{Disk, at, changed, disk, open, webhook},
+    tests::{
+        at, changed,
+        on_sqlite::{Fresh as Disk, fresh as disk, open},
+        webhook,
+    },
 };
 use futures::future::join_all;
 use sqlx::{ConnectOptions, Row, SqliteConnection, query, sqlite::SqliteConnectOptions};
@@ -103,6 +108,73 @@ async fn one_members_trouble_is_not_the_others() {
             "{n}"
         );
     }
+}
+
+#[tokio::test]
+async fn two_hundred_webhooks_at_once_share_a_few_commits_and_each_answer_is_durable() {
+    let disk = disk().await;
+    let before = *disk.work().borrow();
+    let answers = join_all((0..200).map(|n| {
+        let disk = &disk;
+        async move {
+            let id = n.to_string();
+            disk.record(webhook("{}", Some(&id))).await.unwrap();
+            // Readers are other connections: they see only what is committed.
+            disk.counts(at(0)).await.unwrap().received["main"]
+        }
+    }))
+    .await;
+    assert!(answers.iter().all(|seen| *seen >= 1));
+    assert_eq!(disk.counts(at(0)).await.unwrap().received["main"], 200);
+    let commits = *disk.work().borrow() - before;
+    assert!(commits < 100, "{commits} commits for 200 deliveries");
+}
+
+#[tokio::test]
+async fn a_closed_store_says_so() {
+    let disk = disk().await;
+    disk.close().await;
+    assert_eq!(
+        disk.record(webhook("a", None)).await,
+        Err(StoreError::Closed)
+    );
+    assert_eq!(disk.next_due().await, Err(StoreError::Closed));
+}
+
+#[tokio::test]
+async fn a_commit_that_makes_something_due_is_heard_and_a_claim_is_not() {
+    let disk = disk().await;
+    let mut work = disk.work();
+    disk.record(webhook("a", None)).await.unwrap();
+    assert!(work.has_changed().unwrap());
+    work.mark_unchanged();
+    disk.claim_routes(1, at(1_000)).await.unwrap();
+    assert!(!work.has_changed().unwrap(), "a claim makes nothing due");
+}
+
+#[tokio::test]
+async fn what_retention_takes_is_gone_from_the_file_too() {
+    let disk = disk().await;
+    let canary = "canary-5f1c";
+    let id = disk.received(canary).await.id;
+    let ignored = RouteEnd::Ignored {
+        reason: "reflection".to_owned(),
+        object: None,
+        events: Vec::new(),
+    };
+    disk.routed(id, ignored, at(1_000)).await.unwrap();
+    assert_eq!(disk.prune(at(2_000)).await.unwrap().deliveries, 1);
+    disk.close().await;
+    let file = std::fs::read(path(&disk)).unwrap();
+    let found = file.windows(canary.len()).any(|w| w == canary.as_bytes());
+    assert!(!found, "the body is still in the file");
+}
+
+#[tokio::test]
+async fn an_open_store_is_ready_and_can_be_tidied() {
+    let disk = disk().await;
+    disk.tidy().await.unwrap();
+    disk.check().await.unwrap();
 }
 
 #[tokio::test]

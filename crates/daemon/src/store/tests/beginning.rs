@@ -5,57 +5,61 @@ use crate::store::Beginning;
 
 #[tokio::test]
 async fn going_live_forgets_cursors_and_drops_half_links_but_keeps_whole_ones() {
-    let disk = disk().await;
+    let store = fresh().await;
     assert_eq!(
-        disk.begin(&bridge(), true, at(1)).await.unwrap(),
+        store.begin(&bridge(), true, at(1)).await.unwrap(),
         Beginning::First
     );
     assert_eq!(
-        disk.begin(&bridge(), true, at(2)).await.unwrap(),
+        store.begin(&bridge(), true, at(2)).await.unwrap(),
         Beginning::Again
     );
-    disk.set_cursor(&bridge(), "tickets", "page 9", at(3))
+    store
+        .set_cursor(&bridge(), "tickets", "page 9", at(3))
         .await
         .unwrap();
-    let whole = disk.linked("maria", "7", "c7").await;
-    disk.told("joao", changed("8", 1)).await;
-    let mut half = disk.claimed(1_000).await;
+    let whole = store.linked("maria", "7", "c7").await;
+    store.told("joao", changed("8", 1)).await;
+    let mut half = store.claimed(1_000).await;
     let before = half.lane.clone();
     half.lane.links.push(link(&half.lane, Some("8"), None));
-    disk.keep(&half.claim, &before, &half.lane).await;
+    store.keep(&half.claim, &before, &half.lane).await;
 
-    let turned = disk.begin(&bridge(), false, at(5_000)).await.unwrap();
+    let turned = store.begin(&bridge(), false, at(5_000)).await.unwrap();
     assert_eq!(turned, Beginning::TurnedLive { dropped: 1 });
-    assert_eq!(disk.cursor(&bridge(), "tickets").await.unwrap(), None);
-    let (row, _) = disk.link(&half.lane.links[0].id).await.unwrap().unwrap();
+    assert_eq!(store.cursor(&bridge(), "tickets").await.unwrap(), None);
+    let (row, _) = store.link(&half.lane.links[0].id).await.unwrap().unwrap();
     assert!(!row.link.is_live());
-    let (row, _) = disk.link(&whole.lane.links[0].id).await.unwrap().unwrap();
+    let (row, _) = store.link(&whole.lane.links[0].id).await.unwrap().unwrap();
     assert!(row.link.is_live());
     assert_eq!(
-        disk.begin(&bridge(), true, at(6_000)).await.unwrap(),
+        store.begin(&bridge(), true, at(6_000)).await.unwrap(),
         Beginning::TurnedObserve
     );
 }
 
 #[tokio::test]
 async fn cursors_pauses_and_notes_outlive_the_process() {
-    let disk = disk().await;
-    disk.set_cursor(&bridge(), "tickets", "a", at(1))
+    let store = fresh().await;
+    store
+        .set_cursor(&bridge(), "tickets", "a", at(1))
         .await
         .unwrap();
-    disk.set_cursor(&bridge(), "tickets", "b", at(2))
+    store
+        .set_cursor(&bridge(), "tickets", "b", at(2))
         .await
         .unwrap();
-    disk.pause("host:acme.test:443", at(60_000), "retry_after", at(10))
+    store
+        .pause("host:acme.test:443", at(60_000), "retry_after", at(10))
         .await
         .unwrap();
-    disk.pause("host:acme.test:443", at(90_000), "retry_after", at(20))
+    store
+        .pause("host:acme.test:443", at(90_000), "retry_after", at(20))
         .await
         .unwrap();
-    disk.set_meta("note", "kept").await.unwrap();
-    disk.close().await;
+    store.set_meta("note", "kept").await.unwrap();
 
-    let store = open(&disk.url).await;
+    let store = store.restarted().await;
     assert_eq!(
         store.cursor(&bridge(), "tickets").await.unwrap().as_deref(),
         Some("b")

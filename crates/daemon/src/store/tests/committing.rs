@@ -10,17 +10,17 @@ use futures::future::join_all;
 
 #[tokio::test]
 async fn a_commit_is_found_again_by_the_next_claim() {
-    let disk = disk().await;
-    let mut claimed = disk.linked("maria", "7", "c7").await;
+    let store = fresh().await;
+    let mut claimed = store.linked("maria", "7", "c7").await;
     let before = claimed.lane.clone();
     let planned = close(&claimed.lane, 1, "ticket 7 solved");
     claimed.lane.intents.push(planned);
     claimed.lane.next_intent = 2;
-    disk.keep(&claimed.claim, &before, &claimed.lane).await;
-    disk.give_back(&claimed).await;
+    store.keep(&claimed.claim, &before, &claimed.lane).await;
+    store.give_back(&claimed).await;
 
     let lane = claimed.lane.id.clone();
-    let again = disk
+    let again = store
         .claim_lane(&lane, at(3_000), LEASE)
         .await
         .unwrap()
@@ -32,11 +32,11 @@ async fn a_commit_is_found_again_by_the_next_claim() {
 
 #[tokio::test]
 async fn in_one_group_a_fenced_commit_fails_and_its_neighbours_stand() {
-    let disk = disk().await;
+    let store = fresh().await;
     let mut lanes = Vec::new();
     for n in 0..6 {
         let name = n.to_string();
-        lanes.push(disk.linked(&name, &name, &format!("c{name}")).await);
+        lanes.push(store.linked(&name, &name, &format!("c{name}")).await);
     }
     let commits = lanes.iter().enumerate().map(|(n, claimed)| {
         let mut after = claimed.lane.clone();
@@ -44,12 +44,16 @@ async fn in_one_group_a_fenced_commit_fails_and_its_neighbours_stand() {
         let changes = Changes::between(&claimed.lane, &after).unwrap();
         let mut claim = claimed.claim.clone();
         claim.token += i64::from(n % 2 == 0);
-        let disk = &disk;
-        async move { disk.commit(&claim, changes, at(3_000)).await }
+        let store = &store;
+        async move { store.commit(&claim, changes, at(3_000)).await }
     });
     let results = join_all(commits).await;
     for (n, (result, claimed)) in results.into_iter().zip(&lanes).enumerate() {
-        let (row, _) = disk.link(&claimed.lane.links[0].id).await.unwrap().unwrap();
+        let (row, _) = store
+            .link(&claimed.lane.links[0].id)
+            .await
+            .unwrap()
+            .unwrap();
         if n % 2 == 0 {
             assert_eq!((result, row.link.generation), (Err(CommitError::Fenced), 1));
         } else {
@@ -60,14 +64,14 @@ async fn in_one_group_a_fenced_commit_fails_and_its_neighbours_stand() {
 
 #[tokio::test]
 async fn a_ticket_belongs_to_one_lane_at_a_time() {
-    let disk = disk().await;
-    disk.linked("maria", "7", "c7").await;
-    disk.told("joao", changed("7", 2)).await;
-    let claimed = disk.claimed(1_000).await;
+    let store = fresh().await;
+    store.linked("maria", "7", "c7").await;
+    store.told("joao", changed("7", 2)).await;
+    let claimed = store.claimed(1_000).await;
     let mut after = claimed.lane.clone();
     after.links.push(link(&claimed.lane, Some("7"), Some("c8")));
     let changes = Changes::between(&claimed.lane, &after).unwrap();
-    let refused = disk.commit(&claimed.claim, changes, at(2_000)).await;
+    let refused = store.commit(&claimed.claim, changes, at(2_000)).await;
     assert_eq!(
         refused,
         Err(CommitError::TicketTaken {
@@ -78,7 +82,7 @@ async fn a_ticket_belongs_to_one_lane_at_a_time() {
     let mut after = claimed.lane.clone();
     after.links.push(link(&claimed.lane, Some("8"), Some("c7")));
     let changes = Changes::between(&claimed.lane, &after).unwrap();
-    let refused = disk.commit(&claimed.claim, changes, at(2_000)).await;
+    let refused = store.commit(&claimed.claim, changes, at(2_000)).await;
     let conversation = conversation("c7");
     assert_eq!(
         refused,
@@ -88,8 +92,8 @@ async fn a_ticket_belongs_to_one_lane_at_a_time() {
 
 #[tokio::test]
 async fn a_ticket_moves_to_a_new_link_in_the_commit_that_ends_the_old_one() {
-    let disk = disk().await;
-    let mut claimed = disk.linked("maria", "7", "c7").await;
+    let store = fresh().await;
+    let mut claimed = store.linked("maria", "7", "c7").await;
     let before = claimed.lane.clone();
     claimed.lane.links[0].ended = Some(Ended {
         at: at(1_900),
@@ -98,8 +102,8 @@ async fn a_ticket_moves_to_a_new_link_in_the_commit_that_ends_the_old_one() {
     // The new one stands first, so that the order in memory is not what makes it work.
     let new = link(&claimed.lane, Some("7"), None);
     claimed.lane.links.insert(0, new.clone());
-    disk.keep(&claimed.claim, &before, &claimed.lane).await;
-    let holder = disk
+    store.keep(&claimed.claim, &before, &claimed.lane).await;
+    let holder = store
         .lane_of_live_ticket(&bridge(), &ticket("7"))
         .await
         .unwrap();
@@ -108,41 +112,42 @@ async fn a_ticket_moves_to_a_new_link_in_the_commit_that_ends_the_old_one() {
 
 #[tokio::test]
 async fn an_intent_planned_before_is_handed_back_instead_of_planned_twice() {
-    let disk = disk().await;
-    let mut claimed = disk.linked("maria", "7", "c7").await;
+    let store = fresh().await;
+    let mut claimed = store.linked("maria", "7", "c7").await;
     let before = claimed.lane.clone();
     let first = close(&claimed.lane, 1, "ticket 7 at version 3");
     claimed.lane.intents.push(first.clone());
-    disk.keep(&claimed.claim, &before, &claimed.lane).await;
+    store.keep(&claimed.claim, &before, &claimed.lane).await;
 
     let mut after = before.clone();
     after
         .intents
         .push(close(&before, 2, "ticket 7 at version 3"));
     let changes = Changes::between(&before, &after).unwrap();
-    let refused = disk.commit(&claimed.claim, changes, at(2_000)).await;
+    let refused = store.commit(&claimed.claim, changes, at(2_000)).await;
     let existing = Box::new(first);
     assert_eq!(refused, Err(CommitError::IntentTaken { existing }));
 }
 
 #[tokio::test]
 async fn a_delivery_is_settled_when_all_its_events_are_and_a_settled_event_does_not_return() {
-    let disk = disk().await;
-    let id = disk.received("two events").await.id;
+    let store = fresh().await;
+    let id = store.received("two events").await.id;
     let events = vec![changed("7", 1), changed("8", 2)];
-    disk.routed(id, to_lane("maria", events), at(1_000))
+    store
+        .routed(id, to_lane("maria", events), at(1_000))
         .await
         .unwrap();
-    let claimed = disk.claimed(1_000).await;
+    let claimed = store.claimed(1_000).await;
 
     let mut after = claimed.lane.clone();
     after.fates.push((id, 0, Fate::Applied));
-    disk.keep(&claimed.claim, &claimed.lane, &after).await;
-    assert_eq!(disk.counts(at(0)).await.unwrap().routed["main"], 1);
-    disk.give_back(&claimed).await;
+    store.keep(&claimed.claim, &claimed.lane, &after).await;
+    assert_eq!(store.counts(at(0)).await.unwrap().routed["main"], 1);
+    store.give_back(&claimed).await;
 
     let lane = &claimed.lane.id;
-    let again = disk
+    let again = store
         .claim_lane(lane, at(2_000), LEASE)
         .await
         .unwrap()
@@ -152,14 +157,14 @@ async fn a_delivery_is_settled_when_all_its_events_are_and_a_settled_event_does_
     let mut after = again.lane.clone();
     let reason = "same".to_owned();
     after.fates.push((id, 1, Fate::Ignored { reason }));
-    disk.keep(&again.claim, &again.lane, &after).await;
-    assert!(disk.counts(at(0)).await.unwrap().routed.is_empty());
+    store.keep(&again.claim, &again.lane, &after).await;
+    assert!(store.counts(at(0)).await.unwrap().routed.is_empty());
 }
 
 #[tokio::test]
 async fn a_message_is_kept_once_however_often_it_comes() {
-    let disk = disk().await;
-    let mut claimed = disk.linked("maria", "7", "c7").await;
+    let store = fresh().await;
+    let mut claimed = store.linked("maria", "7", "c7").await;
     let before = claimed.lane.clone();
     claimed.lane.messages.push(Message {
         conversation: conversation("c7"),
@@ -169,33 +174,34 @@ async fn a_message_is_kept_once_however_often_it_comes() {
         body: Some("Olá".into()),
         content: serde_json::Value::Null,
     });
-    disk.keep(&claimed.claim, &before, &claimed.lane).await;
-    disk.keep(&claimed.claim, &before, &claimed.lane).await;
-    let pruned = disk.prune(at(10_000)).await.unwrap();
+    store.keep(&claimed.claim, &before, &claimed.lane).await;
+    store.keep(&claimed.claim, &before, &claimed.lane).await;
+    let pruned = store.prune(at(10_000)).await.unwrap();
     assert_eq!(pruned.messages, 1);
 }
 
 #[tokio::test]
 async fn a_flood_for_one_customer_is_taken_in_a_thousand_at_a_time_and_none_is_left() {
-    let disk = disk().await;
+    let store = fresh().await;
     let records = (0..1_200).map(|n| {
-        let disk = &disk;
+        let store = &store;
         async move {
-            disk.record(webhook("x", Some(&n.to_string())))
+            store
+                .record(webhook("x", Some(&n.to_string())))
                 .await
                 .unwrap()
         }
     });
     join_all(records).await;
-    let received = disk.claim_routes(2_000, at(1_000)).await.unwrap();
+    let received = store.claim_routes(2_000, at(1_000)).await.unwrap();
     join_all(
         received
             .iter()
-            .map(|r| disk.routed(r.id, to_lane("maria", vec![changed("7", 1)]), at(1_000))),
+            .map(|r| store.routed(r.id, to_lane("maria", vec![changed("7", 1)]), at(1_000))),
     )
     .await;
 
-    let first = disk.claimed(1_000).await;
+    let first = store.claimed(1_000).await;
     assert_eq!(first.lane.pending.len(), 1_000);
     let mut after = first.lane.clone();
     after.fates = first
@@ -205,8 +211,9 @@ async fn a_flood_for_one_customer_is_taken_in_a_thousand_at_a_time_and_none_is_l
         .map(|p| (p.delivery, p.position, Fate::Applied))
         .collect();
     let changes = Changes::between(&first.lane, &after).unwrap();
-    disk.release(&first.claim, changes, None, None, at(1_000))
+    store
+        .release(&first.claim, changes, None, None, at(1_000))
         .await
         .unwrap();
-    assert_eq!(disk.claimed(1_000).await.lane.pending.len(), 200);
+    assert_eq!(store.claimed(1_000).await.lane.pending.len(), 200);
 }

@@ -11,7 +11,7 @@ const LIMITS: Limits = Limits {
 };
 
 /// Sends the Lane's next close, as far as the halt lets it.
-async fn send(disk: &Disk, claimed: &mut ClaimedLane, number: u32, now: i64) -> Admitted {
+async fn send(store: &Fresh, claimed: &mut ClaimedLane, number: u32, now: i64) -> Admitted {
     let before = claimed.lane.clone();
     if claimed.lane.intents.len() < number as usize {
         let planned = close(&claimed.lane, number, &number.to_string());
@@ -28,7 +28,7 @@ async fn send(disk: &Disk, claimed: &mut ClaimedLane, number: u32, now: i64) -> 
         operation: Operation::Close,
         limits: LIMITS,
     };
-    let admitted = disk
+    let admitted = store
         .commit_sent(
             &claimed.claim,
             Changes::between(&before, &out).unwrap(),
@@ -47,24 +47,28 @@ async fn send(disk: &Disk, claimed: &mut ClaimedLane, number: u32, now: i64) -> 
 
 #[tokio::test]
 async fn the_third_close_is_held_and_the_alarm_rings_once() {
-    let disk = disk().await;
-    let mut claimed = disk.linked("maria", "7", "c7").await;
-    assert_eq!(send(&disk, &mut claimed, 1, 2_000).await, Admitted::Out);
-    assert_eq!(send(&disk, &mut claimed, 2, 2_001).await, Admitted::Out);
+    let store = fresh().await;
+    let mut claimed = store.linked("maria", "7", "c7").await;
+    assert_eq!(send(&store, &mut claimed, 1, 2_000).await, Admitted::Out);
+    assert_eq!(send(&store, &mut claimed, 2, 2_001).await, Admitted::Out);
     assert_eq!(
-        send(&disk, &mut claimed, 3, 2_002).await,
+        send(&store, &mut claimed, 3, 2_002).await,
         Admitted::Held { newly: true }
     );
     assert_eq!(
-        send(&disk, &mut claimed, 4, 2_003).await,
+        send(&store, &mut claimed, 4, 2_003).await,
         Admitted::Held { newly: false }
     );
 
-    let halts = disk.halts(Some(&bridge())).await.unwrap();
+    let halts = store.halts(Some(&bridge())).await.unwrap();
     assert_eq!(halts.len(), 1);
     assert_eq!((halts[0].operation, halts[0].held), (Operation::Close, 2));
     assert_eq!(halts[0].window.tripped_at, Some(at(2_002)));
-    let (_, intents) = disk.link(&claimed.lane.links[0].id).await.unwrap().unwrap();
+    let (_, intents) = store
+        .link(&claimed.lane.links[0].id)
+        .await
+        .unwrap()
+        .unwrap();
     let states: Vec<_> = intents.iter().map(|i| (i.state, i.held)).collect();
     let sent = (IntentState::Sent, false);
     let held = (IntentState::Planned, true);
@@ -73,66 +77,72 @@ async fn the_third_close_is_held_and_the_alarm_rings_once() {
 
 #[tokio::test]
 async fn a_retry_of_a_counted_intent_is_not_counted_again() {
-    let disk = disk().await;
-    let mut claimed = disk.linked("maria", "7", "c7").await;
+    let store = fresh().await;
+    let mut claimed = store.linked("maria", "7", "c7").await;
     for now in 2_000..2_005 {
-        assert_eq!(send(&disk, &mut claimed, 1, now).await, Admitted::Out);
+        assert_eq!(send(&store, &mut claimed, 1, now).await, Admitted::Out);
         claimed.lane.intents[0].state = IntentState::Planned;
     }
-    assert_eq!(send(&disk, &mut claimed, 2, 2_010).await, Admitted::Out);
+    assert_eq!(send(&store, &mut claimed, 2, 2_010).await, Admitted::Out);
 }
 
 #[tokio::test]
 async fn a_release_lets_go_what_is_held_uncounted_and_opens_an_empty_window() {
-    let disk = disk().await;
-    let mut claimed = disk.linked("maria", "7", "c7").await;
+    let store = fresh().await;
+    let mut claimed = store.linked("maria", "7", "c7").await;
     for number in 1..=4 {
-        send(&disk, &mut claimed, number, 2_000).await;
+        send(&store, &mut claimed, number, 2_000).await;
     }
-    disk.give_back(&claimed).await;
-    let nothing = disk
+    store.give_back(&claimed).await;
+    let nothing = store
         .release_halt(&bridge(), Some(Operation::Start), at(3_000))
         .await
         .unwrap();
     assert_eq!(nothing, 0);
     assert_eq!(
-        disk.release_halt(&bridge(), None, at(3_000)).await.unwrap(),
+        store
+            .release_halt(&bridge(), None, at(3_000))
+            .await
+            .unwrap(),
         2
     );
 
-    let mut claimed = disk.claimed(3_000).await;
+    let mut claimed = store.claimed(3_000).await;
     assert!(claimed.lane.intents.iter().all(|i| !i.held));
     for number in 3..=6 {
         assert_eq!(
-            send(&disk, &mut claimed, number, 3_000).await,
+            send(&store, &mut claimed, number, 3_000).await,
             Admitted::Out,
             "{number}"
         );
     }
-    let seventh = send(&disk, &mut claimed, 7, 3_000).await;
+    let seventh = send(&store, &mut claimed, 7, 3_000).await;
     assert_eq!(seventh, Admitted::Held { newly: true });
 }
 
 #[tokio::test]
 async fn a_release_during_a_claim_outlives_what_the_claim_remembers() {
-    let disk = disk().await;
-    let mut claimed = disk.linked("maria", "7", "c7").await;
+    let store = fresh().await;
+    let mut claimed = store.linked("maria", "7", "c7").await;
     for number in 1..=3 {
-        send(&disk, &mut claimed, number, 2_000).await;
+        send(&store, &mut claimed, number, 2_000).await;
     }
-    disk.release_halt(&bridge(), None, at(3_000)).await.unwrap();
+    store
+        .release_halt(&bridge(), None, at(3_000))
+        .await
+        .unwrap();
     let before = claimed.lane.clone();
     claimed.lane.intents[2].last_error = Some("still held, as far as this claim knows".to_owned());
-    disk.keep(&claimed.claim, &before, &claimed.lane).await;
-    disk.give_back(&claimed).await;
-    assert!(!disk.claimed(3_000).await.lane.intents[2].held);
+    store.keep(&claimed.claim, &before, &claimed.lane).await;
+    store.give_back(&claimed).await;
+    assert!(!store.claimed(3_000).await.lane.intents[2].held);
 }
 
 #[tokio::test]
 async fn a_stale_claim_is_not_counted() {
-    let disk = disk().await;
-    let stale = disk.linked("maria", "7", "c7").await;
-    disk.claimed(50_000).await;
+    let store = fresh().await;
+    let stale = store.linked("maria", "7", "c7").await;
+    store.claimed(50_000).await;
     let mut out = stale.lane.clone();
     out.intents.push(close(&stale.lane, 1, "1"));
     let changes = Changes::between(&stale.lane, &out).unwrap();
@@ -141,7 +151,7 @@ async fn a_stale_claim_is_not_counted() {
         operation: Operation::Close,
         limits: LIMITS,
     };
-    let refused = disk
+    let refused = store
         .commit_sent(
             &stale.claim,
             changes.clone(),
@@ -151,5 +161,5 @@ async fn a_stale_claim_is_not_counted() {
         )
         .await;
     assert!(refused.is_err());
-    assert!(disk.halts(None).await.unwrap().is_empty());
+    assert!(store.halts(None).await.unwrap().is_empty());
 }

@@ -6,27 +6,29 @@ use bridge_core::lane::{Entry, EntryKind, Fate};
 
 #[tokio::test]
 async fn a_link_is_found_by_either_side() {
-    let disk = disk().await;
-    let claimed = disk.linked("maria", "7", "c7").await;
+    let store = fresh().await;
+    let claimed = store.linked("maria", "7", "c7").await;
     let lane = Some(claimed.lane.id.clone());
     assert_eq!(
-        disk.lane_of_ticket(&bridge(), &ticket("7")).await.unwrap(),
+        store.lane_of_ticket(&bridge(), &ticket("7")).await.unwrap(),
         lane
     );
     assert_eq!(
-        disk.lane_of_live_ticket(&bridge(), &ticket("7"))
+        store
+            .lane_of_live_ticket(&bridge(), &ticket("7"))
             .await
             .unwrap(),
         lane
     );
     assert_eq!(
-        disk.lane_of_conversation(&bridge(), &conversation("c7"))
+        store
+            .lane_of_conversation(&bridge(), &conversation("c7"))
             .await
             .unwrap(),
         lane
     );
     assert_eq!(
-        disk.lane_of_ticket(&bridge(), &ticket("8")).await.unwrap(),
+        store.lane_of_ticket(&bridge(), &ticket("8")).await.unwrap(),
         None
     );
     let filter = LinkFilter {
@@ -35,44 +37,46 @@ async fn a_link_is_found_by_either_side() {
         limit: 10,
         ..LinkFilter::default()
     };
-    assert_eq!(disk.links(&filter).await.unwrap().len(), 1);
+    assert_eq!(store.links(&filter).await.unwrap().len(), 1);
     let by_both = LinkFilter {
         ticket: Some(ticket("7")),
         conversation: Some(conversation("c7")),
         limit: 10,
         ..LinkFilter::default()
     };
-    assert_eq!(disk.links(&by_both).await.unwrap().len(), 1);
+    assert_eq!(store.links(&by_both).await.unwrap().len(), 1);
     let by_conversation = LinkFilter {
         ticket: None,
         ..by_both
     };
-    assert_eq!(disk.links(&by_conversation).await.unwrap().len(), 1);
+    assert_eq!(store.links(&by_conversation).await.unwrap().len(), 1);
     let filter = LinkFilter {
         ticket: Some(ticket("8")),
         limit: 10,
         ..LinkFilter::default()
     };
-    assert!(disk.links(&filter).await.unwrap().is_empty());
+    assert!(store.links(&filter).await.unwrap().is_empty());
 }
 
 #[tokio::test]
 async fn the_sweep_looks_first_at_what_was_not_looked_at_for_longest() {
-    let disk = disk().await;
+    let store = fresh().await;
     for n in ["1", "2", "3"] {
-        disk.linked(n, n, &format!("c{n}")).await;
+        store.linked(n, n, &format!("c{n}")).await;
     }
-    disk.looked_at(
-        &bridge(),
-        &[conversation("c1"), conversation("c3")],
-        at(100),
-    )
-    .await
-    .unwrap();
-    disk.looked_at(&bridge(), &[conversation("c1")], at(200))
+    store
+        .looked_at(
+            &bridge(),
+            &[conversation("c1"), conversation("c3")],
+            at(100),
+        )
         .await
         .unwrap();
-    let order = disk
+    store
+        .looked_at(&bridge(), &[conversation("c1")], at(200))
+        .await
+        .unwrap();
+    let order = store
         .conversations_to_look_at(&bridge(), at(200), 10)
         .await
         .unwrap();
@@ -81,7 +85,7 @@ async fn the_sweep_looks_first_at_what_was_not_looked_at_for_longest() {
         order,
         [conversation("c2"), conversation("c3"), conversation("c1")]
     );
-    let round = disk
+    let round = store
         .conversations_to_look_at(&bridge(), at(100), 10)
         .await
         .unwrap();
@@ -94,8 +98,8 @@ async fn the_sweep_looks_first_at_what_was_not_looked_at_for_longest() {
 
 #[tokio::test]
 async fn a_timeline_shows_what_came_and_what_was_made_of_it() {
-    let disk = disk().await;
-    let mut claimed = disk.linked("maria", "7", "c7").await;
+    let store = fresh().await;
+    let mut claimed = store.linked("maria", "7", "c7").await;
     let before = claimed.lane.clone();
     let pending = claimed.lane.pending[0].clone();
     claimed
@@ -111,14 +115,14 @@ async fn a_timeline_shows_what_came_and_what_was_made_of_it() {
         ticket: None,
         conversation: None,
     });
-    disk.keep(&claimed.claim, &before, &claimed.lane).await;
+    store.keep(&claimed.claim, &before, &claimed.lane).await;
 
     for of in [
         TimelineOf::Ticket(ticket("7")),
         TimelineOf::Conversation(conversation("c7")),
         TimelineOf::User(user("maria")),
     ] {
-        let lines = disk.timeline(None, &of).await.unwrap();
+        let lines = store.timeline(None, &of).await.unwrap();
         assert_eq!(lines.len(), 2, "{of:?}");
         assert!(matches!(&lines[0], Line::Delivery { state, .. } if state == "settled"));
         assert!(
@@ -126,11 +130,12 @@ async fn a_timeline_shows_what_came_and_what_was_made_of_it() {
         );
     }
     let other = TimelineOf::Ticket(ticket("8"));
-    assert!(disk.timeline(None, &other).await.unwrap().is_empty());
+    assert!(store.timeline(None, &other).await.unwrap().is_empty());
     let elsewhere = BridgeName::parse("other").unwrap();
     let of = TimelineOf::Ticket(ticket("7"));
     assert!(
-        disk.timeline(Some(&elsewhere), &of)
+        store
+            .timeline(Some(&elsewhere), &of)
             .await
             .unwrap()
             .is_empty()
@@ -139,8 +144,8 @@ async fn a_timeline_shows_what_came_and_what_was_made_of_it() {
 
 #[tokio::test]
 async fn silent_webhooks_show_in_the_last_confirmed_close() {
-    let disk = disk().await;
-    let mut claimed = disk.linked("maria", "7", "c7").await;
+    let store = fresh().await;
+    let mut claimed = store.linked("maria", "7", "c7").await;
     let before = claimed.lane.clone();
     for (number, confirmed) in [(1, 2_000), (2, 3_000), (3, 9_000)] {
         let mut intent = close(&claimed.lane, number, &number.to_string());
@@ -149,15 +154,16 @@ async fn silent_webhooks_show_in_the_last_confirmed_close() {
         intent.event_seen = number == 1;
         claimed.lane.intents.push(intent);
     }
-    disk.keep(&claimed.claim, &before, &claimed.lane).await;
-    let last = disk
+    store.keep(&claimed.claim, &before, &claimed.lane).await;
+    let last = store
         .last_confirmed(&bridge(), at(8_000))
         .await
         .unwrap()
         .unwrap();
     assert_eq!((last.at, last.event_seen), (at(3_000), false));
     assert!(
-        disk.last_confirmed(&bridge(), at(1_000))
+        store
+            .last_confirmed(&bridge(), at(1_000))
             .await
             .unwrap()
             .is_none()

@@ -1,26 +1,16 @@
-//! The laws of the store, as stories. Neighbours: each file here is one theme; `sqlite::tests`
-//! holds what only a file on a disk can do wrong.
+//! The laws of the store, as stories. Each file of stories is one theme and is compiled twice, under
+//! `on_sqlite` and `in_memory`: one meaning, two stores. Neighbours: `comparing` plays one random
+//! history on both; `sqlite::tests` holds what only a file on a disk can do wrong.
 
-mod beginning;
-mod claiming;
-mod committing;
-mod halting;
-mod joining;
-mod keeping;
-mod looking;
-mod parking;
-mod recording;
-mod routing;
+mod changing;
+pub mod in_memory;
+pub mod on_sqlite;
 
-use super::{
-    Changes, Claim, ClaimedLane, NewDelivery, Options, Received, RouteEnd, Routed, Source, Store,
-};
+use super::{NewDelivery, RouteEnd, Source};
 use bridge_core::{
     effect::{CloseConversation, Effect},
     event::{Event, Side, TicketChanged},
-    ids::{
-        BotId, BridgeName, ConversationId, DeliveryId, IntentId, LaneId, LinkId, TicketId, UserId,
-    },
+    ids::{BotId, BridgeName, ConversationId, IntentId, LinkId, TicketId, UserId},
     intent::{Intent, IntentState},
     lane::Lane,
     link::{ConversationSide, Link, Origin, TicketSide},
@@ -28,41 +18,9 @@ use bridge_core::{
     time::Timestamp,
 };
 use bytes::Bytes;
-use std::{collections::BTreeMap, ops::Deref, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 pub const LEASE: Duration = Duration::from_secs(30);
-
-/// A store on a disk of its own, gone when the story ends.
-pub struct Disk {
-    store: Store,
-    pub url: String,
-    _folder: tempfile::TempDir,
-}
-
-impl Deref for Disk {
-    type Target = Store;
-    fn deref(&self) -> &Store {
-        &self.store
-    }
-}
-
-pub async fn disk() -> Disk {
-    let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite:{}", folder.path().join("bridge.db").display());
-    Disk {
-        store: open(&url).await,
-        url,
-        _folder: folder,
-    }
-}
-
-pub async fn open(url: &str) -> Store {
-    let options = Options {
-        migrate: true,
-        create: true,
-    };
-    Store::open(url, options).await.unwrap()
-}
 
 pub fn at(ms: i64) -> Timestamp {
     Timestamp(ms)
@@ -122,61 +80,6 @@ pub fn to_lane(customer: &str, events: Vec<Event>) -> RouteEnd {
             .and_then(|e| e.ticket())
             .map(|t| t.as_str().to_owned()),
         events,
-    }
-}
-
-impl Disk {
-    /// Records a body, and hands it to the Router.
-    pub async fn received(&self, body: &str) -> Received {
-        let id = self.record(webhook(body, None)).await.unwrap().id();
-        let mut claimed = self.claim_routes(100, at(1_000)).await.unwrap();
-        claimed.retain(|r| r.id == id);
-        claimed.pop().unwrap()
-    }
-
-    /// Brings an Event to a customer's Lane.
-    pub async fn told(&self, customer: &str, event: Event) -> (LaneId, DeliveryId) {
-        let body = format!("{customer} {}", rand::random::<u64>());
-        let id = self.received(&body).await.id;
-        match self
-            .routed(id, to_lane(customer, vec![event]), at(1_000))
-            .await
-            .unwrap()
-        {
-            Routed::Lane(lane) => (lane, id),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    /// The one Lane that is due.
-    pub async fn claimed(&self, now: i64) -> ClaimedLane {
-        let mut lanes = self.claim_lanes(10, at(now), LEASE).await.unwrap();
-        assert_eq!(lanes.len(), 1);
-        lanes.pop().unwrap()
-    }
-
-    /// A customer's Lane with one live Link, claimed.
-    pub async fn linked(&self, customer: &str, ticket: &str, conversation: &str) -> ClaimedLane {
-        self.told(customer, changed(ticket, 1)).await;
-        let mut claimed = self.claimed(1_000).await;
-        let link = link(&claimed.lane, Some(ticket), Some(conversation));
-        let before = claimed.lane.clone();
-        claimed.lane.links.push(link);
-        claimed.lane.next_link += 1;
-        self.keep(&claimed.claim, &before, &claimed.lane).await;
-        claimed
-    }
-
-    pub async fn keep(&self, claim: &Claim, before: &Lane, after: &Lane) {
-        let changes = Changes::between(before, after).unwrap();
-        self.commit(claim, changes, at(2_000)).await.unwrap();
-    }
-
-    pub async fn give_back(&self, claimed: &ClaimedLane) {
-        let nothing = Changes::between(&claimed.lane, &claimed.lane).unwrap();
-        self.release(&claimed.claim, nothing, None, None, at(2_000))
-            .await
-            .unwrap();
     }
 }
 

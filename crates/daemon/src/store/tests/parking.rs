@@ -21,43 +21,43 @@ fn all() -> ParkedFilter {
 
 #[tokio::test]
 async fn a_parked_delivery_is_listed_and_a_retry_hands_it_out_again() {
-    let disk = disk().await;
-    let id = disk.received("not json").await.id;
-    disk.routed(id, unreadable(), at(1_000)).await.unwrap();
-    let parked = disk.parked(&all()).await.unwrap();
+    let store = fresh().await;
+    let id = store.received("not json").await.id;
+    store.routed(id, unreadable(), at(1_000)).await.unwrap();
+    let parked = store.parked(&all()).await.unwrap();
     assert_eq!(parked.len(), 1);
     assert_eq!(
         (parked[0].reason.as_str(), parked[0].remedy.as_str()),
         ("unreadable", "look at what was sent")
     );
     assert_eq!(
-        disk.parked_item(&parked[0].id).await.unwrap().as_ref(),
+        store.parked_item(&parked[0].id).await.unwrap().as_ref(),
         Some(&parked[0])
     );
 
-    disk.retry_delivery(id, at(5_000)).await.unwrap();
-    assert!(disk.parked(&all()).await.unwrap().is_empty());
-    let again = disk.claim_routes(1, at(5_000)).await.unwrap();
+    store.retry_delivery(id, at(5_000)).await.unwrap();
+    assert!(store.parked(&all()).await.unwrap().is_empty());
+    let again = store.claim_routes(1, at(5_000)).await.unwrap();
     assert_eq!(again[0].body, "not json".as_bytes());
 }
 
 #[tokio::test]
 async fn a_discarded_delivery_is_settled_and_cannot_be_discarded_twice() {
-    let disk = disk().await;
-    let id = disk.received("not json").await.id;
-    disk.routed(id, unreadable(), at(1_000)).await.unwrap();
-    disk.discard_delivery(id, at(5_000)).await.unwrap();
+    let store = fresh().await;
+    let id = store.received("not json").await.id;
+    store.routed(id, unreadable(), at(1_000)).await.unwrap();
+    store.discard_delivery(id, at(5_000)).await.unwrap();
     let gone = Err(StoreError::Gone {
         what: "parked delivery",
     });
-    assert_eq!(disk.discard_delivery(id, at(5_000)).await, gone);
-    assert_eq!(disk.retry_delivery(id, at(5_000)).await, gone);
+    assert_eq!(store.discard_delivery(id, at(5_000)).await, gone);
+    assert_eq!(store.retry_delivery(id, at(5_000)).await, gone);
 }
 
 #[tokio::test]
 async fn a_parked_intent_is_listed_with_its_ticket_and_counted_by_its_reason() {
-    let disk = disk().await;
-    let mut claimed = disk.linked("maria", "7", "c7").await;
+    let store = fresh().await;
+    let mut claimed = store.linked("maria", "7", "c7").await;
     let before = claimed.lane.clone();
     let mut intent = close(&claimed.lane, 1, "1");
     intent.state = IntentState::Parked;
@@ -68,20 +68,20 @@ async fn a_parked_intent_is_listed_with_its_ticket_and_counted_by_its_reason() {
         at: at(1_900),
     });
     claimed.lane.intents.push(intent.clone());
-    disk.keep(&claimed.claim, &before, &claimed.lane).await;
+    store.keep(&claimed.claim, &before, &claimed.lane).await;
 
     let by_reason = ParkedFilter {
         reason: Some("two_conversations".to_owned()),
         ..all()
     };
-    let parked = disk.parked(&by_reason).await.unwrap();
+    let parked = store.parked(&by_reason).await.unwrap();
     assert_eq!(parked[0].ticket, Some(ticket("7")));
     assert!(matches!(&parked[0].kind, ParkedKind::Intent { intent: id, .. } if *id == intent.id));
     assert_eq!(
-        disk.parked_item(intent.id.as_str()).await.unwrap().as_ref(),
+        store.parked_item(intent.id.as_str()).await.unwrap().as_ref(),
         Some(&parked[0])
     );
-    let counts = disk.counts(at(0)).await.unwrap();
+    let counts = store.counts(at(0)).await.unwrap();
     assert_eq!(
         counts.parked[&("main".to_owned(), "two_conversations".to_owned())],
         1

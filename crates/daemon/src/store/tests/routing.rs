@@ -1,40 +1,39 @@
 //! "Delivery n belongs to Lane x" and "Lane x is due" are one commit.
 
 use super::*;
-use crate::store::StoreError;
 
 #[tokio::test]
 async fn a_delivery_is_handed_out_once_and_the_oldest_first() {
-    let disk = disk().await;
+    let store = fresh().await;
     for body in ["a", "b", "c"] {
-        disk.record(webhook(body, None)).await.unwrap();
+        store.record(webhook(body, None)).await.unwrap();
     }
-    let first = disk.claim_routes(2, at(1_000)).await.unwrap();
-    let rest = disk.claim_routes(2, at(1_000)).await.unwrap();
+    let first = store.claim_routes(2, at(1_000)).await.unwrap();
+    let rest = store.claim_routes(2, at(1_000)).await.unwrap();
     let bodies: Vec<_> = first.iter().chain(&rest).map(|r| r.body.clone()).collect();
     assert_eq!(bodies, ["a", "b", "c"]);
-    assert!(disk.claim_routes(2, at(1_000)).await.unwrap().is_empty());
+    assert!(store.claim_routes(2, at(1_000)).await.unwrap().is_empty());
 }
 
 #[tokio::test]
 async fn a_delivery_put_off_comes_back_when_it_is_due_with_its_attempts_counted() {
-    let disk = disk().await;
-    let first = disk.received("a").await;
+    let store = fresh().await;
+    let first = store.received("a").await;
     let later = RouteEnd::Later {
         due_at: at(5_000),
         error: "503".to_owned(),
     };
-    disk.routed(first.id, later, at(1_000)).await.unwrap();
-    assert!(disk.claim_routes(9, at(4_999)).await.unwrap().is_empty());
-    let again = disk.claim_routes(9, at(5_000)).await.unwrap();
+    store.routed(first.id, later, at(1_000)).await.unwrap();
+    assert!(store.claim_routes(9, at(4_999)).await.unwrap().is_empty());
+    let again = store.claim_routes(9, at(5_000)).await.unwrap();
     assert_eq!((again[0].id, again[0].attempts), (first.id, 2));
 }
 
 #[tokio::test]
 async fn a_routed_event_makes_its_customers_lane_due_and_pending() {
-    let disk = disk().await;
-    let (lane, delivery) = disk.told("maria", changed("7", 1)).await;
-    let claimed = disk.claimed(1_000).await;
+    let store = fresh().await;
+    let (lane, delivery) = store.told("maria", changed("7", 1)).await;
+    let claimed = store.claimed(1_000).await;
     assert_eq!(claimed.lane.id, lane);
     assert_eq!(claimed.lane.user, user("maria"));
     assert_eq!(claimed.lane.pending.len(), 1);
@@ -43,11 +42,11 @@ async fn a_routed_event_makes_its_customers_lane_due_and_pending() {
 
 #[tokio::test]
 async fn two_events_of_one_customer_meet_on_one_lane_in_the_order_of_their_source() {
-    let disk = disk().await;
-    let (first, _) = disk.told("maria", changed("7", 20)).await;
-    let (second, _) = disk.told("maria", changed("8", 10)).await;
+    let store = fresh().await;
+    let (first, _) = store.told("maria", changed("7", 20)).await;
+    let (second, _) = store.told("maria", changed("8", 10)).await;
     assert_eq!(first, second);
-    let claimed = disk.claimed(1_000).await;
+    let claimed = store.claimed(1_000).await;
     let order: Vec<_> = claimed
         .lane
         .pending
@@ -59,66 +58,63 @@ async fn two_events_of_one_customer_meet_on_one_lane_in_the_order_of_their_sourc
 
 #[tokio::test]
 async fn a_second_word_on_a_routed_delivery_changes_nothing() {
-    let disk = disk().await;
-    let (_, delivery) = disk.told("maria", changed("7", 1)).await;
+    let store = fresh().await;
+    let (_, delivery) = store.told("maria", changed("7", 1)).await;
     let ignored = RouteEnd::Ignored {
         reason: "reflection".to_owned(),
         object: None,
         events: Vec::new(),
     };
-    disk.routed(delivery, ignored, at(1_000)).await.unwrap();
-    assert_eq!(disk.claimed(1_000).await.lane.pending.len(), 1);
+    store.routed(delivery, ignored, at(1_000)).await.unwrap();
+    assert_eq!(store.claimed(1_000).await.lane.pending.len(), 1);
 }
 
 #[tokio::test]
 async fn a_delivery_for_a_lane_that_was_joined_away_is_routed_again_at_once() {
-    let disk = disk().await;
-    let received = disk.received("a").await;
+    let store = fresh().await;
+    let received = store.received("a").await;
     let gone = RouteEnd::ToKnownLane {
         lane: LaneId::parse("gone").unwrap(),
         events: vec![changed("7", 1)],
         object: None,
     };
-    let routed = disk.routed(received.id, gone, at(1_000)).await.unwrap();
+    let routed = store.routed(received.id, gone, at(1_000)).await.unwrap();
     assert_eq!(routed, Routed::Again);
     assert_eq!(
-        disk.claim_routes(1, at(1_000)).await.unwrap()[0].id,
+        store.claim_routes(1, at(1_000)).await.unwrap()[0].id,
         received.id
     );
 }
 
 #[tokio::test]
 async fn a_router_that_broke_off_gives_its_delivery_back() {
-    let disk = disk().await;
-    let received = disk.received("a").await;
-    disk.unroute(received.id, at(1_000)).await.unwrap();
+    let store = fresh().await;
+    let received = store.received("a").await;
+    store.unroute(received.id, at(1_000)).await.unwrap();
     assert_eq!(
-        disk.claim_routes(1, at(1_000)).await.unwrap()[0].id,
+        store.claim_routes(1, at(1_000)).await.unwrap()[0].id,
         received.id
     );
 }
 
 #[tokio::test]
-async fn what_is_next_due_is_told_and_a_commit_that_makes_something_due_is_heard() {
-    let disk = disk().await;
-    let mut work = disk.work();
-    assert_eq!(disk.next_due().await.unwrap(), None);
-    disk.record(webhook("a", None)).await.unwrap();
-    assert!(work.has_changed().unwrap());
-    work.mark_unchanged();
-    assert_eq!(disk.next_due().await.unwrap(), Some(at(1_000)));
-    disk.claim_routes(1, at(1_000)).await.unwrap();
-    assert!(!work.has_changed().unwrap(), "a claim makes nothing due");
-    assert_eq!(disk.next_due().await.unwrap(), None);
-}
+async fn what_is_next_due_is_told_and_what_the_router_has_in_hand_is_not() {
+    let store = fresh().await;
+    assert_eq!(store.next_due().await.unwrap(), None);
+    store.record(webhook("a", None)).await.unwrap();
+    assert_eq!(store.next_due().await.unwrap(), Some(at(1_000)));
+    let taken = store.claim_routes(1, at(1_000)).await.unwrap();
+    assert_eq!(store.next_due().await.unwrap(), None);
 
-#[tokio::test]
-async fn a_closed_store_says_so() {
-    let disk = disk().await;
-    disk.close().await;
+    let (lane, _) = store.told("maria", changed("7", 1)).await;
+    assert_eq!(store.next_due().await.unwrap(), Some(at(1_000)));
+    let claimed = store.claimed(1_500).await;
+    assert_eq!(claimed.lane.id, lane);
     assert_eq!(
-        disk.record(webhook("a", None)).await,
-        Err(StoreError::Closed)
+        store.next_due().await.unwrap(),
+        Some(at(1_500).plus(LEASE)),
+        "its lease"
     );
-    assert_eq!(disk.next_due().await, Err(StoreError::Closed));
+    store.unroute(taken[0].id, at(2_000)).await.unwrap();
+    assert_eq!(store.next_due().await.unwrap(), Some(at(2_000)));
 }
