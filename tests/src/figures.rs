@@ -2,14 +2,20 @@
 //! which it is asked of.
 
 use serde_json::Value;
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::LazyLock, time::Duration};
 
 /// No answer of the admin listener takes longer, on any machine that does something else as well.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
-fn client() -> Option<reqwest::Client> {
+/// One client for all who ask. It keeps no connection: those of a runtime end with it, and tests
+/// have a runtime each.
+static CLIENT: LazyLock<Option<reqwest::Client>> = LazyLock::new(|| {
     let client = reqwest::Client::builder().no_proxy().timeout(ANSWER_WITHIN);
-    client.build().ok()
+    client.pool_max_idle_per_host(0).build().ok()
+});
+
+fn client() -> Option<reqwest::Client> {
+    CLIENT.clone()
 }
 
 /// The status of a page without a token; `None` while nobody answers.

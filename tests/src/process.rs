@@ -43,6 +43,8 @@ impl Process {
             config,
             log: options.folder.join("daemon.log"),
             level: "info",
+            before: Vec::new(),
+            environment: Vec::new(),
             admin: options.admin_listen,
         };
         Ok(Self {

@@ -77,6 +77,12 @@ pub struct Program {
     pub log: PathBuf,
     /// Its level of logging.
     pub level: &'static str,
+    /// What it is started by, with the words that come before the program's path: `strace` with its
+    /// options, `ip netns exec NAME`. Empty: nothing. It must become the program or stand aside
+    /// (`strace -D`), because signals go to the process that is started.
+    pub before: Vec<String>,
+    /// What is added to its environment.
+    pub environment: Vec<(String, String)>,
     /// `host:port` of its admin listener, as configured.
     pub admin: String,
 }
@@ -98,7 +104,12 @@ impl Program {
         let log = File::options().create(true).append(true).open(&self.log);
         let log = log.map_err(|error| error.to_string())?;
         let again = log.try_clone().map_err(|error| error.to_string())?;
-        let child = Command::new(&self.path)
+        let path = self.path.display().to_string();
+        let mut words = self.before.iter().chain([&path]);
+        let mut command = Command::new(words.next().unwrap_or(&path));
+        let child = command
+            .args(words)
+            .envs(self.environment.iter().map(|(key, value)| (key, value)))
             .arg("run")
             .arg("--config")
             .arg(&self.config)
@@ -121,24 +132,37 @@ impl Program {
     /// If it ended, or was not ready in time.
     pub async fn start(&self) -> Result<Daemon, String> {
         let mut daemon = self.spawn()?;
+        daemon.ready().await?;
+        Ok(daemon)
+    }
+}
+
+impl Daemon {
+    /// Waits until it is ready to accept.
+    ///
+    /// # Errors
+    /// If it ended, or is not ready in time.
+    pub async fn ready(&mut self) -> Result<(), String> {
         let ready = async {
             loop {
-                if let Ok(Some(status)) = daemon.child.try_wait() {
+                if let Some(status) = self.has_ended() {
                     return Err(format!("the daemon ended with {status}"));
                 }
-                if figures::status(&daemon.admin, "/readyz").await == Some(200) {
+                if figures::status(&self.admin, "/readyz").await == Some(200) {
                     return Ok(());
                 }
                 tokio::time::sleep(ASK_EVERY).await;
             }
         };
         let ready = tokio::time::timeout(READY_WITHIN, ready).await;
-        ready.map_err(|_| format!("the daemon was not ready within {READY_WITHIN:?}"))??;
-        Ok(daemon)
+        ready.map_err(|_| format!("the daemon was not ready within {READY_WITHIN:?}"))?
     }
-}
 
-impl Daemon {
+    /// How it ended, if it did.
+    pub fn has_ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().ok().flatten()
+    }
+
     /// SIGKILL, and waits until the process is gone.
     ///
     /// # Errors

@@ -100,6 +100,17 @@ impl CallLog {
         self.calls.iter().cloned().collect()
     }
 
+    /// How many there ever were.
+    pub(crate) fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Those whose number is above this one.
+    pub(crate) fn after(&self, number: u64) -> Vec<Call> {
+        let from = self.calls.partition_point(|call| call.number <= number);
+        self.calls.iter().skip(from).cloned().collect()
+    }
+
     pub(crate) fn clear(&mut self) {
         *self = Self::default();
     }

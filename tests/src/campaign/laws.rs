@@ -1,10 +1,10 @@
 //! What must hold of both worlds and of the daemon between them when all is quiet. Neighbours:
-//! `burst`, which tells what people did; `round`, which gathers the rest.
+//! `load`, which tells what people did; `season`, which gathers the rest.
 //!
 //! Each law looks at the sandboxes' own state first: what the daemon says of itself is believed
 //! only where nobody else knows.
 
-use super::burst::Told;
+use super::load::Told;
 use bridge_sandbox::{
     Call, Operation,
     helpdesk::{Comment, Role, Ticket},
@@ -13,17 +13,17 @@ use bridge_sandbox::{
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Both worlds, and the daemon's Links.
+/// Both worlds as far as one season goes, and the daemon's Links.
 pub struct Worlds {
     /// What people did.
     pub told: Told,
-    /// Every conversation at Jelou.
+    /// Every conversation at Jelou that began in it.
     pub conversations: Vec<Conversation>,
-    /// Every ticket at the helpdesk, with its comments.
+    /// Every ticket at the helpdesk that was made in it, with its comments.
     pub tickets: Vec<(Ticket, Vec<Comment>)>,
-    /// Every call that the helpdesk got.
+    /// Every call that the helpdesk got in it.
     pub calls: Vec<Call>,
-    /// Every Link that the daemon has, ended ones too.
+    /// Every Link that the daemon has of these, ended ones too.
     pub links: Vec<Value>,
     /// The ticket and the operation of every Intent it ever had.
     pub intents: Vec<(String, String)>,

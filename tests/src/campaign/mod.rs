@@ -1,12 +1,23 @@
-//! Kill the daemon in the middle of a burst, start it again, let it settle, and compare the worlds.
-//! Rooms: `burst` (what people do meanwhile), `round` (one life and death), `laws` (what must hold).
+//! The real program under fire, and the laws that must hold afterwards. Rooms: `table` (the
+//! subcommands and their words), `scene` (both sandboxes and the program between them), `load` (what
+//! people do meanwhile), `season` (a stretch of it that is judged), `laws` (what must hold), and one
+//! room for each way to treat the program badly: `kill`, `points`.
 //!
 //! Both sandboxes live in this process and survive every kill, as the real systems would. Their
 //! webhooks are sent until they are answered 2xx, so that it is known what was acknowledged.
+//!
+//! A new way is a room with a `SUBCOMMAND`, and a line in [`TABLE`].
 
-mod burst;
-mod laws;
-mod round;
+pub mod kill;
+pub mod laws;
+pub mod load;
+pub mod scene;
+pub mod season;
+pub mod table;
 
-pub use burst::Told;
-pub use round::{Plan, Round, play};
+pub use scene::Scene;
+pub use season::Season;
+pub use table::{Subcommand, Verdict, Words};
+
+/// Every way there is, in the order in which `all` goes through them.
+pub const TABLE: &[Subcommand] = &[kill::SUBCOMMAND];

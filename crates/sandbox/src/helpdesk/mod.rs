@@ -30,6 +30,7 @@ use serde_json::{Value, json};
 use std::{
     io,
     net::SocketAddr,
+    ops::Bound,
     sync::{Arc, Mutex},
 };
 use world::World;
@@ -117,10 +118,37 @@ impl Helpdesk {
         lock(&self.0.stage.calls).all()
     }
 
+    /// How many calls it ever got.
+    #[must_use]
+    pub fn call_count(&self) -> u64 {
+        lock(&self.0.stage.calls).count()
+    }
+
+    /// The calls it got after the one of this number, oldest first.
+    #[must_use]
+    pub fn calls_after(&self, number: u64) -> Vec<Call> {
+        lock(&self.0.stage.calls).after(number)
+    }
+
     /// Every ticket, oldest first.
     #[must_use]
     pub fn tickets(&self) -> Vec<Ticket> {
         lock(&self.0.world).tickets.values().cloned().collect()
+    }
+
+    /// The number of the latest ticket; 0 while there is none.
+    #[must_use]
+    pub fn last_ticket(&self) -> u64 {
+        let world = lock(&self.0.world);
+        world.tickets.last_key_value().map_or(0, |(id, _)| *id)
+    }
+
+    /// The tickets whose ids come after this number, oldest first.
+    #[must_use]
+    pub fn tickets_after(&self, id: u64) -> Vec<Ticket> {
+        let later = (Bound::Excluded(id), Bound::Unbounded);
+        let world = lock(&self.0.world);
+        world.tickets.range(later).map(|(_, t)| t.clone()).collect()
     }
 
     /// One ticket.

@@ -160,6 +160,20 @@ impl Hooks {
         lock(&self.0.inner).log.iter().cloned().collect()
     }
 
+    /// The webhooks after the one of this number, oldest first.
+    #[must_use]
+    pub fn after(&self, number: u64) -> Vec<Delivered> {
+        let inner = lock(&self.0.inner);
+        let from = inner.log.partition_point(|d| d.number <= number);
+        inner.log.iter().skip(from).cloned().collect()
+    }
+
+    /// How many sends are promised and not done yet.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        lock(&self.0.inner).waiting
+    }
+
     /// The numbers of those held, oldest first.
     #[must_use]
     pub fn held(&self) -> Vec<u64> {

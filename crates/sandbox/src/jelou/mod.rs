@@ -119,10 +119,43 @@ impl Jelou {
         lock(&self.0.stage.calls).all()
     }
 
+    /// How many calls it ever got.
+    #[must_use]
+    pub fn call_count(&self) -> u64 {
+        lock(&self.0.stage.calls).count()
+    }
+
+    /// The calls it got after the one of this number, oldest first.
+    #[must_use]
+    pub fn calls_after(&self, number: u64) -> Vec<Call> {
+        lock(&self.0.stage.calls).after(number)
+    }
+
     /// Every conversation, oldest first.
     #[must_use]
     pub fn conversations(&self) -> Vec<Conversation> {
         lock(&self.0.world).conversations.clone()
+    }
+
+    /// How many conversations there ever were.
+    #[must_use]
+    pub fn conversation_count(&self) -> usize {
+        lock(&self.0.world).conversations.len()
+    }
+
+    /// The conversations but the first so many, oldest first.
+    #[must_use]
+    pub fn conversations_after(&self, count: usize) -> Vec<Conversation> {
+        let world = lock(&self.0.world);
+        world.conversations.iter().skip(count).cloned().collect()
+    }
+
+    /// The conversation of a customer on the first bot that goes on.
+    #[must_use]
+    pub fn active_conversation(&self, user: &str) -> Option<Conversation> {
+        let world = lock(&self.0.world);
+        let (bot, _) = world.options.bots.first()?;
+        world.active(bot, user).cloned()
     }
 
     /// One conversation.

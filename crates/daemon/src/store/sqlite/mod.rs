@@ -9,6 +9,7 @@ mod cursor;
 mod customer;
 mod engine;
 mod halt;
+mod integrity;
 mod join;
 mod links;
 mod load;

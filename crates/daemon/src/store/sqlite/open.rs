@@ -125,7 +125,7 @@ impl Store {
 const FREE_DEAD_CLAIMS: &str = "UPDATE lane SET due_at = min(coalesce(due_at, claimed_at), claimed_at), \
      owner = NULL, lease_until = NULL, claimed_at = NULL WHERE owner IS NOT NULL";
 
-fn path_of(url: &str) -> Result<PathBuf, StoreError> {
+pub(super) fn path_of(url: &str) -> Result<PathBuf, StoreError> {
     let refused = |remedy| StoreError::Address {
         url: without_password(url),
         remedy,

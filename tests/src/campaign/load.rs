@@ -1,23 +1,34 @@
-//! A burst: agents, customers and operators who do what they like, all at once. Neighbours: the
-//! sandboxes, in which they act; `laws`, which goes by what is written down here of their acts.
+//! Load: agents, customers and operators who do what they like, all at once, for as long as they are
+//! asked to. Neighbours: the sandboxes, in which they act; `season`, which bounds whom it may
+//! concern; `laws`, which goes by what is written down here of their acts.
 
+use super::{Scene, Season};
 use crate::chance::Chance;
 use bridge_sandbox::{Helpdesk, Jelou, helpdesk::NewTicket};
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     time::Duration,
 };
-use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
-/// A customer has this many tickets at most: enough for two that race for one conversation.
+/// A customer gets this many tickets at most: enough for two that race for one conversation.
 const TICKETS_EACH: usize = 2;
 
 /// Tries to find an act that is possible just now; opening a ticket for somebody nearly always is.
 const TRIES: usize = 50;
 
-/// The longest pause between two acts. The mean makes five hundred take about two seconds, which is
-/// faster than the daemon on two cores can follow.
+/// The longest pause between two acts, ms. Two cores follow about half as fast.
 const PAUSE_MOST_MS: usize = 8;
+
+/// With so many webhooks on their way people hold still: a queue that only grows shows nothing new.
+const WAITING_MOST: usize = 300;
+
+/// How long people hold still before they look again.
+const HOLD_STILL: Duration = Duration::from_millis(5);
 
 /// The statuses agents set; `closed` is final and would end a ticket's story too early.
 const STATUSES: [&str; 3] = ["open", "pending", "solved"];
@@ -37,13 +48,41 @@ pub struct Told {
     pub acts: usize,
 }
 
-/// The people.
-pub struct Burst {
-    jelou: Jelou,
-    helpdesk: Helpdesk,
-    chance: Chance,
-    customers: usize,
-    told: Told,
+/// A load that goes on until it is ended.
+#[derive(Debug)]
+pub struct Load {
+    allowed: Arc<AtomicU64>,
+    over: Arc<AtomicBool>,
+    playing: JoinHandle<Told>,
+}
+
+impl Load {
+    /// People begin to act; but first they must be allowed to.
+    #[must_use]
+    pub fn begin(scene: &Scene, season: &Season, customers: usize, chance: Chance) -> Self {
+        let (jelou, helpdesk) = (&scene.jelou.handle, &scene.helpdesk.handle);
+        let people = People::of(jelou, helpdesk, season, customers, chance);
+        let allowed = Arc::new(AtomicU64::new(0));
+        let over = Arc::new(AtomicBool::new(false));
+        let playing = people.play(Arc::clone(&allowed), Arc::clone(&over));
+        Self {
+            allowed,
+            over,
+            playing: tokio::spawn(playing),
+        }
+    }
+
+    /// They act until so many webhooks were made since the sandboxes were started; see
+    /// [`Scene::sent`].
+    pub fn allow(&self, webhooks: u64) {
+        self.allowed.store(webhooks, Ordering::Relaxed);
+    }
+
+    /// They stop. Returns what they did.
+    pub async fn end(self) -> Told {
+        self.over.store(true, Ordering::Relaxed);
+        self.playing.await.unwrap_or_default()
+    }
 }
 
 /// A customer as Jelou spells them.
@@ -55,40 +94,86 @@ pub fn user(number: usize) -> String {
 /// The same customer as an agent writes them.
 #[must_use]
 pub fn phone(number: usize) -> String {
-    format!("(11) 98000-{number:04}")
+    let digits = format!("{:08}", 80_000_000 + number);
+    let (head, tail) = digits.split_at(4);
+    format!("(11) 9{head}-{tail}")
 }
 
-impl Burst {
+/// The customer of either spelling.
+fn number(phone: &str) -> Option<usize> {
+    let digits: String = phone.chars().filter(char::is_ascii_digit).collect();
+    let last: usize = digits.get(digits.len().checked_sub(8)?..)?.parse().ok()?;
+    last.checked_sub(80_000_000)
+}
+
+/// The people.
+struct People {
+    jelou: Jelou,
+    helpdesk: Helpdesk,
+    chance: Chance,
+    first: usize,
+    customers: usize,
+    /// The tickets of each customer, those of the bridge too.
+    tickets: BTreeMap<usize, Vec<String>>,
+    last_ticket: u64,
+    told: Told,
+}
+
+impl People {
     /// So many customers, known to Jelou, who have done nothing yet.
-    #[must_use]
-    pub fn of(jelou: &Jelou, helpdesk: &Helpdesk, customers: usize, chance: Chance) -> Self {
-        for number in 0..customers {
+    fn of(
+        jelou: &Jelou,
+        helpdesk: &Helpdesk,
+        season: &Season,
+        customers: usize,
+        chance: Chance,
+    ) -> Self {
+        for number in season.first_customer..season.first_customer + customers {
             jelou.add_user(&user(number), &format!("Customer {number}"));
         }
         Self {
             jelou: jelou.clone(),
             helpdesk: helpdesk.clone(),
             chance,
+            first: season.first_customer,
             customers,
+            tickets: BTreeMap::new(),
+            last_ticket: season.tickets_before,
             told: Told::default(),
         }
     }
 
-    /// So many acts, and says how many are done after each.
-    pub async fn play(mut self, acts: usize, done: watch::Sender<usize>) -> Told {
-        for number in 1..=acts {
+    async fn play(mut self, allowed: Arc<AtomicU64>, over: Arc<AtomicBool>) -> Told {
+        while !over.load(Ordering::Relaxed) {
+            let hooks = [self.jelou.webhooks(), self.helpdesk.webhooks()];
+            let sent: u64 = hooks.iter().map(|hooks| hooks.count()).sum();
+            let waiting: usize = hooks.iter().map(|hooks| hooks.waiting()).sum();
+            if sent >= allowed.load(Ordering::Relaxed) || waiting > WAITING_MOST {
+                tokio::time::sleep(HOLD_STILL).await;
+                continue;
+            }
+            self.meet_new_tickets();
             let possible = (0..TRIES).any(|_| self.act());
             self.told.acts += usize::from(possible);
-            done.send_replace(number);
             let pause = self.chance.below(PAUSE_MOST_MS + 1);
             tokio::time::sleep(Duration::from_millis(pause as u64)).await;
         }
         self.told
     }
 
+    fn meet_new_tickets(&mut self) {
+        for ticket in self.helpdesk.tickets_after(self.last_ticket) {
+            self.last_ticket = ticket.id.parse().unwrap_or(self.last_ticket);
+            let customer = ticket.requester.phone.as_deref().and_then(number);
+            if let Some(customer) = customer {
+                self.tickets.entry(customer).or_default().push(ticket.id);
+            }
+        }
+    }
+
     /// Somebody tries to do something. Not everything is possible at any time.
     fn act(&mut self) -> bool {
-        let customer = self.chance.below(self.customers);
+        let customer = self.first + self.chance.below(self.customers);
         match self.chance.below(14) {
             0..=3 => self.opens_ticket(customer),
             4..=5 => self.starts(customer),
@@ -112,6 +197,7 @@ impl Burst {
             ..NewTicket::default()
         });
         self.told.opened.insert(id, user(customer));
+        self.meet_new_tickets();
         true
     }
 
@@ -173,18 +259,24 @@ impl Burst {
     }
 
     fn active(&self, customer: usize) -> Option<String> {
-        let user = user(customer);
-        let all = self.jelou.conversations();
-        let mut theirs = all.into_iter().filter(|c| c.active && c.user == user);
-        theirs.next().map(|conversation| conversation.id)
+        let active = self.jelou.active_conversation(&user(customer));
+        active.map(|conversation| conversation.id)
     }
 
     fn tickets(&self, customer: usize) -> Vec<String> {
-        let (as_agents, as_jelou) = (phone(customer), format!("+{}", user(customer)));
-        let theirs = |phone: &str| phone == as_agents || phone == as_jelou;
-        let all = self.helpdesk.tickets().into_iter();
-        all.filter(|ticket| ticket.requester.phone.as_deref().is_some_and(theirs))
-            .map(|ticket| ticket.id)
-            .collect()
+        self.tickets.get(&customer).cloned().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_customer_is_known_by_either_spelling() {
+        for customer in [0, 7, 199, 10_000, 490_123] {
+            assert_eq!(number(&phone(customer)), Some(customer));
+            assert_eq!(number(&format!("+{}", user(customer))), Some(customer));
+        }
     }
 }

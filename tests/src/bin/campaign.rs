@@ -1,0 +1,64 @@
+//! `campaign NAME [OPTIONS]`: treats the real program badly in one of several ways and compares the
+//! worlds afterwards; `campaign all --short` does it in all of them. Neighbour:
+//! `bridge_tests::campaign`, which does it.
+//!
+//! Ends with 0 if every law held, 1 if one was broken, 2 if it was asked wrongly, 3 if a campaign
+//! could not be played. Where a law was broken, the folder with the database is kept and named.
+
+use bridge_tests::campaign::{Subcommand, TABLE, Words, table::say};
+use jelou_bridge::clock;
+use std::{io::Write, process::ExitCode};
+
+fn usage() -> ExitCode {
+    let mut text = String::from("usage:\n");
+    for Subcommand { name, usage, .. } in TABLE {
+        text.push_str(&format!("  campaign {name} {usage}\n"));
+    }
+    text.push_str("  campaign all [--short]\n");
+    text.push_str("each also: [--short] [--seed S] [--program PATH] [--folder DIR]\n");
+    let _ = std::io::stderr().write_all(text.as_bytes());
+    ExitCode::from(2)
+}
+
+/// Plays one and prints its line. Returns the exit code it calls for.
+async fn play(one: &Subcommand, words: Words) -> u8 {
+    let since = clock::now();
+    let came = (one.play)(words).await;
+    let took = clock::now().since(since).as_secs();
+    let (word, line, broken, code) = match came {
+        Ok(verdict) if verdict.broken.is_empty() => ("ok", verdict.line, Vec::new(), 0),
+        Ok(verdict) => ("BROKEN", verdict.line, verdict.broken, 1),
+        Err(why) => ("NOT PLAYED", why, Vec::new(), 3),
+    };
+    for law in &broken {
+        say(&format!("  {law}"));
+    }
+    say(&format!("{}: {line}; {took} s; {word}", one.name));
+    code
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let asked: Vec<String> = std::env::args().skip(1).collect();
+    let Some((name, options)) = asked.split_first() else {
+        return usage();
+    };
+    let chosen: Vec<&Subcommand> = TABLE
+        .iter()
+        .filter(|one| name == "all" || one.name == name)
+        .collect();
+    if chosen.is_empty() {
+        return usage();
+    }
+    let mut code = 0;
+    for one in chosen {
+        match one.words(options) {
+            Ok(words) => code = code.max(play(one, words).await),
+            Err(why) => {
+                let _ = writeln!(std::io::stderr(), "{why}");
+                return usage();
+            }
+        }
+    }
+    ExitCode::from(code)
+}

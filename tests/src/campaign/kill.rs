@@ -1,0 +1,129 @@
+//! `campaign kill`: SIGKILL at random moments, thousands of them, on one database that lives on.
+//! Neighbours: `scene`, which is played on; `season`, which is judged every hundred kills.
+//!
+//! The program is killed between 20 and 600 ms after it was started, so also while it opens its
+//! database and picks up what the last life left, and is started again at once. People and remotes
+//! go on all the time; what a dead program does not take is sent again by its sender.
+
+use super::{
+    Scene, Season, Subcommand, Verdict, Words,
+    load::Load,
+    table::{Played, say},
+};
+use crate::chance::Chance;
+use std::time::Duration;
+
+/// See the module.
+pub const SUBCOMMAND: Subcommand = Subcommand {
+    name: "kill",
+    usage: "[--kills N] [--events M] [--every K]",
+    options: &["--kills", "--events", "--every"],
+    short: &["--kills", "90", "--events", "3600", "--every", "45"],
+    play: |words| -> Played { Box::pin(play(words)) },
+};
+
+/// The shortest and the longest life, ms from its start.
+const LIVES_MS: (usize, usize) = (20, 600);
+
+/// Customers of a season.
+const CUSTOMERS: usize = 200;
+
+struct Plan {
+    kills: u64,
+    events: u64,
+    every: u64,
+}
+
+#[derive(Default)]
+struct Counts {
+    kills: u64,
+    events: u64,
+    seasons: usize,
+}
+
+async fn play(words: Words) -> Result<Verdict, String> {
+    let plan = Plan {
+        kills: words.value("--kills", 5_000)?,
+        events: words.value("--events", 200_000)?,
+        every: words.value("--every", 100)?,
+    };
+    let seed = words.seed()?;
+    let path = words.program().await?;
+    let folder = words.folder()?;
+    let mut chance = Chance::new(seed);
+    let scene = Scene::set(&mut chance, &path, folder.path(), |_| {}).await;
+    let came = match scene {
+        Ok(mut scene) => campaign(&mut scene, &plan, &mut chance).await,
+        Err(why) => Err(why),
+    };
+    folder.judged(seed, came)
+}
+
+async fn campaign(scene: &mut Scene, plan: &Plan, chance: &mut Chance) -> Result<Verdict, String> {
+    let mut counts = Counts::default();
+    let mut broken = Vec::new();
+    while broken.is_empty() && (counts.kills < plan.kills || counts.events < plan.events) {
+        broken = season(scene, plan, chance, &mut counts).await?;
+    }
+    let Counts {
+        kills,
+        events,
+        seasons,
+    } = counts;
+    let line = format!(
+        "{kills} kills, {events} webhooks acknowledged, judged {seasons} times, {} breaches",
+        broken.len()
+    );
+    Ok(Verdict { line, broken })
+}
+
+/// So many kills, quiet, and the verdict.
+async fn season(
+    scene: &mut Scene,
+    plan: &Plan,
+    chance: &mut Chance,
+    counts: &mut Counts,
+) -> Result<Vec<String>, String> {
+    let season = Season::begin(scene, counts.seasons);
+    let load = Load::begin(scene, &season, CUSTOMERS, Chance::new(chance.draw()));
+    let each = plan.events / plan.kills.max(1);
+    let mut allowed = scene.sent();
+    for _ in 0..plan.every {
+        allowed += each;
+        load.allow(allowed);
+        let mut daemon = scene.program.spawn()?;
+        let life = LIVES_MS.0 + chance.below(LIVES_MS.1 - LIVES_MS.0);
+        tokio::time::sleep(Duration::from_millis(life as u64)).await;
+        if let Some(status) = daemon.has_ended() {
+            return Ok(vec![format!("the program ended by itself with {status}")]);
+        }
+        daemon.kill().await?;
+        counts.kills += 1;
+    }
+    let season = season.over(load.end().await);
+    let daemon = scene.program.start().await?;
+    let judged = season.judged(scene, &daemon).await?;
+    let acked = judged.acked;
+    let mut broken = judged.broken;
+    broken.extend(scene.end(daemon).await?);
+    counts.events += acked;
+    counts.seasons += 1;
+    say(&format!(
+        "{:>6} kills  {:>7} webhooks  {:>5} conversations  {:>5} tickets  settled in {:>4.1} s  \
+         database {:>4} MiB  {}",
+        counts.kills,
+        counts.events,
+        judged.conversations,
+        judged.tickets,
+        judged.settled_in.as_secs_f64(),
+        std::fs::metadata(&scene.database).map_or(0, |file| file.len()) >> 20,
+        match broken.len() {
+            0 => "all laws held".to_owned(),
+            some => format!("{some} BREACHES"),
+        }
+    ));
+    if broken.is_empty() {
+        season.wind_up(scene);
+    }
+    Ok(broken)
+}

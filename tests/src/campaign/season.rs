@@ -1,0 +1,249 @@
+//! A season: a stretch of a campaign with customers of its own, at whose end all becomes quiet and
+//! every law is looked at. Neighbours: `load`, which acts in it; `laws`; `scene`, whose worlds go on
+//! from one season to the next.
+
+use super::{
+    Scene,
+    laws::{self, Worlds},
+    load::Told,
+    scene::is_write,
+};
+use crate::{
+    figures::{self, Figures},
+    program::Daemon,
+};
+use bridge_sandbox::{Hooks, Outcome};
+use jelou_bridge::{clock, demo::ADMIN_TOKEN};
+use serde_json::Value;
+use std::{collections::BTreeSet, time::Duration};
+use tokio::task::JoinSet;
+
+/// Customers who may take part in one season.
+const CUSTOMERS_EACH: usize = 10_000;
+
+/// At so many customers the spelling of their numbers ends; then the first come again.
+const CUSTOMERS_ALL: usize = 19_000_000;
+
+/// Webhooks that are sent once more at the same time.
+const AT_ONCE: usize = 16;
+
+/// How many of the latest Links are looked through for those of a season.
+const LINKS_LOOKED_AT: usize = 10_000;
+
+/// The ticket and the operation of an Intent.
+type Planned = (String, String);
+
+/// Where a season begins in both worlds.
+#[derive(Clone, Debug)]
+pub struct Season {
+    /// The number of its first customer.
+    pub first_customer: usize,
+    /// Conversations that there were before.
+    pub conversations_before: usize,
+    /// The last ticket before.
+    pub tickets_before: u64,
+    /// The last call that the helpdesk got before.
+    calls_before: u64,
+    /// The last webhook of each side before.
+    hooks_before: [u64; 2],
+}
+
+/// A season whose people have stopped.
+#[derive(Clone, Debug)]
+pub struct Over {
+    season: Season,
+    told: Told,
+}
+
+/// What came of a season.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    /// Webhooks that were answered 2xx.
+    pub acked: u64,
+    /// Conversations that began in it.
+    pub conversations: usize,
+    /// Tickets that were made in it.
+    pub tickets: usize,
+    /// From the last act until all was quiet.
+    pub settled_in: Duration,
+    /// Laws that were broken, a sentence each.
+    pub broken: Vec<String>,
+}
+
+impl Season {
+    /// The season of this number begins now.
+    #[must_use]
+    pub fn begin(scene: &Scene, number: usize) -> Self {
+        Self {
+            first_customer: number * CUSTOMERS_EACH % CUSTOMERS_ALL,
+            conversations_before: scene.jelou.handle.conversation_count(),
+            tickets_before: scene.helpdesk.handle.last_ticket(),
+            calls_before: scene.helpdesk.handle.call_count(),
+            hooks_before: scene.hooks().map(Hooks::count),
+        }
+    }
+
+    /// Its people have stopped; this is what they did.
+    #[must_use]
+    pub fn over(self, told: Told) -> Over {
+        Over { season: self, told }
+    }
+}
+
+impl Over {
+    /// Waits until all is quiet and looks at every law; then every webhook of the season comes once
+    /// more, and it looks at what came of that.
+    ///
+    /// # Errors
+    /// What kept it from looking; a broken law is no error here.
+    pub async fn judged(&self, scene: &Scene, daemon: &Daemon) -> Result<Judged, String> {
+        let began = clock::now();
+        let mut broken = Vec::new();
+        broken.extend(scene.settle(daemon).await.err());
+        let settled_in = clock::now().since(began);
+        let worlds = self.worlds(scene, daemon).await?;
+        broken.extend(laws::broken(&worlds));
+        let figures = Figures::of(&daemon.admin).await?;
+        for (reason, count) in figures.by("jelou_bridge_parked", "reason") {
+            broken.push(format!("{count} parked as {reason}"));
+        }
+        let hooks = self.hooks(scene);
+        let unheard = hooks.iter().flatten().filter(|(_, acked)| !acked).count();
+        if unheard > 0 {
+            broken.push(format!("{unheard} webhooks were never answered 2xx"));
+        }
+        let acked = hooks.iter().flatten().filter(|(_, acked)| *acked).count();
+        broken.extend(self.send_all_again(scene, daemon, hooks, acked).await?);
+        Ok(Judged {
+            acked: acked as u64,
+            conversations: worlds.conversations.len(),
+            tickets: worlds.tickets.len(),
+            settled_in,
+            broken,
+        })
+    }
+
+    /// Agents end what goes on, so that the next season is not about it: every ticket is solved.
+    pub fn wind_up(&self, scene: &Scene) {
+        let helpdesk = &scene.helpdesk.handle;
+        for ticket in helpdesk.tickets_after(self.season.tickets_before) {
+            // A refusal would be a ticket that is closed already.
+            let _ = helpdesk.agent_sets_status(&ticket.id, "solved");
+        }
+    }
+
+    async fn worlds(&self, scene: &Scene, daemon: &Daemon) -> Result<Worlds, String> {
+        let Season {
+            conversations_before,
+            tickets_before,
+            calls_before,
+            ..
+        } = self.season;
+        let helpdesk = &scene.helpdesk.handle;
+        let conversations = scene.jelou.handle.conversations_after(conversations_before);
+        let tickets = helpdesk.tickets_after(tickets_before).into_iter();
+        let tickets: Vec<_> = tickets
+            .map(|ticket| {
+                let comments = helpdesk.comments(&ticket.id);
+                (ticket, comments)
+            })
+            .collect();
+        let mut ours: BTreeSet<&str> = tickets.iter().map(|(t, _)| t.id.as_str()).collect();
+        ours.extend(conversations.iter().map(|c| c.id.as_str()));
+        let (links, intents) = known(daemon, &ours).await?;
+        Ok(Worlds {
+            told: self.told.clone(),
+            calls: helpdesk.calls_after(calls_before),
+            conversations,
+            tickets,
+            links,
+            intents,
+        })
+    }
+
+    /// The number of each webhook of the season, and whether it was answered 2xx.
+    fn hooks(&self, scene: &Scene) -> [Vec<(u64, bool)>; 2] {
+        let [jelou, helpdesk] = scene.hooks();
+        let [before, before_too] = self.season.hooks_before;
+        [(jelou, before), (helpdesk, before_too)].map(|(hooks, before)| {
+            let acked =
+                |outcome: &Outcome| matches!(outcome, Outcome::Answered { status: 200..=299 });
+            let all = hooks.after(before).into_iter();
+            all.map(|hook| (hook.number, acked(&hook.outcome)))
+                .collect()
+        })
+    }
+
+    /// Every webhook comes once more. All are known, and nobody does anything about them: what was
+    /// acknowledged before any of the kills is still there, once.
+    async fn send_all_again(
+        &self,
+        scene: &Scene,
+        daemon: &Daemon,
+        all: [Vec<(u64, bool)>; 2],
+        acked: usize,
+    ) -> Result<Vec<String>, String> {
+        let name = "jelou_bridge_deliveries_total";
+        let before = Figures::of(&daemon.admin).await?;
+        let calls = scene.calls();
+        for (hooks, numbers) in scene.hooks().into_iter().zip(all) {
+            let numbers: Vec<u64> = numbers.into_iter().map(|(number, _)| number).collect();
+            let mut sending = JoinSet::new();
+            for some in numbers.chunks(numbers.len().div_ceil(AT_ONCE).max(1)) {
+                let (hooks, some) = (hooks.clone(), some.to_vec());
+                sending.spawn(async move { hooks.send_now(&some).await });
+            }
+            sending.join_all().await;
+        }
+        let mut broken = Vec::new();
+        broken.extend(scene.settle(daemon).await.err());
+        let after = Figures::of(&daemon.admin).await?;
+        let more = |outcome| {
+            let of = |figures: &Figures| figures.sum(name, &[("outcome", outcome)]);
+            (of(&after) - of(&before)).round()
+        };
+        let (new, known) = (more("new"), more("known"));
+        #[allow(clippy::cast_precision_loss)]
+        if new > 0.0 || known < acked as f64 {
+            broken.push(format!(
+                "of {acked} acknowledged webhooks {known} were known and {new} new"
+            ));
+        }
+        let more = scene.calls_after(calls);
+        let more = more.iter().filter(|call| is_write(call.operation)).count();
+        if more > 0 {
+            broken.push(format!("{more} writes were made when all was quiet"));
+        }
+        Ok(broken)
+    }
+}
+
+/// Every Link of these tickets and conversations, and the ticket and operation of every Intent.
+async fn known(
+    daemon: &Daemon,
+    ours: &BTreeSet<&str>,
+) -> Result<(Vec<Value>, Vec<Planned>), String> {
+    let ask = async |path: &str| figures::api(&daemon.admin, ADMIN_TOKEN, path).await;
+    let list = |value: &Value, key| value.get(key).and_then(Value::as_array).cloned();
+    let word = |value: &Value, key| value.get(key).and_then(Value::as_str).map(str::to_owned);
+    let listed = ask(&format!("/links?limit={LINKS_LOOKED_AT}")).await?;
+    let mut links = list(&listed, "links").unwrap_or_default();
+    links.retain(|link| {
+        ["ticket", "conversation"]
+            .into_iter()
+            .filter_map(|key| link.get(key)?.as_str())
+            .any(|id| ours.contains(id))
+    });
+    let mut intents = Vec::new();
+    for link in &links {
+        let (Some(id), Some(ticket)) = (word(link, "id"), word(link, "ticket")) else {
+            continue;
+        };
+        let shown = ask(&format!("/links/{id}")).await?;
+        for intent in list(&shown, "intents").unwrap_or_default() {
+            let operation = word(&intent, "operation").unwrap_or_default();
+            intents.push((ticket.clone(), operation));
+        }
+    }
+    Ok((links, intents))
+}

@@ -1,0 +1,189 @@
+//! What a subcommand is, the words it is asked with, and what it answers. Neighbours: the binary
+//! `campaign`, which looks it up; the rooms, which each offer one.
+
+use crate::program;
+use std::{
+    collections::BTreeMap,
+    io::Write,
+    path::{Path, PathBuf},
+    pin::Pin,
+    str::FromStr,
+};
+use tempfile::TempDir;
+
+/// A campaign on its way to its verdict. An error is what kept it from being played to its end.
+pub type Played = Pin<Box<dyn Future<Output = Result<Verdict, String>>>>;
+
+/// One way to treat the program badly.
+#[derive(Clone, Copy, Debug)]
+pub struct Subcommand {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// Its options, as the usage shows them.
+    pub usage: &'static str,
+    /// The options that it knows, beside those of all.
+    pub options: &'static [&'static str],
+    /// The words of its short form, which takes 90 s on two cores at most.
+    pub short: &'static [&'static str],
+    /// Plays it.
+    pub play: fn(Words) -> Played,
+}
+
+/// What came of a campaign.
+#[derive(Clone, Debug, Default)]
+pub struct Verdict {
+    /// Its counts, in one line.
+    pub line: String,
+    /// Laws that were broken, a sentence each.
+    pub broken: Vec<String>,
+}
+
+/// The options that each subcommand knows.
+const OF_ALL: [&str; 3] = ["--seed", "--program", "--folder"];
+
+/// The options of a subcommand, each with its value.
+#[derive(Clone, Debug, Default)]
+pub struct Words(BTreeMap<String, String>);
+
+impl Subcommand {
+    /// Reads its options. `--short` stands for the words of its short form; what is said beside it
+    /// counts more.
+    ///
+    /// # Errors
+    /// The option that it does not know, or that has no value.
+    pub fn words(&self, asked: &[String]) -> Result<Words, String> {
+        let mut words = BTreeMap::new();
+        let short = asked.iter().any(|word| word == "--short");
+        let given = self.short.iter().map(|word| (*word).to_owned());
+        let mut all: Vec<String> = given.filter(|_| short).collect();
+        all.extend(asked.iter().filter(|word| *word != "--short").cloned());
+        let mut all = all.into_iter();
+        while let Some(option) = all.next() {
+            if !OF_ALL.contains(&option.as_str()) && !self.options.contains(&option.as_str()) {
+                return Err(format!("{} has no option {option}", self.name));
+            }
+            let value = all.next();
+            words.insert(
+                option.clone(),
+                value.ok_or(format!("{option} has no value"))?,
+            );
+        }
+        Ok(Words(words))
+    }
+}
+
+impl Words {
+    /// The value of an option, or this one.
+    ///
+    /// # Errors
+    /// That it cannot be read.
+    pub fn value<T: FromStr>(&self, option: &str, otherwise: T) -> Result<T, String> {
+        match self.0.get(option) {
+            Some(text) => text.parse().map_err(|_| format!("{option} {text} is none")),
+            None => Ok(otherwise),
+        }
+    }
+
+    /// The seed: the one asked for, or this moment.
+    ///
+    /// # Errors
+    /// That it cannot be read.
+    pub fn seed(&self) -> Result<u64, String> {
+        let now = u64::try_from(jelou_bridge::clock::now().0).unwrap_or_default();
+        self.value("--seed", now)
+    }
+
+    /// The program: the one asked for (`--program`), or one built now for this profile.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn program(&self) -> Result<PathBuf, String> {
+        match self.0.get("--program") {
+            Some(path) => Ok(PathBuf::from(path)),
+            None => program::built().await,
+        }
+    }
+
+    /// An empty folder to work in: below the one asked for (`--folder`), else where temporary ones are.
+    ///
+    /// # Errors
+    /// What the operating system said.
+    pub fn folder(&self) -> Result<Folder, String> {
+        let made = match self.0.get("--folder") {
+            Some(path) => tempfile::tempdir_in(path),
+            None => tempfile::tempdir(),
+        };
+        Ok(Folder(made.map_err(|error| error.to_string())?))
+    }
+}
+
+/// The folder of a campaign: it goes when all went well.
+#[derive(Debug)]
+pub struct Folder(TempDir);
+
+impl Folder {
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Keeps it if a law was broken or the campaign could not be played, and names it and the seed.
+    ///
+    /// # Errors
+    /// What was the error before, with both.
+    pub fn judged(self, seed: u64, came: Result<Verdict, String>) -> Result<Verdict, String> {
+        match came {
+            Ok(mut verdict) if !verdict.broken.is_empty() => {
+                let kept = self.0.keep();
+                let kept = format!("seed {seed}, kept in {}", kept.display());
+                verdict.broken.push(kept);
+                Ok(verdict)
+            }
+            Ok(verdict) => Ok(verdict),
+            Err(why) => {
+                let kept = self.0.keep();
+                Err(format!("{why}. Seed {seed}, kept in {}", kept.display()))
+            }
+        }
+    }
+}
+
+/// Prints a line. Nobody may be reading any more; the exit code still tells.
+pub fn say(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: Subcommand = Subcommand {
+        name: "one",
+        usage: "",
+        options: &["--kills"],
+        short: &["--kills", "3"],
+        play: |_| Box::pin(async { Ok(Verdict::default()) }),
+    };
+
+    fn words(text: &str) -> Result<Words, String> {
+        let asked: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
+        ONE.words(&asked)
+    }
+
+    #[test]
+    fn what_is_said_counts_more_than_the_short_form() {
+        let kills = |text| words(text).unwrap().value("--kills", 7).unwrap();
+        assert_eq!(
+            [kills(""), kills("--short"), kills("--kills 5 --short")],
+            [7, 3, 5]
+        );
+    }
+
+    #[test]
+    fn an_unknown_option_is_refused() {
+        assert!(words("--kill 5").is_err());
+        assert!(words("--kills").is_err());
+        assert!(words("--kills many").unwrap().value("--kills", 7).is_err());
+    }
+}
