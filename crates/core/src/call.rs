@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// Why a call did not end in a confirmed answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
 #[serde(tag = "error", rename_all = "snake_case")]
 pub enum CallError {
     /// It surely had no effect; try again, after what the remote said if it said something.
@@ -72,7 +72,7 @@ impl CallError {
 
 /// How it is found out what became of a write whose outcome is unknown (rule 5). Each adapter
 /// declares one for each of its writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "by", rename_all = "snake_case")]
 pub enum Resolve {
     /// The call carries a key under which the remote does it once: send it again.

@@ -8,7 +8,7 @@ use crate::{
 use serde::{Deserialize, Serialize};
 
 /// Whether the talk goes on. A conversation only goes from active to closed, so it needs no version.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum ConversationState {
     /// It goes on.
@@ -29,7 +29,7 @@ impl ConversationState {
 }
 
 /// Who gets the conversation at Jelou.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Assignment {
     /// `queue`, `operator` or `team` when we send it; events also say `direct`.
     pub kind: String,
@@ -38,7 +38,7 @@ pub struct Assignment {
 }
 
 /// A conversation as last known. What Jelou's answer or event did not carry is `None`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Conversation {
     /// Its id.
     pub id: ConversationId,

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt};
 
 /// One change at one remote.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "effect", rename_all = "snake_case")]
 pub enum Effect {
     /// Start a conversation about a ticket.
@@ -52,7 +52,7 @@ pub enum Effect {
 }
 
 /// The parts of a start.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct StartConversation {
     /// The bot to talk through.
     pub bot: BotId,
@@ -69,7 +69,7 @@ pub struct StartConversation {
 }
 
 /// The parts of a close.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct CloseConversation {
     /// The conversation that is meant. Jelou is told only the bot and the user.
     pub conversation: ConversationId,
@@ -82,7 +82,7 @@ pub struct CloseConversation {
 }
 
 /// Where Jelou keeps the ticket's id for conversations that the customer started.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TicketIdPlace {
     /// `POST /v1/users/{userId}/cache`.
@@ -94,7 +94,7 @@ pub enum TicketIdPlace {
 }
 
 /// The parts of a write of the ticket's id to Jelou.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct WriteTicketId {
     /// Where.
     pub place: TicketIdPlace,
@@ -107,7 +107,7 @@ pub struct WriteTicketId {
 }
 
 /// The parts of a create.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct CreateTicket {
     /// What the mapping wrote.
     pub new: NewTicket,
@@ -241,7 +241,7 @@ impl fmt::Display for Effect {
 }
 
 /// What a confirmed Effect brought back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "snake_case")]
 pub enum Answer {
     /// Jelou answered a start with this conversation. It is not yet proven new (rule 6).
@@ -276,7 +276,7 @@ pub enum Answer {
 }
 
 /// Something that must be seen before going on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "read", rename_all = "snake_case")]
 pub enum Read {
     /// A conversation's state at Jelou.
@@ -345,7 +345,7 @@ impl fmt::Display for Read {
 }
 
 /// What a [`Read`] found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "found", rename_all = "snake_case")]
 pub enum Found {
     /// The conversation.

@@ -11,7 +11,7 @@ use crate::{
 use serde::{Deserialize, Serialize};
 
 /// What happened, as one side tells it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
     /// A ticket was made or changed.
@@ -27,7 +27,7 @@ pub enum Event {
 }
 
 /// A ticket was made or changed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct TicketChanged {
     /// Which.
     pub ticket: TicketId,
@@ -48,7 +48,7 @@ pub struct TicketChanged {
 }
 
 /// A comment was added to a ticket.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct CommentAdded {
     /// On which ticket.
     pub ticket: TicketId,
@@ -69,7 +69,7 @@ pub struct CommentAdded {
 }
 
 /// A conversation began.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ConversationStarted {
     /// The conversation, active.
     pub conversation: Conversation,
@@ -82,7 +82,7 @@ pub struct ConversationStarted {
 }
 
 /// A conversation ended, or was found ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ConversationClosed {
     /// The conversation, closed.
     pub conversation: Conversation,
@@ -93,7 +93,7 @@ pub struct ConversationClosed {
 }
 
 /// A customer wrote.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct MessageReceived {
     /// The conversation it belongs to, taken as active when the message was written.
     pub conversation: Conversation,
@@ -192,7 +192,7 @@ impl std::fmt::Display for Side {
 }
 
 /// A webhook body whose sender is proven but whose meaning is not (law 1: it is kept and parked).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Parsed {
     /// What it meant. One body may carry several Events.
     Events(Vec<Event>),

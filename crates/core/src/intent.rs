@@ -62,7 +62,7 @@ impl IntentState {
 }
 
 /// Why an Intent waits for a person, and what that person can do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Parked {
     /// One word: `refused`, `unknown_outcome`, `two_conversations`, `loop`, `busy_timeout`, ...
     pub reason: String,
@@ -75,7 +75,7 @@ pub struct Parked {
 }
 
 /// An Effect with its cause and its fate.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Intent {
     /// Its id; Jelou's start carries it in its metadata.
     pub id: IntentId,

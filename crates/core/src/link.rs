@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// The conversation's place in a Link.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum ConversationSide {
     /// One is to be started.
@@ -28,7 +28,7 @@ pub enum ConversationSide {
 }
 
 /// The ticket's place in a Link.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum TicketSide {
     /// One is to be found or made.
@@ -46,7 +46,7 @@ pub enum TicketSide {
 }
 
 /// Which side was there first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
     /// The ticket; we start the conversation.
@@ -58,7 +58,7 @@ pub enum Origin {
 }
 
 /// What both sides last settled on: the base of the three-way merge.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Agreed {
     /// Whether the conversation was closed.
     pub conversation_closed: bool,
@@ -67,7 +67,7 @@ pub struct Agreed {
 }
 
 /// A field on which a side refused for good. It is not planned again until a side or the mapping changes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Diverged {
     /// `status`, `link_field`, `ticket_id`, ...
     pub field: String,
@@ -80,7 +80,7 @@ pub struct Diverged {
 }
 
 /// The end of a Link.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Ended {
     /// Since when.
     pub at: Timestamp,
@@ -89,7 +89,7 @@ pub struct Ended {
 }
 
 /// A Conversation and a Ticket that belong together; a half one lacks a side.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Link {
     /// Its id.
     pub id: LinkId,

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// How the Router ends with a Delivery.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Hash)]
 pub enum RouteEnd {
     /// It belongs to the customer's Lane, which is made if there is none. A known other spelling of
     /// the customer leads to the Lane under the canonical one.
@@ -88,7 +88,7 @@ impl RouteEnd {
 }
 
 /// What must be known before the Router can say.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Ask {
     /// Which Lane has this Intent? Answered by [`Told::Lane`].
     LaneOfIntent(IntentId),
@@ -103,7 +103,7 @@ pub enum Ask {
 }
 
 /// The answer.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Hash)]
 pub enum Told {
     /// Which Lane, if any.
     Lane(Option<LaneId>),
@@ -133,7 +133,7 @@ pub enum Told {
 }
 
 /// What the Router wants.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Hash)]
 pub enum Turn {
     /// Know this first.
     Ask(Ask),
@@ -141,7 +141,7 @@ pub enum Turn {
     End(RouteEnd),
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 enum Phase {
     /// A start that names one of our Intents.
     ByIntent,
@@ -157,7 +157,7 @@ enum Phase {
 }
 
 /// One Delivery on its way to a Lane.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub struct Route {
     bridge: BridgeName,
     bot: Option<BotId>,
@@ -192,6 +192,17 @@ impl Route {
     /// Takes in the answer to what was asked last.
     pub fn told(&mut self, told: Told, mapping: &Mapping) -> Turn {
         match told {
+            Told::Lane(_)
+                if planted!(LinkNotAskedFirst) && matches!(self.phase, Phase::ByLiveTicket) =>
+            {
+                self.by_lane(None, mapping)
+            }
+            Told::Lane(_)
+                if planted!(TalkLaneNotAsked) && matches!(self.phase, Phase::ByConversation) =>
+            {
+                self.by_lane(None, mapping)
+            }
+            Told::Later { .. } if planted!(RouterGivesUp) => self.ignored("unread"),
             Told::Lane(lane) => self.by_lane(lane, mapping),
             Told::Ticket { ticket, begun } => {
                 fill(&mut self.events, &ticket, begun);
@@ -210,6 +221,7 @@ impl Route {
         match self.events.first() {
             None => self.ignored("no_event"),
             Some(Event::ConversationStarted(e)) => match e.intent_id.clone() {
+                Some(_) if planted!(IntentLaneNotAsked) => self.ask_conversation(),
                 Some(intent) => {
                     self.phase = Phase::ByIntent;
                     Turn::Ask(Ask::LaneOfIntent(intent))

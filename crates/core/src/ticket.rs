@@ -36,7 +36,7 @@ impl std::fmt::Display for Status {
 }
 
 /// How a source says which of two states is the later one (rule 3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Version {
     /// It does not say.
@@ -56,7 +56,7 @@ pub enum Version {
 }
 
 /// What comparing two versions can tell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Order {
     /// The other is the later one, surely.
     Newer,
@@ -110,7 +110,7 @@ impl Version {
 }
 
 /// Who asked.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Requester {
     /// The ticketing system's id of this person, or what its API takes in its place.
     pub id: Option<String>,
@@ -125,7 +125,7 @@ pub struct Requester {
 }
 
 /// A whole ticket as read or as a complete Delivery carried it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Ticket {
     /// Its id.
     pub id: TicketId,
@@ -158,7 +158,7 @@ pub struct Ticket {
 }
 
 /// What a Delivery told of a ticket, when it did not carry all of it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct TicketPatch {
     /// The status, if told.
     pub status: Option<Status>,
@@ -169,7 +169,7 @@ pub struct TicketPatch {
 }
 
 /// The words of one ticketing system that the mapping's rules are checked against. A profile gives it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Vocabulary {
     /// Every status, in the vendor's words.
     pub statuses: Vec<Status>,
@@ -200,7 +200,7 @@ impl Vocabulary {
 }
 
 /// A ticket about to be made, as the mapping wrote it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct NewTicket {
     /// Who asks.
     pub requester: Requester,

@@ -14,10 +14,13 @@ use crate::{
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    hash::{Hash, Hasher},
+};
 
 /// How a read that fails is tried again.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Retry {
     /// Failures in a row.
     pub failures: u32,
@@ -28,7 +31,7 @@ pub struct Retry {
 }
 
 /// A ticket as this Lane knows it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct TicketMemory {
     /// As last seen.
     pub seen: Option<Ticket>,
@@ -66,7 +69,7 @@ pub struct TicketMemory {
 }
 
 /// A conversation as this Lane knows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ConversationMemory {
     /// As last seen.
     pub seen: Conversation,
@@ -107,7 +110,7 @@ pub struct ConversationMemory {
 }
 
 /// A routed Event that this Lane has not settled yet.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Pending {
     /// The Delivery it came in.
     pub delivery: DeliveryId,
@@ -122,7 +125,7 @@ pub struct Pending {
 }
 
 /// A customer's message, kept in the order of its own time for the relay to the ticket.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Message {
     /// The conversation it belongs to.
     pub conversation: ConversationId,
@@ -139,7 +142,7 @@ pub struct Message {
 }
 
 /// What became of a Pending Event.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "fate", rename_all = "snake_case")]
 pub enum Fate {
     /// Taken in.
@@ -152,7 +155,7 @@ pub enum Fate {
 }
 
 /// What kind of line the timeline gets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EntryKind {
     /// An Event was taken in.
@@ -170,7 +173,7 @@ pub enum EntryKind {
 }
 
 /// One line of a ticket's timeline: a sentence without names, numbers or message text.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Entry {
     /// When.
     pub at: Timestamp,
@@ -189,7 +192,7 @@ pub struct Entry {
 }
 
 /// A side that takes no call of this Lane before a moment.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Blocked {
     /// Which side.
     pub side: Side,
@@ -254,6 +257,38 @@ pub struct Lane {
     /// The canonical spelling of the customer, once Jelou told one that differs from `user` (rule 9).
     #[serde(skip)]
     pub canonical: Option<UserId>,
+}
+
+/// Two Lanes that differ only in what their timelines say are in one state: a search over states
+/// counts them once.
+impl Hash for Lane {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Self {
+            id,
+            bridge,
+            bot,
+            user,
+            next_link,
+            next_intent,
+            tickets,
+            conversations,
+            links,
+            intents,
+            pending,
+            fates,
+            journal: _,
+            messages,
+            drift,
+            misclosed,
+            looked,
+            blocked,
+            canonical,
+        } = self;
+        (id, bridge, bot, user, next_link, next_intent).hash(state);
+        (tickets, conversations, links, intents, pending).hash(state);
+        (fates, messages, drift, misclosed).hash(state);
+        (looked, blocked, canonical).hash(state);
+    }
 }
 
 impl Lane {

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub const BROKEN: &str = "broken:";
 
 /// A law that would be broken, which is a bug of ours.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("{law}: {what}")]
 pub struct Broken {
     /// The law in a word, as in metrics and in `parked list`.
