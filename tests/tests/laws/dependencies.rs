@@ -7,7 +7,7 @@ use toml::{Table, Value};
 
 /// Our crates: folder, package, and which others of ours it may rest on.
 const OURS: [(&str, &str, &[&str]); 7] = [
-    ("crates/core", "bridge-core", &[]),
+    ("crates/core", "bridge-core", &["bridge-remotes"]),
     ("crates/transport", "bridge-transport", &["bridge-core"]),
     (
         "crates/jelou-adapter",
@@ -34,8 +34,15 @@ const OURS: [(&str, &str, &[&str]); 7] = [
     (
         "tests",
         "bridge-tests",
-        &["bridge-core", "bridge-sandbox", "jelou-bridge"],
+        &[
+            "bridge-core",
+            "bridge-remotes",
+            "bridge-sandbox",
+            "jelou-adapter",
+            "jelou-bridge",
+        ],
     ),
+    ("tests/remotes", "bridge-remotes", &["bridge-core"]),
 ];
 
 /// What would give core a runtime, a network, a database, a clock or chance.

@@ -5,13 +5,12 @@
 
 pub mod bridge;
 pub mod calls;
-pub mod chance;
-pub mod desk;
 pub mod faults;
-pub mod jelou;
 pub mod net;
 pub mod people;
 pub mod router;
+
+pub use bridge_remotes::{chance, desk, jelou, mapping, vocabulary};
 
 use bridge::Bridge;
 use bridge_core::{
@@ -19,18 +18,16 @@ use bridge_core::{
     effect::TicketIdPlace,
     ids::BotId,
     lane::{Capabilities, Limits, Mode, OnUnknown, Rules},
-    mapping::{self, Mapping, MappingSpec},
-    ticket::{Status, Vocabulary},
+    mapping::Mapping,
     time::Timestamp,
 };
-use desk::Desk;
 use faults::Faults;
+use desk::Desk;
 use jelou::Jelou;
 use net::Net;
 use serde_json::{Value, json};
 use std::{rc::Rc, time::Duration};
 
-pub const BOT: &str = "bot-1";
 pub const ANA: &str = "593987654321";
 pub const BEA: &str = "593911111111";
 
@@ -54,48 +51,6 @@ pub struct World {
     pub through_json: bool,
     /// How long a call takes.
     pub slow: Duration,
-}
-
-pub fn vocabulary() -> Vocabulary {
-    let words = |words: &[&str]| words.iter().map(|w| Status::new(w)).collect();
-    Vocabulary {
-        statuses: words(&["new", "open", "pending", "solved", "closed"]),
-        solved: words(&["solved"]),
-        final_: words(&["closed"]),
-        reopened: Status::new("open"),
-        open_ended: false,
-        fields: None,
-    }
-}
-
-/// The mapping of the manual, with parts replaced: `over` is merged in, key by key.
-pub fn mapping(over: &Value) -> Mapping {
-    let mut written = json!({
-        "conversation": {
-            "open_when": "'whatsapp' in ticket.tags",
-            "user_id": "{{ ticket.requester.phone | digits }}",
-            "initial_message": "About ticket {{ ticket.id }}.",
-            "close_message": "Ticket {{ ticket.id }} is done.",
-        },
-        "ticket": {
-            "tags": ["whatsapp"],
-            "status_on_close": {"closed_by_operator": "solved", "expired": "pending", "default": "open"},
-        },
-    });
-    overlay(&mut written, over);
-    let spec: MappingSpec = serde_json::from_value(written).unwrap();
-    mapping::compile(&spec, &vocabulary()).unwrap()
-}
-
-fn overlay(base: &mut Value, over: &Value) {
-    match (base, over) {
-        (Value::Object(base), Value::Object(over)) => {
-            for (key, value) in over {
-                overlay(base.entry(key.clone()).or_insert(Value::Null), value);
-            }
-        }
-        (base, over) => *base = over.clone(),
-    }
 }
 
 impl World {
@@ -153,7 +108,7 @@ impl World {
     }
 
     pub fn bot() -> BotId {
-        BotId::parse(BOT).unwrap()
+        bridge_remotes::bot()
     }
 
     /// Runs until nothing is due any more for ten minutes.

@@ -20,29 +20,43 @@ pub enum Second {
     Refused,
     /// 200, with the conversation that is there.
     Returned,
+    /// 200, with a second one beside it.
+    Beside,
 }
 
+/// A conversation and what Jelou knows beside it.
 #[derive(Clone, Debug)]
 pub struct Talk {
+    /// As a read shows it.
     pub conversation: Conversation,
+    /// `metadata.ticketId`.
     pub ticket: Option<TicketId>,
+    /// `metadata.intentId`: a start of the bridge made it.
     pub intent: Option<IntentId>,
+    /// What the customer read at the end.
     pub close_message: Option<Text>,
 }
 
 impl Talk {
+    /// Whether it goes on.
+    #[must_use]
     pub fn is_active(&self) -> bool {
         !self.conversation.state.is_closed()
     }
 }
 
-#[derive(Default)]
+/// The conversation platform.
+#[derive(Clone, Default)]
 pub struct Jelou {
+    /// Its conversations.
     pub talks: BTreeMap<ConversationId, Talk>,
+    /// What a start means for a customer who is already talking.
     pub second: Second,
     /// Spellings that Jelou knows under another one.
     pub spelled: BTreeMap<String, String>,
+    /// What was written into each user's cache.
     pub cache: BTreeMap<String, String>,
+    /// What was written into each user's memory, and until when it holds.
     pub memory: BTreeMap<String, (String, Timestamp)>,
     /// The next close hits this conversation instead.
     pub closes_instead: Option<ConversationId>,
@@ -54,6 +68,7 @@ pub struct Jelou {
 }
 
 impl Jelou {
+    /// A conversation begins, and is told of.
     pub fn begin(
         &mut self,
         user: &str,
@@ -66,7 +81,7 @@ impl Jelou {
         let id = ConversationId::parse(&format!("c{}", self.next)).unwrap();
         let conversation = Conversation {
             id: id.clone(),
-            bot: super::World::bot(),
+            bot: super::bot(),
             user: UserId::parse(&self.canonical(user)).unwrap(),
             room: None,
             contact_name: Some(Text::new("Ana")),
@@ -94,10 +109,14 @@ impl Jelou {
         (id, event)
     }
 
+    /// Jelou's own spelling of a customer.
+    #[must_use]
     pub fn canonical(&self, user: &str) -> String {
         self.spelled.get(user).cloned().unwrap_or(user.to_owned())
     }
 
+    /// The customer's conversation that goes on, the latest if there are several.
+    #[must_use]
     pub fn active(&self, user: &str) -> Option<ConversationId> {
         let user = self.canonical(user);
         self.talks
@@ -106,6 +125,7 @@ impl Jelou {
             .map(|t| t.conversation.id.clone())
     }
 
+    /// A conversation ends, and is told of.
     pub fn end(&mut self, id: &ConversationId, reason: &str, now: Timestamp) -> Event {
         let at = now.plus(self.ahead);
         let talk = self.talks.get_mut(id).unwrap();
@@ -123,6 +143,8 @@ impl Jelou {
         })
     }
 
+    /// A customer's message, as it is told.
+    #[must_use]
     pub fn message(&self, id: &ConversationId, message: &str, at: Timestamp) -> Event {
         let mut told = self.talks[id].conversation.clone();
         told.state = ConversationState::Active;
@@ -138,19 +160,22 @@ impl Jelou {
         })
     }
 
+    /// `POST` of a start.
     pub fn start(
         &mut self,
         start: &StartConversation,
         intent: &IntentId,
         now: Timestamp,
     ) -> (Result<Answer, CallError>, Vec<Event>) {
-        if let Some(there) = self.active(start.user.as_str()) {
+        if let Some(there) = self.active(start.user.as_str())
+            && self.second != Second::Beside
+        {
             let answer = match self.second {
                 Second::Refused => Err(CallError::Refused {
                     status: 422,
                     reason: "not now".to_owned(),
                 }),
-                Second::Returned => Ok(self.started(there)),
+                Second::Returned | Second::Beside => Ok(self.started(there)),
             };
             return (answer, vec![]);
         }
@@ -168,6 +193,7 @@ impl Jelou {
         }
     }
 
+    /// `POST` of a close, which names the customer and not the conversation.
     pub fn close(
         &mut self,
         close: &CloseConversation,
@@ -190,6 +216,7 @@ impl Jelou {
         (Ok(answer), vec![event])
     }
 
+    /// Writes the ticket's id to where the customer's bot reads it.
     pub fn write_ticket_id(&mut self, write: &WriteTicketId, now: Timestamp) -> Answer {
         let words = write
             .ticket
@@ -211,6 +238,10 @@ impl Jelou {
         Answer::Done { whole: None }
     }
 
+    /// A conversation, as a GET answers.
+    ///
+    /// # Errors
+    /// [`CallError::Gone`].
     pub fn read(&self, id: &ConversationId) -> Result<Conversation, CallError> {
         let talk = self.talks.get(id).map(|t| t.conversation.clone());
         talk.ok_or_else(|| CallError::Gone {

@@ -16,39 +16,56 @@ use std::collections::BTreeMap;
 /// How the system says which state is the later one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Versions {
+    /// By the second of the change.
     #[default]
     Seconds,
+    /// By a number that grows.
     Numbers,
+    /// Not at all.
     None,
 }
 
 /// What its webhooks carry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Carries {
+    /// All of the ticket.
     #[default]
     Whole,
+    /// Its id, version and status.
     Patch,
+    /// Its id.
     IdOnly,
 }
 
 /// An agent's automation that answers each change of status.
 pub type Automation = fn(&Status) -> Option<Status>;
 
+/// A ticket and what the system knows beside it.
 #[derive(Clone, Debug)]
 pub struct Record {
+    /// As a read shows it.
     pub ticket: Ticket,
+    /// Internal notes, in order.
     pub notes: Vec<String>,
+    /// When it last changed.
     pub changed_at: Timestamp,
+    /// When it was made.
     pub made_at: Timestamp,
+    /// It was deleted: reads answer 404.
     pub gone: bool,
     number: i64,
 }
 
-#[derive(Default)]
+/// The ticketing system.
+#[derive(Clone, Default)]
 pub struct Desk {
+    /// Its tickets.
     pub records: BTreeMap<TicketId, Record>,
+    /// How it says which state is the later one.
     pub versions: Versions,
+    /// What its webhooks carry.
     pub carries: Carries,
+    /// What its automation does.
     pub automation: Option<Automation>,
     /// Creates by the key they carried, where the system does a key once.
     pub keys: BTreeMap<IntentId, TicketId>,
@@ -59,6 +76,7 @@ pub struct Desk {
 }
 
 impl Desk {
+    /// The id of a requester, who is made if there is none.
     pub fn requester(&mut self, external: &str) -> String {
         let number = self.requesters.len() + 1;
         self.requesters
@@ -163,6 +181,10 @@ impl Desk {
         })
     }
 
+    /// A ticket, as a GET answers.
+    ///
+    /// # Errors
+    /// [`CallError::Gone`].
     pub fn read(&self, id: &TicketId) -> Result<Ticket, CallError> {
         let record = self.records.get(id).filter(|r| !r.gone);
         record.map(|r| r.ticket.clone()).ok_or(CallError::Gone {
@@ -181,6 +203,7 @@ impl Desk {
         Ok(())
     }
 
+    /// Makes the ticket of a conversation; with a key that it has seen, once.
     pub fn create(
         &mut self,
         create: &CreateTicket,
@@ -214,6 +237,7 @@ impl Desk {
         (Answer::Created { ticket: id, whole }, events)
     }
 
+    /// One write of the bridge, with what the automation makes of it.
     pub fn write(
         &mut self,
         id: &TicketId,
@@ -231,6 +255,7 @@ impl Desk {
         (Ok(Answer::Done { whole }), events)
     }
 
+    /// Adds an internal note.
     pub fn note(
         &mut self,
         id: &TicketId,
@@ -250,11 +275,14 @@ impl Desk {
         (Ok(Answer::Done { whole: None }), vec![event])
     }
 
+    /// Lets the automation answer a status.
     pub fn automate(&mut self, id: &TicketId, now: Timestamp) -> Option<Event> {
         let to = self.automation?(&self.records[id].ticket.status)?;
         Some(self.change(id, false, now, |t| t.status = to))
     }
 
+    /// A requester's tickets that are neither solved nor final.
+    #[must_use]
     pub fn open_of(&self, requester: &str) -> Vec<Ticket> {
         let vocabulary = vocabulary();
         self.records
@@ -266,6 +294,7 @@ impl Desk {
     }
 
     /// Tickets by their link field, as far as the index has caught up.
+    #[must_use]
     pub fn by_conversation(&self, id: &str, how: Resolve, now: Timestamp) -> Vec<Ticket> {
         let lag = match how {
             Resolve::LaggingSearch { lag } => lag,
