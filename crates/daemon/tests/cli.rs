@@ -101,7 +101,7 @@ fn private(path: &Path) {
 #[tokio::test]
 async fn wrong_use_exits_2_and_says_nothing_on_standard_output() {
     for wrong in [
-        &["timeline", "--json"][..],
+        &["timeline"][..],
         &["timeline", "--ticket", "1", "--user", "2"],
         &["sweep"],
         &["parked", "retry"],
@@ -112,6 +112,54 @@ async fn wrong_use_exits_2_and_says_nothing_on_standard_output() {
         assert_eq!(code(&output), 2, "{wrong:?}");
         assert!(output.stdout.is_empty(), "{wrong:?}");
         assert!(!output.stderr.is_empty(), "{wrong:?}");
+    }
+}
+
+#[tokio::test]
+async fn wrong_use_with_json_is_one_document_with_a_remedy() {
+    for wrong in [
+        &["timeline", "--json"][..],
+        &["--json", "parked", "retry"],
+        &["parked", "discard", "7.1", "--all", "--json"],
+        &["halt", "relaese", "--json"],
+        &["links", "--limit", "many", "--json"],
+    ] {
+        let output = bridge(wrong).await;
+        assert_eq!(code(&output), 2, "{wrong:?}");
+        let told = json(&output);
+        let error = told["error"].as_str().unwrap();
+        assert!(!error.is_empty() && !error.starts_with("error"), "{error}");
+        assert!(
+            told["remedy"].as_str().unwrap().contains("--help"),
+            "{told}"
+        );
+    }
+    let help = bridge(&["parked", "--help", "--json"]).await;
+    assert_eq!(code(&help), 0, "help is no wrong use");
+    assert!(text(&help.stdout).contains("Usage: "));
+}
+
+#[tokio::test]
+async fn a_word_that_there_is_not_is_refused_with_those_that_there_are() {
+    let staged = Staged::new().await;
+    for (wrong, known) in [
+        (&["links", "--state", "foo"][..], "waiting_busy"),
+        (&["parked", "--operation", "foo"], "link_field"),
+        (&["parked", "retry", "--older-than", "3"], "12h"),
+        (
+            &["halt", "release", "--operation", "note"],
+            "start, close or status",
+        ),
+    ] {
+        let mut arguments = vec!["--json"];
+        arguments.extend(wrong);
+        let output = staged.run(&arguments).await;
+        assert_eq!(code(&output), 2, "{wrong:?}");
+        let remedy = json(&output)["remedy"].clone();
+        assert!(
+            remedy.as_str().unwrap().contains(known),
+            "{wrong:?}: {remedy}"
+        );
     }
 }
 
@@ -224,6 +272,7 @@ async fn the_state_reads_the_same_with_and_without_a_running_daemon() {
         &["parked", "list", "--json"],
         &["halt", "--json"],
         &["halt", "list"],
+        &["links", "--stuck", "--json"],
     ];
     let mut running = Vec::new();
     for question in questions {

@@ -2,9 +2,9 @@
 
 use super::{
     ApiError,
-    view::{Moment, bridge_named},
+    view::{Moment, bridge_named, limit},
 };
-use crate::{clock, jobs::Jobs};
+use crate::{clock, jobs::Jobs, store::HeldIntent};
 use bridge_core::{effect::Operation, ids::BridgeName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,9 @@ pub struct HaltsAsked {
     /// Only of this bridge.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bridge: Option<String>,
+    /// Of what each holds at most so many, the oldest first; 200 unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
 }
 
 /// The safety halts: one for each bridge and kind of write.
@@ -40,6 +43,28 @@ pub struct HaltView {
     pub held: u64,
     /// How many writes went out in the present window.
     pub let_out: u64,
+    /// What it holds, the oldest first, as far as the limit goes.
+    #[serde(default)]
+    pub holding: Vec<HeldView>,
+}
+
+/// A write that the safety halt holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HeldView {
+    /// Its id.
+    pub id: String,
+    /// What it would do.
+    pub sentence: String,
+    /// The rule that wants it.
+    pub rule: String,
+    /// When it was planned.
+    pub planned_at: Moment,
+    /// Its Link.
+    pub link: String,
+    /// The ticket it concerns.
+    pub ticket: Option<String>,
+    /// The conversation it concerns.
+    pub conversation: Option<String>,
 }
 
 /// What to release. Nothing given: everything.
@@ -87,6 +112,7 @@ fn kinds() -> impl Iterator<Item = Operation> {
 pub async fn list(jobs: &Jobs, asked: HaltsAsked) -> Result<Halts, ApiError> {
     let (only, bridges) = bridges(jobs, asked.bridge.as_ref())?;
     let stored = jobs.store.halts(only.as_ref()).await?;
+    let most = limit(asked.limit);
     let mut halts = Vec::new();
     for bridge in bridges {
         for operation in kinds() {
@@ -94,6 +120,11 @@ pub async fn list(jobs: &Jobs, asked: HaltsAsked) -> Result<Halts, ApiError> {
                 .iter()
                 .find(|h| h.bridge == bridge && h.operation == operation);
             let since = found.and_then(|halt| halt.window.tripped_at);
+            let holding = match found.map_or(0, |halt| halt.held) {
+                0 => Vec::new(),
+                _ => jobs.store.held(&bridge, operation, most).await?,
+            };
+            let holding = holding.into_iter().map(HeldView::from).collect();
             halts.push(HaltView {
                 bridge: bridge.to_string(),
                 operation: operation.to_string(),
@@ -101,6 +132,7 @@ pub async fn list(jobs: &Jobs, asked: HaltsAsked) -> Result<Halts, ApiError> {
                 since: since.map(Moment::from),
                 held: found.map_or(0, |halt| halt.held),
                 let_out: found.map_or(0, |halt| halt.window.let_out.len() as u64),
+                holding,
             });
         }
     }
@@ -138,6 +170,20 @@ pub async fn release(jobs: &Jobs, asked: ReleaseAsked) -> Result<Released, ApiEr
         let_go: released.iter().map(|one| one.let_go).sum(),
         released,
     })
+}
+
+impl From<HeldIntent> for HeldView {
+    fn from(held: HeldIntent) -> Self {
+        Self {
+            id: held.intent.id.to_string(),
+            sentence: held.intent.effect.to_string(),
+            rule: held.intent.rule,
+            planned_at: held.intent.planned_at.into(),
+            link: held.link.to_string(),
+            ticket: held.ticket.map(|id| id.to_string()),
+            conversation: held.conversation.map(|id| id.to_string()),
+        }
+    }
 }
 
 fn bridges(

@@ -2,7 +2,7 @@
 
 use super::{
     ApiError,
-    view::{Moment, PageOf, bridge_named, id, limit, maybe},
+    view::{Moment, PageOf, bridge_named, id, limit, maybe, word},
 };
 use crate::{
     jobs::Jobs,
@@ -15,6 +15,16 @@ use bridge_core::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+/// The words for a Link's state, as [`Link::state`](bridge_core::link::Link::state) gives them.
+const STATES: [&str; 6] = [
+    "linked",
+    "waiting_busy",
+    "conversation_wanted",
+    "ticket_wanted",
+    "unwanted",
+    "ended",
+];
 
 /// Which Links to list.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -160,7 +170,7 @@ pub async fn list(jobs: &Jobs, asked: LinksAsked) -> Result<Links, ApiError> {
             asked.conversation.as_ref(),
             ConversationId::parse,
         )?,
-        state: asked.state,
+        state: word("state", asked.state.as_ref(), STATES, |state| state)?.map(str::to_owned),
         live_only: asked.live,
         limit: limit.saturating_add(1),
     };

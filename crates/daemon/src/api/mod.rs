@@ -5,6 +5,7 @@
 //! One file a noun. Each operation is a plain async function over [`Jobs`](crate::jobs::Jobs); [`routes`] gives each its
 //! address, and the OpenAPI document is written from the same list.
 
+pub mod decide;
 pub mod error;
 pub mod halt;
 pub mod lane;
@@ -12,6 +13,7 @@ pub mod link;
 pub mod links;
 pub mod openapi;
 pub mod parked;
+pub mod stuck;
 pub mod sweep;
 pub mod timeline;
 

@@ -1,18 +1,19 @@
 //! `parked`: work that stopped trying and waits for a person. Neighbours: the store, which lists it;
-//! the Lane, which takes a retry or a discard as an order; the Router, which gets a delivery again.
+//! `decide`, which retries and discards it.
 
 use super::{
     ApiError,
-    view::{LIST_MAX, Moment, PageOf, bridge_named, limit},
+    view::{Moment, PageOf, bridge_named, limit, maybe, word},
 };
 use crate::{
     clock,
-    jobs::{self, Jobs},
+    jobs::Jobs,
     store::{ParkedFilter, ParkedItem, ParkedKind},
 };
-use bridge_core::lane::Order;
+use bridge_core::{effect::Operation, event::Side, ids::TicketId, mapping::Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// Which parked work to list.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -24,6 +25,19 @@ pub struct ParkedAsked {
     /// Only for this reason: `unreadable`, `refused`, `unknown_outcome`, ...
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Only writes of this kind: `start`, `close`, `status`, `create`, `note`, `link_field`,
+    /// `requester`, `ticket_id`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operation: Option<String>,
+    /// Only writes to this side, and deliveries of this side: `jelou` or `ticketing`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub side: Option<String>,
+    /// Only what concerns this ticket.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<String>,
+    /// Only what is parked for longer than this, as `30m`, `12h` or `7d`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub older_than: Option<String>,
     /// At most so many, the oldest first; 200 unless given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
@@ -57,7 +71,7 @@ pub struct ParkedView {
     pub at: Moment,
     /// For an intent: what it would do, `start`, `close`, ...
     pub operation: Option<String>,
-    /// For a delivery: who sent it.
+    /// For an intent: which side it would change. For a delivery: who sent it.
     pub side: Option<String>,
     /// For an intent: its Lane.
     pub lane: Option<String>,
@@ -69,60 +83,13 @@ pub struct ParkedView {
     pub conversation: Option<String>,
 }
 
-/// Which parked work to retry or discard: one by its id, or all that a filter leaves.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct ParkedChosen {
-    /// This one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub id: Option<String>,
-    /// All of this bridge.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub bridge: Option<String>,
-    /// All with this reason.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// All, where no other filter is given.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub all: bool,
-}
-
-/// What became of the chosen ones.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-pub struct ParkedDone {
-    /// Each.
-    pub items: Vec<ParkedOutcome>,
-    /// Whether there were more than one answer holds: ask again.
-    pub more: bool,
-}
-
-/// What became of one chosen item.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct ParkedOutcome {
-    /// Its name.
-    pub id: String,
-    /// Whether it was done as asked.
-    pub done: bool,
-    /// Why not, or what came of it at once.
-    pub note: Option<String>,
-}
-
-/// What a person decided about parked work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decision {
-    /// Try again.
-    Retry,
-    /// Give up.
-    Discard,
-}
-
 /// Lists parked work.
 ///
 /// # Errors
 /// 404 for a bridge that is not configured.
 pub async fn list(jobs: &Jobs, asked: ParkedAsked) -> Result<ParkedList, ApiError> {
     let limit = limit(asked.limit);
-    let filter = filter(jobs, asked.bridge.as_ref(), asked.reason, limit)?;
+    let filter = asked.filter(jobs, limit)?;
     let page = PageOf::cut(jobs.store.parked(&filter).await?, limit);
     let parked = page.items.into_iter().map(ParkedView::from).collect();
     Ok(ParkedList {
@@ -139,59 +106,7 @@ pub async fn show(jobs: &Jobs, id: &str) -> Result<ParkedView, ApiError> {
     find(jobs, id).await.map(ParkedView::from)
 }
 
-/// Retries or discards what was chosen. Doing it twice is doing it once.
-///
-/// # Errors
-/// 400 where nothing was chosen, 404 if the one named is not parked. In bulk, each item fails alone.
-pub async fn decide(
-    jobs: &Jobs,
-    decision: Decision,
-    chosen: ParkedChosen,
-) -> Result<ParkedDone, ApiError> {
-    if let Some(id) = &chosen.id {
-        let item = find(jobs, id).await?;
-        let note = carry_out(jobs, decision, &item).await?;
-        return Ok(ParkedDone {
-            items: vec![outcome(item, Ok(note))],
-            more: false,
-        });
-    }
-    if chosen.bridge.is_none() && chosen.reason.is_none() && !chosen.all {
-        return Err(ApiError::wrong(
-            "nothing was chosen",
-            "give an id, a reason or a bridge, or ask for all",
-        ));
-    }
-    let filter = filter(jobs, chosen.bridge.as_ref(), chosen.reason, LIST_MAX)?;
-    // As of now: what is parked again at once is not taken a second time.
-    let page = PageOf::cut(jobs.store.parked(&filter).await?, LIST_MAX);
-    let mut items = Vec::with_capacity(page.items.len());
-    for item in page.items {
-        let done = carry_out(jobs, decision, &item).await;
-        items.push(outcome(item, done));
-    }
-    Ok(ParkedDone {
-        items,
-        more: page.more,
-    })
-}
-
-fn filter(
-    jobs: &Jobs,
-    bridge: Option<&String>,
-    reason: Option<String>,
-    limit: u32,
-) -> Result<ParkedFilter, ApiError> {
-    let runtime = jobs.runtime.borrow();
-    let bridge = bridge_named(&runtime, bridge)?;
-    Ok(ParkedFilter {
-        bridge,
-        reason,
-        limit: limit.saturating_add(1),
-    })
-}
-
-async fn find(jobs: &Jobs, id: &str) -> Result<ParkedItem, ApiError> {
+pub(super) async fn find(jobs: &Jobs, id: &str) -> Result<ParkedItem, ApiError> {
     jobs.store.parked_item(id).await?.ok_or_else(|| {
         ApiError::missing(
             "nothing of this name is parked",
@@ -200,56 +115,50 @@ async fn find(jobs: &Jobs, id: &str) -> Result<ParkedItem, ApiError> {
     })
 }
 
-async fn carry_out(
-    jobs: &Jobs,
-    decision: Decision,
-    item: &ParkedItem,
-) -> Result<Option<String>, ApiError> {
-    tracing::info!(
-        parked.id = item.id,
-        reason = item.reason,
-        "{} by order: {}",
-        match decision {
-            Decision::Retry => "To be tried again",
-            Decision::Discard => "Given up",
-        },
-        item.id
-    );
-    match &item.kind {
-        ParkedKind::Delivery { delivery, .. } => {
-            let now = clock::now();
-            match decision {
-                Decision::Retry => jobs.store.retry_delivery(*delivery, now).await?,
-                Decision::Discard => jobs.store.discard_delivery(*delivery, now).await?,
-            }
-            Ok(None)
-        }
-        ParkedKind::Intent { intent, lane, .. } => {
-            let intent = intent.clone();
-            let order = match decision {
-                Decision::Retry => Order::Retry { intent },
-                Decision::Discard => Order::Discard { intent },
-            };
-            jobs::give_order(jobs, lane, order).await?;
-            let still = jobs.store.parked_item(&item.id).await?;
-            Ok(still.map(|item| format!("it is parked again: {}", item.reason)))
-        }
+impl ParkedAsked {
+    /// The filter as the store takes it, with one item more than the limit, to know of the rest.
+    ///
+    /// # Errors
+    /// 404 for a bridge that is not configured, 400 for a word that is none of the known ones.
+    pub(super) fn filter(&self, jobs: &Jobs, limit: u32) -> Result<ParkedFilter, ApiError> {
+        let bridge = {
+            let runtime = jobs.runtime.borrow();
+            bridge_named(&runtime, self.bridge.as_ref())?
+        };
+        let before = match &self.older_than {
+            Some(text) => Some(clock::now().minus(span(text)?)),
+            None => None,
+        };
+        Ok(ParkedFilter {
+            bridge,
+            reason: self.reason.clone(),
+            operation: word(
+                "operation",
+                self.operation.as_ref(),
+                Operation::ALL,
+                Operation::as_str,
+            )?,
+            side: word(
+                "side",
+                self.side.as_ref(),
+                [Side::Jelou, Side::Ticketing],
+                Side::as_str,
+            )?,
+            ticket: maybe("ticket", self.ticket.as_ref(), TicketId::parse)?,
+            before,
+            limit: limit.saturating_add(1),
+        })
     }
 }
 
-fn outcome(item: ParkedItem, done: Result<Option<String>, ApiError>) -> ParkedOutcome {
-    match done {
-        Ok(note) => ParkedOutcome {
-            id: item.id,
-            done: true,
-            note,
-        },
-        Err(error) => ParkedOutcome {
-            id: item.id,
-            done: false,
-            note: Some(error.trouble.error),
-        },
-    }
+fn span(text: &str) -> Result<Duration, ApiError> {
+    let span = text.parse::<Span>().map_err(|bad| {
+        ApiError::wrong(
+            format!("older_than: `{text}`: {bad}"),
+            "write a number with its unit: 30m, 12h, 7d",
+        )
+    })?;
+    Ok(span.duration())
 }
 
 impl From<ParkedItem> for ParkedView {
@@ -260,8 +169,11 @@ impl From<ParkedItem> for ParkedView {
                 lane,
                 link,
                 ..
-            } => ("intent", Some(operation), None, Some(lane), Some(link)),
-            ParkedKind::Delivery { side, .. } => ("delivery", None, Some(side), None, None),
+            } => {
+                let side = operation.side();
+                ("intent", Some(operation), side, Some(lane), Some(link))
+            }
+            ParkedKind::Delivery { side, .. } => ("delivery", None, side, None, None),
         };
         Self {
             id: item.id,
@@ -272,7 +184,7 @@ impl From<ParkedItem> for ParkedView {
             remedy: item.remedy,
             at: item.at.into(),
             operation: operation.map(|word| word.to_string()),
-            side: side.map(|side| side.to_string()),
+            side: Some(side.to_string()),
             lane: lane.map(|id| id.to_string()),
             link: link.map(|id| id.to_string()),
             ticket: item.ticket.map(|id| id.to_string()),

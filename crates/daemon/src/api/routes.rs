@@ -2,9 +2,9 @@
 //! is written from this list, so that no route can be missing there.
 
 use super::{
-    ApiError, VERSION,
+    ApiError, VERSION, decide,
     extract::{Ask, Body},
-    halt, lane, link, links, openapi, parked, sweep, timeline,
+    halt, lane, link, links, openapi, parked, stuck, sweep, timeline,
 };
 use crate::jobs::Jobs;
 use axum::{
@@ -166,7 +166,7 @@ fn of_customers() -> [Route; 2] {
 }
 
 /// What waits for a person.
-fn of_parked() -> [Route; 4] {
+fn of_parked() -> [Route; 5] {
     [
         Route {
             method: Method::GET,
@@ -177,6 +177,18 @@ fn of_parked() -> [Route; 4] {
             handler: || {
                 get(|State(jobs): State<Jobs>, Ask(asked)| async move {
                     json(parked::list(&jobs, asked).await)
+                })
+            },
+        },
+        Route {
+            method: Method::GET,
+            path: "/stuck",
+            summary: "Lists what does not move, and on what it waits, the oldest first",
+            asked: Asked::Query(schema::<stuck::StuckAsked>),
+            answer: schema::<stuck::Stuck>,
+            handler: || {
+                get(|State(jobs): State<Jobs>, Ask(asked)| async move {
+                    json(stuck::list(&jobs, asked).await)
                 })
             },
         },
@@ -198,11 +210,11 @@ fn of_parked() -> [Route; 4] {
             method: Method::POST,
             path: "/parked/retry",
             summary: "Tries parked work again: one item, or all that a filter leaves",
-            asked: Asked::Body(schema::<parked::ParkedChosen>),
-            answer: schema::<parked::ParkedDone>,
+            asked: Asked::Body(schema::<decide::ParkedChosen>),
+            answer: schema::<decide::ParkedDone>,
             handler: || {
                 post(|State(jobs): State<Jobs>, Body(chosen)| async move {
-                    json(parked::decide(&jobs, parked::Decision::Retry, chosen).await)
+                    json(decide::decide(&jobs, decide::Decision::Retry, chosen).await)
                 })
             },
         },
@@ -210,11 +222,11 @@ fn of_parked() -> [Route; 4] {
             method: Method::POST,
             path: "/parked/discard",
             summary: "Gives parked work up: one item, or all that a filter leaves",
-            asked: Asked::Body(schema::<parked::ParkedChosen>),
-            answer: schema::<parked::ParkedDone>,
+            asked: Asked::Body(schema::<decide::ParkedChosen>),
+            answer: schema::<decide::ParkedDone>,
             handler: || {
                 post(|State(jobs): State<Jobs>, Body(chosen)| async move {
-                    json(parked::decide(&jobs, parked::Decision::Discard, chosen).await)
+                    json(decide::decide(&jobs, decide::Decision::Discard, chosen).await)
                 })
             },
         },

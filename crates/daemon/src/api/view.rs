@@ -73,6 +73,23 @@ pub(super) fn maybe<T>(
         .transpose()
 }
 
+/// Reads an optional word of a question that is one of a few.
+pub(super) fn word<T: Copy, const N: usize>(
+    field: &str,
+    text: Option<&String>,
+    all: [T; N],
+    name: fn(T) -> &'static str,
+) -> Result<Option<T>, ApiError> {
+    let Some(text) = text else { return Ok(None) };
+    let found = all.into_iter().find(|one| name(*one) == text);
+    found.map(Some).ok_or_else(|| {
+        ApiError::wrong(
+            format!("{field}: there is no `{text}`"),
+            format!("it is one of: {}", all.map(name).join(", ")),
+        )
+    })
+}
+
 /// Reads an id of a question.
 pub(super) fn id<T>(
     field: &str,

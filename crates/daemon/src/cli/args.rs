@@ -150,6 +150,16 @@ pub(super) enum SideName {
     Ticketing,
 }
 
+impl SideName {
+    /// The word that the API takes.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Jelou => "jelou",
+            Self::Ticketing => "ticketing",
+        }
+    }
+}
+
 #[derive(Debug, ClapArgs)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Links {
@@ -188,6 +198,9 @@ pub(super) struct LinksFilter {
     /// Only those that have not ended
     #[arg(long)]
     pub live: bool,
+    /// What does not move instead, links or not: since when, why, and on what it waits
+    #[arg(long, conflicts_with_all = ["ticket", "conversation", "state", "live"])]
+    pub stuck: bool,
     /// At most so many
     #[arg(long, value_name = "N")]
     pub limit: Option<u32>,
@@ -246,29 +259,45 @@ pub(super) enum ParkedCommand {
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct ParkedFilter {
+    #[command(flatten)]
+    pub which: Which,
+    /// At most so many
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u32>,
+}
+
+/// What narrows parked work down, for lists and for decisions.
+#[derive(Debug, ClapArgs)]
+pub(super) struct Which {
     /// Only of this bridge
     #[arg(long, value_name = "NAME")]
     pub bridge: Option<String>,
     /// Only for this reason, such as unreadable, refused or unknown_outcome
     #[arg(long, value_name = "WORD")]
     pub reason: Option<String>,
-    /// At most so many
-    #[arg(long, value_name = "N")]
-    pub limit: Option<u32>,
+    /// Only writes of this kind, such as start, close, status, create or note
+    #[arg(long, value_name = "KIND")]
+    pub operation: Option<String>,
+    /// Only writes to this side, and webhooks of it
+    #[arg(long)]
+    pub side: Option<SideName>,
+    /// Only what concerns this ticket
+    #[arg(long, value_name = "ID")]
+    pub ticket: Option<String>,
+    /// Only what is parked for longer, such as 30m, 12h or 7d
+    #[arg(long, value_name = "TIME")]
+    pub older_than: Option<String>,
 }
 
 #[derive(Debug, ClapArgs)]
-#[command(group(ArgGroup::new("chosen").required(true).multiple(true).args(["id", "bridge", "reason", "all"])))]
+#[command(group(ArgGroup::new("chosen").required(true).multiple(true)
+    .args(["id", "bridge", "reason", "operation", "side", "ticket", "older_than", "all"])))]
 pub(super) struct Chosen {
     /// Its name in the list
-    #[arg(value_name = "ID", conflicts_with_all = ["bridge", "reason", "all"])]
+    #[arg(value_name = "ID", conflicts_with_all = ["bridge", "reason", "operation", "side", "ticket", "older_than", "all"])]
     pub id: Option<String>,
-    /// All of this bridge
-    #[arg(long, value_name = "NAME")]
-    pub bridge: Option<String>,
-    /// All for this reason
-    #[arg(long, value_name = "WORD")]
-    pub reason: Option<String>,
+    #[command(flatten)]
+    pub which: Which,
     /// All
     #[arg(long)]
     pub all: bool,
@@ -276,11 +305,14 @@ pub(super) struct Chosen {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Halt {
-    /// List the halts of all bridges
+    /// List the halts of all bridges, and what each holds
     List {
         /// Only of this bridge
         #[arg(long, value_name = "NAME")]
         bridge: Option<String>,
+        /// Of what each holds, at most so many
+        #[arg(long, value_name = "N")]
+        limit: Option<u32>,
     },
     /// Let go what is held now, uncounted
     Release {

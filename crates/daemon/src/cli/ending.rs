@@ -108,6 +108,37 @@ impl Failure {
     }
 }
 
+/// Arguments that cannot be read, or a question for help. Clap's own words go where it puts them;
+/// with `--json`, what was wrong is one document on standard output too.
+pub(super) fn misused(error: &clap::Error, json: bool) -> ExitCode {
+    let wrong = error.use_stderr();
+    if wrong && json {
+        let told = error.to_string();
+        let mut lines = told.lines().map(str::trim).filter(|line| !line.is_empty());
+        let first = lines.next().unwrap_or_default();
+        let mut what = first.strip_prefix("error: ").unwrap_or(first).to_owned();
+        let mut usage = None;
+        for line in lines {
+            match line.strip_prefix("Usage: ") {
+                Some(line) => usage = Some(line.to_owned()),
+                None if usage.is_none() => what = format!("{what} {line}"),
+                None => {}
+            }
+        }
+        let remedy = match usage {
+            Some(usage) => format!("usage: {usage}; try --help"),
+            None => "try --help".to_owned(),
+        };
+        out(&format!(
+            "{:#}\n",
+            json!({ "error": what, "remedy": remedy })
+        ));
+    }
+    // Nothing can be done about a closed stream.
+    let _ = error.print();
+    ExitCode::from(if wrong { WRONG_USE } else { FINE })
+}
+
 /// Writes to standard output at once. A reader that went away, as `head` does, is no trouble.
 pub(super) fn out(text: &str) {
     let mut stdout = std::io::stdout().lock();

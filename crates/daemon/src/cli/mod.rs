@@ -25,7 +25,10 @@ use std::process::ExitCode;
 /// something, 2 wrong use, 3 environment.
 #[must_use]
 pub fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return ending::misused(&error, asks_for_json(std::env::args_os())),
+    };
     let json = args.shared.json;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -41,6 +44,14 @@ pub fn main() -> ExitCode {
         Ok(ending) => ending.print(json),
         Err(failure) => failure.print(json),
     }
+}
+
+/// Whether `--json` is among the arguments, where they cannot be read as a whole. What stands behind
+/// `--` is no flag.
+fn asks_for_json(arguments: impl Iterator<Item = std::ffi::OsString>) -> bool {
+    arguments
+        .take_while(|argument| argument != "--")
+        .any(|argument| argument == "--json")
 }
 
 async fn dispatch(args: Args) -> Result<Ending, Failure> {

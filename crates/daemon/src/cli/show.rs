@@ -4,10 +4,12 @@
 use super::table::{count, facts, pad, table};
 use crate::api::{
     Moment,
-    halt::{Halts, Released},
+    decide::ParkedDone,
+    halt::{HaltView, Halts, Released},
     link::Linked,
     links::{IntentView, LinkShown, LinkView, Links},
-    parked::{ParkedDone, ParkedList, ParkedView},
+    parked::{ParkedList, ParkedView},
+    stuck::{Stuck, StuckView},
     sweep::Sweeps,
     timeline::{LineView, Timeline},
 };
@@ -15,6 +17,12 @@ use crate::api::{
 /// Sentences are padded up to this width so that the rules stand under each other; a longer one
 /// has its rule right behind it.
 const SENTENCE_WIDTH_MAX: usize = 80;
+
+/// Decisions told one by one to a person.
+const DECIDED_TOLD: usize = 50;
+
+/// Of what a halt holds, so many are told to a person: enough to see the rule.
+const HELD_TOLD: usize = 10;
 
 const MORE: &str = "There are more; --limit shows them.\n";
 
@@ -211,13 +219,14 @@ pub(super) fn parked_item(item: &ParkedView) -> String {
         ("what to do", Some(item.remedy.clone())),
         ("since", Some(time(&item.at))),
         ("would", item.operation.clone()),
-        ("sent by", item.side.clone()),
+        ("side", item.side.clone()),
         ("link", item.link.clone()),
         ("ticket", item.ticket.clone()),
         ("conversation", item.conversation.clone()),
     ])
 }
 
+/// Each where they are few; else those that were not done, and the counts.
 pub(super) fn decided(word: &str, done: &ParkedDone) -> String {
     if done.items.is_empty() {
         return "Nothing of that kind is parked.\n".to_owned();
@@ -227,18 +236,84 @@ pub(super) fn decided(word: &str, done: &ParkedDone) -> String {
     } else {
         "is given up"
     };
+    let few = done.items.len() <= DECIDED_TOLD && !done.more;
+    let told = if few { &done.items } else { &done.failures };
     let mut text = String::new();
-    for item in &done.items {
+    for item in told.iter().take(DECIDED_TOLD) {
         text.push_str(&match (item.done, &item.note) {
             (true, None) => format!("{} {past}.\n", item.id),
             (true, Some(note)) => format!("{} {past}: {note}.\n", item.id),
             (false, note) => format!("{} stays parked: {}.\n", item.id, maybe(note.as_ref())),
         });
     }
-    if done.more {
-        text.push_str("There are more; ask again.\n");
+    if !few || done.items.len() > 1 {
+        let past = if word == "retry" {
+            "tried again"
+        } else {
+            "given up"
+        };
+        let items = count(done.done, "item", "items");
+        text.push_str(&format!("{items} {past}, {} not done.\n", done.failed));
     }
     text
+}
+
+/// What does not move, and the parked beside it.
+pub(super) fn stuck(stuck: &Stuck) -> String {
+    let mut text = if stuck.stuck.is_empty() {
+        "Nothing is stuck.\n".to_owned()
+    } else {
+        let rows: Vec<Vec<String>> = stuck.stuck.iter().map(stuck_row).collect();
+        let header = [
+            "SINCE",
+            "WHY",
+            "TICKET",
+            "CONVERSATION",
+            "BRIDGE",
+            "WHAT",
+            "WAITS FOR",
+        ];
+        table(&header, &rows)
+    };
+    if stuck.more {
+        text.push_str(MORE);
+    }
+    if stuck.parked > 0 {
+        let (parked, are) = (
+            count(stuck.parked, "item", "items"),
+            if stuck.parked == 1 { "is" } else { "are" },
+        );
+        text.push_str(&format!(
+            "{parked} {are} parked and wait for a person: `parked` tells which.\n"
+        ));
+    }
+    text
+}
+
+fn stuck_row(stuck: &StuckView) -> Vec<String> {
+    let next = stuck
+        .next_try
+        .as_ref()
+        .map(|at| format!(" (next look {})", time(at)));
+    let error = stuck
+        .last_error
+        .as_ref()
+        .filter(|error| **error != stuck.waits_for);
+    let error = error.map(|error| format!(": {error}"));
+    vec![
+        time(&stuck.since),
+        stuck.why.clone(),
+        maybe(stuck.ticket.as_ref()),
+        maybe(stuck.conversation.as_ref()),
+        stuck.bridge.clone(),
+        stuck.what.clone(),
+        format!(
+            "{}{}{}",
+            stuck.waits_for,
+            maybe(error.as_ref()),
+            maybe(next.as_ref())
+        ),
+    ]
 }
 
 pub(super) fn halts(halts: &Halts) -> String {
@@ -256,15 +331,52 @@ pub(super) fn halts(halts: &Halts) -> String {
             ]
         })
         .collect();
-    let text = table(
+    let mut text = table(
         &["BRIDGE", "KIND", "STATE", "HELD", "LET OUT", "SINCE"],
         &rows,
     );
+    for halt in halts.halts.iter().filter(|halt| !halt.holding.is_empty()) {
+        text.push_str(&holding(halt));
+    }
     if halts.halts.iter().any(|halt| halt.holds) {
         text + "`halt release` lets go what is held.\n"
     } else {
         text
     }
+}
+
+/// The first of what a halt holds, with the rules that want it.
+fn holding(halt: &HaltView) -> String {
+    let rows: Vec<Vec<String>> = halt
+        .holding
+        .iter()
+        .take(HELD_TOLD)
+        .map(|held| {
+            vec![
+                time(&held.planned_at),
+                maybe(held.ticket.as_ref()),
+                maybe(held.conversation.as_ref()),
+                held.sentence.clone(),
+                held.rule.clone(),
+            ]
+        })
+        .collect();
+    let told = rows.len() as u64;
+    let mut text = format!(
+        "\nHeld of kind {} on bridge {}:\n",
+        halt.operation, halt.bridge
+    );
+    text.push_str(&table(
+        &["PLANNED", "TICKET", "CONVERSATION", "WHAT", "RULE"],
+        &rows,
+    ));
+    let more = halt.held.saturating_sub(told);
+    if more > 0 {
+        text.push_str(&format!(
+            "and {more} more; `--json` with `--limit` tells all.\n"
+        ));
+    }
+    text
 }
 
 pub(super) fn released(released: &Released) -> String {

@@ -4,17 +4,19 @@
 use super::{
     args::{
         Chosen, Halt, Links, LinksCommand, LinksFilter, Parked, ParkedCommand, ParkedFilter,
-        Shared, Whose,
+        Shared, Which, Whose,
     },
     door::{Asked, Door},
-    ending::{ENVIRONMENT, Ending, FINE, FOUND, Failure},
+    ending::{ENVIRONMENT, Ending, FINE, FOUND, Failure, to_json},
     show,
 };
 use crate::api::{
+    decide::{ParkedChosen, ParkedDone},
     halt::{Halts, HaltsAsked, ReleaseAsked, Released},
     link::{LinkWanted, Linked, UnlinkWanted},
     links::{LinkShown, Links as LinkList, LinksAsked},
-    parked::{ParkedAsked, ParkedChosen, ParkedDone, ParkedList, ParkedView},
+    parked::{ParkedAsked, ParkedList, ParkedView},
+    stuck::{Stuck, StuckAsked},
     sweep::{SweepAsked, Sweeps},
     timeline::{Timeline, TimelineAsked},
 };
@@ -58,8 +60,12 @@ async fn list_links(shared: &Shared, filter: LinksFilter) -> Result<Ending, Fail
         conversation,
         state,
         live,
+        stuck,
         limit,
     } = filter;
+    if stuck {
+        return list_stuck(shared, StuckAsked { bridge, limit }).await;
+    }
     let asked = LinksAsked {
         bridge,
         ticket,
@@ -70,6 +76,11 @@ async fn list_links(shared: &Shared, filter: LinksFilter) -> Result<Ending, Fail
     };
     let asked = Asked::get(&["links"], &asked);
     answer::<LinkList>(shared, asked, |links| (show::links(links), FINE)).await
+}
+
+async fn list_stuck(shared: &Shared, asked: StuckAsked) -> Result<Ending, Failure> {
+    let asked = Asked::get(&["stuck"], &asked);
+    answer::<Stuck>(shared, asked, |stuck| (show::stuck(stuck), FINE)).await
 }
 
 pub(super) async fn link(
@@ -131,19 +142,24 @@ pub(super) async fn parked(shared: &Shared, parked: Parked) -> Result<Ending, Fa
 }
 
 async fn list_parked(shared: &Shared, filter: ParkedFilter) -> Result<Ending, Failure> {
-    let ParkedFilter {
+    let Which {
         bridge,
         reason,
-        limit,
-    } = filter;
-    let asked = Asked::get(
-        &["parked"],
-        &ParkedAsked {
-            bridge,
-            reason,
-            limit,
-        },
-    );
+        operation,
+        side,
+        ticket,
+        older_than,
+    } = filter.which;
+    let asked = ParkedAsked {
+        bridge,
+        reason,
+        operation,
+        side: side.map(|side| side.word().to_owned()),
+        ticket,
+        older_than,
+        limit: filter.limit,
+    };
+    let asked = Asked::get(&["parked"], &asked);
     answer::<ParkedList>(shared, asked, |list| {
         (
             show::parked(list),
@@ -153,30 +169,57 @@ async fn list_parked(shared: &Shared, filter: ParkedFilter) -> Result<Ending, Fa
     .await
 }
 
+/// Asks page after page until nothing of the choice is left, and tells all of it once.
 async fn decide(shared: &Shared, word: &str, chosen: Chosen) -> Result<Ending, Failure> {
-    let Chosen {
-        id,
+    let Which {
         bridge,
         reason,
-        all,
-    } = chosen;
-    let asked = Asked::post(
-        &["parked", word],
-        &ParkedChosen {
-            id,
-            bridge,
-            reason,
-            all,
-        },
-    );
-    answer::<ParkedDone>(shared, asked, |done| {
-        let all_done = done.items.iter().all(|item| item.done);
-        (
-            show::decided(word, done),
-            if all_done { FINE } else { FOUND },
-        )
-    })
-    .await
+        operation,
+        side,
+        ticket,
+        older_than,
+    } = chosen.which;
+    let mut chosen = ParkedChosen {
+        id: chosen.id,
+        bridge,
+        reason,
+        operation,
+        side: side.map(|side| side.word().to_owned()),
+        ticket,
+        older_than,
+        all: chosen.all,
+        after: None,
+    };
+    let door = Door::open(shared).await?;
+    let mut all = ParkedDone::default();
+    let broke_off = loop {
+        let asked = Asked::post(&["parked", word], &chosen);
+        match door.ask::<ParkedDone>(asked).await {
+            Ok((_, page)) => all.add(page),
+            Err(failure) => break Some(failure),
+        }
+        if !all.more || all.next.is_none() {
+            break None;
+        }
+        chosen.after.clone_from(&all.next);
+    };
+    let alone = Asked::post(&["parked", word], &chosen).done_alone();
+    if let Some(said) = alone.filter(|_| door.is_here() && broke_off.is_none()) {
+        eprintln!("{said}");
+    }
+    door.close().await;
+    if let Some(mut failure) = broke_off {
+        if all.done + all.failed > 0 {
+            failure.error = format!(
+                "after {} done and {} failed: {}",
+                all.done, all.failed, failure.error
+            );
+            failure.remedy = format!("{}; asking again goes on with the rest", failure.remedy);
+        }
+        return Err(failure);
+    }
+    let code = if all.failed == 0 { FINE } else { FOUND };
+    Ok(Ending::new(show::decided(word, &all), to_json(&all)?).with_code(code))
 }
 
 pub(super) async fn halt(shared: &Shared, command: Option<Halt>) -> Result<Ending, Failure> {
@@ -185,13 +228,15 @@ pub(super) async fn halt(shared: &Shared, command: Option<Halt>) -> Result<Endin
             let asked = Asked::post(&["halt", "release"], &ReleaseAsked { bridge, operation });
             answer::<Released>(shared, asked, |released| (show::released(released), FINE)).await
         }
-        Some(Halt::List { bridge }) => list_halts(shared, bridge).await,
-        None => list_halts(shared, None).await,
+        Some(Halt::List { bridge, limit }) => {
+            list_halts(shared, HaltsAsked { bridge, limit }).await
+        }
+        None => list_halts(shared, HaltsAsked::default()).await,
     }
 }
 
-async fn list_halts(shared: &Shared, bridge: Option<String>) -> Result<Ending, Failure> {
-    let asked = Asked::get(&["halt"], &HaltsAsked { bridge });
+async fn list_halts(shared: &Shared, asked: HaltsAsked) -> Result<Ending, Failure> {
+    let asked = Asked::get(&["halt"], &asked);
     answer::<Halts>(shared, asked, |halts| (show::halts(halts), FINE)).await
 }
 

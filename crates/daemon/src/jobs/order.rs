@@ -32,7 +32,12 @@ pub async fn give_order(jobs: &Jobs, lane: &LaneId, order: Order) -> Result<(), 
     loop {
         let now = clock::now();
         if let Some(claimed) = jobs.store.claim_lane(lane, now, LEASE).await? {
-            drive::drive(jobs, claimed, now, Some(order)).await;
+            // On a task of its own: whoever asked may go away, and a call is not to be cut by that.
+            let jobs = jobs.clone();
+            let driven =
+                tokio::spawn(async move { drive::drive(&jobs, claimed, now, Some(order)).await });
+            // A panic is told by the process, and the Claim's lease ends by itself.
+            let _ = driven.await;
             return Ok(());
         }
         if now > give_up {

@@ -11,6 +11,7 @@ pub mod memory;
 mod merge;
 mod sqlite;
 mod types;
+mod waiting;
 
 #[cfg(test)]
 mod tests;
@@ -24,3 +25,4 @@ pub use types::{
     LinkFilter, LinkRow, NewDelivery, ParkedFilter, ParkedItem, ParkedKind, Pause, Pruned,
     Received, Recorded, Routed, Source, TimelineOf, Wake,
 };
+pub use waiting::{HeldIntent, LaneStand, OpenIntent, Waiting, WaitingDelivery, WaitingLink};

@@ -317,8 +317,37 @@ pub struct ParkedFilter {
     pub bridge: Option<BridgeName>,
     /// Only for this reason.
     pub reason: Option<String>,
-    /// At most so many, the oldest first.
+    /// Only Intents that would do this.
+    pub operation: Option<Operation>,
+    /// Only Intents that would change this side, and Deliveries that this side sent.
+    pub side: Option<Side>,
+    /// Only what concerns this ticket.
+    pub ticket: Option<TicketId>,
+    /// Only what is parked since before this moment; a Delivery since it came.
+    pub before: Option<Timestamp>,
+    /// At most so many.
     pub limit: u32,
+}
+
+impl ParkedFilter {
+    /// Whether it leaves this item. The same as the statements of `sqlite::parked` say.
+    #[must_use]
+    pub fn lets(&self, item: &ParkedItem) -> bool {
+        let of_kind = match &item.kind {
+            ParkedKind::Intent { operation, .. } => {
+                self.operation.is_none_or(|only| only == *operation)
+                    && self.side.is_none_or(|only| only == operation.side())
+            }
+            ParkedKind::Delivery { side, .. } => {
+                self.operation.is_none() && self.side.is_none_or(|only| only == *side)
+            }
+        };
+        of_kind
+            && self.bridge.as_ref().is_none_or(|only| *only == item.bridge)
+            && self.reason.as_ref().is_none_or(|only| *only == item.reason)
+            && self.before.is_none_or(|before| item.at < before)
+            && (self.ticket.is_none() || self.ticket == item.ticket)
+    }
 }
 
 /// What is parked.

@@ -22,12 +22,8 @@ impl Memory {
     #[must_use]
     pub fn parked(&self, filter: &ParkedFilter) -> Vec<ParkedItem> {
         let limit = length(filter.limit);
-        let wanted = |item: &ParkedItem| {
-            filter.bridge.as_ref().is_none_or(|b| *b == item.bridge)
-                && filter.reason.as_ref().is_none_or(|r| *r == item.reason)
-        };
-        let mut items: Vec<ParkedItem> = self.parked_intents().filter(wanted).take(limit).collect();
-        items.extend(self.parked_deliveries().filter(wanted).take(limit));
+        let all = self.parked_intents().chain(self.parked_deliveries());
+        let mut items: Vec<ParkedItem> = all.filter(|item| filter.lets(item)).collect();
         items.sort_by_key(|item| item.at);
         items.truncate(limit);
         items

@@ -21,6 +21,7 @@ mod route;
 mod row;
 mod sweep;
 mod timeline;
+mod waiting;
 mod wake;
 
 #[cfg(test)]

@@ -11,18 +11,23 @@ use crate::store::{
     types::{ParkedFilter, ParkedItem, ParkedKind},
 };
 use bridge_core::{
+    effect::Operation,
     ids::{DeliveryId, IntentId},
     time::Timestamp,
 };
 use sqlx::{Row, SqliteConnection, query, sqlite::SqliteRow};
 
+/// A list goes by age. A round goes by id (`?9`): what is parked anew behind it is not met again.
 const INTENTS: &str = "SELECT i.id, i.bridge, i.lane_id, i.link_id, i.body, i.held, l.ticket, l.conversation FROM intent i JOIN link l ON l.id = i.link_id \
      WHERE i.state = 'parked' AND (?1 IS NULL OR i.bridge = ?1) AND (?2 IS NULL OR i.reason = ?2) AND (?3 IS NULL OR i.id = ?3) \
-     ORDER BY i.planned_at, i.rowid LIMIT ?4";
+     AND (?4 IS NULL OR instr(?4, ' ' || i.operation || ' ') > 0) AND (?5 IS NULL OR l.ticket = ?5) \
+     AND (?6 IS NULL OR json_extract(i.body, '$.parked.at') < ?6) AND (?8 IS NULL OR i.id > ?8) \
+     ORDER BY CASE WHEN ?9 THEN i.id ELSE json_extract(i.body, '$.parked.at') END, i.id LIMIT ?7";
 
 const DELIVERIES: &str = "SELECT id, bridge, side, received_at, reason, detail, remedy, object FROM delivery \
      WHERE state = 'parked' AND (?1 IS NULL OR bridge = ?1) AND (?2 IS NULL OR reason = ?2) AND (?3 IS NULL OR id = ?3) \
-     ORDER BY id LIMIT ?4";
+     AND (?4 IS NULL OR side = ?4) AND (?5 IS NULL OR object = ?5) AND (?6 IS NULL OR received_at < ?6) AND (?8 IS NULL OR id > ?8) \
+     ORDER BY CASE WHEN ?9 THEN id ELSE received_at END, id LIMIT ?7";
 
 const RETRY: &str = "UPDATE delivery SET state = 'received', router = NULL, due_at = ?2, attempts = 0, reason = NULL, detail = NULL, remedy = NULL \
      WHERE id = ?1 AND state = 'parked'";
@@ -38,17 +43,39 @@ impl Store {
     /// # Errors
     /// What the database said.
     pub async fn parked(&self, filter: &ParkedFilter) -> Result<Vec<ParkedItem>, StoreError> {
-        let bridge = filter.bridge.as_ref().map(|b| b.as_str());
-        let reason = filter.reason.as_deref();
-        let mut items = self
-            .parked_intents(bridge, reason, None, filter.limit)
-            .await?;
-        items.extend(
-            self.parked_deliveries(bridge, reason, None, filter.limit)
-                .await?,
-        );
+        let oldest = Pick::Oldest;
+        let mut items = self.parked_intents(filter, &oldest).await?;
+        items.extend(self.parked_deliveries(filter, &oldest).await?);
         items.sort_by_key(|item| item.at);
         items.truncate(usize::try_from(filter.limit).unwrap_or(usize::MAX));
+        Ok(items)
+    }
+
+    /// The next of a round through all that the filter leaves, each once: Intents by their ids, then
+    /// Deliveries by their numbers. `after` is the name of the last one of before.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn next_parked(
+        &self,
+        filter: &ParkedFilter,
+        after: Option<&str>,
+    ) -> Result<Vec<ParkedItem>, StoreError> {
+        let number = after.and_then(number);
+        let mut items = Vec::new();
+        if number.is_none() {
+            let next = Pick::NextIntent(after);
+            items = self.parked_intents(filter, &next).await?;
+        }
+        let taken = u32::try_from(items.len()).unwrap_or(u32::MAX);
+        let room = ParkedFilter {
+            limit: filter.limit.saturating_sub(taken),
+            ..filter.clone()
+        };
+        if room.limit > 0 {
+            let next = Pick::NextDelivery(number);
+            items.extend(self.parked_deliveries(&room, &next).await?);
+        }
         Ok(items)
     }
 
@@ -57,15 +84,16 @@ impl Store {
     /// # Errors
     /// What the database said.
     pub async fn parked_item(&self, name: &str) -> Result<Option<ParkedItem>, StoreError> {
-        let number = name
-            .strip_prefix(DELIVERY_PREFIX)
-            .and_then(|n| n.parse::<i64>().ok());
-        let mut found = match (number, IntentId::parse(name)) {
+        let one = ParkedFilter {
+            limit: 1,
+            ..ParkedFilter::default()
+        };
+        let mut found = match (number(name), IntentId::parse(name)) {
             (Some(number), _) => {
-                self.parked_deliveries(None, None, Some(DeliveryId(number)), 1)
+                self.parked_deliveries(&one, &Pick::Delivery(number))
                     .await?
             }
-            (None, Ok(intent)) => self.parked_intents(None, None, Some(&intent), 1).await?,
+            (None, Ok(intent)) => self.parked_intents(&one, &Pick::Intent(&intent)).await?,
             (None, Err(_)) => Vec::new(),
         };
         Ok(found.pop())
@@ -105,16 +133,25 @@ impl Store {
 
     async fn parked_intents(
         &self,
-        bridge: Option<&str>,
-        reason: Option<&str>,
-        only: Option<&IntentId>,
-        limit: u32,
+        filter: &ParkedFilter,
+        pick: &Pick<'_>,
     ) -> Result<Vec<ParkedItem>, StoreError> {
+        let (only, after, by_id) = match pick {
+            Pick::Oldest => (None, None, false),
+            Pick::Intent(id) => (Some(id.as_str()), None, false),
+            Pick::NextIntent(after) => (None, *after, true),
+            Pick::Delivery(_) | Pick::NextDelivery(_) => return Ok(Vec::new()),
+        };
         let rows = query(INTENTS)
-            .bind(bridge)
-            .bind(reason)
-            .bind(only.map(|id| id.as_str()))
-            .bind(limit)
+            .bind(filter.bridge.as_ref().map(|b| b.as_str()))
+            .bind(filter.reason.as_deref())
+            .bind(only)
+            .bind(operations(filter))
+            .bind(filter.ticket.as_ref().map(|id| id.as_str()))
+            .bind(filter.before.map(|at| at.0))
+            .bind(filter.limit)
+            .bind(after)
+            .bind(by_id)
             .fetch_all(&self.readers)
             .await?;
         rows.iter().map(parked_intent).collect()
@@ -122,20 +159,60 @@ impl Store {
 
     async fn parked_deliveries(
         &self,
-        bridge: Option<&str>,
-        reason: Option<&str>,
-        only: Option<DeliveryId>,
-        limit: u32,
+        filter: &ParkedFilter,
+        pick: &Pick<'_>,
     ) -> Result<Vec<ParkedItem>, StoreError> {
+        let (only, after, by_id) = match pick {
+            Pick::Oldest => (None, None, false),
+            Pick::Delivery(number) => (Some(*number), None, false),
+            Pick::NextDelivery(after) => (None, *after, true),
+            Pick::Intent(_) | Pick::NextIntent(_) => return Ok(Vec::new()),
+        };
+        if filter.operation.is_some() {
+            return Ok(Vec::new());
+        }
         let rows = query(DELIVERIES)
-            .bind(bridge)
-            .bind(reason)
-            .bind(only.map(|id| id.0))
-            .bind(limit)
+            .bind(filter.bridge.as_ref().map(|b| b.as_str()))
+            .bind(filter.reason.as_deref())
+            .bind(only)
+            .bind(filter.side.map(|side| side.as_str()))
+            .bind(filter.ticket.as_ref().map(|id| id.as_str()))
+            .bind(filter.before.map(|at| at.0))
+            .bind(filter.limit)
+            .bind(after)
+            .bind(by_id)
             .fetch_all(&self.readers)
             .await?;
         rows.iter().map(parked_delivery).collect()
     }
+}
+
+/// Which of those that the filter leaves.
+enum Pick<'a> {
+    Oldest,
+    Intent(&'a IntentId),
+    NextIntent(Option<&'a str>),
+    Delivery(i64),
+    NextDelivery(Option<i64>),
+}
+
+/// A Delivery's number, if it is a Delivery's name.
+fn number(name: &str) -> Option<i64> {
+    name.strip_prefix(DELIVERY_PREFIX)?.parse().ok()
+}
+
+/// The words of the operations that the filter leaves, each between spaces; `None` for all.
+fn operations(filter: &ParkedFilter) -> Option<String> {
+    if filter.operation.is_none() && filter.side.is_none() {
+        return None;
+    }
+    let wanted = Operation::ALL.into_iter().filter(|operation| {
+        filter.operation.is_none_or(|only| only == *operation)
+            && filter.side.is_none_or(|side| side == operation.side())
+    });
+    Some(wanted.fold(" ".to_owned(), |words, operation| {
+        words + operation.as_str() + " "
+    }))
 }
 
 async fn unpark(

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::store::{ParkedFilter, ParkedKind, StoreError};
-use bridge_core::intent::Parked;
+use bridge_core::{effect::Operation, intent::Parked};
 
 fn unreadable() -> RouteEnd {
     RouteEnd::Parked {
@@ -17,6 +17,18 @@ fn all() -> ParkedFilter {
         limit: 100,
         ..ParkedFilter::default()
     }
+}
+
+fn parked_close(lane: &Lane, number: u32, since: Timestamp) -> Intent {
+    let mut intent = close(lane, number, &number.to_string());
+    intent.state = IntentState::Parked;
+    intent.parked = Some(Parked {
+        reason: "two_conversations".to_owned(),
+        detail: "two conversations of the customer are open".to_owned(),
+        remedy: "close one by hand".to_owned(),
+        at: since,
+    });
+    intent
 }
 
 #[tokio::test]
@@ -59,14 +71,7 @@ async fn a_parked_intent_is_listed_with_its_ticket_and_counted_by_its_reason() {
     let store = fresh().await;
     let mut claimed = store.linked("maria", "7", "c7").await;
     let before = claimed.lane.clone();
-    let mut intent = close(&claimed.lane, 1, "1");
-    intent.state = IntentState::Parked;
-    intent.parked = Some(Parked {
-        reason: "two_conversations".to_owned(),
-        detail: "two conversations of the customer are open".to_owned(),
-        remedy: "close one by hand".to_owned(),
-        at: at(1_900),
-    });
+    let intent = parked_close(&claimed.lane, 1, at(1_900));
     claimed.lane.intents.push(intent.clone());
     store.keep(&claimed.claim, &before, &claimed.lane).await;
 
@@ -78,7 +83,11 @@ async fn a_parked_intent_is_listed_with_its_ticket_and_counted_by_its_reason() {
     assert_eq!(parked[0].ticket, Some(ticket("7")));
     assert!(matches!(&parked[0].kind, ParkedKind::Intent { intent: id, .. } if *id == intent.id));
     assert_eq!(
-        store.parked_item(intent.id.as_str()).await.unwrap().as_ref(),
+        store
+            .parked_item(intent.id.as_str())
+            .await
+            .unwrap()
+            .as_ref(),
         Some(&parked[0])
     );
     let counts = store.counts(at(0)).await.unwrap();
@@ -86,4 +95,39 @@ async fn a_parked_intent_is_listed_with_its_ticket_and_counted_by_its_reason() {
         counts.parked[&("main".to_owned(), "two_conversations".to_owned())],
         1
     );
+}
+
+#[tokio::test]
+async fn parked_work_is_narrowed_down_by_what_it_would_do_to_whom_and_since_when() {
+    let store = fresh().await;
+    let id = store.received("not json").await.id;
+    store.routed(id, unreadable(), at(1_000)).await.unwrap();
+    let mut claimed = store.linked("maria", "7", "c7").await;
+    let before = claimed.lane.clone();
+    let close = parked_close(&claimed.lane, 1, at(1_900));
+    claimed.lane.intents.push(close.clone());
+    store.keep(&claimed.claim, &before, &claimed.lane).await;
+
+    let (delivery, close) = (format!("delivery-{id}"), close.id.as_str().to_owned());
+    let cases: [(ParkedFilter, &[&String]); 8] = [
+        (all(), &[&delivery, &close]),
+        (by(|f| f.operation = Some(Operation::Close)), &[&close]),
+        (by(|f| f.operation = Some(Operation::Start)), &[]),
+        (by(|f| f.side = Some(Side::Jelou)), &[&close]),
+        (by(|f| f.side = Some(Side::Ticketing)), &[&delivery]),
+        (by(|f| f.ticket = Some(ticket("7"))), &[&close]),
+        (by(|f| f.before = Some(at(1_900))), &[&delivery]),
+        (by(|f| f.limit = 1), &[&delivery]),
+    ];
+    for (filter, expected) in cases {
+        let found = store.parked(&filter).await.unwrap();
+        let found: Vec<&String> = found.iter().map(|item| &item.id).collect();
+        assert_eq!(found, expected, "{filter:?}");
+    }
+}
+
+fn by(narrow: impl FnOnce(&mut ParkedFilter)) -> ParkedFilter {
+    let mut filter = all();
+    narrow(&mut filter);
+    filter
 }

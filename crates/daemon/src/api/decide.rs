@@ -1,0 +1,344 @@
+//! `parked retry` and `parked discard`: one item, or all that a filter leaves, page by page.
+//! Neighbours: `parked`, which lists; the Lane, which takes a decision as an order; the Router,
+//! which gets a delivery again.
+//!
+//! A round goes through what was parked when it began, each item once: what is parked again at once
+//! is not taken a second time, and what cannot be done does not stop the rest.
+
+use super::{
+    ApiError,
+    parked::{ParkedAsked, find},
+    view::LIST_MAX,
+};
+use crate::{
+    clock,
+    jobs::{self, Jobs},
+    store::{ParkedItem, ParkedKind, StoreError},
+};
+use bridge_core::{ids::LaneId, lane::Order, time::Timestamp};
+use futures::{StreamExt, stream};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// Items in one page: its answer is small, and much is done between two questions.
+const PAGE: u32 = 500;
+
+/// Lanes that get their orders at the same time: a call of one does not hold up the others, and half
+/// of the workers stay free for what comes in.
+const AT_ONCE: usize = 16;
+
+/// A page begins nothing new after this, however slow the remotes are: whoever asks is answered
+/// before patience ends.
+const PAGE_WITHIN: Duration = Duration::from_secs(20);
+
+/// Which parked work to retry or discard: one by its id, or all that a filter leaves.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ParkedChosen {
+    /// This one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// All of this bridge.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bridge: Option<String>,
+    /// All with this reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// All writes of this kind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operation: Option<String>,
+    /// All writes to this side, and deliveries of this side.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub side: Option<String>,
+    /// All that concern this ticket.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<String>,
+    /// All that are parked for longer than this, as `30m`, `12h` or `7d`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub older_than: Option<String>,
+    /// All, where no other filter is given.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub all: bool,
+    /// Goes on where an answer stopped: its `next`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+}
+
+/// What became of the chosen ones.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct ParkedDone {
+    /// How many were done as asked.
+    #[serde(default)]
+    pub done: u64,
+    /// How many were not.
+    #[serde(default)]
+    pub failed: u64,
+    /// Each; of many, the first.
+    pub items: Vec<ParkedOutcome>,
+    /// Those that were not done; of many, the first.
+    #[serde(default)]
+    pub failures: Vec<ParkedOutcome>,
+    /// Whether there are more than one answer holds: ask again, with `next` as `after`.
+    pub more: bool,
+    /// Where the next question begins.
+    #[serde(default)]
+    pub next: Option<String>,
+}
+
+/// What became of one chosen item.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ParkedOutcome {
+    /// Its name.
+    pub id: String,
+    /// Whether it was done as asked.
+    pub done: bool,
+    /// Why not, or what came of it at once.
+    pub note: Option<String>,
+}
+
+/// What a person decided about parked work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Try again.
+    Retry,
+    /// Give up.
+    Discard,
+}
+
+/// Retries or discards what was chosen. Doing it twice is doing it once.
+///
+/// # Errors
+/// 400 where nothing was chosen, 404 if the one named is not parked. In bulk, each item fails alone.
+pub async fn decide(
+    jobs: &Jobs,
+    decision: Decision,
+    chosen: ParkedChosen,
+) -> Result<ParkedDone, ApiError> {
+    if let Some(id) = &chosen.id {
+        let item = find(jobs, id).await?;
+        let outcome = one(jobs, decision, &item).await?;
+        return Ok(ParkedDone::of(vec![outcome], None));
+    }
+    if !chosen.chooses() {
+        return Err(ApiError::wrong(
+            "nothing was chosen",
+            "give an id or a filter, or ask for all",
+        ));
+    }
+    // On a task of its own: if whoever asked goes away, what is begun is finished all the same.
+    let page = tokio::spawn(page(jobs.clone(), decision, chosen));
+    page.await.unwrap_or_else(|_| {
+        Err(ApiError::later(
+            "the round broke off",
+            "ask again; what was done stays done",
+        ))
+    })
+}
+
+impl ParkedChosen {
+    fn chooses(&self) -> bool {
+        let filters = [
+            &self.bridge,
+            &self.reason,
+            &self.operation,
+            &self.side,
+            &self.ticket,
+            &self.older_than,
+        ];
+        self.all || filters.iter().any(|filter| filter.is_some())
+    }
+}
+
+impl ParkedDone {
+    /// How many items, and how many failures, an answer holds at most.
+    pub const TOLD_MAX: usize = LIST_MAX as usize;
+
+    fn of(items: Vec<ParkedOutcome>, next: Option<String>) -> Self {
+        let failures: Vec<_> = items.iter().filter(|item| !item.done).cloned().collect();
+        let failed = failures.len() as u64;
+        Self {
+            done: (items.len() as u64).saturating_sub(failed),
+            failed,
+            items,
+            failures,
+            more: next.is_some(),
+            next,
+        }
+    }
+
+    /// Adds the answer for the next page, within [`ParkedDone::TOLD_MAX`].
+    pub fn add(&mut self, page: Self) {
+        self.done = self.done.saturating_add(page.done);
+        self.failed = self.failed.saturating_add(page.failed);
+        let room = |told: &Vec<_>| Self::TOLD_MAX.saturating_sub(told.len());
+        let (items, failures) = (room(&self.items), room(&self.failures));
+        self.items.extend(page.items.into_iter().take(items));
+        self.failures
+            .extend(page.failures.into_iter().take(failures));
+        self.more = page.more;
+        self.next = page.next;
+    }
+}
+
+/// Where a round stands: since when it goes, and the last item it took.
+struct Mark {
+    began: Timestamp,
+    last: Option<String>,
+}
+
+impl Mark {
+    fn of(after: Option<&String>) -> Result<Self, ApiError> {
+        let Some(after) = after else {
+            return Ok(Self {
+                began: clock::now(),
+                last: None,
+            });
+        };
+        let read = || {
+            let (began, last) = after.split_once('/')?;
+            Some(Self {
+                began: Timestamp(began.parse().ok()?),
+                last: Some(last.to_owned()),
+            })
+        };
+        read().ok_or_else(|| {
+            ApiError::wrong(
+                "after: this is no place where an answer stopped",
+                "give the `next` of the answer before, or leave it out",
+            )
+        })
+    }
+}
+
+async fn page(
+    jobs: Jobs,
+    decision: Decision,
+    chosen: ParkedChosen,
+) -> Result<ParkedDone, ApiError> {
+    let give_up = clock::now().plus(PAGE_WITHIN);
+    let mark = Mark::of(chosen.after.as_ref())?;
+    let asked = ParkedAsked {
+        bridge: chosen.bridge,
+        reason: chosen.reason,
+        operation: chosen.operation,
+        side: chosen.side,
+        ticket: chosen.ticket,
+        older_than: chosen.older_than,
+        limit: None,
+    };
+    let mut filter = asked.filter(&jobs, PAGE)?;
+    let began = mark.began.plus(Duration::from_millis(1));
+    filter.before = Some(filter.before.map_or(began, |before| before.min(began)));
+    let mut items = jobs
+        .store
+        .next_parked(&filter, mark.last.as_deref())
+        .await?;
+    let full = items.len() > PAGE as usize;
+    items.truncate(PAGE as usize);
+    let found = items.len();
+    let mut outcomes = Vec::with_capacity(found);
+    // What is begun is finished, in the order of the list: the mark names the last of it.
+    let mut working = stream::iter(by_lane(items))
+        .take_while(|_| std::future::ready(clock::now() <= give_up))
+        .map(|items| several(&jobs, decision, items))
+        .buffered(AT_ONCE);
+    while let Some(several) = working.next().await {
+        outcomes.extend(several);
+    }
+    let more = full || outcomes.len() < found;
+    let last = outcomes.last().filter(|_| more);
+    let next = last.map(|last| format!("{}/{}", mark.began.0, last.id));
+    Ok(ParkedDone::of(outcomes, next))
+}
+
+/// Items that stand beside each other and are of one Lane: it takes one order at a time.
+fn by_lane(items: Vec<ParkedItem>) -> Vec<Vec<ParkedItem>> {
+    let mut groups: Vec<Vec<ParkedItem>> = Vec::new();
+    for item in items {
+        match groups.last_mut() {
+            Some(group) if lane(&item).is_some() && group.last().and_then(lane) == lane(&item) => {
+                group.push(item);
+            }
+            Some(_) | None => groups.push(vec![item]),
+        }
+    }
+    groups
+}
+
+fn lane(item: &ParkedItem) -> Option<&LaneId> {
+    match &item.kind {
+        ParkedKind::Intent { lane, .. } => Some(lane),
+        ParkedKind::Delivery { .. } => None,
+    }
+}
+
+async fn several(jobs: &Jobs, decision: Decision, items: Vec<ParkedItem>) -> Vec<ParkedOutcome> {
+    let mut outcomes = Vec::with_capacity(items.len());
+    for item in items {
+        let outcome = one(jobs, decision, &item).await;
+        outcomes.push(outcome.unwrap_or_else(|error| ParkedOutcome {
+            id: item.id.clone(),
+            done: false,
+            note: Some(error.trouble.error),
+        }));
+    }
+    outcomes
+}
+
+async fn one(
+    jobs: &Jobs,
+    decision: Decision,
+    item: &ParkedItem,
+) -> Result<ParkedOutcome, ApiError> {
+    tracing::info!(
+        parked.id = item.id,
+        reason = item.reason,
+        "{} by order: {}",
+        match decision {
+            Decision::Retry => "To be tried again",
+            Decision::Discard => "Given up",
+        },
+        item.id
+    );
+    let outcome = |done: bool, note: Option<String>| ParkedOutcome {
+        id: item.id.clone(),
+        done,
+        note,
+    };
+    match &item.kind {
+        ParkedKind::Delivery { delivery, .. } => {
+            let now = clock::now();
+            let decided = match decision {
+                Decision::Retry => jobs.store.retry_delivery(*delivery, now).await,
+                Decision::Discard => jobs.store.discard_delivery(*delivery, now).await,
+            };
+            match decided {
+                Ok(()) => Ok(outcome(true, None)),
+                // Somebody else was faster: twice is once.
+                Err(StoreError::Gone { .. }) => {
+                    Ok(outcome(true, Some("it was not parked any more".to_owned())))
+                }
+                Err(error) => Err(error.into()),
+            }
+        }
+        ParkedKind::Intent { intent, lane, .. } => {
+            let intent = intent.clone();
+            let order = match decision {
+                Decision::Retry => Order::Retry { intent },
+                Decision::Discard => Order::Discard { intent },
+            };
+            jobs::give_order(jobs, lane, order).await?;
+            let still = jobs.store.parked_item(&item.id).await?;
+            Ok(match still {
+                None => outcome(true, None),
+                // Parked since the same moment: nobody took the order.
+                Some(still) if still.at == item.at => outcome(
+                    false,
+                    Some("nothing was changed: its bridge is not configured, or the store was in trouble".to_owned()),
+                ),
+                Some(still) => outcome(true, Some(format!("it is parked again: {}", still.reason))),
+            })
+        }
+    }
+}

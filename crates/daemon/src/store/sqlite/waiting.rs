@@ -1,0 +1,216 @@
+//! Lists what does not move. Neighbours: `parked`, whose items wait for a person; `halt`, which
+//! counts what it holds.
+
+use super::{
+    Store,
+    row::{at, delivery_id, id, intent, json, maybe_id, side},
+};
+use crate::store::{
+    error::StoreError,
+    waiting::{HeldIntent, LaneStand, OpenIntent, Waiting, WaitingDelivery, WaitingLink},
+};
+use bridge_core::{effect::Operation, ids::BridgeName, time::Timestamp};
+use sqlx::{Row, query, sqlite::SqliteRow};
+
+/// What came or was planned before `?2`, and what is held. Bare of an index on its age: an operator
+/// asks now and then, and what is open is not much unless a side is down.
+const INTENTS: &str = "SELECT i.bridge, i.body, i.held, l.ticket, l.conversation, lane.id AS lane_id, lane.held_by, lane.due_at AS lane_due_at, lane.owner, \
+     (SELECT sentence FROM audit a WHERE a.lane_id = lane.id AND a.kind = 'read' ORDER BY a.id DESC LIMIT 1) AS failed_read \
+     FROM intent i JOIN link l ON l.id = i.link_id JOIN lane ON lane.id = i.lane_id \
+     WHERE i.state IN ('planned', 'sent', 'unknown') AND (?1 IS NULL OR i.bridge = ?1) AND (i.held = 1 OR i.planned_at < ?2) \
+     ORDER BY i.planned_at, i.id LIMIT ?3";
+
+const LINKS: &str = "SELECT l.bridge, l.body, lane.id AS lane_id, lane.held_by, lane.due_at AS lane_due_at, lane.owner, \
+     (SELECT sentence FROM audit a WHERE a.lane_id = lane.id AND a.kind = 'read' ORDER BY a.id DESC LIMIT 1) AS failed_read \
+     FROM link l JOIN lane ON lane.id = l.lane_id \
+     WHERE l.live = 1 AND l.state IN ('waiting_busy', 'conversation_wanted', 'ticket_wanted') AND (?1 IS NULL OR l.bridge = ?1) AND l.created_at < ?2 \
+     AND NOT EXISTS (SELECT 1 FROM intent i WHERE i.link_id = l.id AND i.operation IN ('start', 'requester', 'create') \
+     AND i.state IN ('planned', 'sent', 'unknown', 'parked')) ORDER BY l.created_at, l.id LIMIT ?3";
+
+const DELIVERIES: &str = "SELECT d.id, d.bridge, d.side, d.received_at, d.attempts, d.due_at, d.detail, d.object, \
+     lane.id AS lane_id, lane.held_by, lane.due_at AS lane_due_at, lane.owner, \
+     (SELECT sentence FROM audit a WHERE a.lane_id = lane.id AND a.kind = 'read' ORDER BY a.id DESC LIMIT 1) AS failed_read \
+     FROM delivery d LEFT JOIN lane ON lane.id = d.lane_id \
+     WHERE d.state IN ('received', 'routed') AND (?1 IS NULL OR d.bridge = ?1) AND d.received_at < ?2 \
+     ORDER BY d.received_at, d.id LIMIT ?3";
+
+const HELD: &str = "SELECT i.body, i.held, i.link_id, l.ticket, l.conversation FROM intent i JOIN link l ON l.id = i.link_id \
+     WHERE i.held = 1 AND i.bridge = ?1 AND i.operation = ?2 ORDER BY i.planned_at, i.id LIMIT ?3";
+
+impl Store {
+    /// What was planned, made or received before a moment and has not ended, without what is parked.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn waiting(
+        &self,
+        bridge: Option<&BridgeName>,
+        before: Timestamp,
+        limit: u32,
+    ) -> Result<Waiting, StoreError> {
+        let asked = |statement: &'static str| {
+            query(statement)
+                .bind(bridge.map(|b| b.as_str().to_owned()))
+                .bind(before.0)
+                .bind(limit)
+                .fetch_all(&self.readers)
+        };
+        let (intents, links) = (asked(INTENTS).await?, asked(LINKS).await?);
+        let deliveries = asked(DELIVERIES).await?;
+        Ok(Waiting {
+            intents: intents.iter().map(open).collect::<Result<_, _>>()?,
+            links: links.iter().map(half).collect::<Result<_, _>>()?,
+            deliveries: deliveries.iter().map(unsettled).collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// What the safety halt holds of one kind, the oldest first.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn held(
+        &self,
+        bridge: &BridgeName,
+        operation: Operation,
+        limit: u32,
+    ) -> Result<Vec<HeldIntent>, StoreError> {
+        let rows = query(HELD)
+            .bind(bridge.as_str())
+            .bind(operation.as_str())
+            .bind(limit)
+            .fetch_all(&self.readers)
+            .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(HeldIntent {
+                    intent: intent(row)?,
+                    link: id(row, "link_id")?,
+                    ticket: maybe_id(row, "ticket")?,
+                    conversation: maybe_id(row, "conversation")?,
+                })
+            })
+            .collect()
+    }
+}
+
+fn open(row: &SqliteRow) -> Result<OpenIntent, StoreError> {
+    Ok(OpenIntent {
+        bridge: id(row, "bridge")?,
+        intent: intent(row)?,
+        ticket: maybe_id(row, "ticket")?,
+        conversation: maybe_id(row, "conversation")?,
+        stand: stand(row)?,
+    })
+}
+
+fn half(row: &SqliteRow) -> Result<WaitingLink, StoreError> {
+    Ok(WaitingLink {
+        bridge: id(row, "bridge")?,
+        link: json(row, "body")?,
+        stand: stand(row)?,
+    })
+}
+
+fn unsettled(row: &SqliteRow) -> Result<WaitingDelivery, StoreError> {
+    let routed = row.try_get::<Option<String>, _>("lane_id")?.is_some();
+    Ok(WaitingDelivery {
+        delivery: delivery_id(row)?,
+        bridge: id(row, "bridge")?,
+        side: side(row)?,
+        received_at: at(row, "received_at")?,
+        attempts: u32::try_from(row.try_get::<i64, _>("attempts")?).unwrap_or(u32::MAX),
+        due_at: at(row, "due_at")?,
+        missing: row.try_get("detail")?,
+        object: row.try_get("object")?,
+        stand: if routed { Some(stand(row)?) } else { None },
+    })
+}
+
+fn stand(row: &SqliteRow) -> Result<LaneStand, StoreError> {
+    Ok(LaneStand {
+        lane: id(row, "lane_id")?,
+        held_by: row.try_get("held_by")?,
+        due_at: row.try_get::<Option<i64>, _>("lane_due_at")?.map(Timestamp),
+        claimed: row.try_get::<Option<String>, _>("owner")?.is_some(),
+        failed_read: row.try_get("failed_read")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::store::{
+        ParkedFilter, RouteEnd,
+        tests::{
+            on_sqlite::{Fresh as Disk, fresh as disk},
+            *,
+        },
+    };
+    use bridge_core::{effect::Operation, ids::DeliveryId, intent::IntentState};
+
+    async fn unreadable(disk: &Disk, body: &str) -> DeliveryId {
+        let id = disk.received(body).await.id;
+        let parked = RouteEnd::Parked {
+            reason: "unreadable".to_owned(),
+            detail: "the body is not JSON".to_owned(),
+            remedy: "look at what was sent".to_owned(),
+        };
+        disk.routed(id, parked, at(1_000)).await.unwrap();
+        id
+    }
+
+    #[tokio::test]
+    async fn a_round_meets_each_item_once_also_if_it_is_parked_again_behind() {
+        let disk = disk().await;
+        let mut ids = Vec::new();
+        for number in 0..5 {
+            ids.push(unreadable(&disk, &format!("not json {number}")).await);
+        }
+        let two = ParkedFilter {
+            limit: 2,
+            ..ParkedFilter::default()
+        };
+        let (mut met, mut after) = (Vec::new(), None::<String>);
+        loop {
+            let page = disk.next_parked(&two, after.as_deref()).await.unwrap();
+            let Some(last) = page.last() else { break };
+            after = Some(last.id.clone());
+            met.extend(page.into_iter().map(|item| item.id));
+            assert!(met.len() <= 5, "{met:?}");
+        }
+        let expected: Vec<String> = ids.iter().map(|id| format!("delivery-{id}")).collect();
+        assert_eq!(met, expected);
+    }
+
+    #[tokio::test]
+    async fn what_is_held_is_listed_with_its_ticket_and_what_is_old_waits() {
+        let disk = disk().await;
+        let mut claimed = disk.linked("maria", "7", "c7").await;
+        let before = claimed.lane.clone();
+        let mut held = close(&claimed.lane, 1, "1");
+        held.held = true;
+        let mut unknown = close(&claimed.lane, 2, "2");
+        unknown.state = IntentState::Unknown;
+        claimed.lane.intents.extend([held.clone(), unknown.clone()]);
+        disk.keep(&claimed.claim, &before, &claimed.lane).await;
+
+        let of_close = disk.held(&bridge(), Operation::Close, 10).await.unwrap();
+        assert_eq!(of_close.len(), 1);
+        assert_eq!(
+            (&of_close[0].intent.id, &of_close[0].ticket),
+            (&held.id, &Some(ticket("7")))
+        );
+        assert!(
+            disk.held(&bridge(), Operation::Start, 10)
+                .await
+                .unwrap()
+                .is_empty()
+        );
+
+        let early = disk.waiting(None, at(1_000), 10).await.unwrap();
+        let early: Vec<_> = early.intents.iter().map(|open| &open.intent.id).collect();
+        assert_eq!(early, [&held.id], "what is held is told at once");
+        let late = disk.waiting(Some(&bridge()), at(9_000), 10).await.unwrap();
+        let late: Vec<_> = late.intents.iter().map(|open| &open.intent.id).collect();
+        assert_eq!(late, [&held.id, &unknown.id]);
+    }
+}
