@@ -59,7 +59,9 @@ impl Window {
             self.tripped_at = Some(now);
             return Admit::Held { newly: true };
         }
-        self.let_out.push(now);
+        if !planted!(HaltCountsNothing) {
+            self.let_out.push(now);
+        }
         Admit::Out
     }
 

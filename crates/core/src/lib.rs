@@ -4,6 +4,9 @@
 //! Read in this order: [`event`] (what happened), [`lane`] (what is known, and what comes next),
 //! [`route`] and [`session`] (a Delivery on its way, a Claim at work), [`effect`] (what should change), [`mapping`] (the operator's rules).
 
+#[macro_use]
+pub mod planted;
+
 pub mod call;
 pub mod conversation;
 pub mod effect;

@@ -57,7 +57,11 @@ pub fn merge(agreed: &Agreed, sides: Sides<'_>, mapping: &Mapping) -> Verdict {
             rule: "mapping.conversation.close_on_status",
         },
         (true, None) => settled(),
-        (true, Some(_)) if mapping.on_conflict == OnConflict::Ticket => settled(),
+        (true, Some(_))
+            if (mapping.on_conflict == OnConflict::Ticket) ^ planted!(OnConflictInverted) =>
+        {
+            settled()
+        }
         (true | false, Some(reason)) => {
             let status = mapping.status_on_close(reason);
             if status == sides.status || mapping.vocabulary().is_final(sides.status) {

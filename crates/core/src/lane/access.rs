@@ -47,7 +47,9 @@ impl Lane {
         let sentence = match self.intent_mut(id) {
             Some(intent) => {
                 intent.state = IntentState::Sent;
-                intent.attempts = intent.attempts.saturating_add(1);
+                if !planted!(AttemptNotCounted) {
+                    intent.attempts = intent.attempts.saturating_add(1);
+                }
                 intent.first_sent_at = intent.first_sent_at.or(Some(now));
                 intent.sent_at = Some(now);
                 intent.deadline_at = Some(now.plus(call_timeout));
@@ -191,7 +193,8 @@ impl Turn<'_> {
             .lane
             .intents
             .iter_mut()
-            .find(|i| &i.link == link && i.operation() == operation && i.cause == cause);
+            .find(|i| &i.link == link && i.operation() == operation && i.cause == cause)
+            .filter(|_| !planted!(WishPlannedAnew));
         let sentence = format!("Planned: {effect}");
         let id = if let Some(intent) = found {
             match intent.state {
@@ -212,6 +215,10 @@ impl Turn<'_> {
                     intent.failures = 0;
                     intent.failing_since = None;
                     intent.refused_status = None;
+                    intent.id.clone()
+                }
+                IntentState::Observed if planted!(ObservedSentAfterAll) => {
+                    intent.state = IntentState::Planned;
                     intent.id.clone()
                 }
                 IntentState::Observed => {
@@ -243,10 +250,14 @@ impl Turn<'_> {
     fn new_intent(&mut self, link: &LinkId, cause: &str, effect: Effect, rule: &str) -> IntentId {
         let id = IntentId::of(&self.lane.id, self.lane.next_intent);
         self.lane.next_intent = self.lane.next_intent.saturating_add(1);
+        let mut cause = cause.to_owned();
+        if planted!(CauseOfTheMoment) {
+            cause = format!("{cause} at {}", self.now.0);
+        }
         self.lane.intents.push(Intent {
             id: id.clone(),
             link: link.clone(),
-            cause: cause.to_owned(),
+            cause,
             rule: rule.to_owned(),
             effect,
             state: IntentState::Planned,

@@ -87,10 +87,12 @@ impl Turn<'_> {
             let due = memory.retry.due_at.unwrap_or(self.now);
             self.want_read(Read::Conversation { id: id.clone() }, due);
         }
-        if !memory.start_event && memory.messages == 0 {
+        if !memory.start_event && memory.messages == 0 && !planted!(CloseAloneMakesTicket) {
             return self.keep_an_eye_on(id, &memory, start_on_its_way);
         }
-        let wait = if start_on_its_way || claimable {
+        let wait = if planted!(TakenInAtOnce) {
+            Duration::ZERO
+        } else if start_on_its_way || claimable {
             self.rules.limits.event_confirm
         } else if memory.start_event {
             Duration::ZERO
@@ -221,7 +223,7 @@ impl Turn<'_> {
         talk: &ConversationMemory,
         ticket: &TicketId,
     ) -> Named {
-        if self.live_link_of_ticket(ticket).is_some() {
+        if self.live_link_of_ticket(ticket).is_some() && !planted!(NamedTicketTaken) {
             return Named::Refused;
         }
         let memory = self.lane.tickets.get(ticket).cloned().unwrap_or_default();
@@ -314,7 +316,8 @@ impl Turn<'_> {
             .tickets
             .iter()
             .filter(|(id, m)| {
-                !m.gone && m.held_elsewhere.is_none() && self.live_link_of_ticket(id).is_none()
+                let taken = self.live_link_of_ticket(id).is_some() && !planted!(TicketTakenTwice);
+                !m.gone && m.held_elsewhere.is_none() && !taken
             })
             .filter(|(id, m)| m.made_by_us || self.latest_link_of_ticket(id).is_some())
             .filter(|(id, m)| {

@@ -94,7 +94,7 @@ impl Turn<'_> {
             self.agree(
                 link,
                 Agreed {
-                    conversation_closed: true,
+                    conversation_closed: !planted!(OwnCloseSetsStatus),
                     status,
                 },
             );

@@ -62,7 +62,7 @@ impl Turn<'_> {
         let memory = self.lane.tickets.entry(e.ticket.clone()).or_default();
         let seen_at = e.read_at.unwrap_or(pending.received_at);
         // First heard of by a change of our own: a create whose answer was lost.
-        memory.made_by_us |= memory.seen.is_none() && e.by_us;
+        memory.made_by_us |= memory.seen.is_none() && e.by_us && !planted!(EchoNotKnown);
         match weigh(memory, e, seen_at, linked) {
             Told::Nothing(reason) => Fate::Ignored {
                 reason: reason.to_owned(),
@@ -103,7 +103,9 @@ impl Turn<'_> {
                 && matches!(&i.effect, Effect::SetStatus { ticket, status }
                     if *ticket == seen.id && *status == seen.status)
         });
-        if let Some(intent) = tried.cloned() {
+        if let Some(intent) = tried.cloned()
+            && !planted!(OwnStatusTakenForMove)
+        {
             self.done(&intent);
         }
     }
@@ -137,7 +139,9 @@ impl Turn<'_> {
             // Only a look of our own covers the hints before it: of two Deliveries, either may tell
             // of the later change.
             memory.read_at = memory.read_at.max(Some(at));
-            memory.hint_at = memory.hint_at.filter(|hint| *hint > at);
+            memory.hint_at = memory
+                .hint_at
+                .filter(|hint| *hint > at && !planted!(HintDroppedByRead));
         }
         memory.partial = sight == Sight::ToldInPart;
         memory.seen_at = memory.seen_at.max(Some(at));
@@ -156,7 +160,8 @@ impl Turn<'_> {
         let memory = self.remember(&e.conversation);
         let known = memory.start_event;
         memory.start_event = true;
-        memory.start_intent.clone_from(&e.intent_id);
+        let told = e.intent_id.as_ref();
+        memory.start_intent = told.filter(|_| !planted!(IntentIdUnread)).cloned();
         memory.start_ticket.clone_from(&e.ticket_id);
         memory.seen.started_at = memory.seen.started_at.or(Some(e.at));
         if known {
@@ -166,6 +171,7 @@ impl Turn<'_> {
         }
         self.note_conversation(EntryKind::Event, format!("Conversation {id} began"), &id);
         if let Some(intent) = e.intent_id.clone()
+            && !planted!(IntentIdUnread)
             && self
                 .lane
                 .intents
@@ -185,6 +191,9 @@ impl Turn<'_> {
             .conversations
             .get(&id)
             .is_some_and(|m| m.seen.state.is_closed());
+        if planted!(TombstoneForgotten) && !self.lane.conversations.contains_key(&id) {
+            return Fate::Applied;
+        }
         let memory = self.remember(&e.conversation);
         memory.seen.ended_at = memory.seen.ended_at.or(Some(e.at));
         self.mark_event_seen(&id, Operation::Close);
@@ -211,6 +220,9 @@ impl Turn<'_> {
         let memory = self.remember(&e.conversation);
         memory.messages = memory.messages.saturating_add(1);
         memory.last_message_at = memory.last_message_at.max(Some(e.at));
+        if planted!(MessagesCoalesced) {
+            self.lane.messages.retain(|m| m.conversation != id);
+        }
         self.lane.messages.push(Message {
             conversation: id.clone(),
             id: e.message.clone(),
@@ -272,6 +284,9 @@ impl Turn<'_> {
             seen.state = told.state.clone();
             memory.closed_known_at = Some(now);
         }
+        if planted!(ClosedOpensAgain) {
+            seen.state = told.state.clone();
+        }
         memory
     }
 
@@ -301,8 +316,12 @@ fn weigh(memory: &TicketMemory, e: &TicketChanged, at: Timestamp, linked: bool) 
             Some(_) | None => Told::Hint,
         };
     };
-    let covered = memory.read_at.is_some_and(|read_at| read_at >= at);
+    let covered = memory
+        .read_at
+        .is_some_and(|read_at| read_at >= at || planted!(CoveredByAnyRead));
     match seen.version.compare(&e.version) {
+        Order::Older if planted!(StaleStatusWins) => see(seen, e),
+        Order::Same | Order::Unknown if planted!(GranuleTakenAsNewer) => see(seen, e),
         Order::Older => Told::Nothing("stale"),
         Order::Newer => see(seen, e),
         // Two changes the source cannot tell apart: the read begun last wins.

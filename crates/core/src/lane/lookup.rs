@@ -179,7 +179,7 @@ impl Turn<'_> {
         else {
             return;
         };
-        if there {
+        if there && !planted!(NoteSentAgain) {
             self.confirm(&id, "it is on the ticket");
         } else {
             self.send_again_later(&id, "it is not on the ticket");

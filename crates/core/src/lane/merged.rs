@@ -25,6 +25,9 @@ impl Turn<'_> {
     /// The ticket was merged away: the Link follows if the customer is the same, else a person
     /// decides.
     pub(super) fn follow_merge(&mut self, link: &Link, ticket: &TicketId, into: &TicketId) {
+        if planted!(MergeNotFollowed) {
+            return;
+        }
         let Some(target) = self.lane.tickets.get(into).cloned() else {
             return self.want_ticket(into);
         };
@@ -43,7 +46,7 @@ impl Turn<'_> {
             return self.ask_who_holds(into);
         }
         let same = target.held_elsewhere.is_none() && self.same_customer(ticket, &seen);
-        if same && self.make_room(into) {
+        if (same || planted!(MergeFollowedToAnother)) && self.make_room(into) {
             self.move_link(&link.id, into, seen.status);
         } else {
             self.leave_merge_to_a_person(link, ticket, into);

@@ -25,7 +25,9 @@ impl Turn<'_> {
             } => self.tie(&conversation, *ticket),
             Order::Unlink { link } => {
                 for operation in Operation::ALL {
-                    self.withdraw(&link, operation, None);
+                    if !planted!(UnlinkLeavesIntents) {
+                        self.withdraw(&link, operation, None);
+                    }
                 }
                 self.end_link(&link, UNLINKED);
             }
@@ -107,8 +109,16 @@ impl Turn<'_> {
         let Some(intent) = self.lane.intent(id).cloned() else {
             return;
         };
-        if intent.state != IntentState::Parked {
+        if intent.state != IntentState::Parked && !planted!(RetryTwice) {
             return;
+        }
+        if planted!(RetryRepeatsDone) {
+            let done = |i: &&mut crate::intent::Intent| {
+                i.link == intent.link && i.state == IntentState::Confirmed
+            };
+            for other in self.lane.intents.iter_mut().filter(done) {
+                other.state = IntentState::Planned;
+            }
         }
         let anew = matches!(intent.operation(), Operation::Start | Operation::Close);
         if let Some(found) = self.lane.intent_mut(id) {

@@ -32,7 +32,7 @@ impl Turn<'_> {
         let Some(memory) = self.lane.tickets.get(id).cloned() else {
             return;
         };
-        if memory.hint_at.is_some() || memory.partial {
+        if memory.hint_at.is_some() || (memory.partial && !planted!(PartialTrusted)) {
             self.want_ticket(id);
             return;
         }
@@ -53,7 +53,7 @@ impl Turn<'_> {
         let again = self
             .reopened(id)
             .filter(|_| mapping.ticket_reopened == TicketReopened::Start);
-        let wanted = if open && !memory.open_when {
+        let wanted = if open && (!memory.open_when || planted!(OpenWhenAsksAgain)) {
             Some((1, "mapping.conversation.open_when"))
         } else {
             again.map(|generation| (generation, "mapping.conversation.ticket_reopened"))

@@ -32,7 +32,7 @@ impl Turn<'_> {
     /// The start that made this conversation, as far as can be proven without its event: a
     /// conversation whose start event we did not see, begun after we asked (rule 5).
     pub(super) fn claimed_by(&self, memory: &ConversationMemory) -> Option<IntentId> {
-        if memory.start_event {
+        if memory.start_event && !planted!(ForeignStartTakenAsOwn) {
             return None;
         }
         let started_at = memory.seen.started_at?;
@@ -141,6 +141,10 @@ impl Turn<'_> {
     /// that a ticket of ours began. It is derived in each step, so that a join which did not come
     /// about is tried again.
     pub(super) fn plan_spelling(&mut self) {
+        if planted!(SpellingNotFollowed) {
+            self.lane.canonical = None;
+            return;
+        }
         let begun = self.lane.links.iter();
         let begun = begun.filter(|link| link.origin == Origin::Ticket);
         let latest = begun
@@ -170,7 +174,9 @@ impl Turn<'_> {
     /// since. `None` if that one has another conversation already.
     fn link_that_takes(&self, link: &LinkId, id: &ConversationId) -> Option<LinkId> {
         let own = self.lane.link(link)?;
-        let fits = |has: Option<&ConversationId>| has.is_none_or(|has| has == id);
+        let fits = |has: Option<&ConversationId>| {
+            has.is_none_or(|has| has == id || planted!(SecondConversationTaken))
+        };
         let later = own
             .ticket_id()
             .and_then(|ticket| self.live_link_of_ticket(ticket))
@@ -219,6 +225,9 @@ impl Turn<'_> {
         let Some(other) = other.map(|l| l.id.clone()) else {
             return;
         };
+        if planted!(GiveWaySkipped) {
+            return;
+        }
         for operation in Operation::ALL {
             self.withdraw(&other, operation, None);
         }
@@ -230,7 +239,7 @@ impl Turn<'_> {
     fn start_was_doubled(&mut self, intent: &IntentId, link: &LinkId, id: &ConversationId) {
         self.settle_start(intent);
         if let Some(intent) = self.lane.intent_mut(intent) {
-            intent.possible_duplicate = true;
+            intent.possible_duplicate = !planted!(DoubleNotFlagged);
         }
         let sentence =
             format!("Conversation {id} came of a start that had worked before: a duplicate");
@@ -264,5 +273,5 @@ pub(super) fn tried_before(intent: &Intent) -> bool {
 
 /// Whether a conversation that began at `started_at` can come of a call begun at `sent`.
 pub(super) fn not_before(started_at: Timestamp, sent: Timestamp) -> bool {
-    started_at >= sent.minus(CLOCKS_APART)
+    started_at >= sent.minus(CLOCKS_APART) || planted!(AnyStartTimeWillDo)
 }

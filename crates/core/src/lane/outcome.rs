@@ -77,6 +77,9 @@ impl Turn<'_> {
             });
         }
         self.changed = true;
+        if planted!(ReturnedIdTaken) {
+            self.confirm_start(&intent.id, conversation, "Jelou answered with it");
+        }
     }
 
     fn closed(&mut self, intent: &Intent, answered: Option<ConversationId>) {
@@ -84,7 +87,8 @@ impl Turn<'_> {
             return;
         };
         let meant = &close.conversation;
-        if let Some(other) = answered.filter(|other| other != meant) {
+        if let Some(other) = answered.filter(|other| other != meant && !planted!(MiscloseUnnoticed))
+        {
             self.closed_another(intent, meant, &other);
             return;
         }
@@ -138,8 +142,8 @@ impl Turn<'_> {
         if memory.held_elsewhere.is_some() {
             return self.created_for_another(id, link, &ticket);
         }
-        memory.made_by_us = true;
-        memory.open_when = true;
+        memory.made_by_us = !planted!(OwnTicketForgotten);
+        memory.open_when = !planted!(OwnTicketForgotten);
         if self
             .live_link_of_ticket(&ticket)
             .is_some_and(|l| l.id != *link)
@@ -229,7 +233,9 @@ impl Turn<'_> {
             conversation_closed: closed && !reopened,
             status: status.clone(),
         };
-        self.agree(&intent.link.clone(), agreed);
+        if !planted!(AgreedNotAdvanced) {
+            self.agree(&intent.link.clone(), agreed);
+        }
     }
 
     fn failed(&mut self, intent: &Intent, error: CallError) {
@@ -238,6 +244,13 @@ impl Turn<'_> {
             found.last_error = Some(reason.clone());
         }
         match error {
+            CallError::Unknown { .. } if planted!(UnknownTakenAsUnsent) => {
+                self.not_now(intent, None, &reason);
+            }
+            CallError::Unknown { .. } if planted!(UnknownTakenAsDone) => self.done(intent),
+            CallError::Locked { .. } if planted!(CredentialParks) => {
+                self.refused(intent, 401, &reason);
+            }
             CallError::Later { after, .. } => self.not_now(intent, after, &reason),
             CallError::Unknown { .. } if self.may_repeat(intent) => {
                 self.send_again_later(&intent.id, &reason);
@@ -266,10 +279,13 @@ impl Turn<'_> {
     fn not_now(&mut self, intent: &Intent, after: Option<std::time::Duration>, reason: &str) {
         let now = self.now;
         if let Some(found) = self.lane.intent_mut(&intent.id) {
-            found.attempts = found.attempts.saturating_sub(1);
+            if !planted!(RateLimitUsesAttempts) {
+                found.attempts = found.attempts.saturating_sub(1);
+            }
             if found.attempts == 0 {
                 found.first_sent_at = None;
             }
+            let after = after.filter(|_| !planted!(RetryAfterIgnored));
             found.due_at = after.map(|after| now.plus(after));
         }
         self.send_again_later(&intent.id, reason);
@@ -278,7 +294,9 @@ impl Turn<'_> {
     fn locked(&mut self, intent: &Intent) {
         if let Some(found) = self.lane.intent_mut(&intent.id) {
             found.state = IntentState::Planned;
-            found.attempts = found.attempts.saturating_sub(1);
+            if !planted!(CredentialUsesAttempts) {
+                found.attempts = found.attempts.saturating_sub(1);
+            }
             if found.attempts == 0 {
                 found.first_sent_at = None;
             }

@@ -51,7 +51,10 @@ impl Turn<'_> {
     /// A call begun by an earlier holder of this Lane: unknown, once it cannot be going on any more.
     fn take_over(&mut self, intent: &Intent) {
         let over = intent.deadline_at.unwrap_or(self.now);
-        if self.now < over {
+        if planted!(TakenOverAsUnsent) {
+            return self.send_again_later(&intent.id, "the bridge stopped before the call");
+        }
+        if self.now < over && !planted!(DeadlineNotAwaited) {
             return self.wake(over);
         }
         self.now_unknown(&intent.id, "the bridge stopped during the call");
@@ -75,7 +78,10 @@ impl Turn<'_> {
             return self.prove_answer(intent, answered);
         }
         let sent_at = intent.sent_at.unwrap_or(intent.planned_at);
-        let until = sent_at.plus(self.rules.limits.event_confirm);
+        let mut until = sent_at.plus(self.rules.limits.event_confirm);
+        if planted!(StartRetriedAtOnce) {
+            until = sent_at;
+        }
         if let Some(status) = intent.refused_status {
             if self.refusal_is_explained(intent) {
                 self.customer_was_busy(
@@ -172,7 +178,9 @@ impl Turn<'_> {
             found.last_error = Some(format!("customer_busy: {why}"));
             found.confirmed_at = Some(now);
         }
-        if let Some(link) = self.lane.link_mut(&intent.link) {
+        if let Some(link) = self.lane.link_mut(&intent.link)
+            && !planted!(GenerationNotRaised)
+        {
             link.generation = link.generation.saturating_add(1);
         }
         self.changed = true;
@@ -203,7 +211,8 @@ impl Turn<'_> {
             m.start_event || m.linked || m.seen.started_at.is_some() || m.read_at.is_some()
         };
         let mut talks = self.lane.conversations.values();
-        talks.any(|m| !m.seen.state.is_closed() && (!tried_before(intent) || known(m)))
+        planted!(RefusalTakenAsBusy)
+            || talks.any(|m| !m.seen.state.is_closed() && (!tried_before(intent) || known(m)))
     }
 
     /// An earlier try may have worked, and its conversation be what this one was refused for.
@@ -229,7 +238,7 @@ impl Turn<'_> {
     fn try_again_flagged(&mut self, intent: &Intent) {
         if let Some(found) = self.lane.intent_mut(&intent.id) {
             found.state = IntentState::Planned;
-            found.possible_duplicate = true;
+            found.possible_duplicate = !planted!(DoubleNotFlagged);
         }
         self.changed = true;
         let sentence = "Trying once more; an earlier try may have worked".to_owned();
@@ -273,10 +282,21 @@ impl Turn<'_> {
     }
 
     fn resolve_by(&mut self, intent: &Intent, how: Resolve) {
-        let sent_at = intent.sent_at.unwrap_or(intent.planned_at);
+        let mut sent_at = intent.sent_at.unwrap_or(intent.planned_at);
+        if planted!(WaitNotRearmed) {
+            sent_at = intent.first_sent_at.unwrap_or(sent_at);
+        }
         match how {
             Resolve::Idempotent | Resolve::IdempotencyKey => {
                 self.send_again_later(&intent.id, "it is safe to send again");
+            }
+            Resolve::DirectLookup | Resolve::LaggingSearch { .. }
+                if planted!(TriedAgainUnresolved) =>
+            {
+                self.send_again_later(&intent.id, "it failed");
+            }
+            Resolve::LaggingSearch { .. } if planted!(IndexTrusted) => {
+                self.look_up(intent, sent_at);
             }
             Resolve::DirectLookup => self.look_up(intent, sent_at),
             Resolve::LaggingSearch { lag } => self.look_up(intent, sent_at.plus(lag)),

@@ -51,20 +51,20 @@ impl Turn<'_> {
         if self.ticket_is_gone(intent) {
             return self.let_go(intent, "its ticket is gone");
         }
-        if self.rules.mode == Mode::Observe {
+        if self.rules.mode == Mode::Observe && !planted!(ObserveWrites) {
             return self.only_observe(intent);
         }
-        if intent.held {
+        if intent.held && !planted!(HeldSlipsOut) {
             self.halted = true;
             return;
         }
-        if self.is_written_over(intent) {
+        if self.is_written_over(intent) && !planted!(LateFieldWritten) {
             return self.withdraw(&intent.link, Operation::LinkField, None);
         }
-        if self.must_wait_its_turn(intent) {
+        if self.must_wait_its_turn(intent) && !planted!(TurnNotAwaited) {
             return;
         }
-        if self.is_loop(intent) {
+        if self.is_loop(intent) && !planted!(LoopNotStopped) {
             return self.park(
                 &intent.id,
                 "loop",
@@ -72,7 +72,10 @@ impl Turn<'_> {
                 "find what changes the ticket back, then `parked retry`",
             );
         }
-        let due = intent.due_at.unwrap_or(self.now).max(self.now);
+        let mut due = intent.due_at.unwrap_or(self.now).max(self.now);
+        if planted!(BackoffIgnored) {
+            due = self.now;
+        }
         if due > self.now {
             return self.wake(due);
         }
@@ -91,7 +94,7 @@ impl Turn<'_> {
                         && intent.sent_at.is_none_or(|sent| at > sent)
                         && self.now.since(at) < LOOK_FRESH
                 };
-                if seen_at.is_some_and(fresh) {
+                if seen_at.is_some_and(fresh) || planted!(StatusSetBlind) {
                     self.want_send(&intent.id, Operation::Status, due);
                 } else {
                     // The agent may have moved it meanwhile: what we set must not hide that.
@@ -245,6 +248,9 @@ impl Turn<'_> {
             .filter(|(id, m)| *id != conversation && !m.seen.state.is_closed())
             .map(|(id, _)| id.clone())
             .collect();
+        if planted!(CloseWithoutLook) {
+            return self.want_send(&intent.id, Operation::Close, self.now);
+        }
         for id in std::iter::once(conversation).chain(&others) {
             let Some(memory) = self.lane.conversations.get(id) else {
                 continue;
@@ -254,7 +260,7 @@ impl Turn<'_> {
                 return self.want_read(Read::Conversation { id: id.clone() }, due);
             }
         }
-        if let Some(other) = others.first() {
+        if let Some(other) = others.first().filter(|_| !planted!(TwoTalksClosedAnyway)) {
             self.park(
                 &intent.id,
                 "two_conversations",

@@ -23,11 +23,13 @@ impl Turn<'_> {
             self.want_ticket(ticket);
             return;
         };
-        if memory.hint_at.is_some() || memory.partial {
+        if memory.hint_at.is_some() || (memory.partial && !planted!(PartialTrusted)) {
             return self.want_ticket(ticket);
         }
         let mapping = self.rules.mapping;
-        if mapping.closes(&seen.status) || mapping.vocabulary().is_final(&seen.status) {
+        if (mapping.closes(&seen.status) || mapping.vocabulary().is_final(&seen.status))
+            && !planted!(StartOfClosedTicket)
+        {
             self.withdraw(&link.id, Operation::Start, None);
             if !self.under_way(&link.id, Operation::Start) {
                 self.end_link(&link.id, "withdrawn");
@@ -37,11 +39,11 @@ impl Turn<'_> {
         if self.under_way(&link.id, Operation::Start) || self.start_is_parked(link) {
             return;
         }
-        if self.is_asked_for_no_more(link, &seen) {
+        if self.is_asked_for_no_more(link, &seen) && !planted!(StartNotWithdrawn) {
             self.withdraw(&link.id, Operation::Start, None);
             return self.end_link(&link.id, "withdrawn");
         }
-        if self.customer_is_busy(link) {
+        if self.customer_is_busy(link) && !planted!(BusyCustomerStarted) {
             self.wait_for_customer(link);
             return;
         }

@@ -184,7 +184,9 @@ const ROUNDS_MAX: u32 = 16;
 
 /// Takes one input in and says what comes next.
 pub fn step(lane: &mut Lane, input: Input, rules: &Rules<'_>, now: Timestamp) -> Next {
-    lane.follow_the_clock(now);
+    if !planted!(ClockNotFollowed) {
+        lane.follow_the_clock(now);
+    }
     let mut turn = Turn {
         lane,
         rules,
@@ -210,6 +212,9 @@ impl Turn<'_> {
             Input::Woken => self.hear_all(),
             Input::Ordered(order) => self.obey(order),
             // By a clock that was right then.
+            Input::Observed { read, found, .. } if planted!(ReadStampedAtItsEnd) => {
+                self.found(&read, self.now, found);
+            }
             Input::Observed { read, begun, found } => self.found(&read, begun.min(self.now), found),
             Input::Blocked(blocked) => self.lane.blocked.push(blocked),
             Input::Held { intent } => self.hold(&intent),

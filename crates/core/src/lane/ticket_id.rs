@@ -61,7 +61,8 @@ impl Turn<'_> {
     /// The id is taken back, unless a later conversation of the customer has written its own over it.
     fn plan_clear(&mut self, link: &Link, clear: Effect, rule: &str) {
         let superseded = self.lane.links.iter().any(|other| {
-            other.id != link.id
+            !planted!(IdClearedOverNext)
+                && other.id != link.id
                 && other.is_live()
                 && other.origin != Origin::Ticket
                 && other.is_whole()

@@ -100,7 +100,8 @@ impl Turn<'_> {
         };
         let since = *memory.missing_since.get_or_insert(now);
         memory.retry.due_at = Some(since.plus(GONE_READS_APART).max(now));
-        if now.since(since) < GONE_READS_APART || memory.seen.state.is_closed() {
+        let soon = now.since(since) < GONE_READS_APART && !planted!(ConversationMissingOnce);
+        if soon || memory.seen.state.is_closed() {
             return;
         }
         memory.seen.state = ConversationState::Closed {
@@ -215,7 +216,10 @@ impl Turn<'_> {
         let now = self.now;
         let memory = self.lane.tickets.entry(id.clone()).or_default();
         match memory.missing_since {
-            Some(since) if now.since(since) >= GONE_READS_APART => {
+            since
+                if planted!(MissingOnceIsGone)
+                    || since.is_some_and(|since| now.since(since) >= GONE_READS_APART) =>
+            {
                 memory.gone = true;
                 memory.hint_at = None;
                 self.changed = true;
@@ -237,8 +241,8 @@ fn put_off(retry: &mut Retry, key: &str, error: &CallError, now: Timestamp) {
     retry.due_at = Some(match error {
         CallError::Later {
             after: Some(after), ..
-        } => now.plus(*after),
-        CallError::Later { after: None, .. }
+        } if !planted!(RetryAfterIgnored) => now.plus(*after),
+        CallError::Later { .. }
         | CallError::Unknown { .. }
         | CallError::Locked { .. }
         | CallError::Forbidden { .. }

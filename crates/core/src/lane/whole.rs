@@ -20,7 +20,7 @@ impl Turn<'_> {
             self.want_ticket(ticket);
             return;
         };
-        if memory.hint_at.is_some() {
+        if memory.hint_at.is_some() && !planted!(HintNotFollowed) {
             self.want_ticket(ticket);
             return;
         }
@@ -76,7 +76,11 @@ impl Turn<'_> {
             closed: closed.as_deref(),
             status: &seen.status,
         };
-        if closed.is_some() && !agreed.conversation_closed && self.must_look_first(id, &seen.id) {
+        if closed.is_some()
+            && !agreed.conversation_closed
+            && self.must_look_first(id, &seen.id)
+            && !planted!(ConflictNotLooked)
+        {
             return self.want_ticket(&seen.id);
         }
         match merge(&agreed, sides, self.rules.mapping) {
@@ -186,7 +190,8 @@ impl Turn<'_> {
         };
         let vocabulary = mapping.vocabulary();
         let solved = !vocabulary.is_open(&seen.status) && !vocabulary.is_final(&seen.status);
-        let late = wrote > ended && wrote.since(ended) <= mapping.reopen_within;
+        let after = wrote > ended || planted!(LateDeliveryReopens);
+        let late = after && wrote.since(ended) <= mapping.reopen_within;
         if late && latest && solved && link.ended.is_some() {
             let ticket = ticket.clone();
             let cause = format!("message at {} in {id}", wrote.0);

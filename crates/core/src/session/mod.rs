@@ -257,6 +257,7 @@ impl Session {
                     self.kept();
                     self.then(then, now)
                 }
+                Err(Refusal::Lost) if planted!(RefusedCommitIgnored) => self.then(then, now),
                 Err(refusal) => self.refused(refusal, rules, now),
             },
             (Phase::Calling(intent), Came::Performed(outcome)) => {
@@ -318,8 +319,11 @@ impl Session {
         let Some(operation) = self.lane.intent(intent).map(Intent::operation) else {
             return self.set_aside(Broken::no_such_intent(intent));
         };
-        if !operation.is_halted_in_bulk() {
+        if !operation.is_halted_in_bulk() || planted!(HaltNotAsked) {
             self.lane.mark_sent(intent, now, self.call_timeout);
+            if planted!(SentAfterTheCall) {
+                return self.call(intent.clone());
+            }
             return self.keep(Then::Call(intent.clone()));
         }
         let mut held = self.lane.clone();
@@ -402,6 +406,10 @@ impl Session {
         if let Next::Release { .. } = next {
             return self.go_on(next, now);
         }
+        if planted!(OutcomeNotKept) {
+            self.kept();
+            return self.go_on(next, now);
+        }
         // What came of the call is kept before anything else takes time.
         self.keep(Then::Next(next))
     }
@@ -434,6 +442,7 @@ impl Session {
             return self.set_aside(broken);
         }
         self.phase = Phase::Releasing;
+        let due_at = due_at.filter(|_| !planted!(DueForgotten));
         Act::Release { due_at, held_by }
     }
 
@@ -472,7 +481,12 @@ impl Session {
 
     /// Another Lane has what this one wanted: from the stored state, the rules decide anew.
     fn learn(&mut self, refusal: Refusal) -> Option<()> {
+        let fates = std::mem::take(&mut self.lane.fates);
         self.lane = self.stored.clone();
+        if planted!(EventsLostAtConflict) {
+            self.lane.pending.clear();
+            self.lane.fates = fates;
+        }
         match refusal {
             Refusal::Lost => return None,
             Refusal::Ticket(ticket) => self.lane.ticket_is_elsewhere(&ticket, None),
