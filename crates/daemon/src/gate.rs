@@ -97,6 +97,9 @@ impl Gate {
     /// Takes a stored pause in again after a restart.
     pub fn restore(&self, key: &str, until: Timestamp) {
         let mut state = self.state();
+        if bridge_core::planted!(PauseForgotten) {
+            return;
+        }
         if let Some(host) = key.strip_prefix("host:") {
             state.hosts.insert(host.to_owned(), until);
         } else if let Some((bridge, side)) = credential_of(key) {
@@ -127,7 +130,7 @@ impl Gate {
             .entry((target.bridge.clone(), target.side))
             .or_default();
         if let Some(credential) = &mut side.credential {
-            if now < credential.next_probe {
+            if now < credential.next_probe && !bridge_core::planted!(CredentialNotPaused) {
                 return Err(blocked(credential.next_probe, "credential"));
             }
             credential.next_probe = now.plus(CREDENTIAL_PROBE_EVERY);
@@ -158,7 +161,8 @@ impl Gate {
             resumed: None,
         };
         let key = format!("credential:{}:{}", target.bridge, target.side);
-        if let Some(wait) = error.and_then(host_closed_for) {
+        let heard = |_: &Duration| !bridge_core::planted!(RetryAfterIgnored);
+        if let Some(wait) = error.and_then(host_closed_for).filter(heard) {
             let until = now.plus(wait);
             let held = state.hosts.entry(target.host.clone()).or_insert(until);
             *held = (*held).max(until);

@@ -47,6 +47,7 @@ pub fn parse(raw: &[u8], project_id: &str, bots: &[BotId]) -> Parsed {
 pub fn dedup_key(raw: &[u8]) -> String {
     json::read(raw)
         .ok()
+        .filter(|_| !bridge_core::planted!(KeyIsTheBody))
         .and_then(|body| event_key(&body))
         .unwrap_or_else(|| format!("sha256:{}", hex(&Sha256::digest(raw))))
 }

@@ -43,12 +43,17 @@ pub fn verify(secrets: &[&str], headers: &HeaderMap, raw: &[u8]) -> Result<(), R
     let claimed = claimed(headers);
     let candidate = claimed.unwrap_or_default();
     let mut signed = Choice::from(0);
-    for secret in secrets {
+    let known = if bridge_core::planted!(FirstSecretOnly) {
+        1
+    } else {
+        secrets.len()
+    };
+    for secret in secrets.iter().take(known) {
         let usable = Choice::from(u8::from(!secret.is_empty()));
         signed |= usable & digest(secret, raw).ct_eq(&candidate);
     }
     claimed?;
-    if bool::from(signed) {
+    if bool::from(signed) || bridge_core::planted!(SignatureUnchecked) {
         Ok(())
     } else {
         Err(Refused::Wrong)

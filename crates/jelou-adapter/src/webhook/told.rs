@@ -79,6 +79,7 @@ impl<'a> Told<'a> {
         let (sort, what) = match &self.what {
             What::Start => ("conversation", "start"),
             What::Close => ("conversation", "close"),
+            What::Message(_) if bridge_core::planted!(OneMessageEach) => ("message", "message"),
             What::Message(id) => ("message", id.as_str()),
         };
         [sort, self.project, self.conversation.as_str(), what]

@@ -39,7 +39,8 @@ impl Memory {
 fn drop_half_links(row: &mut LaneRow, now: Timestamp) -> u64 {
     let mut dropped: Vec<LinkId> = Vec::new();
     for stored in &mut row.links {
-        if stored.link.is_live() && !stored.link.is_whole() {
+        if stored.link.is_live() && !stored.link.is_whole() && !bridge_core::planted!(HalfLinkKept)
+        {
             stored.link.ended = Some(Ended {
                 at: now,
                 reason: "went_live".to_owned(),

@@ -12,7 +12,7 @@ use crate::store::{
 use bridge_core::{
     ids::LaneId,
     intent::{Intent, IntentState},
-    lane::{Lane, Pending},
+    lane::{Fate, Lane, Pending},
     link::Link,
     time::Timestamp,
 };
@@ -34,6 +34,7 @@ impl Memory {
             .lanes
             .iter()
             .filter_map(|(id, row)| match &row.held {
+                Some(_) if bridge_core::planted!(LeaseNeverEnds) => None,
                 Some(held) => (held.until <= now).then_some((0, held.until, id)),
                 None => Some((1, row.due_at.filter(|at| *at <= now)?, id)),
             })
@@ -86,7 +87,7 @@ impl Memory {
     fn take(&mut self, lane: &LaneId, now: Timestamp, lease: Duration) -> Option<ClaimedLane> {
         let owner = Arc::clone(&self.owner);
         let row = self.lanes.get_mut(lane)?;
-        row.token += 1;
+        row.token += i64::from(!bridge_core::planted!(TokenNotRaised));
         row.held = Some(Held {
             owner: Arc::clone(&owner),
             at: now,
@@ -100,8 +101,14 @@ impl Memory {
             owner,
             token: row.token,
         };
+        let loaded = self.load(lane)?;
+        if bridge_core::planted!(SettledWhenTaken) {
+            let pending = loaded.pending.iter();
+            let fates = pending.map(|p| (p.delivery, p.position, Fate::Applied));
+            self.settle(lane, fates.collect(), now);
+        }
         Some(ClaimedLane {
-            lane: self.load(lane)?,
+            lane: loaded,
             claim,
         })
     }
@@ -136,7 +143,10 @@ impl Memory {
         }
         // Source-time order; what names no time counts as of its arrival, and ties as they came.
         pending.sort_by_key(|p| {
-            let at = p.event.at().unwrap_or(p.received_at);
+            let mut at = p.event.at().unwrap_or(p.received_at);
+            if bridge_core::planted!(OrderOfArrival) {
+                at = p.received_at;
+            }
             (at, p.delivery, p.position)
         });
         pending
@@ -144,7 +154,8 @@ impl Memory {
 }
 
 pub(super) fn holds(row: &LaneRow, claim: &Claim) -> bool {
-    row.token == claim.token && row.held.as_ref().is_some_and(|h| h.owner == claim.owner)
+    bridge_core::planted!(NoFencing)
+        || row.token == claim.token && row.held.as_ref().is_some_and(|h| h.owner == claim.owner)
 }
 
 fn links(stored: &[LinkStored]) -> Vec<Link> {

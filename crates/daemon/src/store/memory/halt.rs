@@ -102,7 +102,7 @@ impl Memory {
             for stored in &mut row.intents {
                 if is_held(stored, operation) {
                     stored.intent.held = false;
-                    stored.let_go = true;
+                    stored.let_go = !bridge_core::planted!(ReleaseCounted);
                     released += 1;
                 }
             }

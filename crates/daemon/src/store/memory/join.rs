@@ -91,7 +91,9 @@ impl Memory {
         }
         let key = |user: &UserId| (bridge.clone(), bot.clone(), user.clone());
         self.aliases.remove(&key(canonical));
-        self.aliases.insert(key(asked), canonical.clone());
+        if !bridge_core::planted!(AliasNotKept) {
+            self.aliases.insert(key(asked), canonical.clone());
+        }
     }
 
     /// What was told of the one Lane, and came for it, is the other's.
@@ -118,8 +120,12 @@ fn take_in(ours: LaneRow, theirs: &mut LaneRow, now: Timestamp) {
     theirs.held = None;
     theirs.links.extend(ours.links);
     theirs.links.sort_by_key(|stored| stored.row);
-    theirs.intents.extend(ours.intents);
+    if !bridge_core::planted!(JoinLosesIntents) {
+        theirs.intents.extend(ours.intents);
+    }
     theirs.intents.sort_by_key(|stored| stored.row);
-    theirs.routed.extend(ours.routed);
+    if !bridge_core::planted!(JoinLosesEvents) {
+        theirs.routed.extend(ours.routed);
+    }
     theirs.wake(now);
 }

@@ -97,6 +97,9 @@ impl Memory {
     /// they were made, and what its Router had in hand is handed out again.
     pub fn restart(&mut self, owner: &str) {
         self.owner = owner.into();
+        if bridge_core::planted!(HaltForgotten) {
+            self.halts.clear();
+        }
         for lane in self.lanes.values_mut() {
             if let Some(held) = lane.held.take() {
                 lane.due_by(held.at);
@@ -104,7 +107,7 @@ impl Memory {
         }
         for id in &self.received {
             if let Some(delivery) = self.deliveries.get_mut(id) {
-                delivery.at_router = false;
+                delivery.at_router = bridge_core::planted!(RoutingNeverBack) && delivery.at_router;
             }
         }
     }
