@@ -6,26 +6,25 @@ use super::{
 };
 use crate::store::types::{NewDelivery, Recorded};
 use bridge_core::ids::DeliveryId;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 impl Memory {
     /// Stores a Delivery, or finds that it is here already (rule 2). A new one is due at the Router.
     pub fn record(&mut self, new: NewDelivery) -> Recorded {
-        let earlier = match &new.dedup {
-            Some(dedup) => {
-                let key = (new.bridge.clone(), new.side, dedup.clone());
-                self.by_dedup.get(&key).copied()
-            }
-            None => self.joinable(&new),
-        };
-        if let Some(earlier) = earlier {
+        if new.dedup.is_none()
+            && let Some(earlier) = self.joinable(&new)
+        {
             return Recorded::Known(earlier);
         }
+        // As in SQLite, one that is known by its id uses up a number.
         self.last_delivery += 1;
         let id = DeliveryId(self.last_delivery);
         if let Some(dedup) = &new.dedup {
             let key = (new.bridge.clone(), new.side, dedup.clone());
-            self.by_dedup.insert(key, id);
+            match self.by_dedup.entry(key) {
+                Entry::Occupied(known) => return Recorded::Known(*known.get()),
+                Entry::Vacant(place) => place.insert(id),
+            };
         }
         self.received.insert(id);
         let row = DeliveryRow {

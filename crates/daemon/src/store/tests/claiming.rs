@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::store::{CommitError, StoreError, Wake};
+use bridge_core::link::Ended;
 
 #[tokio::test]
 async fn a_claimed_lane_is_not_claimed_again_before_its_lease_is_over() {
@@ -158,4 +159,71 @@ async fn an_operator_may_claim_a_resting_lane_but_not_a_busy_one() {
     let nobody = LaneId::parse("nobody").unwrap();
     let refused = store.claim_lane(&nobody, at(1_000), LEASE).await;
     assert!(matches!(refused, Err(StoreError::Gone { .. })));
+}
+
+#[tokio::test]
+async fn a_lane_sees_its_latest_ended_links_and_settled_intents_and_all_that_are_open() {
+    let store = fresh().await;
+    let mut claimed = store.linked("maria", "7", "c7").await;
+    let before = claimed.lane.clone();
+    for number in 2..=30 {
+        let mut ended = link(&claimed.lane, Some(&number.to_string()), None);
+        ended.created_at = at(2_000 + i64::from(number));
+        ended.ended = Some(Ended {
+            at: at(3_000),
+            reason: "closed".to_owned(),
+        });
+        claimed.lane.links.push(ended);
+        claimed.lane.next_link += 1;
+    }
+    for number in 1..=150 {
+        let mut intent = close(&claimed.lane, number, &number.to_string());
+        if number > 2 {
+            intent.state = IntentState::Confirmed;
+        }
+        claimed.lane.intents.push(intent);
+    }
+    store.keep(&claimed.claim, &before, &claimed.lane).await;
+
+    let seen = store.lane(&claimed.lane.id).await.unwrap().unwrap();
+    let of = |link: &Link| link.ticket_id().unwrap().as_str().to_owned();
+    let links: Vec<_> = seen.links.iter().map(of).collect();
+    let latest = (11..=30).map(|number| number.to_string());
+    assert_eq!(
+        links,
+        ["7".to_owned()]
+            .into_iter()
+            .chain(latest)
+            .collect::<Vec<_>>()
+    );
+    let numbers: Vec<_> = seen
+        .intents
+        .iter()
+        .map(|i| i.cause.parse::<i32>().unwrap())
+        .collect();
+    assert_eq!(
+        numbers,
+        [1, 2].into_iter().chain(51..=150).collect::<Vec<i32>>()
+    );
+}
+
+#[tokio::test]
+async fn a_lease_that_ran_out_goes_before_what_is_due_and_the_longest_due_first() {
+    let store = fresh().await;
+    store.told("late", changed("1", 1)).await;
+    let stuck = store.claimed(1_000).await;
+    for (name, due) in [("b", 40_000), ("a", 35_000), ("c", 50_000)] {
+        let lane = store
+            .lane_for(&bridge(), &bot(), &user(name))
+            .await
+            .unwrap();
+        store.wake(Wake::Lane(lane), at(due)).await.unwrap();
+    }
+    let mut order = Vec::new();
+    for _ in 0..4 {
+        let taken = store.claim_lanes(1, at(60_000), LEASE).await.unwrap();
+        order.push(taken[0].lane.user.as_str().to_owned());
+    }
+    assert_eq!(order, ["late", "a", "b", "c"]);
+    assert!(store.renew(&stuck.claim, at(99_000)).await.is_err());
 }

@@ -1,5 +1,7 @@
 //! The stories in memory. Neighbour: `on_sqlite`, the same ones.
 
+#![allow(clippy::duplicate_mod, reason = "the stories are meant twice")]
+
 #[path = "acts.rs"]
 mod acts;
 #[path = "beginning.rs"]

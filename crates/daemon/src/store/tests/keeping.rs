@@ -68,6 +68,27 @@ async fn an_old_settled_intent_loses_its_words_but_not_its_key() {
 }
 
 #[tokio::test]
+async fn an_intent_wanted_again_after_its_words_were_taken_keeps_the_new_ones_for_as_long() {
+    let store = fresh().await;
+    let mut claimed = store.linked("maria", "7", "c7").await;
+    let before = claimed.lane.clone();
+    let mut withdrawn = close(&claimed.lane, 1, "1");
+    withdrawn.state = IntentState::Withdrawn;
+    claimed.lane.intents.push(withdrawn);
+    store.keep(&claimed.claim, &before, &claimed.lane).await;
+    assert_eq!(store.prune(at(9_000)).await.unwrap().intents, 1);
+
+    let before = claimed.lane.clone();
+    claimed.lane.intents[0].state = IntentState::Confirmed;
+    claimed.lane.intents[0].planned_at = at(20_000);
+    store.keep(&claimed.claim, &before, &claimed.lane).await;
+    let pruned = store.prune(at(19_999)).await.unwrap();
+    assert_eq!(pruned.intents, 0, "it was planned anew");
+    let pruned = store.prune(at(20_000)).await.unwrap();
+    assert_eq!(pruned.intents, 1, "and its words do not stay");
+}
+
+#[tokio::test]
 async fn the_figures_tell_what_waits() {
     let store = fresh().await;
     store.record(webhook("waiting", None)).await.unwrap();

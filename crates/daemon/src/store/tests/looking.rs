@@ -169,3 +169,24 @@ async fn silent_webhooks_show_in_the_last_confirmed_close() {
             .is_none()
     );
 }
+
+#[tokio::test]
+async fn a_lane_can_be_looked_at_while_another_works_on_it() {
+    let store = fresh().await;
+    let claimed = store.linked("maria", "7", "c7").await;
+    let seen = store.lane(&claimed.lane.id).await.unwrap().unwrap();
+    assert_eq!(seen.links, claimed.lane.links);
+    assert_eq!(seen.pending.len(), 1);
+    let nobody = LaneId::parse("nobody").unwrap();
+    assert!(store.lane(&nobody).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_customers_lane_is_made_once_and_is_not_due_by_that() {
+    let store = fresh().await;
+    let (bridge, bot, maria) = (bridge(), bot(), user("maria"));
+    let lane = store.lane_for(&bridge, &bot, &maria).await.unwrap();
+    assert_eq!(store.lane_for(&bridge, &bot, &maria).await.unwrap(), lane);
+    assert_eq!(store.next_due().await.unwrap(), None);
+    assert_eq!(store.told("maria", changed("7", 1)).await.0, lane);
+}

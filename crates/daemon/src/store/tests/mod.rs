@@ -3,6 +3,7 @@
 //! history on both; `sqlite::tests` holds what only a file on a disk can do wrong.
 
 mod changing;
+mod comparing;
 pub mod in_memory;
 pub mod on_sqlite;
 

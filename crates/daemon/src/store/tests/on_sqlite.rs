@@ -1,5 +1,7 @@
 //! The stories on SQLite. Neighbour: `in_memory`, the same ones.
 
+#![allow(clippy::duplicate_mod, reason = "the stories are meant twice")]
+
 #[path = "acts.rs"]
 mod acts;
 #[path = "beginning.rs"]
@@ -33,7 +35,7 @@ use std::ops::Deref;
 pub struct Fresh {
     store: Store,
     pub url: String,
-    folder: tempfile::TempDir,
+    _folder: tempfile::TempDir,
 }
 
 impl Deref for Fresh {
@@ -49,7 +51,7 @@ pub async fn fresh() -> Fresh {
     Fresh {
         store: open(&url).await,
         url,
-        folder,
+        _folder: folder,
     }
 }
 
@@ -63,12 +65,13 @@ pub async fn open(url: &str) -> Store {
 
 impl Fresh {
     /// The process ends, and another one opens what it left.
-    pub async fn restarted(self) -> Self {
+    pub async fn restarted(mut self) -> Self {
+        self.restart().await;
+        self
+    }
+
+    pub async fn restart(&mut self) {
         self.store.close().await;
-        Self {
-            store: open(&self.url).await,
-            url: self.url,
-            folder: self.folder,
-        }
+        self.store = open(&self.url).await;
     }
 }
