@@ -83,7 +83,7 @@ pub struct Rules<'a> {
 }
 
 /// What a person asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Order {
     /// Tie a ticket and a conversation together.
     Link {
@@ -110,7 +110,7 @@ pub enum Order {
 }
 
 /// What the state machine is told.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Hash)]
 pub enum Input {
     /// The Lane was claimed; its `pending` Events are loaded.
     Woken,
@@ -142,7 +142,7 @@ pub enum Input {
 }
 
 /// What the state machine wants next.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Next {
     /// See this first.
     Observe(Read),

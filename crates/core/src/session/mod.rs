@@ -19,7 +19,10 @@ use crate::{
     lane::{Blocked, Entry, EntryKind, Input, Lane, Next, Order, Rules, step},
     time::Timestamp,
 };
-use std::time::Duration;
+use std::{
+    hash::{Hash, Hasher},
+    time::Duration,
+};
 
 /// Steps in one Claim. A Lane that wants more gives its Claim back and is claimed again, so that no
 /// Lane keeps a worker for itself.
@@ -32,7 +35,7 @@ const SOON: Duration = Duration::from_millis(100);
 const JOIN_AGAIN: Duration = Duration::from_secs(1);
 
 /// What the driver is to do next.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Hash)]
 pub enum Act {
     /// Ask the gate for one call of the read's side, keep the lease, make the read. Answered by
     /// [`Came::Observed`] or [`Came::Blocked`].
@@ -74,7 +77,7 @@ pub enum Act {
 }
 
 /// Why a commit was refused.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Hash)]
 pub enum Refusal {
     /// The Claim is over, or the store is in trouble: nothing more can be done under it.
     Lost,
@@ -87,7 +90,7 @@ pub enum Refusal {
 }
 
 /// What the safety halt said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Let {
     /// The Intent is committed as `sent`.
     Out,
@@ -96,7 +99,7 @@ pub enum Let {
 }
 
 /// What came of a join.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum JoinEnd {
     /// This Lane now bears the canonical name; the Claim goes on.
     Renamed,
@@ -109,7 +112,7 @@ pub enum JoinEnd {
 }
 
 /// What the driver tells.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Hash)]
 pub enum Came {
     /// A read ended.
     Observed {
@@ -133,7 +136,7 @@ pub enum Came {
 }
 
 /// What the session waits for.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Hash)]
 enum Phase {
     Observing(Read),
     Asking(IntentId),
@@ -151,14 +154,14 @@ enum Phase {
     Ended,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Hash)]
 struct Admitting {
     held: Lane,
     next: Next,
 }
 
 /// What follows a commit.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Hash)]
 enum Then {
     /// The Intent is `sent`: do it.
     Call(IntentId),
@@ -179,6 +182,21 @@ pub struct Session {
     steps: u32,
     call_timeout: Duration,
     now: Timestamp,
+}
+
+/// When it was last told something is for the timeline only: a search over states leaves it out.
+impl Hash for Session {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Self {
+            stored,
+            lane,
+            phase,
+            steps,
+            call_timeout,
+            now: _,
+        } = self;
+        (stored, lane, phase, steps, call_timeout).hash(state);
+    }
 }
 
 impl Session {

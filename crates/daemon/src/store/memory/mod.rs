@@ -11,6 +11,7 @@ mod claim;
 mod commit;
 mod counts;
 mod customer;
+mod digest;
 mod halt;
 mod join;
 mod links;
