@@ -63,6 +63,8 @@ pub struct Lesson {
 struct SideState {
     slots: VecDeque<Timestamp>,
     reserved: HashMap<String, Timestamp>,
+    /// Whose place covers more calls than the first, since when, and how many more.
+    covered: HashMap<String, (Timestamp, u32)>,
     credential: Option<Credential>,
     /// Objects that were answered 403, and when first.
     suspects: HashMap<String, Timestamp>,
@@ -113,6 +115,21 @@ impl Gate {
     /// # Errors
     /// [`Blocked`] when it must wait; nothing was counted but a place in the line.
     pub fn ask(&self, target: &Target, who: &str, now: Timestamp) -> Result<(), Blocked> {
+        self.ask_for(target, who, 1, now)
+    }
+
+    /// The same for several calls in a row, of which each rests on the one before: one place for
+    /// all of them, so that the look before a write is not all that a full line ever lets through.
+    ///
+    /// # Errors
+    /// [`Blocked`] as of [`Gate::ask`].
+    pub fn ask_for(
+        &self,
+        target: &Target,
+        who: &str,
+        calls: u32,
+        now: Timestamp,
+    ) -> Result<(), Blocked> {
         let mut state = self.state();
         let blocked = |until, by: &str| Blocked {
             side: target.side,
@@ -141,7 +158,7 @@ impl Gate {
             }
             side.open_until = Some(now.plus(BREAKER_PROBE));
         }
-        side.take_slot(target.rate, who, now)
+        side.take_slot(target.rate, who, calls, now)
             .map_err(|until| blocked(until, "rate"))
     }
 
@@ -242,7 +259,14 @@ enum Verdict {
 
 impl SideState {
     /// A place in the line: at most so many calls in any stretch of the rate's length, in the order of asking.
-    fn take_slot(&mut self, rate: Rate, who: &str, now: Timestamp) -> Result<(), Timestamp> {
+    /// Several calls get places behind each other, and begin with the last of them.
+    fn take_slot(
+        &mut self,
+        rate: Rate,
+        who: &str,
+        calls: u32,
+        now: Timestamp,
+    ) -> Result<(), Timestamp> {
         if let Some(at) = self.reserved.get(who).copied() {
             if now < at {
                 return Err(at);
@@ -251,6 +275,27 @@ impl SideState {
             return Ok(());
         }
         self.reserved.retain(|_, at| now.since(*at) < PLACE_KEPT);
+        self.covered
+            .retain(|_, (at, left)| *left > 0 && now.since(*at) < PLACE_KEPT);
+        if let Some((_, left)) = self.covered.get_mut(who) {
+            *left -= 1;
+            return Ok(());
+        }
+        let mut slot = now;
+        for _ in 0..calls.max(1) {
+            slot = self.next_slot(rate, now);
+        }
+        if calls > 1 {
+            self.covered.insert(who.to_owned(), (slot, calls - 1));
+        }
+        if slot <= now {
+            return Ok(());
+        }
+        self.reserved.insert(who.to_owned(), slot);
+        Err(slot)
+    }
+
+    fn next_slot(&mut self, rate: Rate, now: Timestamp) -> Timestamp {
         let most = rate.calls.get() as usize;
         while self.slots.len() > most {
             self.slots.pop_front();
@@ -260,11 +305,7 @@ impl SideState {
             Some(_) | None => now,
         };
         self.slots.push_back(slot);
-        if slot <= now {
-            return Ok(());
-        }
-        self.reserved.insert(who.to_owned(), slot);
-        Err(slot)
+        slot
     }
 
     fn recover(&mut self) {
@@ -360,6 +401,31 @@ mod tests {
             reason: "x".to_owned(),
             host_wide,
         }
+    }
+
+    #[test]
+    fn a_look_and_the_write_that_rests_on_it_get_one_place_in_a_full_line() {
+        let gate = Gate::default();
+        let target = target(10);
+        let (mut now, mut done) = (Timestamp(0), 0);
+        let mut waiting: Vec<String> = (0..50).map(|lane| format!("lane {lane}")).collect();
+        while !waiting.is_empty() {
+            assert!(
+                now < Timestamp(11_000),
+                "{done} were done, and the rest wait for ever"
+            );
+            waiting.retain(|lane| {
+                let looked = gate.ask_for(&target, lane, 2, now).is_ok();
+                let wrote = looked && gate.ask_for(&target, lane, 2, now).is_ok();
+                done += usize::from(wrote);
+                !wrote
+            });
+            now = now.plus(Duration::from_millis(10));
+        }
+        assert!(
+            now > Timestamp(8_500),
+            "a hundred calls at ten a second: {now:?}"
+        );
     }
 
     #[test]

@@ -9,8 +9,11 @@
 
 mod busy;
 mod canary;
+mod command;
+mod halt;
 mod keeping;
 mod observing;
+mod parked;
 mod process;
 mod reopening;
 mod trouble;

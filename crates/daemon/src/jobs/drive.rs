@@ -24,7 +24,7 @@ use bridge_core::{
     effect::{Operation, Read},
     event::Side,
     ids::{IntentId, UserId},
-    intent::Intent,
+    intent::{Intent, IntentState},
     lane::{Blocked, Lane, Order},
     session::{Act, Broken, Came, JoinEnd, Let, Refusal, Session},
     time::Timestamp,
@@ -36,6 +36,10 @@ const NO_BRIDGE: Duration = Duration::from_secs(3600);
 
 /// A lease is renewed before a call if less than the call's deadline and this is left of it.
 const LEASE_SPARE: Duration = Duration::from_secs(5);
+
+/// Calls that a close may have one place in the line for. Nobody has more active conversations on
+/// one bot than Jelou's second model lets be.
+const CLOSE_CALLS_MOST: u32 = 4;
 
 /// One Claim and what it is worked on with.
 struct Drive<'a> {
@@ -138,7 +142,15 @@ impl Drive<'_> {
             }
         };
         let target = self.bridge.target(side);
-        if let Err(blocked) = self.gate(&target) {
+        let calls = match &read {
+            Read::Conversation { .. } => self.calls_of_a_close(),
+            Read::Ticket { .. }
+            | Read::OpenTickets { .. }
+            | Read::TicketsByConversation { .. }
+            | Read::NoteOnTicket { .. }
+            | Read::TicketHolder { .. } => 1,
+        };
+        if let Err(blocked) = self.gate(&target, calls) {
             return Ok(Came::Blocked(blocked));
         }
         self.keep_lease().await?;
@@ -159,13 +171,46 @@ impl Drive<'_> {
         Ok(Came::Observed { begun, found })
     }
 
-    fn gate(&self, target: &Target) -> Result<(), Blocked> {
-        super::ask(self.jobs, target, self.claim.lane.as_str())
+    fn gate(&self, target: &Target, calls: u32) -> Result<(), Blocked> {
+        super::ask_for(self.jobs, target, self.claim.lane.as_str(), calls)
+    }
+
+    /// A close is begun by looking at each conversation that may be active (rule 13), and what was
+    /// seen holds for this Claim only. If each look took a place of its own in a line that is full,
+    /// the close behind it would never come.
+    fn calls_of_a_close(&self) -> u32 {
+        let lane = self.session.lane();
+        let closes = lane.intents.iter().any(|intent| {
+            intent.operation() == Operation::Close
+                && intent.state == IntentState::Planned
+                && !intent.held
+        });
+        if !closes {
+            return 1;
+        }
+        let talks = lane.conversations.values();
+        let looks = talks
+            .filter(|memory| !memory.seen.state.is_closed())
+            .count();
+        u32::try_from(looks.max(1))
+            .unwrap_or(1)
+            .saturating_add(1)
+            .min(CLOSE_CALLS_MOST)
     }
 
     async fn ask(&mut self, operation: Operation) -> Result<Came, Lost> {
         let target = self.bridge.target(operation.side());
-        if let Err(blocked) = self.gate(&target) {
+        let calls = match operation {
+            Operation::Close => self.calls_of_a_close(),
+            Operation::Start
+            | Operation::TicketId
+            | Operation::Requester
+            | Operation::Create
+            | Operation::LinkField
+            | Operation::Status
+            | Operation::Note => 1,
+        };
+        if let Err(blocked) = self.gate(&target, calls) {
             return Ok(Came::Blocked(blocked));
         }
         self.keep_lease().await?;

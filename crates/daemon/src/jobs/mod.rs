@@ -165,8 +165,18 @@ async fn learn<T>(
 
 /// Asks the gate for one call, and counts what its rate makes wait.
 fn ask(jobs: &Jobs, target: &crate::gate::Target, who: &str) -> Result<(), Blocked> {
+    ask_for(jobs, target, who, 1)
+}
+
+/// The same for several calls in a row, of which each rests on the one before.
+fn ask_for(
+    jobs: &Jobs,
+    target: &crate::gate::Target,
+    who: &str,
+    calls: u32,
+) -> Result<(), Blocked> {
     let now = crate::clock::now();
-    let asked = jobs.gate.ask(target, who, now);
+    let asked = jobs.gate.ask_for(target, who, calls, now);
     if let Err(blocked) = &asked
         && blocked.by == "rate"
     {
