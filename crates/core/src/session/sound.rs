@@ -152,7 +152,18 @@ fn follows(old: &Intent, new: &Intent) -> Result<(), Broken> {
         | IntentState::Parked => false,
     };
     let same = old.link == new.link && old.operation() == new.operation() && old.cause == new.cause;
-    if (final_ && old.state != new.state) || !same || new.attempts < old.attempts {
+    // A call that surely did nothing is taken back: that one, and no other.
+    let kept = match old.state {
+        IntentState::Sent => old.attempts.saturating_sub(1),
+        IntentState::Planned
+        | IntentState::Unknown
+        | IntentState::Confirmed
+        | IntentState::Refused
+        | IntentState::Withdrawn
+        | IntentState::Parked
+        | IntentState::Observed => old.attempts,
+    };
+    if (final_ && old.state != new.state) || !same || new.attempts < kept {
         let what = format!(
             "intent {} was {} and would be {}",
             new.id,

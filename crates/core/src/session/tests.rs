@@ -142,6 +142,21 @@ fn what_was_done_stays_done_and_serves_what_it_served() {
 }
 
 #[test]
+fn a_call_that_surely_did_nothing_is_taken_back_and_no_other() {
+    let mut before = lane();
+    before.intents = vec![intent("L1.1.1", "a", IntentState::Planned)];
+    before.intents[0].attempts = 2;
+    before.intents[0].first_sent_at = Some(Timestamp(1));
+    before.intents[0].sent_at = Some(Timestamp(2));
+    let mut after = before.clone();
+    before.intents[0].state = IntentState::Sent;
+    after.intents[0].attempts = 1;
+    assert_eq!(broken(&before, &after), None);
+    after.intents[0].attempts = 0;
+    assert_eq!(broken(&before, &after), Some("intent_final"));
+}
+
+#[test]
 fn a_cause_makes_one_intent_and_one_that_was_sent_says_when() {
     let mut after = lane();
     after.intents = vec![
