@@ -51,6 +51,10 @@ impl Window {
         if self.tripped_at.is_some() {
             return Admit::Held { newly: false };
         }
+        // What was let out by a clock that has been set back since was let out by now.
+        for at in &mut self.let_out {
+            *at = (*at).min(now);
+        }
         self.let_out.retain(|at| now.since(*at) < limits.window);
         if self.let_out.is_empty() {
             self.live_at_start = live_links();
@@ -131,6 +135,15 @@ mod tests {
         assert_eq!(window.admit(Timestamp(1), &LIMITS, || 0), Admit::Out);
         let later = Timestamp(600_001);
         assert_eq!(window.admit(later, &LIMITS, || 0), Admit::Out);
+        assert_eq!(window.admit(later, &LIMITS, || 0), Admit::Out);
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_a_day_does_not_make_the_window_a_day_long() {
+        let (day, mut window) = (86_400_000, Window::default());
+        assert_eq!(window.admit(Timestamp(day), &LIMITS, || 0), Admit::Out);
+        assert_eq!(window.admit(Timestamp(0), &LIMITS, || 0), Admit::Out);
+        let later = Timestamp(0).plus(LIMITS.window);
         assert_eq!(window.admit(later, &LIMITS, || 0), Admit::Out);
     }
 }

@@ -32,6 +32,10 @@ const BREAKER_PROBE: Duration = Duration::from_secs(5);
 /// A 429 without `Retry-After` closes the host for this long.
 const PAUSE_WITHOUT_ADVICE: Duration = Duration::from_secs(1);
 
+/// An earlier moment than the latest by no more than this is of a caller who asked for it first; by
+/// more, the clock was set back.
+const AHEAD_MOST: Duration = Duration::from_secs(2);
+
 /// A place in the line that was not taken this long after it came up is given away.
 const PLACE_KEPT: Duration = Duration::from_secs(5);
 
@@ -72,6 +76,8 @@ struct SideState {
     failing: BTreeSet<String>,
     openings: u32,
     open_until: Option<Timestamp>,
+    /// Whether the breaker's time was over and a call was let through to see.
+    probing: bool,
 }
 
 struct Credential {
@@ -82,6 +88,25 @@ struct Credential {
 struct State {
     sides: HashMap<(BridgeName, Side), SideState>,
     hosts: HashMap<String, Timestamp>,
+    /// The latest moment that anybody came with.
+    latest: Timestamp,
+}
+
+impl State {
+    /// When the clock is set back, what waits a second must not wait an hour: every moment held here
+    /// is moved back with it.
+    fn follow(&mut self, now: Timestamp) {
+        let by = self.latest.since(now);
+        if by <= AHEAD_MOST {
+            self.latest = self.latest.max(now);
+            return;
+        }
+        self.latest = now;
+        let hosts = self.hosts.values_mut();
+        for at in hosts.chain(self.sides.values_mut().flat_map(SideState::moments)) {
+            *at = at.minus(by);
+        }
+    }
 }
 
 /// The gate of all sides of all bridges.
@@ -94,6 +119,12 @@ impl Gate {
     fn state(&self) -> MutexGuard<'_, State> {
         // The state is counters; a panic elsewhere cannot have left them half written.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn state_at(&self, now: Timestamp) -> MutexGuard<'_, State> {
+        let mut state = self.state();
+        state.follow(now);
+        state
     }
 
     /// Takes a stored pause in again after a restart.
@@ -130,7 +161,7 @@ impl Gate {
         calls: u32,
         now: Timestamp,
     ) -> Result<(), Blocked> {
-        let mut state = self.state();
+        let mut state = self.state_at(now);
         let blocked = |until, by: &str| Blocked {
             side: target.side,
             until,
@@ -157,6 +188,7 @@ impl Gate {
                 return Err(blocked(until, "breaker"));
             }
             side.open_until = Some(now.plus(BREAKER_PROBE));
+            side.probing = true;
         }
         side.take_slot(target.rate, who, calls, now)
             .map_err(|until| blocked(until, "rate"))
@@ -171,7 +203,7 @@ impl Gate {
         error: Option<&CallError>,
         now: Timestamp,
     ) -> Lesson {
-        let mut state = self.state();
+        let mut state = self.state_at(now);
         let mut lesson = Lesson {
             error: error.cloned(),
             pause: None,
@@ -225,7 +257,7 @@ impl Gate {
     /// Something was mended, as a reload says: the next call of each paused credential may ask at
     /// once instead of at its minute.
     pub fn ask_again(&self, now: Timestamp) {
-        for side in self.state().sides.values_mut() {
+        for side in self.state_at(now).sides.values_mut() {
             if let Some(credential) = &mut side.credential {
                 credential.next_probe = now;
             }
@@ -235,7 +267,7 @@ impl Gate {
     /// Whether a side's breaker is open, and whether its credential is paused: for the metrics.
     #[must_use]
     pub fn condition(&self, bridge: &BridgeName, side: Side, now: Timestamp) -> (bool, bool) {
-        let state = self.state();
+        let state = self.state_at(now);
         state
             .sides
             .get(&(bridge.clone(), side))
@@ -308,15 +340,32 @@ impl SideState {
         slot
     }
 
+    fn moments(&mut self) -> impl Iterator<Item = &mut Timestamp> {
+        let credential = self.credential.iter_mut().map(|c| &mut c.next_probe);
+        let success = self.last_success.iter_mut().map(|(_, at)| at);
+        self.slots
+            .iter_mut()
+            .chain(self.reserved.values_mut())
+            .chain(self.suspects.values_mut())
+            .chain(&mut self.open_until)
+            .chain(credential)
+            .chain(success)
+    }
+
     fn recover(&mut self) {
         self.failing.clear();
         self.openings = 0;
         self.open_until = None;
+        self.probing = false;
     }
 
     fn stumble(&mut self, who: &str, now: Timestamp) {
         self.failing.insert(who.to_owned());
-        if self.failing.len() >= BREAKER_LANES {
+        // Calls that were on their way when it opened tell nothing new: only a probe's failure opens
+        // it wider.
+        let open = self.open_until.is_some_and(|until| now < until) && !self.probing;
+        if self.failing.len() >= BREAKER_LANES && !open {
+            self.probing = false;
             let wait = BREAKER_FIRST
                 .saturating_mul(1 << self.openings.min(8))
                 .min(BREAKER_MOST);
@@ -471,6 +520,40 @@ mod tests {
         );
         gate.learn(&target, "probe", "1", None, Timestamp(1_001));
         assert!(gate.ask(&target, "other", Timestamp(1_001)).is_ok());
+    }
+
+    #[test]
+    fn calls_that_were_on_their_way_when_the_breaker_opened_do_not_open_it_wider() {
+        let gate = Gate::default();
+        let target = target(1_000);
+        for lane in 0..60 {
+            let lane = lane.to_string();
+            gate.learn(&target, &lane, "1", Some(&later(false)), Timestamp(0));
+        }
+        assert!(gate.ask(&target, "probe", Timestamp(1_000)).is_ok());
+        gate.learn(&target, "probe", "1", Some(&later(false)), Timestamp(1_100));
+        let blocked = gate.ask(&target, "other", Timestamp(1_200)).unwrap_err();
+        assert_eq!(blocked.until, Timestamp(3_100));
+    }
+
+    #[test]
+    fn when_the_clock_is_set_back_nobody_waits_longer_for_it() {
+        let gate = Gate::default();
+        let target = target(1);
+        let hour = 3_600_000;
+        assert!(gate.ask(&target, "a", Timestamp(hour)).is_ok());
+        assert!(gate.ask(&target, "b", Timestamp(hour)).is_err());
+        let blocked = gate.ask(&target, "b", Timestamp(0)).unwrap_err();
+        assert_eq!(blocked.until, Timestamp(1_000));
+        assert!(gate.ask(&target, "b", Timestamp(1_000)).is_ok());
+        let later = CallError::Later {
+            after: Some(Duration::from_secs(30)),
+            reason: "429".to_owned(),
+            host_wide: true,
+        };
+        gate.learn(&target, "b", "1", Some(&later), Timestamp(hour));
+        let blocked = gate.ask(&target, "c", Timestamp(0)).unwrap_err();
+        assert_eq!(blocked.until, Timestamp(30_000));
     }
 
     #[test]

@@ -8,7 +8,7 @@
 //! message's, a conversation's start and end) are theirs.
 
 use super::state::{ConversationMemory, Lane, Retry, TicketMemory};
-use crate::{intent::Intent, link::Link, time::Timestamp};
+use crate::{event::Event, intent::Intent, link::Link, time::Timestamp};
 use std::time::Duration;
 
 /// Being this far ahead is no clock set back, but one moment asked for a little earlier than another.
@@ -18,8 +18,16 @@ impl Lane {
     /// Moves this Lane's moments back by as much as the clock was. Says whether it had been.
     pub(super) fn follow_the_clock(&mut self, now: Timestamp) -> bool {
         // What came in and is not heard yet may be of before and of after.
+        let not_ahead = |at: &mut Timestamp| *at = (*at).min(now.plus(AHEAD_MOST));
         for pending in &mut self.pending {
-            pending.received_at = pending.received_at.min(now.plus(AHEAD_MOST));
+            not_ahead(&mut pending.received_at);
+            match &mut pending.event {
+                Event::TicketChanged(e) => each(&mut [&mut e.read_at], &not_ahead),
+                Event::CommentAdded(e) => each(&mut [&mut e.change.read_at], &not_ahead),
+                Event::ConversationStarted(_)
+                | Event::ConversationClosed(_)
+                | Event::MessageReceived(_) => {}
+            }
         }
         let by = self.latest().map_or(Duration::ZERO, |at| at.since(now));
         if by <= AHEAD_MOST {
@@ -46,17 +54,34 @@ impl Lane {
         let tickets = self.tickets.values();
         let tickets = tickets.flat_map(|m| [m.seen_at, m.read_at, m.hint_at, m.retry.since]);
         let conversations = self.conversations.values();
-        let conversations = conversations
-            .flat_map(|m| [Some(m.learnt_at), m.read_at, m.closed_known_at, m.retry.since]);
+        let conversations = conversations.flat_map(|m| {
+            [
+                Some(m.learnt_at),
+                m.read_at,
+                m.closed_known_at,
+                m.retry.since,
+            ]
+        });
         let links = self.links.iter();
         let links = links.flat_map(|l| {
             let ended = l.ended.as_ref().map(|ended| ended.at);
-            [Some(l.created_at), l.busy_since, l.ticket_id_written_at, ended]
+            [
+                Some(l.created_at),
+                l.busy_since,
+                l.ticket_id_written_at,
+                ended,
+            ]
         });
         let intents = self.intents.iter();
         let intents = intents.flat_map(|i| {
             let planned = Some(i.planned_at);
-            [planned, i.sent_at, i.confirmed_at, i.answered_at, i.failing_since]
+            [
+                planned,
+                i.sent_at,
+                i.confirmed_at,
+                i.answered_at,
+                i.failing_since,
+            ]
         });
         let all = tickets.chain(conversations).chain(links).chain(intents);
         all.flatten().max()

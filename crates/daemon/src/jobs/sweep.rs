@@ -77,6 +77,10 @@ async fn tick(jobs: Jobs, tasks: mpsc::Sender<Round>) {
             return;
         }
         let now = clock::now();
+        // Where the clock was set back, the next round is due as if the last had been now.
+        for at in last.values_mut().chain([&mut pruned]) {
+            *at = (*at).min(now);
+        }
         let runtime = jobs.runtime.borrow().clone();
         for (name, bridge) in &runtime.bridges {
             let before = *last.entry(name.clone()).or_insert(now);

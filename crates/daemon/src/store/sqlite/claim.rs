@@ -1,7 +1,7 @@
 //! Claims on Lanes: taking, renewing, taking over. Neighbours: `load` reads what is known of a
 //! claimed Lane; `commit` checks the Claim at each commit and releases it.
 
-use super::{Store, engine::Turn, load, row::id};
+use super::{Store, engine::Turn, load, row::id, set_back};
 use crate::store::{
     error::{CommitError, StoreError},
     types::{Claim, ClaimedLane},
@@ -34,7 +34,8 @@ const SET_ASIDE: &str = "UPDATE lane SET owner = NULL, claimed_at = NULL, lease_
 const RENEW: &str = "UPDATE lane SET lease_until = ?4 WHERE id = ?1 AND owner = ?2 AND token = ?3";
 
 impl Store {
-    /// Claims due Lanes, those whose lease ran out first, then the longest due.
+    /// Claims due Lanes, those whose lease ran out first, then the longest due. Where the clock was
+    /// set back, all that waits is due.
     ///
     /// # Errors
     /// What the database said.
@@ -44,13 +45,25 @@ impl Store {
         now: Timestamp,
         lease: Duration,
     ) -> Result<Vec<ClaimedLane>, StoreError> {
-        let args = (Arc::clone(&self.owner), limit, now, now.plus(lease));
+        let args = (self.clone(), limit, now, lease);
         let claimed = self
             .engine
-            .write(Turn::Claim, args, |db, (owner, limit, now, until)| {
-                Box::pin(take(db, owner, *limit, *now, *until))
+            .write(Turn::Claim, args, |db, (store, limit, now, lease)| {
+                Box::pin(async move {
+                    let turned = set_back::follow(&mut *db, &store.clock, *now, *lease).await?;
+                    let until = now.plus(*lease);
+                    Ok((turned, take(db, &store.owner, *limit, *now, until).await?))
+                })
             });
-        Ok(claimed.await?)
+        let (turned, claimed) = claimed.await?;
+        self.clock.turned(turned);
+        if let Some(by) = turned.by {
+            tracing::warn!(
+                by_seconds = by.as_secs(),
+                "The clock was set back; what waited is looked at anew"
+            );
+        }
+        Ok(claimed)
     }
 
     /// Claims one Lane, due or not, for an operator's command. `None` while another holds it.

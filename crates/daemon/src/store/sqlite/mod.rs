@@ -19,6 +19,7 @@ mod prune;
 mod record;
 mod route;
 mod row;
+mod set_back;
 mod sweep;
 mod timeline;
 mod waiting;
@@ -43,6 +44,7 @@ pub struct Store {
     readers: SqlitePool,
     /// This process, for Claims.
     owner: Arc<str>,
+    clock: Arc<set_back::Clock>,
     work: watch::Receiver<u64>,
     running: Arc<Mutex<Option<JoinHandle<()>>>>,
     migrated: usize,

@@ -114,6 +114,7 @@ impl Store {
             engine,
             readers,
             owner: format!("{:016x}", rand::random::<u64>()).into(),
+            clock: Arc::default(),
             work,
             running: Arc::new(Mutex::new(Some(running))),
             migrated,
