@@ -168,7 +168,7 @@ impl Gate {
             by: by.to_owned(),
         };
         if let Some(until) = state.hosts.get(&target.host).copied() {
-            if now < until {
+            if now < until && !bridge_core::planted!(RetryAfterIgnored) {
                 return Err(blocked(until, "retry_after"));
             }
             state.hosts.remove(&target.host);
@@ -210,8 +210,7 @@ impl Gate {
             resumed: None,
         };
         let key = format!("credential:{}:{}", target.bridge, target.side);
-        let heard = |_: &Duration| !bridge_core::planted!(RetryAfterIgnored);
-        if let Some(wait) = error.and_then(host_closed_for).filter(heard) {
+        if let Some(wait) = error.and_then(host_closed_for) {
             let until = now.plus(wait);
             let held = state.hosts.entry(target.host.clone()).or_insert(until);
             *held = (*held).max(until);

@@ -2,6 +2,9 @@
 
 use std::process::ExitCode;
 
+#[cfg(feature = "planted")]
+compile_error!("bugs are planted for tests alone: the program is never built with them");
+
 fn main() -> ExitCode {
     jelou_bridge::cli::main()
 }

@@ -14,6 +14,7 @@ mod dependencies;
 mod documents;
 mod files;
 mod packages;
+mod planted;
 mod rooms;
 mod scan;
 mod tree;

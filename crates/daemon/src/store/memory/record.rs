@@ -10,7 +10,10 @@ use std::collections::{BTreeMap, btree_map::Entry};
 
 impl Memory {
     /// Stores a Delivery, or finds that it is here already (rule 2). A new one is due at the Router.
-    pub fn record(&mut self, new: NewDelivery) -> Recorded {
+    pub fn record(&mut self, mut new: NewDelivery) -> Recorded {
+        if bridge_core::planted!(DeliveryStoredTwice) {
+            new.dedup = None;
+        }
         if new.dedup.is_none()
             && let Some(earlier) = self.joinable(&new)
         {
