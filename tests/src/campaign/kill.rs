@@ -1,5 +1,5 @@
 //! `campaign kill`: SIGKILL at random moments, thousands of them, on one database that lives on.
-//! Neighbours: `scene`, which is played on; `season`, which is judged every hundred kills.
+//! Neighbours: `scene`, which is played on; `season`, which is judged every two hundred kills.
 //!
 //! The program is killed between 20 and 600 ms after it was started, so also while it opens its
 //! database and picks up what the last life left, and is started again at once. People and remotes
@@ -18,7 +18,7 @@ pub const SUBCOMMAND: Subcommand = Subcommand {
     name: "kill",
     usage: "[--kills N] [--events M] [--every K]",
     options: &["--kills", "--events", "--every"],
-    short: &["--kills", "90", "--events", "3600", "--every", "45"],
+    short: &["--kills", "80", "--events", "3200", "--every", "80"],
     play: |words| -> Played { Box::pin(play(words)) },
 };
 
@@ -45,7 +45,7 @@ async fn play(words: Words) -> Result<Verdict, String> {
     let plan = Plan {
         kills: words.value("--kills", 5_000)?,
         events: words.value("--events", 200_000)?,
-        every: words.value("--every", 100)?,
+        every: words.value("--every", 200)?,
     };
     let seed = words.seed()?;
     let path = words.program().await?;

@@ -24,8 +24,9 @@ const TRIES: usize = 50;
 /// The longest pause between two acts, ms. Two cores follow about half as fast.
 const PAUSE_MOST_MS: usize = 8;
 
-/// With so many webhooks on their way people hold still: a queue that only grows shows nothing new.
-const WAITING_MOST: usize = 300;
+/// With so many webhooks on their way people hold still. A queue that only grows shows nothing new,
+/// and a start whose event comes later than `event_confirm` is tried again, as the rules have it.
+const WAITING_MOST: usize = 80;
 
 /// How long people hold still before they look again.
 const HOLD_STILL: Duration = Duration::from_millis(5);

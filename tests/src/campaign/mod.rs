@@ -14,6 +14,7 @@ pub mod disk;
 pub mod kill;
 pub mod laws;
 pub mod load;
+pub mod points;
 pub mod scene;
 pub mod season;
 pub mod table;
@@ -25,6 +26,7 @@ pub use table::{Subcommand, Verdict, Words};
 /// Every way there is, in the order in which `all` goes through them.
 pub const TABLE: &[Subcommand] = &[
     kill::SUBCOMMAND,
+    points::SUBCOMMAND,
     disk::SUBCOMMAND,
     clocks::SUBCOMMAND,
     cut::SUBCOMMAND,

@@ -161,9 +161,8 @@ impl Scene {
         loop {
             let figures = Figures::of(&daemon.admin).await?;
             let swept = figures.sum("jelou_bridge_last_sweep_timestamp_seconds", &[]);
-            let open = open(&figures);
-            let waiting: usize = self.hooks().into_iter().map(Hooks::waiting).sum();
-            if open.is_empty() && waiting == 0 {
+            let open = self.open_by(&figures);
+            if open.is_empty() {
                 let (since, rounds) = quiet_since.unwrap_or((swept, 0));
                 let rounds = rounds + u32::from(swept > since);
                 if rounds > 2 {
@@ -174,12 +173,32 @@ impl Scene {
                 quiet_since = None;
             }
             if clock::now() > give_up {
-                return Err(format!(
-                    "not settled within {SETTLES_WITHIN:?}: {open:?}, {waiting} webhooks on their way"
-                ));
+                return Err(format!("not settled within {SETTLES_WITHIN:?}: {open:?}"));
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
+    }
+
+    /// What is still on its way just now, by name; empty where all is quiet.
+    ///
+    /// # Errors
+    /// That the program does not answer.
+    pub async fn open(&self, daemon: &Daemon) -> Result<Vec<(&'static str, f64)>, String> {
+        Ok(self.open_by(&Figures::of(&daemon.admin).await?))
+    }
+
+    fn open_by(&self, figures: &Figures) -> Vec<(&'static str, f64)> {
+        let names = [
+            "jelou_bridge_unsettled_deliveries",
+            "jelou_bridge_intents",
+            "jelou_bridge_lanes_claimed",
+        ];
+        let mut all: Vec<_> = names.map(|name| (name, figures.sum(name, &[]))).into();
+        let waiting: usize = self.hooks().into_iter().map(Hooks::waiting).sum();
+        #[allow(clippy::cast_precision_loss)]
+        all.push(("webhooks", waiting as f64));
+        all.retain(|(_, count)| *count > 0.0);
+        all
     }
 
     /// Stops the program as an operator would, looks through the file it leaves with SQLite's
@@ -237,17 +256,6 @@ fn prepare(hooks: &Hooks, url: String) {
         retry_wait_ms: SEND_AGAIN_MS,
         ..HookManners::default()
     });
-}
-
-/// What is still on its way, by name.
-fn open(figures: &Figures) -> Vec<(&'static str, f64)> {
-    let names = [
-        "jelou_bridge_unsettled_deliveries",
-        "jelou_bridge_intents",
-        "jelou_bridge_lanes_claimed",
-    ];
-    let all = names.map(|name| (name, figures.sum(name, &[])));
-    all.into_iter().filter(|(_, count)| *count > 0.0).collect()
 }
 
 /// Whether an operation changes something at a remote.
