@@ -11,3 +11,4 @@ pub mod figures;
 pub mod play;
 pub mod process;
 pub mod program;
+pub mod simulator;

@@ -64,6 +64,8 @@ pub struct Jelou {
     pub writes: Vec<String>,
     /// How far Jelou's clock is ahead of ours.
     pub ahead: Duration,
+    /// How far it is behind.
+    pub behind: Duration,
     next: u32,
 }
 
@@ -77,7 +79,7 @@ impl Jelou {
         now: Timestamp,
     ) -> (ConversationId, Event) {
         self.next += 1;
-        let at = now.plus(self.ahead);
+        let at = now.plus(self.ahead).minus(self.behind);
         let id = ConversationId::parse(&format!("c{}", self.next)).unwrap();
         let conversation = Conversation {
             id: id.clone(),
@@ -127,7 +129,7 @@ impl Jelou {
 
     /// A conversation ends, and is told of.
     pub fn end(&mut self, id: &ConversationId, reason: &str, now: Timestamp) -> Event {
-        let at = now.plus(self.ahead);
+        let at = now.plus(self.ahead).minus(self.behind);
         let talk = self.talks.get_mut(id).unwrap();
         talk.conversation.state = ConversationState::Closed {
             reason: reason.to_owned(),
@@ -156,7 +158,7 @@ impl Jelou {
             kind: "text".to_owned(),
             body: Some(Text::new("hello")),
             content: serde_json::Value::Null,
-            at: at.plus(self.ahead),
+            at: at.plus(self.ahead).minus(self.behind),
         })
     }
 

@@ -1,0 +1,179 @@
+//! `simulate`: lives histories of the bridge by their seeds. Neighbour: `bridge_tests::simulator`.
+//!
+//! Ends with 0 if every law held, 1 if one was broken, 2 if it was asked wrongly.
+
+use bridge_tests::simulator::{Fault, History, Law, Totals, live, mappings, range, shrink};
+use std::{
+    io::Write,
+    process::{Command, ExitCode},
+    time::Instant,
+};
+
+const USAGE: &str = "usage:
+  simulate --seeds A..B [--jobs J] [--commit C]   live these histories and count
+  simulate --seed N [--trace] [--whole]           live one; with --trace, print its minimal trace
+  simulate --laws | --faults                      what is promised; what goes wrong
+";
+
+/// A run shows so many broken histories and stops.
+const BROKEN_MAX: usize = 10;
+
+/// From so many histories on, a kind of fault that never fired fails the run.
+const ALL_FIRE_FROM: u64 = 20_000;
+
+fn say(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+struct Words(Vec<String>);
+
+impl Words {
+    fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|word| word == name)
+    }
+
+    fn after(&self, name: &str) -> Option<&str> {
+        let at = self.0.iter().position(|word| word == name)?;
+        self.0.get(at + 1).map(String::as_str)
+    }
+}
+
+fn main() -> ExitCode {
+    let words = Words(std::env::args().skip(1).collect());
+    if words.has("--laws") {
+        for law in Law::ALL {
+            say(&format!("{:24} {}", law.as_str(), law.promise()));
+        }
+        return ExitCode::SUCCESS;
+    }
+    if words.has("--faults") {
+        for fault in Fault::ALL {
+            say(&format!("{:20} {}", fault.as_str(), fault.sentence()));
+        }
+        return ExitCode::SUCCESS;
+    }
+    if let Some(seed) = words.after("--seed").and_then(|s| s.parse().ok()) {
+        return one(seed, words.has("--trace"), words.has("--whole"));
+    }
+    let seeds = words.after("--seeds").and_then(|s| s.split_once(".."));
+    let seeds = seeds.and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
+    let Some((first, end)) = seeds else {
+        let _ = std::io::stderr().write_all(USAGE.as_bytes());
+        return ExitCode::from(2);
+    };
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let jobs = words
+        .after("--jobs")
+        .and_then(|j| j.parse().ok())
+        .unwrap_or(cores);
+    let began = Instant::now();
+    let totals = range(first, end, jobs, BROKEN_MAX);
+    let took = began.elapsed().as_secs_f64();
+    close(&totals, took, jobs, &commit(&words))
+}
+
+/// One history: how it ended, and its trace.
+fn one(seed: u64, trace: bool, whole: bool) -> ExitCode {
+    let mappings = mappings();
+    let history = History::drawn(seed);
+    let ended = live(&history, &mappings, trace);
+    let Some(breach) = ended.breach else {
+        for line in &ended.tale {
+            say(line);
+        }
+        say(&format!(
+            "seed {seed}: every law held, {} steps",
+            ended.steps
+        ));
+        return ExitCode::SUCCESS;
+    };
+    say(&format!(
+        "seed {seed}: {} broke: {}",
+        breach.law.as_str(),
+        breach.what
+    ));
+    let small = if whole {
+        history
+    } else {
+        shrink(&history, breach.law, &mappings)
+    };
+    tell(&small);
+    if trace {
+        for line in &live(&small, &mappings, true).tale {
+            say(line);
+        }
+    }
+    ExitCode::from(1)
+}
+
+fn tell(history: &History) {
+    say(&format!("world: {:?}", history.shape));
+    let faults: Vec<_> = history
+        .faults
+        .iter()
+        .map(|(fault, rate)| format!("{}:{rate}", fault.as_str()))
+        .collect();
+    say(&format!("faults: {}", faults.join(" ")));
+    for (wait, act) in &history.acts {
+        say(&format!("  after {wait:>6} ms: {act:?}"));
+    }
+}
+
+fn close(totals: &Totals, took: f64, jobs: usize, commit: &str) -> ExitCode {
+    let mappings = mappings();
+    for (number, (seed, breach)) in totals.broken.iter().enumerate() {
+        say(&format!(
+            "BROKEN seed {seed} at {commit}: {}: {} (promise: {})",
+            breach.law.as_str(),
+            breach.what,
+            breach.law.promise()
+        ));
+        if number == 0 {
+            let small = shrink(&History::drawn(*seed), breach.law, &mappings);
+            tell(&small);
+            for line in &live(&small, &mappings, true).tale {
+                say(line);
+            }
+        }
+    }
+    let idle: Vec<&str> = Fault::ALL
+        .iter()
+        .filter(|fault| totals.fired[**fault as usize] == 0)
+        .map(|fault| fault.as_str())
+        .collect();
+    let idle_matters = totals.histories >= ALL_FIRE_FROM && !idle.is_empty();
+    if idle_matters {
+        say(&format!("never fired: {}", idle.join(", ")));
+    }
+    let fired: u64 = totals.fired.iter().sum();
+    let pace = totals.histories as f64 / took / jobs as f64;
+    say(&format!(
+        "{} histories, {} steps, {} writes, {fired} faults of {} kinds, {} crashes, {} parked, {} flagged, {} broken; {took:.1} s, {pace:.0} histories a second and core, commit {commit}",
+        totals.histories,
+        totals.steps,
+        totals.writes,
+        Fault::ALL.len() - idle.len(),
+        totals.crashes,
+        totals.parked,
+        totals.flagged,
+        totals.broken.len(),
+    ));
+    if totals.broken.is_empty() && !idle_matters {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(1)
+    }
+}
+
+/// The version of the code that is at work.
+fn commit(words: &Words) -> String {
+    if let Some(given) = words.after("--commit") {
+        return given.to_owned();
+    }
+    let said = Command::new("git")
+        .args(["rev-parse", "--short", "HEAD"])
+        .output();
+    let said = said.ok().filter(|said| said.status.success());
+    said.and_then(|said| String::from_utf8(said.stdout).ok())
+        .map_or_else(|| "unknown".to_owned(), |text| text.trim().to_owned())
+}

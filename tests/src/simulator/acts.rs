@@ -1,0 +1,426 @@
+//! What people do, what the world does to the processes, and what operators order. Neighbours:
+//! `history`, which drew it; `hooks`, which tell of it.
+
+use super::{
+    fault::Fault,
+    history::{Act, PEOPLE},
+    queue::{Happening, ReplicaId},
+    world::World,
+};
+use bridge_core::{
+    event::Side,
+    ids::{ConversationId, IntentId, LaneId, LinkId, TicketId},
+    intent::IntentState,
+    lane::{Mode, Order},
+    ticket::Status,
+    time::Timestamp,
+};
+use jelou_bridge::{
+    gate::Gate,
+    store::{ParkedFilter, ParkedKind},
+};
+use std::{rc::Rc, time::Duration};
+
+/// What a ticket may be set to.
+const STATUSES: [&str; 5] = ["open", "pending", "solved", "solved", "closed"];
+
+/// What a conversation may end for.
+const REASONS: [&str; 3] = ["closed_by_operator", "expired", "x"];
+
+/// One of these, by a number.
+fn chosen<T>(mut all: Vec<T>, by: u8) -> Option<T> {
+    let many = all.len();
+    (many > 0).then(|| all.swap_remove(usize::from(by) % many))
+}
+
+fn customer(by: u8) -> String {
+    format!("59390000000{}", 1 + u64::from(by) % PEOPLE)
+}
+
+impl World {
+    /// Something happens.
+    pub fn act(&mut self, act: Act) {
+        match act {
+            Act::Ask(who) => self.make(who, "open", &["whatsapp"]),
+            Act::Make(who) => self.make(who, "new", &[]),
+            Act::Tag(which) => {
+                if let Some(ticket) = chosen(self.open_tickets(), which) {
+                    self.change(&ticket, |t| t.tags = vec!["whatsapp".to_owned()]);
+                }
+            }
+            Act::Begin(who) => self.begin(who),
+            Act::Write(which) => {
+                if let Some(talk) = chosen(self.active(), which) {
+                    self.write(&talk, 0);
+                }
+            }
+            Act::Late(which, ago) => {
+                let known: Vec<_> = self.jelou.talks.keys().cloned().collect();
+                if let Some(talk) = chosen(known, which) {
+                    self.write(&talk, ago);
+                }
+            }
+            Act::End(which, why) => {
+                if let Some(talk) = chosen(self.active(), which) {
+                    let reason = REASONS[usize::from(why) % REASONS.len()];
+                    let event = self.jelou.end(&talk, reason, self.now);
+                    self.tell(&event);
+                }
+            }
+            Act::Set(which, what) => {
+                if let Some(ticket) = chosen(self.open_tickets(), which) {
+                    let status = Status::new(STATUSES[usize::from(what) % STATUSES.len()]);
+                    self.change(&ticket, |t| t.status = status);
+                    if let Some(event) = self.desk.automate(&ticket, self.now) {
+                        self.faults.fire(Fault::Automation);
+                        self.tell(&event);
+                    }
+                }
+            }
+            Act::Trouble(fault, by) => self.trouble(fault, by),
+        }
+    }
+
+    fn make(&mut self, who: u8, status: &str, tags: &[&str]) {
+        let (_, event) = self
+            .desk
+            .make(&customer(who), status, tags, false, self.now);
+        self.tell(&event);
+    }
+
+    fn begin(&mut self, who: u8) {
+        let user = customer(who);
+        if self.jelou.active(&user).is_some() {
+            return;
+        }
+        let (_, event) = self.jelou.begin(&user, None, None, self.now);
+        if self.jelou.spelled.contains_key(&user) {
+            self.faults.fire(Fault::TwoSpellings);
+        }
+        self.tell(&event);
+    }
+
+    fn write(&mut self, talk: &ConversationId, seconds_ago: u8) {
+        self.messages += 1;
+        let message = format!("m{}", self.messages);
+        let at = self.now.minus(Duration::from_secs(seconds_ago.into()));
+        let event = self.jelou.message(talk, &message, at);
+        self.tell(&event);
+    }
+
+    fn change(&mut self, ticket: &TicketId, change: impl FnOnce(&mut bridge_core::ticket::Ticket)) {
+        let event = self.desk.change(ticket, false, self.now, change);
+        self.tell(&event);
+    }
+
+    fn open_tickets(&self) -> Vec<TicketId> {
+        let records = self.desk.records.values();
+        records
+            .filter(|r| !r.gone && r.ticket.status.as_str() != "closed")
+            .map(|r| r.ticket.id.clone())
+            .collect()
+    }
+
+    fn active(&self) -> Vec<ConversationId> {
+        let talks = self.jelou.talks.values();
+        talks
+            .filter(|t| t.is_active())
+            .map(|t| t.conversation.id.clone())
+            .collect()
+    }
+
+    fn trouble(&mut self, fault: Fault, by: u8) {
+        let for_a_while = self.now.plus(Duration::from_secs(5 + u64::from(by)));
+        let side = [Side::Jelou, Side::Ticketing][usize::from(by) % 2];
+        let done = match fault {
+            Fault::SideDown => self.down_until.insert(side, for_a_while).is_none(),
+            Fault::CredentialRefused => self.locked_until.insert(side, for_a_while).is_none(),
+            Fault::StoreRefuses => {
+                self.store_down_until = self.now.plus(Duration::from_millis(u64::from(by) * 60));
+                true
+            }
+            Fault::Restart => {
+                for replica in 0..self.replicas.len() {
+                    self.crash(replica);
+                }
+                true
+            }
+            Fault::MappingSwapped => {
+                self.mapping = Rc::clone(&self.mappings[usize::from(by) % self.mappings.len()]);
+                true
+            }
+            Fault::ObserveFirst => self.go_live(),
+            Fault::BackupRestored => self.restore_backup(),
+            Fault::LateMessage => self.late_message(by),
+            Fault::RequesterChanged => self.other_requester(by),
+            Fault::ParkedRetried | Fault::ParkedDiscarded => self.decide(fault, by),
+            Fault::Unlinked => self.unlink(by),
+            Fault::Merged => self.merge(by),
+            Fault::Deleted => self.delete(by),
+            Fault::Pruned => {
+                let before = self.now.minus(Duration::from_secs(120));
+                let pruned = self.store.prune(before);
+                pruned.deliveries + pruned.messages + pruned.intents > 0
+            }
+            Fault::HaltTripped => {
+                self.store
+                    .release_halt(&self.bridge.clone(), None, self.now);
+                self.ring();
+                false
+            }
+            // These are of the world's shape, or happen by chance.
+            _ => false,
+        };
+        if done {
+            self.faults.fire(fault);
+        }
+    }
+
+    fn late_message(&mut self, by: u8) -> bool {
+        let talks = self.jelou.talks.values();
+        let ended = talks
+            .filter(|t| !t.is_active())
+            .map(|t| t.conversation.id.clone())
+            .collect();
+        let Some(talk) = chosen(ended, by) else {
+            return false;
+        };
+        self.write(&talk, by / 4);
+        true
+    }
+
+    fn other_requester(&mut self, by: u8) -> bool {
+        let Some(ticket) = chosen(self.open_tickets(), by) else {
+            return false;
+        };
+        let phone = customer(by / 2);
+        let id = self.desk.requester(&phone);
+        self.change(&ticket, |t| {
+            t.requester.id = Some(id);
+            t.requester.phone = Some(bridge_core::text::Text::new(format!("+{phone}")));
+            t.requester.external_id = Some(bridge_core::text::Text::new(phone));
+        });
+        true
+    }
+
+    fn merge(&mut self, by: u8) -> bool {
+        let open = self.open_tickets();
+        let (Some(one), Some(into)) = (chosen(open.clone(), by), chosen(open, by / 3)) else {
+            return false;
+        };
+        if one == into {
+            return false;
+        }
+        self.change(&one, |t| {
+            t.status = Status::new("closed");
+            t.merged_into = Some(into);
+        });
+        true
+    }
+
+    fn delete(&mut self, by: u8) -> bool {
+        let Some(ticket) = chosen(self.open_tickets(), by) else {
+            return false;
+        };
+        if let Some(record) = self.desk.records.get_mut(&ticket) {
+            record.gone = true;
+        }
+        true
+    }
+
+    fn decide(&mut self, fault: Fault, by: u8) -> bool {
+        let filter = ParkedFilter {
+            limit: 100,
+            ..ParkedFilter::default()
+        };
+        let Some(item) = chosen(self.store.parked(&filter), by) else {
+            return false;
+        };
+        let retry = fault == Fault::ParkedRetried;
+        match item.kind {
+            ParkedKind::Delivery { delivery, .. } if !self.store_is_down() => {
+                let decided = if retry {
+                    self.store.retry_delivery(delivery, self.now)
+                } else {
+                    self.store.discard_delivery(delivery, self.now)
+                };
+                self.ring();
+                decided.is_ok()
+            }
+            ParkedKind::Delivery { .. } => false,
+            ParkedKind::Intent {
+                intent, lane, link, ..
+            } => {
+                self.judge.decided.insert(link);
+                let order = if retry {
+                    Order::Retry { intent }
+                } else {
+                    Order::Discard { intent }
+                };
+                self.order(&lane, order, 0);
+                true
+            }
+        }
+    }
+
+    fn unlink(&mut self, by: u8) -> bool {
+        let live: Vec<(LaneId, LinkId)> = self
+            .store
+            .lanes()
+            .flat_map(|lane| {
+                let id = lane.lane.id.clone();
+                lane.links
+                    .into_iter()
+                    .filter(|l| l.is_live())
+                    .map(move |l| (id.clone(), l.id.clone()))
+            })
+            .collect();
+        let Some((lane, link)) = chosen(live, by) else {
+            return false;
+        };
+        self.judge.decided.insert(link.clone());
+        self.order(&lane, Order::Unlink { link }, 0);
+        true
+    }
+
+    /// The bridge turns from observing to live, as soon as nothing is at work.
+    pub fn go_live(&mut self) -> bool {
+        if self.mode == Mode::Live || self.going_live {
+            return false;
+        }
+        self.going_live = true;
+        self.turn_live();
+        true
+    }
+
+    /// Nothing is at work: what was observed is over, and older work is not taken up (rule 17).
+    pub fn turn_live(&mut self) {
+        if self.going_live && self.lanes.is_empty() {
+            self.going_live = false;
+            self.mode = Mode::Live;
+            self.begin_bridge(0);
+            self.ring();
+        }
+    }
+
+    /// As the daemon's `begin`.
+    pub fn begin_bridge(&mut self, replica: ReplicaId) {
+        let (observes, now) = (self.mode == Mode::Observe, self.clock(replica));
+        self.store.begin(&self.bridge.clone(), observes, now);
+        if self.store.cursor(&self.bridge, "tickets").is_none() {
+            let cursor = now.0.to_string();
+            self.store
+                .set_cursor(&self.bridge.clone(), "tickets", &cursor);
+        }
+    }
+
+    /// A process dies, and is started again soon.
+    pub fn crash(&mut self, replica: ReplicaId) {
+        if !self.replicas[replica].alive {
+            return;
+        }
+        self.trace(|_| format!("process {replica} dies"));
+        self.crashes += 1;
+        let alone = self.replicas.len() == 1;
+        let r = &mut self.replicas[replica];
+        r.alive = false;
+        r.look_at = None;
+        r.objects.clear();
+        r.listed.clear();
+        r.told_until.clear();
+        self.lanes.retain(|_, task| task.replica != replica);
+        self.sweeps.retain(|_, sweep| sweep.replica != replica);
+        let routed: Vec<_> = self
+            .routings
+            .values()
+            .filter(|r| r.replica == replica)
+            .map(|r| r.received.id)
+            .collect();
+        self.routings
+            .retain(|_, routing| routing.replica != replica);
+        if !alone {
+            // What a shared store will do by a lease for the Router, as it has one for Lanes.
+            for delivery in routed {
+                let at = self.now.plus(super::world::LEASE);
+                self.queue.plan(at, Happening::Unroute(delivery));
+            }
+        }
+        let wait = Duration::from_millis(100 + self.timing.below(3_000));
+        self.queue
+            .plan(self.now.plus(wait), Happening::Rise(replica));
+    }
+
+    /// A process starts.
+    pub fn rise(&mut self, replica: ReplicaId) {
+        if self.replicas[replica].alive {
+            return;
+        }
+        self.trace(|_| format!("process {replica} starts"));
+        let nobody = self.replicas.iter().all(|r| !r.alive);
+        if nobody {
+            let owner = format!("r{}", self.crashes);
+            self.store.restart(&owner);
+        }
+        let r = &mut self.replicas[replica];
+        r.alive = true;
+        r.gate = Gate::default();
+        for pause in self.store.pauses() {
+            r.gate.restore(&pause.key, pause.until);
+        }
+        self.begin_bridge(replica);
+        self.look_by(replica, self.now);
+    }
+
+    /// A backup is made now and then, where one will be restored.
+    pub fn keep_backup(&mut self, number: usize) {
+        if self.faults.has(Fault::BackupRestored) && number % 4 == 1 {
+            self.backup = Some((self.now, self.store.clone()));
+        }
+    }
+
+    fn restore_backup(&mut self) -> bool {
+        let Some((at, store)) = self.backup.clone() else {
+            return false;
+        };
+        for replica in 0..self.replicas.len() {
+            self.crash(replica);
+        }
+        self.store = store;
+        let last = self.store.deliveries().last().map(|d| d.id);
+        self.judge.restore(at, self.now, last);
+        true
+    }
+
+    /// Everything works again.
+    pub fn heal(&mut self) {
+        self.trace(|_| "=== healed".to_owned());
+        self.faults.heal();
+        self.healed = true;
+        self.down_until.clear();
+        self.locked_until.clear();
+        self.forbidden_until.clear();
+        self.store_down_until = Timestamp(0);
+        for replica in 0..self.replicas.len() {
+            self.rise(replica);
+        }
+        self.go_live();
+        self.safety.min_count = 1_000;
+        self.store
+            .release_halt(&self.bridge.clone(), None, self.now);
+        self.ring();
+    }
+
+    /// The Intents that wait for a person.
+    #[must_use]
+    pub fn parked(&self) -> Vec<(IntentId, LinkId, String)> {
+        self.store
+            .lanes()
+            .flat_map(|lane| lane.intents)
+            .filter(|i| i.state == IntentState::Parked)
+            .map(|i| {
+                let why = i.parked.as_ref().map(|p| p.reason.clone());
+                (i.id.clone(), i.link.clone(), why.unwrap_or_default())
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,519 @@
+//! Calls on their way to a remote, and what becomes of them on the way. Neighbours: `claims`,
+//! `router` and `sweep`, which make them; the daemon's own gate, which lets them through.
+
+use super::{
+    fault::Fault,
+    law::Law,
+    queue::{Happening, ReplicaId, TaskId},
+    world::{CALL_TIMEOUT, World},
+};
+use bridge_core::{
+    call::{CallError, Resolve},
+    conversation::Conversation,
+    effect::{Answer, Effect, Found, Operation, Read},
+    event::{Event, Side},
+    ids::{ConversationId, TicketId},
+    intent::Intent,
+    lane::{Blocked, Mode},
+    ticket::Ticket,
+    time::Timestamp,
+};
+use jelou_bridge::store::Wake;
+use std::time::Duration;
+
+/// A call, by its number.
+pub type CallId = u32;
+
+/// Who waits for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// A Claim.
+    Lane(TaskId),
+    /// A routing.
+    Route(TaskId),
+    /// A sweep.
+    Sweep(TaskId),
+}
+
+/// What it asks for.
+#[derive(Clone, Debug)]
+pub enum What {
+    /// A read of a Lane.
+    Look(Read),
+    /// A write.
+    Do(Box<Intent>),
+    /// The Router's read of a ticket.
+    Ticket(TicketId),
+    /// The sweep's list of what changed since.
+    Changes(Timestamp),
+    /// The sweep's read of a conversation.
+    Conversation(ConversationId),
+}
+
+/// What it brought.
+#[derive(Clone, Debug)]
+pub enum Brought {
+    /// To a Lane's read.
+    Found(Found),
+    /// To a write.
+    Answer(Answer),
+    /// To the Router.
+    Ticket(Box<Ticket>),
+    /// To the sweep, with the moment as of which it is.
+    Changes(Vec<Ticket>, Timestamp),
+    /// To the sweep.
+    Conversation(Box<Conversation>),
+}
+
+/// A call on its way.
+#[derive(Clone, Debug)]
+pub struct Call {
+    owner: Owner,
+    replica: ReplicaId,
+    who: String,
+    what: What,
+    begun: Timestamp,
+    /// What the caller hears instead of the answer.
+    instead: Option<CallError>,
+    brought: Option<Result<Brought, CallError>>,
+}
+
+/// What becomes of a call on its way.
+enum Way {
+    /// All is well.
+    Through,
+    /// It does not reach the remote; the caller hears this after so many milliseconds.
+    Not(CallError, u64),
+    /// It is done; the caller hears this instead of the answer.
+    Done(CallError, u64),
+}
+
+fn later(after: Option<u64>, host_wide: bool) -> CallError {
+    CallError::Later {
+        after: after.map(Duration::from_secs),
+        reason: "later".to_owned(),
+        host_wide,
+    }
+}
+
+fn unknown() -> CallError {
+    CallError::Unknown {
+        reason: "nobody knows".to_owned(),
+        after: None,
+    }
+}
+
+impl What {
+    fn side(&self) -> Side {
+        match self {
+            Self::Look(Read::Conversation { .. }) | Self::Conversation(_) => Side::Jelou,
+            Self::Look(_) | Self::Ticket(_) | Self::Changes(_) => Side::Ticketing,
+            Self::Do(intent) => intent.operation().side(),
+        }
+    }
+
+    fn is_write(&self) -> bool {
+        matches!(self, Self::Do(_))
+    }
+
+    /// The object it is about, as the daemon's `jobs::objects` names it.
+    fn object(&self) -> String {
+        match self {
+            Self::Look(read) => match read {
+                Read::Conversation { id } => format!("conversation {id}"),
+                Read::Ticket { id }
+                | Read::NoteOnTicket { ticket: id, .. }
+                | Read::TicketHolder { ticket: id } => format!("ticket {id}"),
+                Read::OpenTickets { .. } => "open tickets".to_owned(),
+                Read::TicketsByConversation { .. } => "search".to_owned(),
+            },
+            Self::Do(intent) => match &intent.effect {
+                Effect::StartConversation(start) => format!("start for ticket {}", start.ticket),
+                Effect::CloseConversation(close) => format!("conversation {}", close.conversation),
+                Effect::WriteTicketId(_) => "ticket id".to_owned(),
+                Effect::UpsertRequester { .. } => "requester".to_owned(),
+                Effect::CreateTicket(create) => format!("create for {}", create.conversation),
+                Effect::WriteLinkField { ticket, .. }
+                | Effect::SetStatus { ticket, .. }
+                | Effect::AddNote { ticket, .. } => format!("ticket {ticket}"),
+            },
+            Self::Ticket(id) => format!("ticket {id}"),
+            Self::Changes(_) => "changes".to_owned(),
+            Self::Conversation(id) => format!("conversation {id}"),
+        }
+    }
+}
+
+impl World {
+    /// Asks the process's gate for one call.
+    ///
+    /// # Errors
+    /// What the gate said.
+    pub fn ask(&mut self, replica: ReplicaId, side: Side, who: &str) -> Result<(), Blocked> {
+        let (target, now) = (self.target(side), self.clock(replica));
+        let r = &self.replicas[replica];
+        let asked = r.gate.ask(&target, who, now);
+        match &asked {
+            Ok(()) => {
+                if r.told_until.get(&side).is_some_and(|until| now < *until) {
+                    let what = format!("{who} calls {side} before it may");
+                    self.judge.breach(Law::RateKept, what);
+                }
+            }
+            Err(blocked) if blocked.by == "rate" => self.faults.fire(Fault::RateTight),
+            Err(_) => {}
+        }
+        asked
+    }
+
+    /// Begins a call that the gate let through.
+    pub fn call(&mut self, owner: Owner, replica: ReplicaId, who: String, what: What) {
+        let id = self.task();
+        let (leg, back) = (self.leg(), self.leg());
+        let way = self.way(&what);
+        let mut call = Call {
+            owner,
+            replica,
+            who,
+            what,
+            begun: self.clock(replica),
+            instead: None,
+            brought: None,
+        };
+        let now = self.now;
+        let millis = Duration::from_millis;
+        let answered = match way {
+            Way::Through => {
+                self.queue
+                    .plan(now.plus(millis(leg)), Happening::Arrive(id));
+                leg + back
+            }
+            Way::Not(error, after) => {
+                call.instead = Some(error);
+                after
+            }
+            Way::Done(error, after) => {
+                call.instead = Some(error);
+                self.queue
+                    .plan(now.plus(millis(leg)), Happening::Arrive(id));
+                after.max(leg + 1)
+            }
+        };
+        self.calls.insert(id, call);
+        self.queue
+            .plan(now.plus(millis(answered)), Happening::Answer(id));
+    }
+
+    /// How long one way takes, in milliseconds.
+    fn leg(&mut self) -> u64 {
+        match self.timing.below(12) {
+            0 => self.timing.below(2_000),
+            _ => 5 + self.timing.below(60),
+        }
+    }
+
+    fn way(&mut self, what: &What) -> Way {
+        let side = what.side();
+        let until = |of: &std::collections::BTreeMap<Side, Timestamp>, now| {
+            of.get(&side).is_some_and(|until| now < *until)
+        };
+        if until(&self.down_until, self.now) {
+            return Way::Not(later(None, false), 30);
+        }
+        if until(&self.locked_until, self.now) {
+            let reason = "401".to_owned();
+            return Way::Not(CallError::Locked { reason }, 30);
+        }
+        if let Some(way) = self.forbidden(what) {
+            return way;
+        }
+        let deadline = u64::try_from(CALL_TIMEOUT.as_millis()).unwrap_or(10_000);
+        let faults = &mut self.faults;
+        if faults.strikes(Fault::NotConnected) {
+            return Way::Not(later(None, false), 5);
+        }
+        if faults.strikes(Fault::RequestLost) {
+            let after = [50, deadline][faults.below(Fault::RequestLost, 2) as usize];
+            return Way::Not(unknown(), after);
+        }
+        if faults.strikes(Fault::AnswerCut) {
+            return Way::Done(unknown(), 80);
+        }
+        if faults.strikes(Fault::AnswerLate) {
+            return Way::Done(unknown(), deadline);
+        }
+        if faults.strikes(Fault::AnswerMalformed) {
+            return Way::Done(unknown(), 100);
+        }
+        if faults.strikes(Fault::TooMany) {
+            let after = 1 + faults.below(Fault::TooMany, 20);
+            return Way::Not(later(Some(after), true), 40);
+        }
+        if faults.strikes(Fault::TooManyAbsurd) {
+            // As the transport hands it on: an hour at most, a second at least.
+            let after = [1, 3_600][faults.below(Fault::TooManyAbsurd, 2) as usize];
+            return Way::Not(later(Some(after), true), 40);
+        }
+        if faults.strikes(Fault::TooManyPlain) {
+            return Way::Not(later(None, true), 40);
+        }
+        if what.is_write() {
+            self.write_way()
+        } else {
+            self.read_way()
+        }
+    }
+
+    fn write_way(&mut self) -> Way {
+        let faults = &mut self.faults;
+        if faults.strikes(Fault::ErrorOnWrite) {
+            return match faults.below(Fault::ErrorOnWrite, 2) {
+                0 => Way::Done(unknown(), 60),
+                _ => Way::Not(unknown(), 60),
+            };
+        }
+        if faults.strikes(Fault::Refused) {
+            let status = [400, 409, 422][faults.below(Fault::Refused, 3) as usize];
+            let reason = "no".to_owned();
+            return Way::Not(CallError::Refused { status, reason }, 60);
+        }
+        self.missing().unwrap_or(Way::Through)
+    }
+
+    fn read_way(&mut self) -> Way {
+        if self.faults.strikes(Fault::ErrorOnRead) {
+            return Way::Not(later(None, false), 60);
+        }
+        self.missing().unwrap_or(Way::Through)
+    }
+
+    fn missing(&mut self) -> Option<Way> {
+        let reason = "404".to_owned();
+        let strikes = self.faults.strikes(Fault::NotFound);
+        strikes.then(|| Way::Not(CallError::Gone { reason }, 40))
+    }
+
+    fn forbidden(&mut self, what: &What) -> Option<Way> {
+        if !self.faults.has(Fault::Forbidden) {
+            return None;
+        }
+        let object = what.object();
+        if self.faults.strikes(Fault::Forbidden) {
+            let wait = Duration::from_secs(5 + self.faults.below(Fault::Forbidden, 60));
+            self.forbidden_until
+                .insert(object.clone(), self.now.plus(wait));
+        }
+        let reason = "403".to_owned();
+        let until = *self.forbidden_until.get(&object)?;
+        (self.now < until).then(|| Way::Not(CallError::Forbidden { reason }, 40))
+    }
+
+    /// The call is at its remote.
+    pub fn arrive(&mut self, id: CallId) {
+        let Some(call) = self.calls.get(&id).cloned() else {
+            return;
+        };
+        let brought = match &call.what {
+            What::Look(read) => self.found(read).map(Brought::Found),
+            What::Do(intent) => self.done(intent).map(Brought::Answer),
+            What::Ticket(ticket) => self.desk.read(ticket).map(|t| Brought::Ticket(Box::new(t))),
+            What::Changes(since) => {
+                let changed = self.desk.records.values();
+                let changed = changed
+                    .filter(|r| !r.gone && r.changed_at >= *since)
+                    .map(|r| r.ticket.clone())
+                    .collect();
+                Ok(Brought::Changes(changed, self.now))
+            }
+            What::Conversation(id) => {
+                let read = self.jelou.read(id);
+                read.map(|c| Brought::Conversation(Box::new(c)))
+            }
+        };
+        if let Some(call) = self.calls.get_mut(&id) {
+            call.brought = Some(brought);
+        }
+    }
+
+    /// The caller hears what became of it, if it still listens.
+    pub fn answer(&mut self, id: CallId) {
+        let Some(call) = self.calls.remove(&id) else {
+            return;
+        };
+        let listens = match call.owner {
+            Owner::Lane(task) => self.lanes.contains_key(&task),
+            Owner::Route(task) => self.routings.contains_key(&task),
+            Owner::Sweep(task) => self.sweeps.contains_key(&task),
+        };
+        if !listens {
+            return;
+        }
+        let outcome = match (call.instead.clone(), call.brought.clone()) {
+            (Some(error), _) => Err(error),
+            (None, Some(brought)) => brought,
+            (None, None) => Err(unknown()),
+        };
+        let outcome = match self.learn(&call, outcome.as_ref().err()) {
+            Some(error) => Err(error),
+            None => outcome,
+        };
+        if self.judge.is_traced() {
+            let line = match &outcome {
+                Ok(_) => format!("{:?} answered", call.what),
+                Err(error) => format!("{:?} failed: {error}", call.what),
+            };
+            self.trace(|_| line);
+        }
+        self.hand_back(call, outcome);
+    }
+
+    fn hand_back(&mut self, call: Call, outcome: Result<Brought, CallError>) {
+        let strange = || unknown();
+        match (call.owner, call.what) {
+            (Owner::Lane(task), What::Do(intent)) => {
+                let outcome = outcome.and_then(|brought| match brought {
+                    Brought::Answer(answer) => Ok(answer),
+                    _ => Err(strange()),
+                });
+                self.performed(task, &intent, outcome);
+            }
+            (Owner::Lane(task), _) => {
+                let found = outcome.and_then(|brought| match brought {
+                    Brought::Found(found) => Ok(found),
+                    _ => Err(strange()),
+                });
+                self.observed(task, call.begun, found);
+            }
+            (Owner::Route(task), _) => self.route_read(task, call.begun, outcome),
+            (Owner::Sweep(task), what) => self.swept(task, &what, call.begun, outcome),
+        }
+    }
+
+    /// The gate takes in how it went, as the daemon's `jobs::learn`. The error as the caller is to
+    /// hear it.
+    fn learn(&mut self, call: &Call, error: Option<&CallError>) -> Option<CallError> {
+        let (side, now) = (call.what.side(), self.clock(call.replica));
+        let (target, object) = (self.target(side), call.what.object());
+        let gate = &self.replicas[call.replica].gate;
+        let lesson = gate.learn(&target, &call.who, &object, error, now);
+        if let Some((key, until, reason)) = lesson.pause {
+            if key.starts_with("host:") {
+                self.replicas[call.replica].told_until.insert(side, until);
+            }
+            if !self.store_is_down() {
+                self.store.pause(&key, until, reason, now);
+            }
+        }
+        if let Some(key) = lesson.resumed
+            && !self.store_is_down()
+        {
+            self.store.resume(&key);
+            let held = Wake::HeldBy(format!("credential.{side}"));
+            if self.store.wake(&held, now) > 0 {
+                self.ring();
+            }
+        }
+        lesson.error
+    }
+
+    fn found(&self, read: &Read) -> Result<Found, CallError> {
+        Ok(match read {
+            Read::Conversation { id } => Found::Conversation(Box::new(self.jelou.read(id)?)),
+            Read::Ticket { id } => Found::Ticket(Box::new(self.desk.read(id)?)),
+            Read::OpenTickets { requester_id } => Found::Tickets {
+                tickets: self.desk.open_of(requester_id),
+            },
+            Read::TicketsByConversation { conversation } => {
+                // The index lags by less than the operator said.
+                let how = match self.shape.create {
+                    Resolve::LaggingSearch { lag } => Resolve::LaggingSearch { lag: lag * 4 / 5 },
+                    other => other,
+                };
+                let tickets = self
+                    .desk
+                    .by_conversation(conversation.as_str(), how, self.now);
+                Found::Tickets { tickets }
+            }
+            Read::NoteOnTicket { ticket, text } => Found::Note {
+                there: self.desk.read(ticket).is_ok()
+                    && self.desk.records[ticket]
+                        .notes
+                        .iter()
+                        .any(|n| n == text.reveal()),
+            },
+            Read::TicketHolder { .. } => Found::Holder { lane: None },
+        })
+    }
+
+    /// One write reaches its remote.
+    fn done(&mut self, intent: &Intent) -> Result<Answer, CallError> {
+        self.judge_write(intent);
+        if intent.operation() == Operation::Close && self.faults.strikes(Fault::SwitchedAtClose) {
+            self.switch(intent);
+        }
+        if self.mode == Mode::Observe {
+            let what = format!("{} while it observes", intent.effect);
+            self.judge.breach(Law::ObserveWritesNothing, what);
+        }
+        let (answer, events) = self.affect(intent);
+        for event in &events {
+            self.tell(event);
+        }
+        self.judge_world(intent, &answer);
+        answer
+    }
+
+    /// The customer's conversation ends and another one begins, while the close is on its way.
+    fn switch(&mut self, intent: &Intent) {
+        let Effect::CloseConversation(close) = &intent.effect else {
+            return;
+        };
+        let user = close.user.as_str();
+        if let Some(there) = self.jelou.active(user) {
+            let event = self.jelou.end(&there, "expired", self.now);
+            self.tell(&event);
+        }
+        let (_, event) = self.jelou.begin(user, None, None, self.now);
+        self.tell(&event);
+    }
+
+    fn affect(&mut self, intent: &Intent) -> (Result<Answer, CallError>, Vec<Event>) {
+        let now = self.now;
+        match &intent.effect {
+            Effect::StartConversation(start) => self.jelou.start(start, &intent.id, now),
+            Effect::CloseConversation(close) => self.jelou.close(close, now),
+            Effect::WriteTicketId(write) => (Ok(self.jelou.write_ticket_id(write, now)), vec![]),
+            Effect::UpsertRequester { requester } => {
+                let external = requester.external_id.clone().unwrap_or_default();
+                let id = self.desk.requester(external.reveal());
+                (Ok(Answer::Requester { id }), vec![])
+            }
+            Effect::CreateTicket(create) => {
+                let keyed = self.shape.create == Resolve::IdempotencyKey;
+                let key = keyed.then_some(&intent.id);
+                let (answer, events) = self.desk.create(create, key, now);
+                (Ok(answer), events)
+            }
+            Effect::WriteLinkField {
+                ticket,
+                conversation,
+            } => {
+                let what = format!("link field of {ticket}");
+                self.desk.write(ticket, what, now, |t| {
+                    t.link_field = Some(conversation.clone());
+                })
+            }
+            Effect::SetStatus { ticket, status } => {
+                let what = format!("status of {ticket}: {status}");
+                let set = self
+                    .desk
+                    .write(ticket, what, now, |t| t.status = status.clone());
+                if set.1.len() > 1 {
+                    self.faults.fire(Fault::Automation);
+                }
+                set
+            }
+            Effect::AddNote { ticket, text } => self.desk.note(ticket, text, now),
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! All is healed: what is left is drained, both worlds are compared, and two full sweeps must find
+//! nothing to do. Neighbours: `law`, whose second half is asked here; `judge`, which watched so far.
+
+use super::{fault::Fault, law::Law, world::World};
+use bridge_core::{
+    effect::Operation,
+    event::Side,
+    ids::{LinkId, TicketId},
+    intent::{Intent, IntentState},
+    link::Link,
+    time::Timestamp,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+/// The longest wait that is no person's: a Retry-After of an hour, and what comes after it.
+const DRAIN: Duration = Duration::from_secs(2 * 3600);
+
+/// Sweeps while it drains, in minutes after the healing.
+const SWEEPS: [u64; 6] = [1, 2, 4, 10, 30, 90];
+
+/// What may come of a sweep comes within this.
+const AFTER_SWEEP: Duration = Duration::from_secs(600);
+
+impl World {
+    /// Heals, drains, compares, sweeps.
+    pub fn end(&mut self) {
+        if self.judge.breach.is_some() {
+            return;
+        }
+        let healed = self.now;
+        self.sweeping = false;
+        self.heal();
+        for minutes in SWEEPS {
+            self.pass(healed.plus(Duration::from_secs(60 * minutes)));
+            self.sweep(0);
+        }
+        self.pass(healed.plus(DRAIN));
+        if self.judge.breach.is_some() {
+            return;
+        }
+        self.all_is_settled();
+        self.both_sides_agree();
+        self.few_writes_were_made(healed);
+        self.links_are_single();
+        let before = self.writes();
+        for _ in 0..2 {
+            self.sweep(0);
+            let until = self.now.plus(AFTER_SWEEP);
+            self.pass(until);
+        }
+        if self.writes() != before {
+            let new = self.last_write();
+            self.judge
+                .breach(Law::Fixpoint, format!("a sweep wrote: {new}"));
+        }
+    }
+
+    fn writes(&self) -> (usize, usize) {
+        (self.desk.writes.len(), self.jelou.writes.len())
+    }
+
+    fn last_write(&self) -> String {
+        let last = |writes: &[String]| writes.last().cloned().unwrap_or_default();
+        format!("{} | {}", last(&self.desk.writes), last(&self.jelou.writes))
+    }
+
+    fn all_is_settled(&mut self) {
+        let mut there = BTreeSet::new();
+        let mut left = None;
+        for delivery in self.store.deliveries() {
+            there.insert(delivery.id);
+            if matches!(delivery.state, "received" | "routed") {
+                left = Some(format!("delivery {} is {}", delivery.id, delivery.state));
+            }
+        }
+        if let Some(what) = left {
+            self.judge.breach(Law::Settled, what);
+        }
+        if let Some(lost) = self.judge.acked.difference(&there).next() {
+            let what = format!("delivery {lost} was answered and is not there");
+            self.judge.breach(Law::AckedKept, what);
+        }
+        let mut claimed = None;
+        let mut open = None;
+        for lane in self.store.lanes() {
+            if lane.lease_until.is_some() {
+                claimed = Some(lane.lane.id.to_string());
+            }
+            let waits = |link: &LinkId| {
+                lane.links
+                    .iter()
+                    .any(|l| &l.id == link && (l.busy_since.is_some() || !l.is_live()))
+            };
+            for intent in &lane.intents {
+                let half_done = match intent.state {
+                    IntentState::Sent | IntentState::Unknown => true,
+                    IntentState::Planned => !waits(&intent.link) && !self.is_stuck_behind(intent),
+                    IntentState::Confirmed
+                    | IntentState::Refused
+                    | IntentState::Withdrawn
+                    | IntentState::Parked
+                    | IntentState::Observed => false,
+                };
+                if half_done {
+                    open = Some(format!(
+                        "{} ({}) is {}: {:?}",
+                        intent.id,
+                        intent.effect,
+                        intent.state.as_str(),
+                        intent.last_error
+                    ));
+                }
+            }
+        }
+        if let Some(lane) = claimed {
+            self.judge
+                .breach(Law::LeasesEnd, format!("{lane} is claimed"));
+        }
+        if let Some(what) = open {
+            self.judge.breach(Law::IntentsEnd, what);
+        }
+    }
+
+    /// A parked create or start holds its own Link: what rests on it waits for a person too (rule 12).
+    fn is_stuck_behind(&self, intent: &Intent) -> bool {
+        self.parked()
+            .iter()
+            .any(|(_, link, _)| link == &intent.link)
+    }
+
+    fn live_whole_links(&self) -> Vec<(Link, bool)> {
+        self.store
+            .lanes()
+            .flat_map(|lane| {
+                let lane_state = lane.lane;
+                lane.links
+                    .into_iter()
+                    .filter(|l| l.is_live() && l.is_whole())
+                    .map(move |l| {
+                        let known = l.ticket_id().and_then(|t| lane_state.tickets.get(t));
+                        (l.clone(), known.is_some_and(|m| m.gone))
+                    })
+            })
+            .collect()
+    }
+
+    fn both_sides_agree(&mut self) {
+        let asked: BTreeSet<LinkId> = self.parked().into_iter().map(|(_, l, _)| l).collect();
+        for (link, gone) in self.live_whole_links() {
+            if asked.contains(&link.id) || gone {
+                continue;
+            }
+            let (Some(talk), Some(ticket)) = (link.conversation_id(), link.ticket_id()) else {
+                continue;
+            };
+            let Some(talk) = self.jelou.talks.get(talk) else {
+                continue;
+            };
+            if !talk.is_active() {
+                let what = format!(
+                    "{} of {ticket} is over and its link lives",
+                    talk.conversation.id
+                );
+                return self.judge.breach(Law::Converged, what);
+            }
+            let Some(record) = self.desk.records.get(ticket).filter(|r| !r.gone) else {
+                continue;
+            };
+            let status = &record.ticket.status;
+            let began_so = link.agreed.as_ref().is_some_and(|a| &a.status == status);
+            if self.mapping.closes(status)
+                && !began_so
+                && !self.faults.has(Fault::MappingSwapped)
+                && self.tells_of_tickets()
+            {
+                let what = format!("{ticket} is {status} and {} goes on", talk.conversation.id);
+                return self.judge.breach(Law::ClosedIsClosed, what);
+            }
+        }
+        self.tickets_are_known();
+        self.starts_name_their_ticket();
+    }
+
+    /// Whether what changed at the desk can be heard of at all: by a list, or by webhooks none of
+    /// which was lost (law 7 of the design).
+    fn tells_of_tickets(&self) -> bool {
+        self.shape.lists_changes
+    }
+
+    fn tickets_are_known(&mut self) {
+        if !self.tells_of_tickets() {
+            return;
+        }
+        let mut wrong = None;
+        for lane in self.store.lanes() {
+            for link in lane.links.iter().filter(|l| l.is_live()) {
+                let Some(id) = link.ticket_id() else { continue };
+                let memory = lane.lane.tickets.get(id);
+                let Some(record) = self.desk.records.get(id).filter(|r| !r.gone) else {
+                    continue;
+                };
+                let seen = memory.and_then(|m| m.seen.as_ref());
+                if seen.is_some_and(|seen| seen.status != record.ticket.status) {
+                    wrong = Some(format!(
+                        "{id} is {} and is taken for {}",
+                        record.ticket.status,
+                        seen.map_or("", |s| s.status.as_str())
+                    ));
+                }
+            }
+        }
+        if let Some(what) = wrong {
+            self.judge.breach(Law::KnownAsItIs, what);
+        }
+    }
+
+    fn starts_name_their_ticket(&mut self) {
+        for (link, _) in self.live_whole_links() {
+            let talk = link
+                .conversation_id()
+                .and_then(|id| self.jelou.talks.get(id));
+            let named = talk
+                .filter(|t| t.intent.is_some())
+                .and_then(|t| t.ticket.as_ref());
+            if named.is_some() && named != link.ticket_id() && !self.was_moved(&link, named) {
+                let what = format!("{:?} names {named:?}", link.ticket_id());
+                self.judge.breach(Law::NamesItsTicket, what);
+            }
+        }
+    }
+
+    /// A merge moves the Link to the other ticket, and a person may tie anything.
+    fn was_moved(&self, link: &Link, named: Option<&TicketId>) -> bool {
+        let merged = |id| {
+            self.desk
+                .records
+                .get(id)
+                .is_some_and(|r| r.ticket.merged_into.is_some() || r.gone)
+        };
+        named.is_some_and(merged)
+            || self.judge.decided.contains(&link.id)
+            || !self.judge.decided.is_empty()
+            || !self.judge.restored.is_empty()
+    }
+
+    fn few_writes_were_made(&mut self, since: Timestamp) {
+        let mut many: BTreeMap<(LinkId, Side), u32> = BTreeMap::new();
+        for lane in self.store.lanes() {
+            for intent in lane.intents {
+                let operation = intent.operation();
+                let counted = match operation {
+                    Operation::Close
+                    | Operation::TicketId
+                    | Operation::LinkField
+                    | Operation::Status => intent.sent_at.is_some_and(|at| at > since),
+                    Operation::Start
+                    | Operation::Requester
+                    | Operation::Create
+                    | Operation::Note => false,
+                };
+                // Reopening the ticket for a new conversation stands for making one.
+                let counted = counted && !intent.cause.starts_with("reopen:");
+                if counted && intent.state == IntentState::Confirmed {
+                    let key = (intent.link.clone(), operation.side());
+                    *many.entry(key).or_default() += 1;
+                }
+            }
+        }
+        // Jelou's side has one write more to clear the ticket's id, which is no link field of its own.
+        let over = many
+            .iter()
+            .find(|((_, side), n)| **n > if *side == Side::Jelou { 3 } else { 2 });
+        if let Some(((link, side), n)) = over {
+            let what = format!("{n} writes to {link} at {side}");
+            self.judge.breach(Law::FewWrites, what);
+        }
+    }
+
+    fn links_are_single(&mut self) {
+        let mut tickets = BTreeSet::new();
+        let mut talks = BTreeSet::new();
+        let mut shared = None;
+        for lane in self.store.lanes() {
+            for link in lane.links.into_iter().filter(|l| l.is_live()) {
+                let twice = link.ticket_id().is_some_and(|id| !tickets.insert(id))
+                    || link.conversation_id().is_some_and(|id| !talks.insert(id));
+                if twice {
+                    shared = Some(link.id.to_string());
+                }
+            }
+        }
+        if let Some(link) = shared {
+            self.judge.breach(Law::OneLinkEach, link);
+        }
+    }
+}

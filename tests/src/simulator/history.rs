@@ -1,0 +1,210 @@
+//! What will happen, drawn from a seed before anything runs: the shape of the world, its faults, and
+//! what people do. Neighbours: `acts`, which lets it happen; `shrink`, which leaves parts of it out.
+
+use super::fault::Fault;
+use bridge_core::{call::Resolve, effect::TicketIdPlace, lane::OnUnknown};
+use bridge_remotes::{
+    chance::Chance,
+    desk::{Carries, Versions},
+    jelou::Second,
+};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// How many customers there are.
+pub const PEOPLE: u64 = 3;
+
+/// The mappings that histories have.
+#[must_use]
+pub fn policies() -> Vec<Value> {
+    vec![
+        json!({}),
+        json!({"on_conflict": "conversation", "ticket": {"customer_writes_after_close": "new"}}),
+        json!({"customer_busy": "skip", "ticket": {"reuse": "never", "customer_writes_after_close": "append"}}),
+        json!({"conversation": {"ticket_reopened": "start"}, "busy_timeout": "5m"}),
+    ]
+}
+
+/// What kind of world it is.
+#[derive(Clone, Debug)]
+pub struct Shape {
+    /// Which mapping at first.
+    pub policy: usize,
+    /// How many processes work on one store.
+    pub replicas: usize,
+    /// How the desk says which state is the later one.
+    pub versions: Versions,
+    /// What the desk's webhooks carry.
+    pub carries: Carries,
+    /// Whether the desk gives each webhook an id.
+    pub delivery_ids: bool,
+    /// Whether the desk sends webhooks at all.
+    pub desk_hooks: bool,
+    /// Whether the desk lists what changed.
+    pub lists_changes: bool,
+    /// What a second start means at Jelou.
+    pub second: Second,
+    /// Where the ticket's id goes.
+    pub place: TicketIdPlace,
+    /// How an unknown create is found out.
+    pub create: Resolve,
+    /// How an unknown note is found out.
+    pub note: Resolve,
+    /// What to do where nothing can tell.
+    pub on_unknown: OnUnknown,
+    /// How far Jelou's clock is from ours, in milliseconds.
+    pub jelou_clock: i64,
+    /// How far the second process's clock is from ours, in milliseconds.
+    pub second_clock: i64,
+}
+
+/// What people and the world do. Numbers choose among what there is at that moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// An agent makes a ticket that asks for a conversation with this customer.
+    Ask(u8),
+    /// An agent makes a ticket that does not.
+    Make(u8),
+    /// A ticket gets the tag that asks for a conversation.
+    Tag(u8),
+    /// A customer begins a conversation.
+    Begin(u8),
+    /// A customer writes into a conversation that goes on.
+    Write(u8),
+    /// A message comes for any conversation, written so many seconds ago.
+    Late(u8, u8),
+    /// A conversation ends for one of the reasons.
+    End(u8, u8),
+    /// An agent sets a ticket's status.
+    Set(u8, u8),
+    /// Something out of the table of faults, with a number to choose by.
+    Trouble(Fault, u8),
+}
+
+/// One history.
+#[derive(Clone, Debug)]
+pub struct History {
+    /// Its seed.
+    pub seed: u64,
+    /// Its world.
+    pub shape: Shape,
+    /// Its faults and their rates in percent.
+    pub faults: Vec<(Fault, u8)>,
+    /// What happens, and how many milliseconds after the one before.
+    pub acts: Vec<(u32, Act)>,
+}
+
+impl History {
+    /// The history of a seed.
+    #[must_use]
+    pub fn drawn(seed: u64) -> Self {
+        let mut chance = Chance::seeded(seed);
+        let faults = faults(&mut chance);
+        let shape = shape(&mut chance, &faults);
+        let acts = acts(&mut chance, &faults);
+        Self {
+            seed,
+            shape,
+            faults,
+            acts,
+        }
+    }
+}
+
+/// Each seed a part of them, so that none hides another; one in eight has none at all.
+fn faults(chance: &mut Chance) -> Vec<(Fault, u8)> {
+    let share = [0, 10, 20, 30, 30, 40, 50, 70][chance.below(8) as usize];
+    let mut faults = Vec::new();
+    for fault in Fault::ALL {
+        if chance.percent(share) {
+            let most = u64::from(fault.rate_max().max(1));
+            let rate = if chance.percent(15) {
+                most
+            } else {
+                1 + chance.below(most)
+            };
+            faults.push((*fault, u8::try_from(rate).unwrap_or(100)));
+        }
+    }
+    faults
+}
+
+fn shape(chance: &mut Chance, faults: &[(Fault, u8)]) -> Shape {
+    let has = |fault| faults.iter().any(|(f, _)| *f == fault);
+    let lag = Duration::from_secs(15);
+    let ways = [
+        Resolve::IdempotencyKey,
+        Resolve::DirectLookup,
+        Resolve::LaggingSearch { lag },
+        Resolve::None,
+    ];
+    let jelou_clock = chance.below(100_000) as i64;
+    let second_clock = chance.below(6_000) as i64 - 3_000;
+    let apart = has(Fault::ClocksApart);
+    let desk_hooks = chance.below(8) != 0;
+    Shape {
+        policy: chance.below(4) as usize,
+        replicas: if apart {
+            2
+        } else {
+            1 + chance.below(2) as usize
+        },
+        versions: [Versions::Seconds, Versions::Numbers, Versions::None][chance.below(3) as usize],
+        carries: [Carries::Whole, Carries::Patch, Carries::IdOnly][chance.below(3) as usize],
+        delivery_ids: chance.below(3) != 0,
+        desk_hooks,
+        lists_changes: !desk_hooks || chance.below(6) != 0,
+        second: [Second::Refused, Second::Returned, Second::Beside][chance.below(3) as usize],
+        place: [
+            TicketIdPlace::None,
+            TicketIdPlace::UserCache,
+            TicketIdPlace::UserMemory,
+        ][chance.below(3) as usize],
+        create: ways[chance.below(4) as usize],
+        note: [Resolve::DirectLookup, Resolve::None][chance.below(2) as usize],
+        on_unknown: [OnUnknown::Hold, OnUnknown::Retry][chance.below(2) as usize],
+        jelou_clock: if has(Fault::JelouAhead) {
+            jelou_clock
+        } else if has(Fault::JelouBehind) {
+            -jelou_clock
+        } else {
+            0
+        },
+        second_clock: if apart { second_clock } else { 0 },
+    }
+}
+
+fn acts(chance: &mut Chance, faults: &[(Fault, u8)]) -> Vec<(u32, Act)> {
+    let troubles: Vec<Fault> = faults
+        .iter()
+        .map(|(fault, _)| *fault)
+        .filter(|fault| fault.rate_max() == 0)
+        .collect();
+    let many = 6 + chance.below(20);
+    (0..many)
+        .map(|_| {
+            let wait = [0, 50, 2_000, 20_000, 90_000][chance.below(5) as usize];
+            let wait = u32::try_from(chance.below(wait + 1)).unwrap_or(0);
+            (wait, act(chance, &troubles))
+        })
+        .collect()
+}
+
+fn act(chance: &mut Chance, troubles: &[Fault]) -> Act {
+    let mut number = || (chance.below(256)) as u8;
+    let (what, one, two) = (number() % 20, number(), number());
+    match what {
+        0..=2 => Act::Ask(one),
+        3 => Act::Make(one),
+        4 => Act::Tag(one),
+        5 | 6 => Act::Begin(one),
+        7..=9 => Act::Write(one),
+        10 => Act::Late(one, 0),
+        11 | 12 => Act::End(one, two),
+        13..=15 => Act::Set(one, two),
+        _ => match troubles.len() {
+            0 => Act::Set(one, two),
+            many => Act::Trouble(troubles[usize::from(one) % many], two),
+        },
+    }
+}

@@ -1,0 +1,294 @@
+//! Who watches: after each step it looks at what that step changed, and at nothing else. Neighbours:
+//! `law`, the promises; `ending`, which looks at everything once all is quiet.
+
+use super::{
+    fault::Fault,
+    law::{Breach, Law},
+    world::World,
+};
+use bridge_core::{
+    call::{CallError, Resolve},
+    effect::{Answer, Effect, Operation},
+    event::Side,
+    ids::{ConversationId, DeliveryId, IntentId, LaneId, LinkId, TicketId},
+    intent::{Intent, IntentState},
+    lane::Lane,
+    ticket::Version,
+    time::Timestamp,
+};
+use jelou_bridge::store::Claim;
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    time::Duration,
+};
+
+/// Writes to one Link within a minute, as the rules allow them: beyond this the Link is parked.
+const WRITES_PER_LINK_MINUTE: usize = 20;
+
+/// What was seen so far.
+#[derive(Clone, Debug, Default)]
+pub struct Judge {
+    /// The first law that was broken.
+    pub breach: Option<Breach>,
+    /// Whether somebody reads the tale.
+    pub traced: bool,
+    /// Deliveries whose sender was answered.
+    pub acked: BTreeSet<DeliveryId>,
+    /// Backups that were restored: as of when, and when.
+    pub restored: Vec<(Timestamp, Timestamp)>,
+    /// Intents that were flagged as a possible duplicate.
+    pub flagged: BTreeSet<IntentId>,
+    /// Links that a person untied, or whose parked work a person decided on.
+    pub decided: BTreeSet<LinkId>,
+    by_dedup: BTreeMap<(Side, String), DeliveryId>,
+    tokens: BTreeMap<LaneId, i64>,
+    settled: BTreeSet<(DeliveryId, u32)>,
+    sent: BTreeSet<IntentId>,
+    started: BTreeMap<IntentId, BTreeSet<ConversationId>>,
+    created: BTreeMap<LinkId, BTreeSet<TicketId>>,
+    keys: BTreeMap<IntentId, ConversationId>,
+    writes: BTreeMap<LinkId, VecDeque<Timestamp>>,
+}
+
+impl Judge {
+    /// Nothing was seen yet.
+    #[must_use]
+    pub fn new(traced: bool) -> Self {
+        Self {
+            traced,
+            ..Self::default()
+        }
+    }
+
+    /// A law was broken. The first one counts.
+    pub fn breach(&mut self, law: Law, what: String) {
+        if self.breach.is_none() {
+            self.breach = Some(Breach { law, what });
+        }
+    }
+
+    /// Whether a tale is written.
+    #[must_use]
+    pub fn is_traced(&self) -> bool {
+        self.traced
+    }
+
+    /// A Delivery is new in the store.
+    pub fn recorded(&mut self, side: Side, dedup: Option<String>, id: DeliveryId) {
+        if let Some(dedup) = dedup
+            && let Some(first) = self.by_dedup.insert((side, dedup), id)
+        {
+            let what = format!("deliveries {first} and {id} have one key");
+            self.breach(Law::RecordedOnce, what);
+        }
+    }
+
+    /// A sender was answered.
+    pub fn acked(&mut self, id: DeliveryId) {
+        self.acked.insert(id);
+    }
+
+    /// A Lane was claimed.
+    pub fn claimed(&mut self, claim: &Claim) {
+        let last = self.tokens.insert(claim.lane.clone(), claim.token);
+        if last.is_some_and(|last| last >= claim.token) {
+            let what = format!("{} was claimed twice with one token", claim.lane);
+            self.breach(Law::SingleWriter, what);
+        }
+    }
+
+    /// A commit is about to be tried.
+    pub fn follows(&mut self, before: &Lane, after: &Lane) {
+        for (id, memory) in &after.tickets {
+            let old = before.tickets.get(id).and_then(|m| m.seen.as_ref());
+            let (Some(old), Some(new)) = (old, &memory.seen) else {
+                continue;
+            };
+            let back = match (old.version, new.version) {
+                (Version::Monotonic { number: old }, Version::Monotonic { number: new }) => {
+                    new < old
+                }
+                (Version::Time { at: old, .. }, Version::Time { at: new, .. }) => new < old,
+                _ => false,
+            };
+            if back {
+                self.breach(Law::NothingStale, format!("ticket {id} went back"));
+            }
+        }
+    }
+
+    /// A commit was taken.
+    pub fn committed(&mut self, claim: &Claim, after: &Lane) {
+        if self
+            .tokens
+            .get(&claim.lane)
+            .is_some_and(|t| *t > claim.token)
+        {
+            let what = format!("{} was written under an old claim", claim.lane);
+            self.breach(Law::SingleWriter, what);
+        }
+        for (delivery, position, _) in &after.fates {
+            if !self.settled.insert((*delivery, *position)) {
+                let what = format!("event {position} of delivery {delivery} twice");
+                self.breach(Law::SettledOnce, what);
+            }
+        }
+        for intent in &after.intents {
+            match intent.state {
+                IntentState::Sent => {
+                    if intent.held {
+                        self.breach(Law::HaltHolds, format!("{} was held and sent", intent.id));
+                    }
+                    self.sent.insert(intent.id.clone());
+                }
+                IntentState::Planned
+                | IntentState::Unknown
+                | IntentState::Confirmed
+                | IntentState::Refused
+                | IntentState::Withdrawn
+                | IntentState::Parked
+                | IntentState::Observed => {}
+            }
+            if intent.possible_duplicate {
+                self.flagged.insert(intent.id.clone());
+            }
+        }
+    }
+
+    /// The store is the one of an earlier moment again.
+    pub fn restore(&mut self, backup_at: Timestamp, now: Timestamp, last: Option<DeliveryId>) {
+        self.restored.push((backup_at, now));
+        let known = |id: &DeliveryId| last.is_some_and(|last| *id <= last);
+        self.acked.retain(known);
+        self.by_dedup.retain(|_, id| known(id));
+        self.settled.clear();
+        self.tokens.clear();
+    }
+
+    /// Whether so many of something are one too many, where each restored backup may have forgotten one.
+    fn is_too_many(&self, many: usize) -> bool {
+        many > 1 + self.restored.len()
+    }
+}
+
+impl World {
+    /// A write is at its remote, and is not done yet.
+    pub fn judge_write(&mut self, intent: &Intent) {
+        if !self.judge.sent.contains(&intent.id) {
+            let what = format!("{} was never committed as sent", intent.id);
+            self.judge.breach(Law::IntentFirst, what);
+        }
+        if intent.cause.is_empty() {
+            let what = format!("{} has no cause", intent.id);
+            self.judge.breach(Law::IntentFirst, what);
+        }
+        let now = self.now;
+        let writes = self.judge.writes.entry(intent.link.clone()).or_default();
+        writes.push_back(now);
+        while writes
+            .front()
+            .is_some_and(|at| now.since(*at) > Duration::from_secs(59))
+        {
+            writes.pop_front();
+        }
+        let many = writes.len();
+        // Tries that a restored backup forgot are not counted by the rules.
+        if many > WRITES_PER_LINK_MINUTE + 2 && self.judge.restored.is_empty() {
+            let what = format!("{many} writes to {} in a minute", intent.link);
+            self.judge.breach(Law::WriteBudget, what);
+        }
+        if let Effect::CreateTicket(create) = &intent.effect
+            && self.shape.create == Resolve::IdempotencyKey
+        {
+            let before = self
+                .judge
+                .keys
+                .insert(intent.id.clone(), create.conversation.clone());
+            if before.is_some_and(|before| before != create.conversation) {
+                let what = format!("key {} is sent for two conversations", intent.id);
+                self.judge.breach(Law::OneKeyOneThing, what);
+            }
+        }
+    }
+
+    /// A write was done.
+    pub fn judge_world(&mut self, intent: &Intent, answer: &Result<Answer, CallError>) {
+        match (intent.operation(), answer) {
+            (Operation::Start, Ok(Answer::Started { conversation, .. })) => {
+                let made = self
+                    .jelou
+                    .talks
+                    .get(conversation)
+                    .is_some_and(|t| t.intent.as_ref() == Some(&intent.id));
+                if made {
+                    self.judge_start(intent, conversation);
+                }
+            }
+            (Operation::Create, Ok(Answer::Created { ticket, .. })) => {
+                self.judge_create(intent, ticket);
+            }
+            _ => {}
+        }
+    }
+
+    fn judge_start(&mut self, intent: &Intent, conversation: &ConversationId) {
+        let flagged = intent.possible_duplicate;
+        let Effect::StartConversation(start) = &intent.effect else {
+            return;
+        };
+        let made = self.judge.started.entry(intent.id.clone()).or_default();
+        made.insert(conversation.clone());
+        let many = made.len();
+        if self.judge.is_too_many(many) && !flagged {
+            let what = format!("{} made {many} conversations and no flag", intent.id);
+            self.judge.breach(Law::CreatedOnce, what);
+        }
+        let talk = &self.jelou.talks[conversation];
+        let going = || {
+            let talks = self.jelou.talks.values();
+            talks.filter(|t| t.is_active() && t.intent.is_some())
+        };
+        let of_ticket = going()
+            .filter(|t| t.ticket.as_ref() == Some(&start.ticket))
+            .count();
+        let user = &talk.conversation.user;
+        let of_user = going().filter(|t| &t.conversation.user == user).count();
+        let excused = flagged
+            || going().any(|t| {
+                t.intent
+                    .as_ref()
+                    .is_some_and(|i| self.judge.flagged.contains(i))
+            });
+        if self.judge.is_too_many(of_ticket) && !excused {
+            let what = format!("{of_ticket} open conversations of {}", start.ticket);
+            return self.judge.breach(Law::OneTalkPerTicket, what);
+        }
+        if self.judge.is_too_many(of_user) && !excused {
+            let what = format!("{of_user} open conversations of one customer");
+            self.judge.breach(Law::OneTalkPerLane, what);
+        }
+    }
+
+    fn judge_create(&mut self, intent: &Intent, ticket: &TicketId) {
+        let knows = match self.shape.create {
+            Resolve::IdempotencyKey
+            | Resolve::Idempotent
+            | Resolve::DirectLookup
+            | Resolve::LaggingSearch { .. } => true,
+            Resolve::EventConfirm | Resolve::None => false,
+        };
+        let flagged = intent.possible_duplicate && !knows;
+        let made = self.judge.created.entry(intent.link.clone()).or_default();
+        made.insert(ticket.clone());
+        let many = made.len();
+        if self.judge.is_too_many(many) && !flagged {
+            let law = if self.faults.has(Fault::BackupRestored) {
+                Law::NoSecondUndo
+            } else {
+                Law::OneTicketPerTalk
+            };
+            let what = format!("{many} tickets were made for {}", intent.link);
+            self.judge.breach(law, what);
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! What must always hold, each law with its name and its promise. Neighbours: `judge`, which asks
+//! after each step; `ending`, which asks when all is healed and quiet.
+
+macro_rules! laws {
+    ($($(#[doc = $doc:literal])+ $name:ident = $word:literal;)+) => {
+        /// One law.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Law { $($(#[doc = $doc])+ $name,)+ }
+
+        impl Law {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// The word in traces and tables.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $word,)+ }
+            }
+
+            /// What it promises.
+            #[must_use]
+            pub fn promise(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc),+).trim_ascii_start(),)+ }
+            }
+        }
+    };
+}
+
+laws! {
+    /// A1: what was answered 200 is in the store from then on (but for what a restored backup had not yet).
+    AckedKept = "acked_kept";
+    /// A2: two Deliveries with one deduplication key are one row.
+    RecordedOnce = "recorded_once";
+    /// A3: an Event is settled once, and only a person's retry brings a settled or parked Delivery back.
+    SettledOnce = "settled_once";
+    /// A4: a write reaches a remote only if its Intent is committed as sent, for a Link and a cause that are known.
+    IntentFirst = "intent_first";
+    /// A5: one Intent makes one object where the remote offers a key or a lookup; elsewhere each surplus has an unknown outcome behind it and is flagged.
+    CreatedOnce = "created_once";
+    /// A5: at most one ticket is made for a conversation, whatever times out, unless flagged.
+    OneTicketPerTalk = "one_ticket_per_talk";
+    /// A6: a live Link shares neither its ticket nor its conversation with another live Link.
+    OneLinkEach = "one_link_each";
+    /// A6: at most one open conversation of a ticket was started by us, unless flagged.
+    OneTalkPerTicket = "one_talk_per_ticket";
+    /// A6: at most one open conversation of a customer was started by us, unless flagged.
+    OneTalkPerLane = "one_talk_per_lane";
+    /// A7: a conversation that we started names the ticket of its Link.
+    NamesItsTicket = "names_its_ticket";
+    /// A10: who has lost a Claim commits nothing: tokens of commits never decrease.
+    SingleWriter = "single_writer";
+    /// A11: the version of a ticket that is known never decreases, and a closed conversation stays closed.
+    NothingStale = "nothing_stale";
+    /// A12: a close that hit another conversation than meant is noticed with the answer that says so.
+    RightTarget = "right_target";
+    /// A13: what bears no accepted signature is refused, and the store does not change.
+    Authentic = "authentic";
+    /// A14: nobody calls a host that asked for time, or with a credential that is paused, before its time.
+    RateKept = "rate_kept";
+    /// A14: a Link is not written to more often in a minute than its budget allows.
+    WriteBudget = "write_budget";
+    /// A15: no more Claims and routings are held than there are workers.
+    Bounded = "bounded";
+    /// A17: what a restored backup forgot is made at most once more.
+    NoSecondUndo = "no_second_undo";
+    /// The mode `observe` writes to neither side.
+    ObserveWritesNothing = "observe_writes_nothing";
+    /// What the safety halt holds reaches no remote before it is released.
+    HaltHolds = "halt_holds";
+    /// A key that a remote takes for one thing is never sent for another.
+    OneKeyOneThing = "one_key_one_thing";
+    /// The state machine never makes what its own checks would refuse, and never panics.
+    Sound = "sound";
+    /// A history comes to rest: nothing spins.
+    ComesToRest = "comes_to_rest";
+    /// L1: when all is healed, every Event is settled, ignored or parked within the longest backoff.
+    Settled = "settled";
+    /// L1: when all is healed, no Intent stays half done without a reason: it is done, given up, parked, or waits for a busy customer.
+    IntentsEnd = "intents_end";
+    /// L2: when all is healed, each linked ticket is known as it is.
+    KnownAsItIs = "known_as_it_is";
+    /// L3: when all is healed, both sides of a Link agree: an ended conversation has no live Link.
+    Converged = "converged";
+    /// L4: when all is healed, a closed ticket's conversation is closed.
+    ClosedIsClosed = "closed_is_closed";
+    /// L5: after the last change from outside, at most two writes per Link and side come on top of what must be made.
+    FewWrites = "few_writes";
+    /// L5: when all is quiet, a full sweep writes nothing, and a second one neither.
+    Fixpoint = "fixpoint";
+    /// L6: no Lane stays claimed when nobody works on it.
+    LeasesEnd = "leases_end";
+}
+
+/// A law that was broken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Breach {
+    /// Which.
+    pub law: Law,
+    /// By what.
+    pub what: String,
+}

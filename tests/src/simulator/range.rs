@@ -1,0 +1,111 @@
+//! Many histories on all cores, and what they came to in one line. Neighbour: the command `simulate`.
+
+use super::{Breach, Ended, History, KINDS, live, mappings};
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
+
+/// Seeds that one thread takes at a time.
+const BATCH: u64 = 64;
+
+/// What many histories came to.
+#[derive(Clone, Debug)]
+pub struct Totals {
+    /// Histories.
+    pub histories: u64,
+    /// Things that happened.
+    pub steps: u64,
+    /// How often each kind of fault fired.
+    pub fired: [u64; KINDS],
+    /// Processes that died.
+    pub crashes: u64,
+    /// Intents that wait for a person.
+    pub parked: u64,
+    /// Intents flagged as a possible duplicate.
+    pub flagged: u64,
+    /// Writes that reached a remote.
+    pub writes: u64,
+    /// The seeds that broke a law, the lowest first.
+    pub broken: Vec<(u64, Breach)>,
+}
+
+impl Default for Totals {
+    fn default() -> Self {
+        Self {
+            histories: 0,
+            steps: 0,
+            fired: [0; KINDS],
+            crashes: 0,
+            parked: 0,
+            flagged: 0,
+            writes: 0,
+            broken: Vec::new(),
+        }
+    }
+}
+
+impl Totals {
+    fn add(&mut self, seed: u64, ended: Ended) {
+        self.histories += 1;
+        self.steps += ended.steps;
+        for (all, one) in self.fired.iter_mut().zip(ended.fired) {
+            *all += u64::from(one);
+        }
+        self.crashes += u64::from(ended.crashes);
+        self.parked += u64::from(ended.parked);
+        self.flagged += u64::from(ended.flagged);
+        self.writes += u64::from(ended.writes);
+        self.broken
+            .extend(ended.breach.map(|breach| (seed, breach)));
+    }
+
+    fn join(&mut self, other: Self) {
+        self.histories += other.histories;
+        self.steps += other.steps;
+        for (all, more) in self.fired.iter_mut().zip(other.fired) {
+            *all += more;
+        }
+        self.crashes += other.crashes;
+        self.parked += other.parked;
+        self.flagged += other.flagged;
+        self.writes += other.writes;
+        self.broken.extend(other.broken);
+    }
+}
+
+/// Lives the histories of all seeds from `first` to before `end`, on so many threads. When
+/// `broken_max` broke a law, no more are begun.
+#[must_use]
+pub fn range(first: u64, end: u64, threads: usize, broken_max: usize) -> Totals {
+    let next = AtomicU64::new(first);
+    let broken = AtomicU64::new(0);
+    let totals = Mutex::new(Totals::default());
+    std::thread::scope(|scope| {
+        for _ in 0..threads.max(1) {
+            scope.spawn(|| {
+                let mut mine = Totals::default();
+                let mappings = mappings();
+                while (broken.load(Ordering::Relaxed) as usize) < broken_max {
+                    let from = next.fetch_add(BATCH, Ordering::Relaxed);
+                    if from >= end {
+                        break;
+                    }
+                    let before = mine.broken.len();
+                    for seed in from..(from + BATCH).min(end) {
+                        mine.add(seed, live(&History::drawn(seed), &mappings, false));
+                    }
+                    let more = (mine.broken.len() - before) as u64;
+                    broken.fetch_add(more, Ordering::Relaxed);
+                }
+                totals
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .join(mine);
+            });
+        }
+    });
+    let mut totals = totals.into_inner().unwrap_or_else(PoisonError::into_inner);
+    totals.broken.sort_by_key(|(seed, _)| *seed);
+    totals
+}

@@ -1,0 +1,296 @@
+//! Deliveries on their way to a Lane, as the daemon's `jobs::routes` does it: serial for each object,
+//! with one read where it is needed. Neighbours: `bridge_core::route`, which decides; `claims`, after.
+
+use super::{
+    calls::{Brought, Owner, What},
+    fault::Fault,
+    hooks::bridge,
+    queue::{Happening, ReplicaId, TaskId},
+    world::{PROJECT, WORKERS, World},
+};
+use bridge_core::{
+    call::CallError,
+    event::{Parsed, Side},
+    ids::TicketId,
+    lane::retry_at,
+    route::{Ask, Route, RouteEnd, Told, Turn, object_of},
+    ticket::Ticket,
+    time::Timestamp,
+};
+use bridge_remotes::bot;
+use jelou_bridge::store::{Received, Source};
+use std::{collections::VecDeque, rc::Rc, time::Duration};
+
+/// A read waits this long for the rest of the webhooks of one act, as the daemon's does.
+const GATHER: Duration = Duration::from_millis(300);
+
+/// A Delivery that could not be settled is given back after this.
+const AGAIN: Duration = Duration::from_millis(500);
+
+/// An object that is routed for: who has its lock, who waits, and its last read.
+#[derive(Clone, Debug, Default)]
+pub struct Object {
+    holder: Option<TaskId>,
+    waiting: VecDeque<TaskId>,
+    last: Option<(Timestamp, Box<Ticket>)>,
+}
+
+/// One Delivery at the Router.
+pub struct Routing {
+    /// Which process.
+    pub replica: ReplicaId,
+    /// What came.
+    pub received: Received,
+    key: String,
+    step: Step,
+}
+
+enum Step {
+    /// It waits for its object's lock, or has just got it.
+    Waits(Parsed),
+    /// This is wanted next.
+    Goes(Route, Turn),
+    /// It has waited for the rest of the webhooks of one act.
+    Gathered(Route, TicketId),
+    /// A read is on its way.
+    Reads(Route),
+}
+
+impl World {
+    /// Takes due Deliveries. Says whether there may be more than there are workers.
+    pub fn claim_routes(&mut self, replica: ReplicaId) -> bool {
+        let busy = self
+            .routings
+            .values()
+            .filter(|r| r.replica == replica)
+            .count();
+        let free = WORKERS.saturating_sub(busy);
+        let now = self.clock(replica);
+        let batch = self.store.claim_routes(free as u32, now);
+        let full = batch.len() == free;
+        for received in batch {
+            let parsed = parse(&received);
+            let key = object_of(&parsed).map_or_else(|| received.id.to_string(), str::to_owned);
+            let key = format!("{}/{key}", received.side);
+            let id = self.task();
+            let object = self.replicas[replica]
+                .objects
+                .entry(key.clone())
+                .or_default();
+            if object.holder.is_none() {
+                object.holder = Some(id);
+                self.soon(2, Happening::Route(id));
+            } else {
+                object.waiting.push_back(id);
+            }
+            let routing = Routing {
+                replica,
+                received,
+                key,
+                step: Step::Waits(parsed),
+            };
+            self.routings.insert(id, routing);
+        }
+        full
+    }
+
+    /// A routing goes on.
+    pub fn route_on(&mut self, id: TaskId) {
+        let Some(routing) = self.routings.remove(&id) else {
+            return;
+        };
+        if self.faults.strikes(Fault::CrashAtRoute) {
+            let replica = routing.replica;
+            self.routings.insert(id, routing);
+            return self.crash(replica);
+        }
+        let Routing {
+            replica,
+            received,
+            key,
+            step,
+        } = routing;
+        let back = |step| Routing {
+            replica,
+            received: received.clone(),
+            key: key.clone(),
+            step,
+        };
+        match step {
+            Step::Waits(parsed) => {
+                let (route, turn) = Route::begin(parsed, bridge(), Some(bot()));
+                self.follow(id, back(Step::Waits(Parsed::Ignored(""))), route, turn);
+            }
+            Step::Goes(route, turn) => {
+                self.follow(id, back(Step::Waits(Parsed::Ignored(""))), route, turn);
+            }
+            Step::Gathered(route, ticket) => self.read_ticket(id, back, route, ticket),
+            Step::Reads(route) => {
+                self.routings.insert(id, back(Step::Reads(route)));
+            }
+        }
+    }
+
+    fn read_ticket(
+        &mut self,
+        id: TaskId,
+        back: impl Fn(Step) -> Routing,
+        mut route: Route,
+        ticket: TicketId,
+    ) {
+        let routing = back(Step::Waits(Parsed::Ignored("")));
+        let who = format!("delivery {}", routing.received.id);
+        match self.ask(routing.replica, Side::Ticketing, &who) {
+            Ok(()) => {
+                self.routings.insert(id, back(Step::Reads(route)));
+                self.call(Owner::Route(id), routing.replica, who, What::Ticket(ticket));
+            }
+            Err(blocked) => {
+                let told = Told::Later {
+                    due_at: blocked.until,
+                    error: format!("waiting: {}", blocked.by),
+                };
+                let turn = route.told(told, &self.mapping);
+                self.follow(id, routing, route, turn);
+            }
+        }
+    }
+
+    /// Looks up what is asked for, until a read is needed or the end is known.
+    fn follow(&mut self, id: TaskId, mut routing: Routing, mut route: Route, mut turn: Turn) {
+        let mapping = Rc::clone(&self.mapping);
+        loop {
+            let (store, name) = (&self.store, &self.bridge);
+            let told = match turn {
+                Turn::End(end) => return self.settle(id, &routing, end),
+                Turn::Ask(Ask::LaneOfIntent(id)) => Told::Lane(store.lane_of_intent(name, &id)),
+                Turn::Ask(Ask::LaneOfConversation(id)) => {
+                    Told::Lane(store.lane_of_conversation(name, &id))
+                }
+                Turn::Ask(Ask::LaneOfLiveTicket(id)) => {
+                    Told::Lane(store.lane_of_live_ticket(name, &id))
+                }
+                Turn::Ask(Ask::LaneOfTicket(id)) => Told::Lane(store.lane_of_ticket(name, &id)),
+                Turn::Ask(Ask::ReadTicket(ticket)) => {
+                    let now = self.clock(routing.replica);
+                    let received_at = routing.received.received_at;
+                    let object = self.replicas[routing.replica].objects.get(&routing.key);
+                    let last = object.and_then(|o| o.last.as_ref());
+                    if let Some((begun, ticket)) = last.filter(|(begun, _)| *begun >= received_at) {
+                        Told::Ticket {
+                            ticket: ticket.clone(),
+                            begun: *begun,
+                        }
+                    } else {
+                        let wait = received_at.plus(GATHER).since(now).min(GATHER);
+                        routing.step = Step::Gathered(route, ticket);
+                        self.routings.insert(id, routing);
+                        return self.queue.plan(self.now.plus(wait), Happening::Route(id));
+                    }
+                }
+            };
+            turn = route.told(told, &mapping);
+        }
+    }
+
+    /// The Router's read ended.
+    pub fn route_read(
+        &mut self,
+        id: TaskId,
+        begun: Timestamp,
+        outcome: Result<Brought, CallError>,
+    ) {
+        let Some(mut routing) = self.routings.remove(&id) else {
+            return;
+        };
+        let Step::Reads(mut route) =
+            std::mem::replace(&mut routing.step, Step::Waits(Parsed::Ignored("")))
+        else {
+            return;
+        };
+        let told = match outcome {
+            Ok(Brought::Ticket(ticket)) => {
+                let objects = &mut self.replicas[routing.replica].objects;
+                if let Some(object) = objects.get_mut(&routing.key) {
+                    object.last = Some((begun, ticket.clone()));
+                }
+                Told::Ticket { ticket, begun }
+            }
+            Ok(_) => Told::Gone,
+            Err(CallError::Gone { .. }) => Told::Gone,
+            Err(error @ CallError::Refused { .. }) => Told::Never {
+                reason: "refused",
+                detail: error.to_string(),
+            },
+            Err(error) => self.not_now(&routing, &error),
+        };
+        let turn = route.told(told, &self.mapping);
+        routing.step = Step::Goes(route, turn);
+        self.routings.insert(id, routing);
+        self.soon(2, Happening::Route(id));
+    }
+
+    fn not_now(&self, routing: &Routing, error: &CallError) -> Told {
+        let now = self.clock(routing.replica);
+        let of_the_credential = matches!(
+            error,
+            CallError::Locked { .. } | CallError::Forbidden { .. }
+        );
+        let waited = now.since(routing.received.received_at);
+        if waited > self.limits().retry_for && !of_the_credential {
+            return Told::Never {
+                reason: "retries_exhausted",
+                detail: error.to_string(),
+            };
+        }
+        let who = format!("delivery {}", routing.received.id);
+        Told::Later {
+            due_at: retry_at(routing.received.attempts, &who, now),
+            error: error.to_string(),
+        }
+    }
+
+    fn settle(&mut self, id: TaskId, routing: &Routing, end: RouteEnd) {
+        let now = self.clock(routing.replica);
+        let delivery = routing.received.id;
+        if self.judge.is_traced() {
+            let line = format!("delivery {delivery} routed: {end:?}");
+            self.trace(|_| line.chars().take(200).collect());
+        }
+        if self.store_is_down() {
+            let again = self.store_down_until.plus(AGAIN);
+            self.queue.plan(again, Happening::Unroute(delivery));
+        } else if self.store.routed(delivery, end, now).is_ok() {
+            self.ring();
+        }
+        let r = &mut self.replicas[routing.replica];
+        let next = match r.objects.get_mut(&routing.key) {
+            Some(object) if object.holder == Some(id) => {
+                object.holder = object.waiting.pop_front();
+                object.holder
+            }
+            Some(_) | None => None,
+        };
+        match next {
+            Some(next) => self.soon(2, Happening::Route(next)),
+            None => {
+                r.objects.remove(&routing.key);
+            }
+        }
+        self.look_by(routing.replica, self.now);
+    }
+}
+
+fn parse(received: &Received) -> Parsed {
+    let ours = received.source != Source::Webhook || received.side == Side::Ticketing;
+    if !ours {
+        return jelou_adapter::webhook::parse(&received.body, PROJECT, &[bot()]);
+    }
+    match serde_json::from_slice(&received.body) {
+        Ok(events) => Parsed::Events(events),
+        Err(_) => Parsed::Parked {
+            reason: "unreadable",
+            detail: "it could not be read".to_owned(),
+        },
+    }
+}

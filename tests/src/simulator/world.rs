@@ -1,0 +1,398 @@
+//! Everything there is in a history: two remotes, one store, the processes that work on it, and what
+//! is on its way. Neighbours: `queue`, which says what is next; the rooms beside, each of which does
+//! one kind of thing.
+//!
+//! Time moves only from one happening to the next. Nothing here asks a clock or draws from anywhere
+//! but the history's seed, so a seed is a story.
+
+use super::{
+    calls::{Call, CallId},
+    claims::LaneTask,
+    fault::{Fault, Faults},
+    history::{History, Shape},
+    hooks::bridge,
+    judge::Judge,
+    law::Law,
+    queue::{Happening, Queue, ReplicaId, TaskId},
+    router::{Object, Routing},
+    sweep::Sweep,
+};
+use bridge_core::{
+    event::Side,
+    halt,
+    ids::BridgeName,
+    lane::{Capabilities, Limits, Mode, Rules},
+    mapping::Mapping,
+    time::Timestamp,
+};
+use bridge_remotes::{chance::Chance, desk::Desk, jelou::Jelou};
+use jelou_bridge::{
+    gate::{Gate, Target},
+    store::memory::Memory,
+};
+use std::{collections::BTreeMap, rc::Rc, time::Duration};
+
+/// The bridge's name.
+pub const BRIDGE: &str = "main";
+
+/// Its project at Jelou.
+pub const PROJECT: &str = "p1";
+
+/// When every history begins.
+pub const BEGINNING: Timestamp = Timestamp(1_700_000_000_000);
+
+/// How long a Claim lasts unless it is renewed, as in the daemon's `jobs`.
+pub const LEASE: Duration = Duration::from_secs(30);
+
+/// A call's deadline.
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Lanes, and as many routings, that one process works on at the same time: few, so that they run out.
+pub const WORKERS: usize = 4;
+
+/// A history of some minutes takes a few hundred steps; one that takes this many spins.
+const STEPS_MAX: u64 = 40_000;
+
+/// One process.
+pub struct Replica {
+    /// Whether it runs.
+    pub alive: bool,
+    /// How far its clock is from ours, in milliseconds.
+    pub clock: i64,
+    /// What it knows of who takes calls.
+    pub gate: Gate,
+    /// When it looks for work next.
+    pub look_at: Option<Timestamp>,
+    /// What its sweep last recorded of tickets without version.
+    pub listed: BTreeMap<String, u64>,
+    /// The objects it routes for.
+    pub objects: BTreeMap<String, Object>,
+    /// Hosts that asked this process for time, and until when by its clock.
+    pub told_until: BTreeMap<Side, Timestamp>,
+}
+
+/// Everything.
+pub struct World {
+    /// The true time.
+    pub now: Timestamp,
+    /// What will happen.
+    pub queue: Queue,
+    /// What the bridge knows.
+    pub store: Memory,
+    /// One side.
+    pub jelou: Jelou,
+    /// The other side.
+    pub desk: Desk,
+    /// The processes.
+    pub replicas: Vec<Replica>,
+    /// Claims at work.
+    pub lanes: BTreeMap<TaskId, LaneTask>,
+    /// Routings.
+    pub routings: BTreeMap<TaskId, Routing>,
+    /// Sweeps.
+    pub sweeps: BTreeMap<TaskId, Sweep>,
+    /// Calls on their way.
+    pub calls: BTreeMap<CallId, Call>,
+    /// What goes wrong.
+    pub faults: Faults,
+    /// Who watches.
+    pub judge: Judge,
+    /// What kind of world it is.
+    pub shape: Shape,
+    /// The operator's mapping now.
+    pub mapping: Rc<Mapping>,
+    /// All mappings that the operator may have.
+    pub mappings: Rc<Vec<Rc<Mapping>>>,
+    /// Whether the bridge writes.
+    pub mode: Mode,
+    /// It is to go live as soon as nothing is at work.
+    pub going_live: bool,
+    /// What is too much at once.
+    pub safety: halt::Limits,
+    /// The bridge's name.
+    pub bridge: BridgeName,
+    /// The store takes no writes before.
+    pub store_down_until: Timestamp,
+    /// A side is down, or refuses the credential, before.
+    pub down_until: BTreeMap<Side, Timestamp>,
+    /// As above.
+    pub locked_until: BTreeMap<Side, Timestamp>,
+    /// Objects that are forbidden before.
+    pub forbidden_until: BTreeMap<String, Timestamp>,
+    /// The store as of some time ago.
+    pub backup: Option<(Timestamp, Memory)>,
+    /// Webhooks of the desk sent so far.
+    pub hooks_sent: u32,
+    /// Messages written so far.
+    pub messages: u32,
+    /// Whether all is healed.
+    pub healed: bool,
+    /// Whether sweeps are made by themselves.
+    pub sweeping: bool,
+    /// Things that happened so far.
+    pub steps: u64,
+    /// Crashes so far.
+    pub crashes: u32,
+    /// Claims and routings and calls made so far: the number of the next.
+    pub tasks: u32,
+    /// How long things take.
+    pub timing: Chance,
+    targets: BTreeMap<Side, Target>,
+    acts: Vec<(u32, super::history::Act)>,
+    tale: Option<Vec<String>>,
+}
+
+impl World {
+    /// A world in which nothing has happened yet. `tale` has what happens written down.
+    #[must_use]
+    pub fn new(history: &History, mappings: &Rc<Vec<Rc<Mapping>>>, tale: bool) -> Self {
+        let shape = history.shape.clone();
+        let mut faults = Faults::new(&history.faults, history.seed);
+        let replica = |clock| Replica {
+            alive: true,
+            clock,
+            gate: Gate::default(),
+            look_at: None,
+            listed: BTreeMap::new(),
+            objects: BTreeMap::new(),
+            told_until: BTreeMap::new(),
+        };
+        let mut jelou = Jelou::default();
+        jelou.second = shape.second;
+        jelou.ahead = Duration::from_millis(shape.jelou_clock.max(0).unsigned_abs());
+        jelou.behind = Duration::from_millis(shape.jelou_clock.min(0).unsigned_abs());
+        if faults.has(Fault::TwoSpellings) {
+            jelou
+                .spelled
+                .insert("593900000001".to_owned(), "593090000001".to_owned());
+        }
+        let mut desk = Desk::default();
+        desk.versions = shape.versions;
+        desk.carries = shape.carries;
+        if faults.has(Fault::Automation) {
+            desk.automation = Some(|status| {
+                (status.as_str() == "pending").then(|| bridge_core::ticket::Status::new("open"))
+            });
+        }
+        for (fault, is) in [
+            (Fault::ClocksApart, shape.second_clock != 0),
+            (Fault::JelouAhead, shape.jelou_clock > 0),
+            (Fault::JelouBehind, shape.jelou_clock < 0),
+        ] {
+            if is {
+                faults.fire(fault);
+            }
+        }
+        let tight = faults.has(Fault::HaltTripped);
+        let safety = halt::Limits {
+            max_share: 0.2,
+            min_count: if tight { 2 } else { 1_000 },
+            window: Duration::from_secs(600),
+        };
+        let observe = faults.has(Fault::ObserveFirst);
+        let rate = if faults.has(Fault::RateTight) {
+            "2/s"
+        } else {
+            "1000/s"
+        };
+        let target = |side, host: &str| Target {
+            bridge: bridge(),
+            side,
+            host: host.to_owned(),
+            rate: rate
+                .parse()
+                .unwrap_or_else(|_| unreachable!("a constant rate")),
+        };
+        let mut clocks = vec![0, shape.second_clock];
+        clocks.truncate(shape.replicas);
+        let mut world = Self {
+            now: BEGINNING,
+            queue: Queue::default(),
+            store: Memory::new("r0", if tale { 100_000 } else { 0 }),
+            jelou,
+            desk,
+            replicas: clocks.into_iter().map(replica).collect(),
+            lanes: BTreeMap::new(),
+            routings: BTreeMap::new(),
+            sweeps: BTreeMap::new(),
+            calls: BTreeMap::new(),
+            faults,
+            judge: Judge::new(tale),
+            mapping: Rc::clone(&mappings[shape.policy]),
+            mappings: Rc::clone(mappings),
+            mode: if observe { Mode::Observe } else { Mode::Live },
+            going_live: false,
+            safety,
+            bridge: bridge(),
+            store_down_until: BEGINNING,
+            down_until: BTreeMap::new(),
+            locked_until: BTreeMap::new(),
+            forbidden_until: BTreeMap::new(),
+            backup: None,
+            hooks_sent: 0,
+            messages: 0,
+            healed: false,
+            sweeping: true,
+            steps: 0,
+            crashes: 0,
+            tasks: 0,
+            timing: Chance::seeded(history.seed ^ 0x7131),
+            targets: BTreeMap::from([
+                (Side::Jelou, target(Side::Jelou, "jelou:443")),
+                (Side::Ticketing, target(Side::Ticketing, "desk:443")),
+            ]),
+            acts: history.acts.clone(),
+            tale: tale.then(Vec::new),
+            shape,
+        };
+        world.begin_bridge(0);
+        for replica in 0..world.replicas.len() {
+            world.plan_sweep(replica);
+        }
+        world.plan_act(0);
+        world
+    }
+
+    fn plan_act(&mut self, number: usize) {
+        if let Some((wait, _)) = self.acts.get(number) {
+            let at = self.now.plus(Duration::from_millis(u64::from(*wait)));
+            self.queue.plan(at, Happening::Act(number));
+        }
+    }
+
+    /// Lets everything happen until that moment, or until a law breaks.
+    pub fn pass(&mut self, until: Timestamp) {
+        while self.judge.breach.is_none() {
+            let Some((at, what)) = self.queue.next_by(until) else {
+                self.now = self.now.max(until);
+                return;
+            };
+            self.now = self.now.max(at);
+            self.steps += 1;
+            if self.steps > STEPS_MAX {
+                let what = format!("{STEPS_MAX} steps and no rest");
+                return self.judge.breach(Law::ComesToRest, what);
+            }
+            self.happen(what);
+            self.turn_live();
+        }
+    }
+
+    /// Lets the whole history happen.
+    pub fn live(&mut self) {
+        let span: u64 = self.acts.iter().map(|(wait, _)| u64::from(*wait)).sum();
+        self.pass(BEGINNING.plus(Duration::from_millis(span)));
+    }
+
+    fn happen(&mut self, what: Happening) {
+        match what {
+            Happening::Act(number) => {
+                if let Some((_, act)) = self.acts.get(number).copied() {
+                    self.trace(|_| format!("--- {act:?}"));
+                    self.act(act);
+                    self.keep_backup(number);
+                    self.plan_act(number + 1);
+                }
+            }
+            Happening::Hook(hook) => self.land(*hook),
+            Happening::Look(replica) => self.look(replica),
+            Happening::Turn(task) => self.turn(task),
+            Happening::Route(task) => self.route_on(task),
+            Happening::SweepOn(task) => self.sweep_on(task),
+            Happening::Arrive(call) => self.arrive(call),
+            Happening::Answer(call) => self.answer(call),
+            Happening::Rise(replica) => self.rise(replica),
+            Happening::Unroute(delivery) => {
+                if !self.routings.values().any(|r| r.received.id == delivery) {
+                    self.store.unroute(delivery, self.now);
+                    self.ring();
+                }
+            }
+            Happening::SweepDue(replica) => self.sweep_due(replica),
+            Happening::Order(lane, order, tries) => self.order(&lane, *order, tries),
+        }
+    }
+
+    /// What a process's clock says.
+    #[must_use]
+    pub fn clock(&self, replica: ReplicaId) -> Timestamp {
+        let by = self.replicas.get(replica).map_or(0, |r| r.clock);
+        Timestamp(self.now.0 + by)
+    }
+
+    /// One that runs, if one does.
+    pub fn any_replica(&mut self) -> Option<ReplicaId> {
+        let first = self.timing.below(self.replicas.len() as u64) as usize;
+        let other = self.replicas.len() - 1 - first;
+        [first, other].into_iter().find(|r| self.replicas[*r].alive)
+    }
+
+    /// Whether the store takes no writes now.
+    #[must_use]
+    pub fn store_is_down(&self) -> bool {
+        self.now < self.store_down_until
+    }
+
+    /// What the rules go by now.
+    #[must_use]
+    pub fn rules<'a>(&self, mapping: &'a Mapping, silent: bool) -> Rules<'a> {
+        Rules {
+            mapping,
+            mode: self.mode,
+            limits: self.limits(),
+            capabilities: Capabilities {
+                upsert_requester: true,
+                find_open: true,
+                create: self.shape.create,
+                note: self.shape.note,
+            },
+            ticket_id_place: self.shape.place,
+            webhooks_silent: silent,
+        }
+    }
+
+    /// The bridge's limits.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        Limits {
+            retry_for: Duration::from_secs(72 * 3600),
+            on_unknown: self.shape.on_unknown,
+            event_confirm: Duration::from_secs(60),
+        }
+    }
+
+    /// One side of the bridge, as the gate knows it.
+    #[must_use]
+    pub fn target(&self, side: Side) -> Target {
+        self.targets[&side].clone()
+    }
+
+    /// A new number for a piece of work.
+    pub fn task(&mut self) -> TaskId {
+        self.tasks += 1;
+        self.tasks
+    }
+
+    /// Plans something soon: within so many milliseconds.
+    pub fn soon(&mut self, most: u64, what: Happening) {
+        let wait = Duration::from_millis(self.timing.below(most + 1));
+        self.queue.plan(self.now.plus(wait), what);
+    }
+
+    /// Writes a line into the tale, if there is one.
+    pub fn trace(&mut self, line: impl FnOnce(&Self) -> String) {
+        if self.tale.is_some() {
+            let at = self.now.0 - BEGINNING.0;
+            let line = format!("{at:>9} {}", line(self));
+            if let Some(tale) = &mut self.tale {
+                tale.push(line);
+            }
+        }
+    }
+
+    /// What was written down.
+    #[must_use]
+    pub fn tale(&self) -> &[String] {
+        self.tale.as_deref().unwrap_or_default()
+    }
+}
