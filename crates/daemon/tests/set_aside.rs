@@ -7,7 +7,11 @@
     reason = "an answer of another form fails its test"
 )]
 
-use jelou_bridge::demo::{Stage, StageOptions};
+use jelou_bridge::{
+    api::decide::{Decision, ParkedChosen, decide},
+    demo::{Stage, StageOptions},
+    store::ParkedFilter,
+};
 use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use std::{path::Path, time::Duration};
 
@@ -85,14 +89,30 @@ async fn a_customer_whose_memory_was_damaged_is_set_aside_and_the_others_are_ser
         "nothing was done in the dark"
     );
 
-    // The row is mended: the next thing that happens finds a sound Lane, and nothing was lost.
+    let store = &stage.daemon().unwrap().jobs.store;
+    let filter = ParkedFilter {
+        reason: Some("broken_invariant".to_owned()),
+        limit: 10,
+        ..ParkedFilter::default()
+    };
+    let parked = store.parked(&filter).await.unwrap();
+    assert_eq!(parked.len(), 1, "a person is told: {parked:?}");
+    assert!(parked[0].at.0 > 0 && parked[0].id.starts_with("lane-"));
+
+    // The row is mended and the Lane tried again: nothing was lost.
     stage.stop_daemon().await;
     next_intent(folder.path(), "5511987654321", right).await;
     stage.start_daemon().await.unwrap();
-    let desk = &stage.helpdesk.handle;
-    desk.agent_sets_field(&damaged, "note", serde_json::json!("again"))
-        .unwrap();
+    let chosen = ParkedChosen {
+        id: Some(parked[0].id.clone()),
+        ..ParkedChosen::default()
+    };
+    let jobs = &stage.daemon().unwrap().jobs;
+    let done = decide(jobs, Decision::Retry, chosen).await.unwrap();
+    assert_eq!((done.done, done.failed), (1, 0));
     wait(|| !talk(&stage, &damaged).active).await;
+    let jobs = &stage.daemon().unwrap().jobs;
+    assert!(jobs.store.parked(&filter).await.unwrap().is_empty());
 }
 
 async fn wait(mut holds: impl FnMut() -> bool) {

@@ -7,10 +7,11 @@ use crate::{
     intent::{Intent, IntentState},
     lane::Lane,
     link::Link,
+    time::Timestamp,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How the name of what holds a Lane begins where a law would have been broken; the law follows.
+/// How the name of what holds a Lane begins where a law would have been broken; the law and the moment follow.
 pub const BROKEN: &str = "broken:";
 
 /// A law that would be broken, which is a bug of ours.
@@ -34,10 +35,10 @@ impl Broken {
         Self::of("panic", "a step panicked".to_owned())
     }
 
-    /// What the Lane waits for, as the store names it.
+    /// What the Lane waits for since `now`, as the store names it.
     #[must_use]
-    pub fn held_by(&self) -> String {
-        format!("{BROKEN}{}", self.law)
+    pub fn held_by(&self, now: Timestamp) -> String {
+        format!("{BROKEN}{}:{}", self.law, now.0)
     }
 
     pub(super) fn no_such_intent(id: &IntentId) -> Self {
@@ -175,9 +176,12 @@ fn follows(old: &Intent, new: &Intent) -> Result<(), Broken> {
     Ok(())
 }
 
-/// A Link that ended does not live again, and its generation does not shrink (rule 4).
+/// A Link that ended does not live again, and its generation does not shrink (rule 4). One that
+/// ended without a conversation does, with the one that its start turns out to have begun after all:
+/// somebody must see to that.
 fn goes_on(old: &Link, new: &Link) -> Result<(), Broken> {
-    if (!old.is_live() && new.is_live()) || new.generation < old.generation {
+    let begun = old.conversation_id().is_none() && new.conversation_id().is_some();
+    if (!old.is_live() && new.is_live() && !begun) || new.generation < old.generation {
         let what = format!("link {} would live again", new.id);
         return Err(Broken::of("link_ends", what));
     }

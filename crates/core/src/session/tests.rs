@@ -218,7 +218,7 @@ fn a_lane_that_is_set_aside_keeps_what_is_stored_and_the_timeline_says_why() {
     let Act::SetAside(broken) = act else {
         panic!("{act:?}");
     };
-    assert_eq!(broken.held_by(), "broken:panic");
+    assert_eq!(broken.held_by(NOW), "broken:panic:1700000000000");
     assert_eq!(session.stored().links, session.lane().links);
     assert_eq!(session.lane().journal.len(), 1);
 }

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     clock,
     jobs::{self, Jobs},
-    store::{ParkedItem, ParkedKind, StoreError},
+    store::{ParkedItem, ParkedKind, StoreError, Wake},
 };
 use bridge_core::{ids::LaneId, lane::Order, time::Timestamp};
 use futures::{StreamExt, stream};
@@ -269,7 +269,7 @@ fn by_lane(items: Vec<ParkedItem>) -> Vec<Vec<ParkedItem>> {
 fn lane(item: &ParkedItem) -> Option<&LaneId> {
     match &item.kind {
         ParkedKind::Intent { lane, .. } => Some(lane),
-        ParkedKind::Delivery { .. } => None,
+        ParkedKind::Delivery { .. } | ParkedKind::Lane { .. } => None,
     }
 }
 
@@ -322,6 +322,17 @@ async fn one(
                 Err(error) => Err(error.into()),
             }
         }
+        ParkedKind::Lane { lane } => match decision {
+            Decision::Retry => {
+                let lane = Wake::Lane(lane.clone());
+                jobs.store.wake(lane, clock::now()).await?;
+                Ok(outcome(true, None))
+            }
+            Decision::Discard => Ok(outcome(
+                false,
+                Some("a customer cannot be discarded; `parked retry` when it is mended".to_owned()),
+            )),
+        },
         ParkedKind::Intent { intent, lane, .. } => {
             let intent = intent.clone();
             let order = match decision {

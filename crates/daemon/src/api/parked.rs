@@ -57,7 +57,7 @@ pub struct ParkedList {
 pub struct ParkedView {
     /// Its name for show, retry and discard.
     pub id: String,
-    /// `intent` or `delivery`.
+    /// `intent`, `delivery`, or `lane` for a customer who was set aside.
     pub kind: String,
     /// Its bridge.
     pub bridge: String,
@@ -73,7 +73,7 @@ pub struct ParkedView {
     pub operation: Option<String>,
     /// For an intent: which side it would change. For a delivery: who sent it.
     pub side: Option<String>,
-    /// For an intent: its Lane.
+    /// For an intent: its Lane. For a Lane set aside: itself.
     pub lane: Option<String>,
     /// For an intent: its Link.
     pub link: Option<String>,
@@ -171,9 +171,16 @@ impl From<ParkedItem> for ParkedView {
                 ..
             } => {
                 let side = operation.side();
-                ("intent", Some(operation), side, Some(lane), Some(link))
+                (
+                    "intent",
+                    Some(operation),
+                    Some(side),
+                    Some(lane),
+                    Some(link),
+                )
             }
-            ParkedKind::Delivery { side, .. } => ("delivery", None, side, None, None),
+            ParkedKind::Delivery { side, .. } => ("delivery", None, Some(side), None, None),
+            ParkedKind::Lane { lane } => ("lane", None, None, Some(lane), None),
         };
         Self {
             id: item.id,
@@ -184,7 +191,7 @@ impl From<ParkedItem> for ParkedView {
             remedy: item.remedy,
             at: item.at.into(),
             operation: operation.map(|word| word.to_string()),
-            side: Some(side.to_string()),
+            side: side.map(|side| side.to_string()),
             lane: lane.map(|id| id.to_string()),
             link: link.map(|id| id.to_string()),
             ticket: item.ticket.map(|id| id.to_string()),

@@ -370,7 +370,9 @@ impl Drive<'_> {
         tracing::error!(bridge = %self.bridge.name, lane.id = %self.claim.lane, law = broken.law, "A lane is set aside, which is a bug of the bridge: {broken}");
         let metrics = &self.jobs.metrics;
         metrics.lane_set_aside(&self.bridge.name, broken.law);
-        let released = self.release(None, Some(broken.held_by())).await?;
+        let released = self
+            .release(None, Some(broken.held_by(clock::now())))
+            .await?;
         released.map_err(|_| Lost)
     }
 }

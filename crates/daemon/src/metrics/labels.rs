@@ -164,6 +164,8 @@ pub(super) const PARKED_REASONS: &[&str] = &[
     "merged",
     "mapping",
     "no_bridge",
+    "broken_invariant",
+    "unreadable_lane",
 ];
 
 /// The states of a live Link: the words of `Link::state`.

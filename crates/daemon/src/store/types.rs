@@ -341,6 +341,7 @@ impl ParkedFilter {
             ParkedKind::Delivery { side, .. } => {
                 self.operation.is_none() && self.side.is_none_or(|only| only == *side)
             }
+            ParkedKind::Lane { .. } => self.operation.is_none() && self.side.is_none(),
         };
         of_kind
             && self.bridge.as_ref().is_none_or(|only| *only == item.bridge)
@@ -372,12 +373,17 @@ pub enum ParkedKind {
         /// Who sent it.
         side: Side,
     },
+    /// A whole Lane that was set aside.
+    Lane {
+        /// Which.
+        lane: LaneId,
+    },
 }
 
 /// A parked Intent or Delivery, waiting for a person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ParkedItem {
-    /// The name for `parked show|retry|discard`: the Intent's id, or `delivery-{number}`.
+    /// The name for `parked show|retry|discard`: the Intent's id, `delivery-{number}` or `lane-{id}`.
     pub id: String,
     /// What it is.
     #[serde(flatten)]

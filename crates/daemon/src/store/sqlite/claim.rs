@@ -1,7 +1,7 @@
 //! Claims on Lanes: taking, renewing, taking over. Neighbours: `load` reads what is known of a
 //! claimed Lane; `commit` checks the Claim at each commit and releases it.
 
-use super::{Store, engine::Turn, load, row::id, set_back};
+use super::{Store, aside::unreadable, engine::Turn, load, row::id, set_back};
 use crate::store::{
     error::{CommitError, StoreError},
     types::{Claim, ClaimedLane},
@@ -24,10 +24,6 @@ const TAKE_ONE: &str = "UPDATE lane SET owner = ?1, token = token + 1, claimed_a
 const THERE: &str = "SELECT 1 FROM lane WHERE id = ?";
 
 const MORE: &str = "UPDATE lane SET due_at = ?2 WHERE id = ?1";
-
-/// What a Lane is set aside as when what is stored of it cannot be read: one bad row must not keep
-/// all other customers from being served.
-pub(super) const UNREADABLE: &str = "unreadable:lane";
 
 const SET_ASIDE: &str = "UPDATE lane SET owner = NULL, claimed_at = NULL, lease_until = NULL, due_at = NULL, held_by = ?2 WHERE id = ?1";
 
@@ -197,7 +193,7 @@ async fn known(
             tracing::error!(lane.id = %lane, %error, "Lane {lane} is set aside: {error}");
             query(SET_ASIDE)
                 .bind(lane.as_str())
-                .bind(UNREADABLE)
+                .bind(unreadable(now))
                 .execute(db)
                 .await?;
             Ok(None)

@@ -1,6 +1,6 @@
 //! The figures behind the metrics page. Neighbour: `metrics`, which names them.
 
-use super::{Store, claim::UNREADABLE, row::count};
+use super::{Store, row::count};
 use crate::store::{error::StoreError, types::Counts};
 use bridge_core::time::Timestamp;
 use sqlx::{Row, SqliteConnection, query};
@@ -11,7 +11,7 @@ const UNSETTLED: &str = "SELECT bridge, min(received_at) AS oldest, sum(state = 
 
 const LANES: &str = "SELECT (SELECT count(*) FROM lane WHERE owner IS NULL AND due_at <= ?) AS due, \
      (SELECT count(*) FROM lane WHERE owner IS NOT NULL) AS claimed, \
-     (SELECT count(*) FROM lane WHERE held_by = ?) AS unreadable";
+     (SELECT count(*) FROM lane WHERE held_by GLOB 'unreadable:*') AS unreadable";
 
 const LINKS: &str = "SELECT bridge, state AS word, count(*) AS number FROM link WHERE live = 1 GROUP BY bridge, state";
 
@@ -38,6 +38,7 @@ impl Store {
             held: table(&mut db, HELD).await?,
             ..Counts::default()
         };
+        counts.parked.extend(Self::aside_count(&mut db).await?);
         for row in query(UNSETTLED).fetch_all(&mut *db).await? {
             let bridge: String = row.try_get("bridge")?;
             let oldest = Timestamp(row.try_get("oldest")?);
@@ -47,11 +48,7 @@ impl Store {
                 .insert(bridge.clone(), count(&row, "received")?);
             counts.routed.insert(bridge, count(&row, "routed")?);
         }
-        let lanes = query(LANES)
-            .bind(now.0)
-            .bind(UNREADABLE)
-            .fetch_one(&mut *db)
-            .await?;
+        let lanes = query(LANES).bind(now.0).fetch_one(&mut *db).await?;
         counts.lanes_due = count(&lanes, "due")?;
         counts.lanes_claimed = count(&lanes, "claimed")?;
         counts.lanes_unreadable = count(&lanes, "unreadable")?;

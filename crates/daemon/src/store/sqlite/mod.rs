@@ -1,6 +1,7 @@
 //! The store on SQLite: one writing connection with group commit, readers apart. Neighbours:
 //! `engine` owns the writer; `open` makes it all; the other files are one theme each.
 
+mod aside;
 mod begin;
 mod claim;
 mod commit;

@@ -3,6 +3,7 @@
 
 use super::{
     Store,
+    aside::lane_of,
     engine::Turn,
     row::{at, delivery_id, id, intent, maybe_id, side},
 };
@@ -38,7 +39,7 @@ const DISCARD: &str = "UPDATE delivery SET state = 'ignored', reason = 'discarde
 const DELIVERY_PREFIX: &str = "delivery-";
 
 impl Store {
-    /// Lists parked Intents and Deliveries, the oldest first.
+    /// Lists parked Intents and Deliveries and the Lanes set aside, the oldest first.
     ///
     /// # Errors
     /// What the database said.
@@ -46,13 +47,14 @@ impl Store {
         let oldest = Pick::Oldest;
         let mut items = self.parked_intents(filter, &oldest).await?;
         items.extend(self.parked_deliveries(filter, &oldest).await?);
+        items.extend(self.aside(filter, None, None).await?);
         items.sort_by_key(|item| item.at);
         items.truncate(usize::try_from(filter.limit).unwrap_or(usize::MAX));
         Ok(items)
     }
 
     /// The next of a round through all that the filter leaves, each once: Intents by their ids, then
-    /// Deliveries by their numbers. `after` is the name of the last one of before.
+    /// Deliveries by their numbers, then Lanes by their ids. `after` is the name of the last one of before.
     ///
     /// # Errors
     /// What the database said.
@@ -61,9 +63,9 @@ impl Store {
         filter: &ParkedFilter,
         after: Option<&str>,
     ) -> Result<Vec<ParkedItem>, StoreError> {
-        let number = after.and_then(number);
+        let (number, lane) = (after.and_then(number), after.and_then(lane_of));
         let mut items = Vec::new();
-        if number.is_none() {
+        if number.is_none() && lane.is_none() {
             let next = Pick::NextIntent(after);
             items = self.parked_intents(filter, &next).await?;
         }
@@ -72,14 +74,22 @@ impl Store {
             limit: filter.limit.saturating_sub(taken),
             ..filter.clone()
         };
-        if room.limit > 0 {
+        if room.limit > 0 && lane.is_none() {
             let next = Pick::NextDelivery(number);
             items.extend(self.parked_deliveries(&room, &next).await?);
+        }
+        let taken = u32::try_from(items.len()).unwrap_or(u32::MAX);
+        let room = ParkedFilter {
+            limit: filter.limit.saturating_sub(taken),
+            ..room
+        };
+        if room.limit > 0 {
+            items.extend(self.aside(&room, None, lane.as_ref()).await?);
         }
         Ok(items)
     }
 
-    /// One parked Intent or Delivery, by the name that the list gives it.
+    /// One parked Intent or Delivery or Lane set aside, by the name that the list gives it.
     ///
     /// # Errors
     /// What the database said.
@@ -88,6 +98,9 @@ impl Store {
             limit: 1,
             ..ParkedFilter::default()
         };
+        if let Some(lane) = lane_of(name) {
+            return Ok(self.aside(&one, Some(&lane), None).await?.pop());
+        }
         let mut found = match (number(name), IntentId::parse(name)) {
             (Some(number), _) => {
                 self.parked_deliveries(&one, &Pick::Delivery(number))

@@ -338,7 +338,7 @@ async fn a_lane_that_cannot_be_read_is_set_aside_and_the_others_are_served() {
         .fetch_one(&disk.readers)
         .await
         .unwrap();
-    assert_eq!(row.get::<&str, _>(0), "unreadable:lane");
+    assert!(row.get::<&str, _>(0).starts_with("unreadable:lane:"));
     assert_eq!(
         disk.next_due().await.unwrap(),
         Some(at(31_000)),
