@@ -5,6 +5,8 @@
 //! (rule 11 of the design). Nothing here touches a disk; what must outlive a restart is handed
 //! back for the caller to store.
 
+mod line;
+
 use crate::config::Rate;
 use bridge_core::{
     call::CallError,
@@ -13,8 +15,9 @@ use bridge_core::{
     lane::{Blocked, CREDENTIAL_PROBE_EVERY},
     time::Timestamp,
 };
+use line::Line;
 use std::{
-    collections::{BTreeSet, HashMap, VecDeque},
+    collections::{BTreeSet, HashMap},
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -36,8 +39,9 @@ const PAUSE_WITHOUT_ADVICE: Duration = Duration::from_secs(1);
 /// more, the clock was set back.
 const AHEAD_MOST: Duration = Duration::from_secs(2);
 
-/// A place in the line that was not taken this long after it came up is given away.
-const PLACE_KEPT: Duration = Duration::from_secs(5);
+/// Lanes remembered as failing while others do well. Beyond it all are forgotten: at worst their next
+/// failures count again.
+const POISONED_MAX: usize = 10_000;
 
 /// One side of one bridge, as the gate knows it.
 #[derive(Clone, Debug)]
@@ -65,15 +69,14 @@ pub struct Lesson {
 
 #[derive(Default)]
 struct SideState {
-    slots: VecDeque<Timestamp>,
-    reserved: HashMap<String, Timestamp>,
-    /// Whose place covers more calls than the first, since when, and how many more.
-    covered: HashMap<String, (Timestamp, u32)>,
+    line: Line,
     credential: Option<Credential>,
     /// Objects that were answered 403, and when first.
     suspects: HashMap<String, Timestamp>,
     last_success: Option<(String, Timestamp)>,
     failing: BTreeSet<String>,
+    /// Lanes that failed although others' calls worked: they tell nothing of the side.
+    poisoned: BTreeSet<String>,
     openings: u32,
     open_until: Option<Timestamp>,
     /// Whether the breaker's time was over and a call was let through to see.
@@ -106,6 +109,21 @@ impl State {
         for at in hosts.chain(self.sides.values_mut().flat_map(SideState::moments)) {
             *at = at.minus(by);
         }
+        for side in self.sides.values_mut() {
+            side.line.move_back(by);
+        }
+    }
+}
+
+impl State {
+    /// Until when a host takes no calls at all.
+    fn host(&mut self, host: &str, now: Timestamp) -> Option<Timestamp> {
+        let until = self.hosts.get(host).copied()?;
+        if now < until && !bridge_core::planted!(RetryAfterIgnored) {
+            return Some(until);
+        }
+        self.hosts.remove(host);
+        None
     }
 }
 
@@ -167,31 +185,46 @@ impl Gate {
             until,
             by: by.to_owned(),
         };
-        if let Some(until) = state.hosts.get(&target.host).copied() {
-            if now < until && !bridge_core::planted!(RetryAfterIgnored) {
-                return Err(blocked(until, "retry_after"));
-            }
-            state.hosts.remove(&target.host);
-        }
+        let host = state.host(&target.host, now);
         let side = state
             .sides
             .entry((target.bridge.clone(), target.side))
             .or_default();
-        if let Some(credential) = &mut side.credential {
-            if now < credential.next_probe && !bridge_core::planted!(CredentialNotPaused) {
-                return Err(blocked(credential.next_probe, "credential"));
-            }
-            credential.next_probe = now.plus(CREDENTIAL_PROBE_EVERY);
+        if let Some((until, by)) = side.closed(host, now) {
+            return Err(blocked(side.line.wait(target.rate, who, until, now), by));
         }
-        if let Some(until) = side.open_until {
-            if now < until {
-                return Err(blocked(until, "breaker"));
-            }
-            side.open_until = Some(now.plus(BREAKER_PROBE));
-            side.probing = true;
+        side.line
+            .take(target.rate, who, calls, now)
+            .map_err(|until| blocked(until, "rate"))?;
+        side.let_through(now);
+        Ok(())
+    }
+
+    /// As [`Self::ask`], for who waits without being claimed and put off, such as the Sweep: nobody
+    /// is before them but the calls of just now.
+    ///
+    /// # Errors
+    /// [`Blocked`] when it must wait.
+    pub fn ask_ahead(&self, target: &Target, now: Timestamp) -> Result<(), Blocked> {
+        let mut state = self.state_at(now);
+        let blocked = |until, by: &str| Blocked {
+            side: target.side,
+            until,
+            by: by.to_owned(),
+        };
+        let host = state.host(&target.host, now);
+        let side = state
+            .sides
+            .entry((target.bridge.clone(), target.side))
+            .or_default();
+        if let Some((until, by)) = side.closed(host, now) {
+            return Err(blocked(until, by));
         }
-        side.take_slot(target.rate, who, calls, now)
-            .map_err(|until| blocked(until, "rate"))
+        side.line
+            .take_ahead(target.rate, now)
+            .map_err(|until| blocked(until, "rate"))?;
+        side.let_through(now);
+        Ok(())
     }
 
     /// Takes in how a call went, and says what the Lane is to make of it.
@@ -225,7 +258,9 @@ impl Gate {
             None => {
                 side.last_success = Some((object.to_owned(), now));
                 side.suspects.remove(object);
+                side.poisoned.remove(who);
                 if side.credential.take().is_some() {
+                    side.line.open();
                     lesson.resumed = Some(key);
                 }
                 side.recover();
@@ -259,6 +294,7 @@ impl Gate {
         for side in self.state_at(now).sides.values_mut() {
             if let Some(credential) = &mut side.credential {
                 credential.next_probe = now;
+                side.line.open();
             }
         }
     }
@@ -289,76 +325,61 @@ enum Verdict {
 }
 
 impl SideState {
-    /// A place in the line: at most so many calls in any stretch of the rate's length, in the order of asking.
-    /// Several calls get places behind each other, and begin with the last of them.
-    fn take_slot(
-        &mut self,
-        rate: Rate,
-        who: &str,
-        calls: u32,
-        now: Timestamp,
-    ) -> Result<(), Timestamp> {
-        if let Some(at) = self.reserved.get(who).copied() {
-            if now < at {
-                return Err(at);
-            }
-            self.reserved.remove(who);
-            return Ok(());
-        }
-        self.reserved.retain(|_, at| now.since(*at) < PLACE_KEPT);
-        self.covered
-            .retain(|_, (at, left)| *left > 0 && now.since(*at) < PLACE_KEPT);
-        if let Some((_, left)) = self.covered.get_mut(who) {
-            *left -= 1;
-            return Ok(());
-        }
-        let mut slot = now;
-        for _ in 0..calls.max(1) {
-            slot = self.next_slot(rate, now);
-        }
-        if calls > 1 {
-            self.covered.insert(who.to_owned(), (slot, calls - 1));
-        }
-        if slot <= now {
-            return Ok(());
-        }
-        self.reserved.insert(who.to_owned(), slot);
-        Err(slot)
+    /// Until when it takes no calls at all, and by what.
+    fn closed(&self, host: Option<Timestamp>, now: Timestamp) -> Option<(Timestamp, &'static str)> {
+        let credential = self.credential.as_ref().map(|c| c.next_probe);
+        let credential = credential.filter(|_| !bridge_core::planted!(CredentialNotPaused));
+        [
+            (host, "retry_after"),
+            (credential, "credential"),
+            (self.open_until, "breaker"),
+        ]
+        .into_iter()
+        .filter_map(|(until, by)| Some((until?, by)))
+        .find(|(until, _)| now < *until)
     }
 
-    fn next_slot(&mut self, rate: Rate, now: Timestamp) -> Timestamp {
-        let most = rate.calls.get() as usize;
-        while self.slots.len() > most {
-            self.slots.pop_front();
+    /// A call goes out. Where it is the one that shows whether the side is well, the others wait for
+    /// it.
+    fn let_through(&mut self, now: Timestamp) {
+        if let Some(credential) = &mut self.credential {
+            credential.next_probe = now.plus(CREDENTIAL_PROBE_EVERY);
         }
-        let slot = match self.slots.front() {
-            Some(first) if self.slots.len() >= most => first.plus(rate.per).max(now),
-            Some(_) | None => now,
-        };
-        self.slots.push_back(slot);
-        slot
+        if let Some(until) = &mut self.open_until {
+            *until = now.plus(BREAKER_PROBE);
+            self.probing = true;
+        }
     }
 
     fn moments(&mut self) -> impl Iterator<Item = &mut Timestamp> {
         let credential = self.credential.iter_mut().map(|c| &mut c.next_probe);
         let success = self.last_success.iter_mut().map(|(_, at)| at);
-        self.slots
-            .iter_mut()
-            .chain(self.reserved.values_mut())
-            .chain(self.suspects.values_mut())
+        self.suspects
+            .values_mut()
             .chain(&mut self.open_until)
             .chain(credential)
             .chain(success)
     }
 
     fn recover(&mut self) {
-        self.failing.clear();
+        if self.poisoned.len() + self.failing.len() > POISONED_MAX {
+            self.poisoned.clear();
+        }
+        self.poisoned.append(&mut self.failing);
+        if self.open_until.is_some() {
+            self.line.open();
+        }
         self.openings = 0;
         self.open_until = None;
         self.probing = false;
     }
 
     fn stumble(&mut self, who: &str, now: Timestamp) {
+        // Who fails while others do well does not close the side for them, however many they are.
+        // Where the side had closed, everybody's failure counts.
+        if self.open_until.is_none() && self.poisoned.contains(who) {
+            return;
+        }
         self.failing.insert(who.to_owned());
         // Calls that were on their way when it opened tell nothing new: only a probe's failure opens
         // it wider.

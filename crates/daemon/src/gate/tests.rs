@@ -53,16 +53,28 @@ fn no_second_sees_more_calls_than_the_rate_and_each_lane_keeps_its_place() {
     let c = gate.ask(&target, "c", Timestamp(0)).unwrap_err();
     let d = gate.ask(&target, "d", Timestamp(0)).unwrap_err();
     let e = gate.ask(&target, "e", Timestamp(0)).unwrap_err();
-    assert_eq!((c.until.0, d.until.0, e.until.0), (1_000, 1_000, 2_000));
-    assert_eq!(
-        gate.ask(&target, "e", Timestamp(1_000))
-            .unwrap_err()
-            .until
-            .0,
-        2_000
-    );
+    assert_eq!((c.until.0, d.until.0, e.until.0), (1_000, 1_510, 2_020));
+    let early = gate.ask(&target, "e", Timestamp(1_000)).unwrap_err();
+    assert_eq!(early.until.0, 2_020);
     assert!(gate.ask(&target, "c", Timestamp(1_000)).is_ok());
-    assert!(gate.ask(&target, "e", Timestamp(2_000)).is_ok());
+    assert!(gate.ask(&target, "e", Timestamp(2_020)).is_ok());
+}
+
+#[test]
+fn lanes_that_fail_while_others_do_well_open_no_breaker_however_many_they_are() {
+    let gate = Gate::default();
+    let target = target(1_000);
+    for lane in ["a", "b", "c", "d"] {
+        gate.learn(&target, lane, "1", Some(&later(false)), Timestamp(0));
+    }
+    gate.learn(&target, "well", "2", None, Timestamp(1));
+    for lane in ["a", "b", "c", "d", "e", "a", "b", "f", "g", "h"] {
+        gate.learn(&target, lane, "1", Some(&later(false)), Timestamp(2));
+    }
+    assert!(gate.ask(&target, "well", Timestamp(3)).is_ok());
+    gate.learn(&target, "i", "1", Some(&later(false)), Timestamp(4));
+    let blocked = gate.ask(&target, "well", Timestamp(5)).unwrap_err();
+    assert_eq!(blocked.by, "breaker");
 }
 
 #[test]

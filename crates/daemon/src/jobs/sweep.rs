@@ -311,7 +311,7 @@ async fn wait_for_place(jobs: &Jobs, bridge: &Bridge, side: Side) -> Result<(), 
     let give_up = clock::now().plus(PLACE_WAIT);
     loop {
         let now = clock::now();
-        match super::ask(jobs, &target, "sweep") {
+        match jobs.gate.ask_ahead(&target, now) {
             Ok(()) => return Ok(()),
             Err(blocked) if blocked.until > give_up => {
                 return Err(format!("{side} takes no calls now: {}", blocked.by));
