@@ -115,7 +115,7 @@ pub async fn run(options: RunOptions) -> Result<(), AppError> {
     tracing::info!("Stopped");
     if died {
         return Err(AppError::Environment(
-            "the workers died; see the log, then start again".to_owned(),
+            "the bridge could not go on; the log says why. Mend that, then start again".to_owned(),
         ));
     }
     Ok(())
@@ -166,6 +166,11 @@ pub async fn start(
             jobs.metrics.clone(),
             stopped.clone(),
         )),
+        tokio::spawn(look_through(
+            jobs.store.clone(),
+            stopped.clone(),
+            dead.clone(),
+        )),
         tokio::spawn(work(
             jobs.clone(),
             workers.begin(WORKERS),
@@ -211,6 +216,23 @@ async fn count_commits(
             Err(broadcast::error::RecvError::Lagged(_)) => {}
             Err(broadcast::error::RecvError::Closed) => return,
         }
+    }
+}
+
+/// A large database is served before all of it was looked through. Where it turns out to be damaged,
+/// it is served no longer.
+async fn look_through(store: Store, mut stopped: watch::Receiver<bool>, dead: watch::Sender<bool>) {
+    let looked = tokio::select! {
+        looked = store.look_through() => looked,
+        _ = stopped.changed() => return,
+    };
+    match looked {
+        Ok(()) => {}
+        Err(error @ StoreError::Corrupt { .. }) => {
+            tracing::error!(%error, "The database is damaged: {error}");
+            let _ = dead.send(true);
+        }
+        Err(error) => tracing::warn!(%error, "The database could not be looked through: {error}"),
     }
 }
 

@@ -95,7 +95,7 @@ async fn claim_forever(jobs: Jobs, tasks: mpsc::Sender<LaneTask>) {
 }
 
 async fn until_due(store: &Store, now: Timestamp) -> Duration {
-    match store.next_due().await {
+    match store.next_lane_due().await {
         Ok(Some(due)) => due.since(now).clamp(Duration::from_millis(1), LOOK_EVERY),
         Ok(None) => LOOK_EVERY,
         Err(_) => LOOK_AGAIN,

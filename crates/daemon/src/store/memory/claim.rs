@@ -28,7 +28,8 @@ const SETTLED_INTENTS: usize = 100;
 const PENDING_DELIVERIES: usize = 1_000;
 
 impl Memory {
-    /// Claims due Lanes, those whose lease ran out first, then the longest due.
+    /// Claims due Lanes, those whose lease ran out first, then the longest and the latest due, half
+    /// of each.
     pub fn claim_lanes(&mut self, limit: u32, now: Timestamp, lease: Duration) -> Vec<ClaimedLane> {
         let mut due: Vec<_> = self
             .lanes
@@ -40,6 +41,12 @@ impl Memory {
             })
             .collect();
         due.sort_unstable();
+        // Those whose lease ran out; then half of the room for the longest due, half for the latest.
+        let taken_over = due.iter().take_while(|(free, _, _)| *free == 0).count();
+        let room = length(limit).saturating_sub(taken_over);
+        let longest = (taken_over + room.div_ceil(2)).min(due.len());
+        let latest = longest.max(due.len().saturating_sub(room / 2));
+        due.drain(longest..latest);
         due.truncate(length(limit));
         let due: Vec<LaneId> = due.into_iter().map(|(_, _, id)| id.clone()).collect();
         due.iter()

@@ -16,19 +16,34 @@ use bridge_core::{
     lane::Lane,
     time::Timestamp,
 };
+use std::collections::BTreeMap;
 
 impl Memory {
-    /// Hands out due Deliveries, oldest first, each to one caller at a time.
+    /// Hands out due Deliveries, each to one caller at a time: of each bridge and side an equal share
+    /// where all have some, the oldest first.
     pub fn claim_routes(&mut self, limit: u32, now: Timestamp) -> Vec<Received> {
-        let mut due: Vec<(Timestamp, DeliveryId)> = self
-            .received
-            .iter()
-            .filter_map(|id| Some((*id, self.deliveries.get(id)?)))
-            .filter(|(_, row)| !row.at_router && row.due_at <= now)
-            .map(|(id, row)| (row.due_at, id))
-            .collect();
+        let mut sides: BTreeMap<(&str, &str), Vec<(Timestamp, DeliveryId)>> = BTreeMap::new();
+        for id in &self.received {
+            if let Some(row) = self.deliveries.get(id) {
+                let side = (row.came.bridge.as_str(), row.came.side.as_str());
+                let due = sides.entry(side).or_default();
+                if !row.at_router && row.due_at <= now {
+                    due.push((row.due_at, *id));
+                }
+            }
+        }
+        // An equal share for each side, then what is left.
+        let limit = length(limit);
+        let share = (limit / sides.len().max(1)).max(1);
+        let mut due: Vec<(Timestamp, DeliveryId)> = Vec::new();
+        for most in [share, limit] {
+            for waiting in sides.values_mut() {
+                waiting.sort_unstable();
+                let room = limit.saturating_sub(due.len());
+                due.extend(waiting.drain(..most.min(room).min(waiting.len())));
+            }
+        }
         due.sort_unstable();
-        due.truncate(length(limit));
         due.into_iter()
             .filter_map(|(_, id)| Some(hand_out(id, self.deliveries.get_mut(&id)?)))
             .collect()

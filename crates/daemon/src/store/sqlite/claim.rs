@@ -14,8 +14,11 @@ const TAKE_OVER: &str = "UPDATE lane SET owner = ?1, token = token + 1, claimed_
      WHERE id IN (SELECT id FROM lane WHERE owner IS NOT NULL AND lease_until <= ?2 ORDER BY lease_until LIMIT ?4) \
      RETURNING id, bridge, bot, user, state, token";
 
+/// Half of them the longest due, so that all have their turn, and half the latest due, so that what
+/// is new is served at once however many are behind. Each half goes along the index of due Lanes.
 const TAKE: &str = "UPDATE lane SET owner = ?1, token = token + 1, claimed_at = ?2, lease_until = ?3, due_at = NULL, held_by = NULL \
-     WHERE id IN (SELECT id FROM lane WHERE owner IS NULL AND due_at <= ?2 ORDER BY due_at LIMIT ?4) \
+     WHERE id IN (SELECT id FROM (SELECT id FROM lane WHERE owner IS NULL AND due_at <= ?2 ORDER BY due_at LIMIT (?4 + 1) / 2) \
+     UNION SELECT id FROM (SELECT id FROM lane WHERE owner IS NULL AND due_at <= ?2 ORDER BY due_at DESC LIMIT ?4 / 2)) \
      RETURNING id, bridge, bot, user, state, token";
 
 const TAKE_ONE: &str = "UPDATE lane SET owner = ?1, token = token + 1, claimed_at = ?2, lease_until = ?3, due_at = NULL, held_by = NULL \
@@ -30,8 +33,8 @@ const SET_ASIDE: &str = "UPDATE lane SET owner = NULL, claimed_at = NULL, lease_
 const RENEW: &str = "UPDATE lane SET lease_until = ?4 WHERE id = ?1 AND owner = ?2 AND token = ?3";
 
 impl Store {
-    /// Claims due Lanes, those whose lease ran out first, then the longest due. Where the clock was
-    /// set back, all that waits is due.
+    /// Claims due Lanes, those whose lease ran out first, then the longest and the latest due, half
+    /// of each. Where the clock was set back, all that waits is due.
     ///
     /// # Errors
     /// What the database said.

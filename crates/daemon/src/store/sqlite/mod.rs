@@ -49,6 +49,8 @@ pub struct Store {
     work: watch::Receiver<u64>,
     running: Arc<Mutex<Option<JoinHandle<()>>>>,
     migrated: usize,
+    /// The file, where it was too large to be looked through before it was served.
+    unseen: Option<std::path::PathBuf>,
 }
 
 impl Store {

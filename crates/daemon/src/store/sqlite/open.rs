@@ -25,6 +25,11 @@ static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
 /// shell's short lock, shorter than the 10 s after which Jelou sends a webhook again.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// A file up to this size is looked through before it is served: that takes a tenth of a second. A
+/// larger one would keep webhooks waiting, and is looked through while they are taken
+/// ([`Store::look_through`]).
+const LOOKED_THROUGH_AT_ONCE_BYTES: u64 = 64 * 1024 * 1024;
+
 /// Reading connections: the admin API, the Router and the Sweep read; none of them often.
 const READERS: u32 = 4;
 
@@ -98,7 +103,10 @@ impl Store {
         private_file(&path)?;
         let connector = Connector::new(&path);
         let mut db = connector.connect().await?;
-        check(&mut db).await.map_err(|e| connector.named(e))?;
+        let large = is_large(&path);
+        check(&mut db, large)
+            .await
+            .map_err(|e| connector.named(e))?;
         let migrated = migrate(&mut db, options.migrate)
             .await
             .map_err(|e| connector.named(e))?;
@@ -118,8 +126,41 @@ impl Store {
             work,
             running: Arc::new(Mutex::new(Some(running))),
             migrated,
+            unseen: large.then_some(path),
         })
     }
+
+    /// Looks through every page of a file that was too large for that when it was opened, table by
+    /// table, so that the log of writes can be folded in between. Nothing to do for a smaller one.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] where a page is damaged, or what the database said.
+    pub async fn look_through(&self) -> Result<(), StoreError> {
+        let Some(path) = &self.unseen else {
+            return Ok(());
+        };
+        let connector = Connector::new(path);
+        let options = connector.options.clone().read_only(true);
+        let mut db = SqliteConnection::connect_with(&options)
+            .await
+            .map_err(StoreError::from)?;
+        let tables = query("SELECT name FROM sqlite_master WHERE type = 'table'");
+        for table in tables.fetch_all(&mut db).await? {
+            let name: String = table.try_get(0)?;
+            let found: String = query("SELECT * FROM pragma_quick_check(?)")
+                .bind(name)
+                .fetch_one(&mut db)
+                .await
+                .and_then(|row| row.try_get(0))
+                .map_err(|e| connector.named(e.into()))?;
+            whole(found).map_err(|e| connector.named(e))?;
+        }
+        Ok(db.close().await?)
+    }
+}
+
+fn is_large(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|file| file.len() > LOOKED_THROUGH_AT_ONCE_BYTES)
 }
 
 /// The lock on the file says that whoever held a Claim is dead. It was due when it was claimed.
@@ -193,10 +234,19 @@ fn private_file(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Looks through every page once. A damaged file must be refused, not served.
-async fn check(db: &mut SqliteConnection) -> Result<(), StoreError> {
-    let row = query("PRAGMA quick_check(1)").fetch_one(db).await?;
-    let found: String = row.try_get(0)?;
+/// Looks through every page once, or of a large file through what names the tables. A damaged file
+/// must be refused, not served.
+async fn check(db: &mut SqliteConnection, large: bool) -> Result<(), StoreError> {
+    let statement = if large {
+        "PRAGMA quick_check(sqlite_schema)"
+    } else {
+        "PRAGMA quick_check(1)"
+    };
+    let row = query(statement).fetch_one(db).await?;
+    whole(row.try_get(0)?)
+}
+
+fn whole(found: String) -> Result<(), StoreError> {
     if found == "ok" {
         return Ok(());
     }

@@ -22,10 +22,19 @@ use bytes::Bytes;
 use sqlx::{Row, SqliteConnection, query, sqlite::SqliteRow};
 use std::sync::Arc;
 
-/// The oldest due ones that this process has not in hand already.
+/// The oldest due ones of a side that this process has not in hand already.
 const CLAIM: &str = "UPDATE delivery SET router = ?1, routing_begun_at = coalesce(routing_begun_at, ?2), attempts = attempts + 1 \
-     WHERE id IN (SELECT id FROM delivery WHERE state = 'received' AND due_at <= ?2 AND router IS NOT ?1 ORDER BY due_at, id LIMIT ?3) \
+     WHERE id IN (SELECT id FROM delivery WHERE state = 'received' AND bridge = ?4 AND side = ?5 AND due_at <= ?2 AND router IS NOT ?1 \
+     ORDER BY due_at, id LIMIT ?3) \
      RETURNING id, bridge, side, source, received_at, headers, body, attempts, due_at";
+
+/// The sides for which anything waits, by leaps along the index: a million rows of one side are one
+/// leap.
+const SIDES: &str = "WITH RECURSIVE first (id) AS (\
+     SELECT (SELECT id FROM delivery WHERE state = 'received' ORDER BY bridge, side LIMIT 1) UNION ALL \
+     SELECT (SELECT d.id FROM delivery d WHERE d.state = 'received' AND (d.bridge, d.side) > (p.bridge, p.side) ORDER BY d.bridge, d.side LIMIT 1) \
+     FROM first JOIN delivery p ON p.id = first.id) \
+     SELECT d.bridge, d.side FROM first JOIN delivery d ON d.id = first.id";
 
 const DROP: &str =
     "UPDATE delivery SET router = NULL, due_at = ?2 WHERE id = ?1 AND state = 'received'";
@@ -48,7 +57,8 @@ const LANE_OF: &str = "SELECT id FROM lane WHERE bridge = ? AND bot = ? AND user
 const NEW_LANE: &str = "INSERT INTO lane (id, bridge, bot, user, state) VALUES (?, ?, ?, ?, ?)";
 
 impl Store {
-    /// Hands out due Deliveries, oldest first, each to one caller at a time.
+    /// Hands out due Deliveries, each to one caller at a time: of each bridge and side an equal share
+    /// where all have some, the oldest first.
     ///
     /// # Errors
     /// What the database said.
@@ -114,12 +124,27 @@ async fn claim(
     limit: u32,
     now: Timestamp,
 ) -> Result<Vec<Received>, CommitError> {
-    let rows = query(CLAIM)
-        .bind(owner)
-        .bind(now.0)
-        .bind(limit)
-        .fetch_all(db)
-        .await?;
+    let sides = query(SIDES).fetch_all(&mut *db).await?;
+    let mut rows = Vec::new();
+    // An equal share each, so that a side's flood does not make another side wait; then what is left.
+    let share = limit / u32::try_from(sides.len()).unwrap_or(1).max(1);
+    for most in [share.max(1), limit] {
+        for side in &sides {
+            let room = limit.saturating_sub(u32::try_from(rows.len()).unwrap_or(u32::MAX));
+            if room == 0 {
+                break;
+            }
+            let some = query(CLAIM)
+                .bind(owner)
+                .bind(now.0)
+                .bind(most.min(room))
+                .bind(side.try_get::<&str, _>("bridge")?)
+                .bind(side.try_get::<&str, _>("side")?)
+                .fetch_all(&mut *db)
+                .await?;
+            rows.extend(some);
+        }
+    }
     let mut claimed = rows
         .iter()
         .map(|row| Ok((row.try_get::<i64, _>("due_at")?, received(row)?)))

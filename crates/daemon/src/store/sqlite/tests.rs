@@ -10,6 +10,7 @@ use crate::store::{
         webhook,
     },
 };
+use bridge_core::event::Side;
 use futures::future::join_all;
 use sqlx::{ConnectOptions, Row, SqliteConnection, query, sqlite::SqliteConnectOptions};
 use std::{
@@ -346,17 +347,70 @@ async fn a_lane_that_cannot_be_read_is_set_aside_and_the_others_are_served() {
     );
 }
 
+#[tokio::test]
+async fn a_large_damaged_file_is_served_no_longer_once_the_damage_is_found() {
+    let disk = disk().await;
+    let body = "x".repeat(100_000);
+    for from in [0, 400] {
+        let all = (from..from + 400).map(|n| {
+            let (disk, body) = (&disk, &body);
+            async move { disk.record(webhook(body, Some(&n.to_string()))).await }
+        });
+        assert!(join_all(all).await.iter().all(Result::is_ok));
+    }
+    assert!(disk.look_through().await.is_ok());
+    disk.close().await;
+    let mut file = std::fs::File::options()
+        .write(true)
+        .open(path(&disk))
+        .unwrap();
+    let pages = file.metadata().unwrap().len() / 4_096;
+    for page in pages / 2..pages / 2 + 100 {
+        file.seek(SeekFrom::Start(page * 4_096)).unwrap();
+        file.write_all(&[0xa5; 512]).unwrap();
+    }
+    drop(file);
+    let store = open(&disk.url).await;
+    let found = store.look_through().await.unwrap_err();
+    assert!(matches!(&found, StoreError::Corrupt { path, .. } if path.ends_with("bridge.db")));
+}
+
+#[tokio::test]
+async fn a_flood_of_one_side_leaves_the_other_its_share_of_the_router() {
+    let disk = disk().await;
+    for n in 0..20 {
+        let flood = webhook(&format!("flood {n}"), Some(&n.to_string()));
+        disk.record(flood).await.unwrap();
+    }
+    let mut late = webhook("late", Some("late"));
+    late.side = match late.side {
+        Side::Jelou => Side::Ticketing,
+        Side::Ticketing => Side::Jelou,
+    };
+    let side = late.side;
+    disk.record(late).await.unwrap();
+    let claimed = disk.claim_routes(8, at(10_000)).await.unwrap();
+    assert_eq!(claimed.len(), 8);
+    assert!(claimed.iter().any(|received| received.side == side));
+    assert_eq!(disk.claim_routes(20, at(10_000)).await.unwrap().len(), 13);
+}
+
 /// Every version's tables, with rows as that version wrote them, must still open and be worked on.
 #[tokio::test]
 async fn a_database_of_each_earlier_version_is_migrated_with_its_rows() {
+    let rows = [
+        include_str!("../../../../../migrations/sqlite/data/0001.sql"),
+        include_str!("../../../../../migrations/sqlite/data/0002.sql"),
+    ];
+    for (version, rows) in (1..).zip(rows) {
+        migrated_with_its_rows(version, rows).await;
+    }
+}
+
+async fn migrated_with_its_rows(version: i64, rows: &'static str) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("old.db");
-    super::open::make_old(
-        &file,
-        1,
-        include_str!("../../../../../migrations/sqlite/data/0001.sql"),
-    )
-    .await;
+    super::open::make_old(&file, version, rows).await;
     let store = open(&format!("sqlite:{}", file.display())).await;
     let lanes = store
         .claim_lanes(10, at(1_000), crate::store::tests::LEASE)

@@ -17,6 +17,9 @@ const HELD_BY: &str = "UPDATE lane SET due_at = min(coalesce(due_at, ?2), ?2), h
 const BRIDGE: &str =
     "UPDATE lane SET due_at = min(coalesce(due_at, ?2), ?2), held_by = NULL WHERE bridge = ?1";
 
+const NEXT_LANE_DUE: &str = "SELECT min(due_at) AS due_at FROM (SELECT min(due_at) AS due_at FROM lane WHERE owner IS NULL AND due_at IS NOT NULL \
+     UNION ALL SELECT min(lease_until) FROM lane WHERE owner IS NOT NULL)";
+
 const NEXT_DUE: &str = "SELECT min(due_at) AS due_at FROM (SELECT min(due_at) AS due_at FROM lane WHERE owner IS NULL AND due_at IS NOT NULL \
      UNION ALL SELECT min(lease_until) FROM lane WHERE owner IS NOT NULL \
      UNION ALL SELECT min(due_at) FROM delivery WHERE state = 'received' AND router IS NOT ?)";
@@ -54,6 +57,15 @@ impl Store {
             .bind(&*owner)
             .fetch_one(&self.readers)
             .await?;
+        Ok(row.try_get::<Option<i64>, _>("due_at")?.map(Timestamp))
+    }
+
+    /// When a Lane is next due, or a lease runs out: for who claims Lanes and nothing else.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn next_lane_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        let row = query(NEXT_LANE_DUE).fetch_one(&self.readers).await?;
         Ok(row.try_get::<Option<i64>, _>("due_at")?.map(Timestamp))
     }
 }
