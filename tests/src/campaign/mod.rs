@@ -1,7 +1,7 @@
 //! The real program under fire, and the laws that must hold afterwards. Rooms: `table` (the
 //! subcommands and their words), `scene` (both sandboxes and the program between them), `load` (what
 //! people do meanwhile), `season` (a stretch of it that is judged), `laws` (what must hold), and one
-//! room for each way to treat the program badly: `kill`, `points`, `disk`, `clocks`, `cut`.
+//! room for each way to treat the program badly: `kill`, `points`, `disk`, `clocks`, `cut`, `outage`.
 //!
 //! Both sandboxes live in this process and survive every kill, as the real systems would. Their
 //! webhooks are sent until they are answered 2xx, so that it is known what was acknowledged.
@@ -14,6 +14,7 @@ pub mod disk;
 pub mod kill;
 pub mod laws;
 pub mod load;
+pub mod outage;
 pub mod points;
 pub mod scene;
 pub mod season;
@@ -30,4 +31,5 @@ pub const TABLE: &[Subcommand] = &[
     disk::SUBCOMMAND,
     clocks::SUBCOMMAND,
     cut::SUBCOMMAND,
+    outage::SUBCOMMAND,
 ];

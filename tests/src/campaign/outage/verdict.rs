@@ -1,0 +1,275 @@
+//! The figures of a run, and what is promised of them. Neighbour: `measure`, which makes them.
+
+use super::measure::Memory;
+use crate::campaign::table::Verdict;
+use std::{fmt, time::Duration};
+
+/// The daemon's resident memory never exceeds this, however much is queued: it keeps the queue on
+/// disk (the aim of the project), KiB.
+const MEMORY_MOST_KIB: u64 = 64 * 1024;
+
+/// From the start of the process to ready, with everything queued (the aim of the project).
+const READY_WITHIN: Duration = Duration::from_secs(2);
+
+/// The share of the remote's limit that the drain makes use of, at least (the aim of the project).
+const PACE_LEAST: f64 = 0.9;
+
+/// Calls that may come in one second beyond the limit: what left in one second and arrived in the
+/// next, on a machine where both ends share two cores.
+const JITTER_SHARE: f64 = 0.05;
+
+/// Poison delays the others by a fifth at most (the aim of the project)...
+const DELAY_MOST: f64 = 1.2;
+
+/// ...and no less than this counts as a delay, ms: below it the figure is the machine's own noise.
+const DELAY_LEAST_MS: i64 = 25;
+
+/// The side that lives is served as soon as ever with everything queued for the other: the canary's
+/// p99 is at most this, ms, whatever it was before. A person does not notice.
+const CANARY_MOST_MS: i64 = 1_000;
+
+/// How the drain went.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Drain {
+    /// Calls a second that are allowed.
+    pub limit: usize,
+    /// From the side's return to its first call.
+    pub back_after: Duration,
+    /// From the first call to the last.
+    pub window: Duration,
+    /// Calls in it.
+    pub calls: usize,
+    /// The most calls in any second.
+    pub most_in_a_second: usize,
+    /// Tickets made.
+    pub created: usize,
+    /// Tickets to make.
+    pub wanted: usize,
+    /// Processor time of the daemon, cores.
+    pub processor: f64,
+}
+
+impl Drain {
+    #[allow(clippy::cast_precision_loss, reason = "some hundred thousand calls")]
+    fn share(&self) -> f64 {
+        self.calls as f64 / self.window.as_secs_f64().max(0.001) / self.limit as f64
+    }
+}
+
+/// How long canaries took.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Canary {
+    /// Meanwhile.
+    pub when: &'static str,
+    /// How many.
+    pub sung: usize,
+    /// How many were never heard.
+    pub missing: usize,
+    /// ms.
+    pub median: i64,
+    /// ms.
+    pub p99: i64,
+}
+
+/// All figures.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Events that arrived.
+    pub events: usize,
+    /// How long they took to arrive.
+    pub flooded_in: Duration,
+    /// Events that had to be said again.
+    pub said_again: usize,
+    /// From the last one's answer until all were heard.
+    pub heard_in: Duration,
+    /// Intents that wait.
+    pub backlog: f64,
+    /// Processor time of both, s.
+    pub processor: f64,
+    /// Memory at each mark.
+    pub memory: Vec<(&'static str, Memory)>,
+    /// The most memory at any time, KiB.
+    pub peak: u64,
+    /// How long the metrics page takes with everything queued.
+    pub scrape: Duration,
+    /// From start to ready after SIGKILL.
+    pub ready_after_kill: Duration,
+    /// From start to ready after SIGTERM.
+    pub ready_after_stop: Duration,
+    /// Canaries by stretch.
+    pub canaries: Vec<Canary>,
+    /// The drain.
+    pub drain: Drain,
+    /// Whether it was watched to its end and judged.
+    pub judged: bool,
+    /// Median, p99, count; ms.
+    pub without_poison: (i64, i64, usize),
+    /// Median, p99, count; ms.
+    pub with_poison: (i64, i64, usize),
+    /// Laws that were broken.
+    pub broken: Vec<String>,
+}
+
+impl Report {
+    #[allow(clippy::cast_precision_loss, reason = "milliseconds of a minute")]
+    fn delay(&self) -> f64 {
+        self.with_poison.1 as f64 / (self.without_poison.1 as f64).max(1.0)
+    }
+
+    fn most_memory(&self) -> u64 {
+        let marks = self.memory.iter().map(|(_, memory)| memory.peak);
+        marks.chain([self.peak]).max().unwrap_or_default()
+    }
+
+    /// What is promised, held against the figures.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        let mut broken = self.broken.clone();
+        let mut hold = |holds: bool, what: String| {
+            if !holds {
+                broken.push(what);
+            }
+        };
+        let most = self.most_memory();
+        hold(
+            most <= MEMORY_MOST_KIB,
+            format!("memory rose to {most} KiB"),
+        );
+        for (after, took) in [
+            ("a kill", self.ready_after_kill),
+            ("a stop", self.ready_after_stop),
+        ] {
+            hold(
+                took <= READY_WITHIN,
+                format!("ready {took:?} after {after}"),
+            );
+        }
+        let share = self.drain.share();
+        hold(
+            share >= PACE_LEAST,
+            format!("drained at {share:.2} of the limit"),
+        );
+        #[allow(clippy::cast_precision_loss, reason = "a rate of some hundreds")]
+        let allowed = self.drain.limit as f64 * (1.0 + JITTER_SHARE);
+        #[allow(clippy::cast_precision_loss, reason = "a rate of some hundreds")]
+        let burst = self.drain.most_in_a_second as f64;
+        hold(
+            burst <= allowed,
+            format!("{burst} calls in a second, {} allowed", self.drain.limit),
+        );
+        for canary in &self.canaries {
+            let Canary {
+                when, missing, p99, ..
+            } = canary;
+            hold(
+                *missing == 0,
+                format!("{missing} canaries were never heard ({when})"),
+            );
+            // While a million events are taken in as fast as two cores can, everything takes longer.
+            hold(
+                *when == "flood" || *p99 <= CANARY_MOST_MS,
+                format!("canaries took {p99} ms ({when})"),
+            );
+        }
+        let more = self.with_poison.1 - self.without_poison.1;
+        let delay = self.delay();
+        hold(
+            delay <= DELAY_MOST || more < DELAY_LEAST_MS,
+            format!("poison delayed the others to {delay:.2}"),
+        );
+        Verdict {
+            line: self.line(),
+            broken,
+        }
+    }
+
+    fn line(&self) -> String {
+        let Self { events, drain, .. } = self;
+        let ready = self
+            .ready_after_kill
+            .max(self.ready_after_stop)
+            .as_secs_f64();
+        format!(
+            "{events} events, at most {} MiB, ready in {ready:.2} s, drained at {:.3} of the limit with at most {} \
+             calls in a second of {}, {} of {} tickets, poison p99 x {:.2}",
+            self.most_memory() / 1024,
+            drain.share(),
+            drain.most_in_a_second,
+            drain.limit,
+            drain.created,
+            drain.wanted,
+            self.delay(),
+        )
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        #[allow(clippy::cast_precision_loss, reason = "a million events")]
+        let pace = self.events as f64 / self.flooded_in.as_secs_f64().max(0.001);
+        writeln!(
+            f,
+            "  taken in: {} events in {:.1} s, {pace:.0} a second; {} said again; heard {:.1} s later; {} intents wait; \
+             {:.0} s of processor",
+            self.events,
+            self.flooded_in.as_secs_f64(),
+            self.said_again,
+            self.heard_in.as_secs_f64(),
+            self.backlog,
+            self.processor,
+        )?;
+        for (when, memory) in &self.memory {
+            let (now, peak) = (memory.resident / 1024, memory.peak / 1024);
+            writeln!(f, "  memory, {when}: {now} MiB, {peak} MiB since its start")?;
+        }
+        writeln!(
+            f,
+            "  ready {:.2} s after a kill, {:.2} s after a stop; the metrics page takes {:.2} s",
+            self.ready_after_kill.as_secs_f64(),
+            self.ready_after_stop.as_secs_f64(),
+            self.scrape.as_secs_f64(),
+        )?;
+        let Drain {
+            calls,
+            window,
+            most_in_a_second,
+            limit,
+            back_after,
+            created,
+            wanted,
+            processor,
+        } = &self.drain;
+        writeln!(
+            f,
+            "  drain: first call {:.1} s after the return, {calls} calls in {:.1} s, {:.3} of {limit} a second, at most \
+             {most_in_a_second} in any second; {created} of {wanted} tickets, {}; {processor:.2} cores",
+            back_after.as_secs_f64(),
+            window.as_secs_f64(),
+            self.drain.share(),
+            if self.judged {
+                "judged"
+            } else {
+                "not to its end"
+            },
+        )?;
+        for canary in &self.canaries {
+            let Canary {
+                when,
+                sung,
+                missing,
+                median,
+                p99,
+            } = canary;
+            writeln!(
+                f,
+                "  canaries, {when}: {sung}, median {median} ms, p99 {p99} ms, {missing} missing"
+            )?;
+        }
+        let ((m0, p0, n0), (m1, p1, n1)) = (self.without_poison, self.with_poison);
+        write!(
+            f,
+            "  new customers: without poison {n0}, median {m0} ms, p99 {p0} ms; with {n1}, {m1} ms, {p1} ms; p99 x {:.2}",
+            self.delay(),
+        )
+    }
+}
