@@ -75,8 +75,9 @@ const WEBHOOKS_EACH: u64 = 60;
 /// How often things are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// Customers of a season.
-const CUSTOMERS: usize = 60;
+/// Customers of a season: so many that no ticket sees more changes in a minute than the rules let a
+/// person make before they take it for a loop.
+const CUSTOMERS: usize = 400;
 
 /// One target and the points of it that were met.
 #[derive(Default)]
