@@ -25,8 +25,9 @@ pub const SUBCOMMAND: Subcommand = Subcommand {
 /// The shortest and the longest life, ms from its start.
 const LIVES_MS: (usize, usize) = (20, 600);
 
-/// Customers of a season.
-const CUSTOMERS: usize = 200;
+/// Customers of a season: so many that no ticket sees more changes in a minute than the rules let a
+/// person make before they take it for a loop.
+const CUSTOMERS: usize = 1_000;
 
 struct Plan {
     kills: u64,
