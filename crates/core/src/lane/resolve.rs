@@ -286,6 +286,9 @@ impl Turn<'_> {
         if planted!(WaitNotRearmed) {
             sent_at = intent.first_sent_at.unwrap_or(sent_at);
         }
+        // It may have been done as late as the call could last: an index lags behind that.
+        let over = intent.deadline_at.filter(|_| !planted!(WaitNotRearmed));
+        let over = over.unwrap_or(sent_at).max(sent_at);
         match how {
             Resolve::Idempotent | Resolve::IdempotencyKey => {
                 self.send_again_later(&intent.id, "it is safe to send again");
@@ -299,7 +302,7 @@ impl Turn<'_> {
                 self.look_up(intent, sent_at);
             }
             Resolve::DirectLookup => self.look_up(intent, sent_at),
-            Resolve::LaggingSearch { lag } => self.look_up(intent, sent_at.plus(lag)),
+            Resolve::LaggingSearch { lag } => self.look_up(intent, over.plus(lag)),
             Resolve::EventConfirm | Resolve::None => {
                 let retry = self.rules.limits.on_unknown == OnUnknown::Retry;
                 if retry && intent.attempts < UNKNOWN_TRIES_MAX {

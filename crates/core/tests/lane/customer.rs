@@ -189,6 +189,31 @@ fn a_create_whose_answer_was_lost_is_not_done_twice() {
     }
 }
 
+#[test]
+fn a_search_that_lags_is_waited_for_from_the_end_of_the_call_and_not_from_its_beginning() {
+    let lag = Duration::from_secs(15);
+    let mut w = World::new();
+    w.capabilities.create = Resolve::LaggingSearch { lag };
+    w.faults.next("create", Fault::DoThenCut);
+    w.net.weather = Weather::Kept;
+    let talk = w.ana_starts();
+    let started = w.net.kept.remove(0);
+    w.deliver(started);
+    // A call lasts ten seconds at most: it may have been done in the last of them.
+    let looked = |w: &World| {
+        w.bridge
+            .reads
+            .iter()
+            .any(|r| r.starts_with("find the ticket"))
+    };
+    w.pass(Duration::from_secs(24));
+    assert!(!looked(&w), "{}", w.tale());
+    w.pass(Duration::from_secs(30));
+    assert!(looked(&w), "{}", w.tale());
+    assert!(w.ticket_of(&talk).is_some());
+    assert_eq!(w.desk.records.len(), 1);
+}
+
 /// Ana begins a conversation while the ticketing system can tell nothing of a lost create.
 fn nothing_can_tell(on_unknown: OnUnknown) -> World {
     let mut w = World::new();
