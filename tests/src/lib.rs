@@ -3,10 +3,11 @@
 //!
 //! Rooms: `play` (a stage with words for stories), `program` (the real binary as a process),
 //! `process` (it stands between two sandboxes), `figures` (what its admin listener tells), `campaign` (kill it in the middle of a burst and
-//! compare the worlds), `chance` (from a seed).
+//! compare the worlds), `explorer` (every state of small worlds), `chance` (from a seed).
 
 pub mod campaign;
 pub mod chance;
+pub mod explorer;
 pub mod figures;
 pub mod play;
 pub mod process;
