@@ -27,6 +27,9 @@ const STATUSES: [&str; 5] = ["open", "pending", "solved", "solved", "closed"];
 /// What a conversation may end for.
 const REASONS: [&str; 3] = ["closed_by_operator", "expired", "x"];
 
+/// Claims that do not end hold up the turn to live no longer than this, as in the daemon's `reload`.
+const CLAIMS_WITHIN: Duration = Duration::from_secs(15);
+
 /// One of these, by a number.
 fn chosen<T>(mut all: Vec<T>, by: u8) -> Option<T> {
     let many = all.len();
@@ -247,7 +250,8 @@ impl World {
                 self.ring();
                 decided.is_ok()
             }
-            ParkedKind::Delivery { .. } => false,
+            // A Lane that was set aside broke a law already.
+            ParkedKind::Delivery { .. } | ParkedKind::Lane { .. } => false,
             ParkedKind::Intent {
                 intent, lane, link, ..
             } => {
@@ -285,18 +289,19 @@ impl World {
 
     /// The bridge turns from observing to live, as soon as nothing is at work.
     pub fn go_live(&mut self) -> bool {
-        if self.mode == Mode::Live || self.going_live {
+        if self.mode == Mode::Live || self.going_live.is_some() {
             return false;
         }
-        self.going_live = true;
+        self.going_live = Some(self.now.plus(CLAIMS_WITHIN));
         self.turn_live();
         true
     }
 
     /// Nothing is at work: what was observed is over, and older work is not taken up (rule 17).
     pub fn turn_live(&mut self) {
-        if self.going_live && self.lanes.is_empty() {
-            self.going_live = false;
+        let ready = |by: Timestamp| self.lanes.is_empty() || by <= self.now;
+        if self.going_live.is_some_and(ready) {
+            self.going_live = None;
             self.mode = Mode::Live;
             self.begin_bridge(0);
             self.ring();

@@ -15,7 +15,7 @@ use bridge_core::{
     ids::{IntentId, LaneId, UserId},
     intent::{Intent, IntentState},
     lane::{Lane, Order},
-    session::{Act, Came, JoinEnd, Let, Refusal, Session},
+    session::{Act, Came, JoinEnd, Let, Refusal, Session, begins_in_time},
     time::Timestamp,
 };
 use jelou_bridge::store::{Admission, Admitted, Changes, Claim, ClaimedLane, CommitError, Joined};
@@ -91,21 +91,19 @@ impl World {
         {
             self.replicas[replica].look_at = None;
         }
-        if self.store_is_down() {
+        if self.store_is_down() || self.going_live.is_some() {
             return self.look_by(replica, self.now.plus(LOOK_AGAIN));
         }
         let mut full = false;
-        if !self.going_live {
-            let busy = self.lanes.values().filter(|t| t.replica == replica).count();
-            let free = WORKERS.saturating_sub(busy);
-            let now = self.clock(replica);
-            let claimed = self.store.claim_lanes(free as u32, now, LEASE);
-            full |= claimed.len() == free;
-            for claimed in claimed {
-                self.begin_claim(replica, claimed, None);
-                if !self.replicas[replica].alive {
-                    return;
-                }
+        let busy = self.lanes.values().filter(|t| t.replica == replica).count();
+        let free = WORKERS.saturating_sub(busy);
+        let now = self.clock(replica);
+        let claimed = self.store.claim_lanes(free as u32, now, LEASE);
+        full |= claimed.len() == free;
+        for claimed in claimed {
+            self.begin_claim(replica, claimed, None);
+            if !self.replicas[replica].alive {
+                return;
             }
         }
         full |= self.claim_routes(replica);
@@ -164,7 +162,7 @@ impl World {
     /// A person's order, given to its Lane when nobody works on it.
     pub fn order(&mut self, lane: &LaneId, order: Order, tries: u8) {
         let claimed = match self.any_replica() {
-            Some(replica) if !self.store_is_down() && !self.going_live => {
+            Some(replica) if !self.store_is_down() && self.going_live.is_none() => {
                 let now = self.clock(replica);
                 match self.store.claim_lane(lane, now, LEASE) {
                     Ok(Some(claimed)) => Some((replica, claimed)),
@@ -296,6 +294,9 @@ impl World {
         if self.faults.strikes(Fault::CrashBeforeCall) {
             return self.crash(task.replica);
         }
+        if let Err(late) = begins_in_time(&intent, self.clock(task.replica)) {
+            return self.came(id, task, Came::Performed(Err(late)));
+        }
         task.misclosed = false;
         let (replica, who) = (task.replica, task.claim.lane.as_str().to_owned());
         self.lanes.insert(id, task);
@@ -353,12 +354,11 @@ impl World {
         let Some(changes) = self.changes(&task, &lane) else {
             return self.lost(&task);
         };
-        let ended = if changes.is_empty() {
-            Ok(())
-        } else {
-            let now = self.clock(task.replica);
-            self.store.commit(&task.claim, changes, now)
-        };
+        if changes.is_empty() {
+            return self.go_on(id, task, Came::Committed(Ok(())));
+        }
+        let now = self.clock(task.replica);
+        let ended = self.store.commit(&task.claim, changes, now);
         let ended = self.ended(&mut task, &lane, ended);
         self.go_on(id, task, Came::Committed(ended));
     }

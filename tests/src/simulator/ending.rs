@@ -150,7 +150,8 @@ impl World {
     fn both_sides_agree(&mut self) {
         let asked: BTreeSet<LinkId> = self.parked().into_iter().map(|(_, l, _)| l).collect();
         for (link, gone) in self.live_whole_links() {
-            if asked.contains(&link.id) || gone {
+            // A person was asked, or has decided: then it is as that person wants it.
+            if asked.contains(&link.id) || self.judge.decided.contains(&link.id) || gone {
                 continue;
             }
             let (Some(talk), Some(ticket)) = (link.conversation_id(), link.ticket_id()) else {
@@ -217,28 +218,38 @@ impl World {
         }
     }
 
+    /// Where its start event was heard: a start that was found by the time of its conversation alone
+    /// is told from the customer's own by nothing (rule 5).
     fn starts_name_their_ticket(&mut self) {
-        for (link, _) in self.live_whole_links() {
-            let talk = link
-                .conversation_id()
-                .and_then(|id| self.jelou.talks.get(id));
-            let named = talk
-                .filter(|t| t.intent.is_some())
-                .and_then(|t| t.ticket.as_ref());
-            if named.is_some() && named != link.ticket_id() && !self.was_moved(&link, named) {
-                let what = format!("{:?} names {named:?}", link.ticket_id());
-                self.judge.breach(Law::NamesItsTicket, what);
+        let mut wrong = None;
+        for lane in self.store.lanes() {
+            for link in lane.links.iter().filter(|l| l.is_live() && l.is_whole()) {
+                let talk = link.conversation_id();
+                let memory = talk.and_then(|id| lane.lane.conversations.get(id));
+                let Some(memory) = memory.filter(|m| m.start_event) else {
+                    continue;
+                };
+                // A start that worked twice is flagged and told; the second talk has its own ticket.
+                let by = memory.start_intent.as_ref();
+                if by.is_none_or(|by| self.judge.flagged.contains(by)) {
+                    continue;
+                }
+                let named = memory.start_ticket.as_ref();
+                if named != link.ticket_id() && !self.was_moved(link, named) {
+                    wrong = Some(format!("{:?} names {named:?}", link.ticket_id()));
+                }
             }
+        }
+        if let Some(what) = wrong {
+            self.judge.breach(Law::NamesItsTicket, what);
         }
     }
 
     /// A merge moves the Link to the other ticket, and a person may tie anything.
     fn was_moved(&self, link: &Link, named: Option<&TicketId>) -> bool {
         let merged = |id| {
-            self.desk
-                .records
-                .get(id)
-                .is_some_and(|r| r.ticket.merged_into.is_some() || r.gone)
+            let record = self.desk.records.get(id);
+            record.is_some_and(|r| r.ticket.merged_into.is_some() || r.gone)
         };
         named.is_some_and(merged)
             || self.judge.decided.contains(&link.id)

@@ -10,7 +10,7 @@ use bridge_core::{
     call::{CallError, Resolve},
     effect::{Answer, Effect, Operation},
     event::Side,
-    ids::{ConversationId, DeliveryId, IntentId, LaneId, LinkId, TicketId},
+    ids::{ConversationId, DeliveryId, IntentId, LaneId, LinkId, TicketId, UserId},
     intent::{Intent, IntentState},
     lane::Lane,
     ticket::Version,
@@ -40,11 +40,14 @@ pub struct Judge {
     pub flagged: BTreeSet<IntentId>,
     /// Links that a person untied, or whose parked work a person decided on.
     pub decided: BTreeSet<LinkId>,
+    /// Intents that were parked once: a person was asked, and their Links keep no other from going.
+    pub parked: BTreeSet<IntentId>,
     by_dedup: BTreeMap<(Side, String), DeliveryId>,
     tokens: BTreeMap<LaneId, i64>,
     settled: BTreeSet<(DeliveryId, u32)>,
     sent: BTreeSet<IntentId>,
     started: BTreeMap<IntentId, BTreeSet<ConversationId>>,
+    asked_for: BTreeMap<ConversationId, UserId>,
     created: BTreeMap<LinkId, BTreeSet<TicketId>>,
     keys: BTreeMap<IntentId, ConversationId>,
     writes: BTreeMap<LinkId, VecDeque<Timestamp>>,
@@ -141,12 +144,14 @@ impl Judge {
                     }
                     self.sent.insert(intent.id.clone());
                 }
+                IntentState::Parked => {
+                    self.parked.insert(intent.id.clone());
+                }
                 IntentState::Planned
                 | IntentState::Unknown
                 | IntentState::Confirmed
                 | IntentState::Refused
                 | IntentState::Withdrawn
-                | IntentState::Parked
                 | IntentState::Observed => {}
             }
             if intent.possible_duplicate {
@@ -204,7 +209,8 @@ impl World {
                 .judge
                 .keys
                 .insert(intent.id.clone(), create.conversation.clone());
-            if before.is_some_and(|before| before != create.conversation) {
+            let restored = !self.judge.restored.is_empty();
+            if before.is_some_and(|before| before != create.conversation) && !restored {
                 let what = format!("key {} is sent for two conversations", intent.id);
                 self.judge.breach(Law::OneKeyOneThing, what);
             }
@@ -243,7 +249,10 @@ impl World {
             let what = format!("{} made {many} conversations and no flag", intent.id);
             self.judge.breach(Law::CreatedOnce, what);
         }
-        let talk = &self.jelou.talks[conversation];
+        // Until Jelou has answered, nobody can know that two spellings are one customer.
+        self.judge
+            .asked_for
+            .insert(conversation.clone(), start.user.clone());
         let going = || {
             let talks = self.jelou.talks.values();
             talks.filter(|t| t.is_active() && t.intent.is_some())
@@ -251,19 +260,29 @@ impl World {
         let of_ticket = going()
             .filter(|t| t.ticket.as_ref() == Some(&start.ticket))
             .count();
-        let user = &talk.conversation.user;
-        let of_user = going().filter(|t| &t.conversation.user == user).count();
+        let of_user = going()
+            .filter_map(|t| self.judge.asked_for.get(&t.conversation.id))
+            .filter(|user| **user == start.user)
+            .count();
         let excused = flagged
             || going().any(|t| {
                 t.intent
                     .as_ref()
                     .is_some_and(|i| self.judge.flagged.contains(i))
             });
-        if self.judge.is_too_many(of_ticket) && !excused {
+        // A parked start holds its own Link only (rule 12), and a person may untie a ticket that is
+        // another customer's by now.
+        let asked = going().any(|t| {
+            t.intent
+                .as_ref()
+                .is_some_and(|i| self.judge.parked.contains(i))
+        });
+        let untied = !self.judge.decided.is_empty();
+        if self.judge.is_too_many(of_ticket) && !excused && !untied {
             let what = format!("{of_ticket} open conversations of {}", start.ticket);
             return self.judge.breach(Law::OneTalkPerTicket, what);
         }
-        if self.judge.is_too_many(of_user) && !excused {
+        if self.judge.is_too_many(of_user) && !excused && !untied && !asked {
             let what = format!("{of_user} open conversations of one customer");
             self.judge.breach(Law::OneTalkPerLane, what);
         }

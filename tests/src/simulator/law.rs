@@ -67,7 +67,7 @@ laws! {
     ObserveWritesNothing = "observe_writes_nothing";
     /// What the safety halt holds reaches no remote before it is released.
     HaltHolds = "halt_holds";
-    /// A key that a remote takes for one thing is never sent for another.
+    /// A key that a remote takes for one thing is never sent for another (but for a restored backup, after which the Intents' numbers begin again where it ended).
     OneKeyOneThing = "one_key_one_thing";
     /// The state machine never makes what its own checks would refuse, and never panics.
     Sound = "sound";

@@ -105,8 +105,8 @@ pub struct World {
     pub mappings: Rc<Vec<Rc<Mapping>>>,
     /// Whether the bridge writes.
     pub mode: Mode,
-    /// It is to go live as soon as nothing is at work.
-    pub going_live: bool,
+    /// It is to go live as soon as nothing is at work, or by then.
+    pub going_live: Option<Timestamp>,
     /// What is too much at once.
     pub safety: halt::Limits,
     /// The bridge's name.
@@ -221,7 +221,7 @@ impl World {
             mapping: Rc::clone(&mappings[shape.policy]),
             mappings: Rc::clone(mappings),
             mode: if observe { Mode::Observe } else { Mode::Live },
-            going_live: false,
+            going_live: None,
             safety,
             bridge: bridge(),
             store_down_until: BEGINNING,
