@@ -30,7 +30,7 @@ const COVER_KEPT: Duration = Duration::from_secs(30);
 const PLACES_MAX: usize = 200_000;
 
 /// Places stand this much further apart than the rate needs, so that lateness is made up for.
-const SPARE_SHARE: f64 = 0.02;
+const SPARE_SHARE: f64 = 0.01;
 
 /// The line of one side.
 #[derive(Debug, Default)]
@@ -43,6 +43,8 @@ pub(super) struct Line {
     order: VecDeque<(Timestamp, u64)>,
     /// Who was let out for several calls in a row: since when, and how many of them are still to come.
     covered: HashMap<u64, (Timestamp, u32)>,
+    /// The last moment that was told to who came to their place and found no room, µs.
+    late_us: i64,
     /// The last place, µs: rates of thousands a second have less than a millisecond between two.
     end_us: i64,
 }
@@ -86,9 +88,13 @@ impl Line {
         if place.is_none() {
             return Err(self.stand(rate, who, calls, free));
         }
-        // Came in time and found that others came late: keeps its turn.
-        self.places.insert(who, free);
-        Err(free)
+        // Came to its place and found that others came late: before all who stand further back, and
+        // behind each other.
+        let next = self.late_us.saturating_add(apart_us(rate));
+        self.late_us = next.max(free.0.saturating_mul(1_000));
+        let at = whole(self.late_us);
+        self.places.insert(who, at);
+        Err(at)
     }
 
     /// As [`Self::take`] for who waits without being claimed and put off, such as the Sweep and a
@@ -141,6 +147,7 @@ impl Line {
         }
         let by = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
         self.end_us = self.end_us.saturating_sub(by);
+        self.late_us = self.late_us.saturating_sub(by);
     }
 
     /// When the rate has room for so many more; for all there are in its time, where they are more.
@@ -165,8 +172,7 @@ impl Line {
         let apart = apart_us(rate).saturating_mul(i64::from(calls));
         let next = self.end_us.saturating_add(apart);
         self.end_us = next.max(not_before.0.saturating_mul(1_000));
-        // The next whole millisecond: coming a little early would be in vain.
-        let at = Timestamp(self.end_us.saturating_add(999).div_euclid(1_000));
+        let at = whole(self.end_us);
         if self.places.len() < PLACES_MAX || self.places.contains_key(&who) {
             self.places.insert(who, at);
             self.order.push_back((at, who));
@@ -192,6 +198,11 @@ impl Line {
             }
         }
     }
+}
+
+/// The next whole millisecond: coming a little early would be in vain.
+fn whole(at_us: i64) -> Timestamp {
+    Timestamp(at_us.saturating_add(999).div_euclid(1_000))
 }
 
 /// From one place to the next, µs.
