@@ -1,3 +1,3 @@
--- The Router takes of each bridge and side its share, so that a flood of one does not make the other
--- wait: due Deliveries are found by side.
-CREATE INDEX delivery_due_side ON delivery (bridge, side, due_at, id) WHERE state = 'received';
+-- The Router takes of each bridge, side and source its share, so that a flood of one does not make the
+-- others wait: due Deliveries are found by these.
+CREATE INDEX delivery_due_side ON delivery (bridge, side, source, due_at, id) WHERE state = 'received';

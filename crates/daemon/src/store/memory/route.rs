@@ -18,26 +18,34 @@ use bridge_core::{
 };
 use std::collections::BTreeMap;
 
+/// A bridge, a side, a source.
+type From<'a> = (&'a str, &'a str, &'a str);
+
 impl Memory {
-    /// Hands out due Deliveries, each to one caller at a time: of each bridge and side an equal share
+    /// Hands out due Deliveries, each to one caller at a time: of each bridge, side and source an equal share
     /// where all have some, the oldest first.
     pub fn claim_routes(&mut self, limit: u32, now: Timestamp) -> Vec<Received> {
-        let mut sides: BTreeMap<(&str, &str), Vec<(Timestamp, DeliveryId)>> = BTreeMap::new();
+        let mut sources: BTreeMap<From<'_>, Vec<(Timestamp, DeliveryId)>> = BTreeMap::new();
         for id in &self.received {
             if let Some(row) = self.deliveries.get(id) {
-                let side = (row.came.bridge.as_str(), row.came.side.as_str());
-                let due = sides.entry(side).or_default();
+                let came = &row.came;
+                let from = (
+                    came.bridge.as_str(),
+                    came.side.as_str(),
+                    came.source.as_str(),
+                );
+                let due = sources.entry(from).or_default();
                 if !row.at_router && row.due_at <= now {
                     due.push((row.due_at, *id));
                 }
             }
         }
-        // An equal share for each side, then what is left.
+        // An equal share each, then what is left.
         let limit = length(limit);
-        let share = (limit / sides.len().max(1)).max(1);
+        let share = (limit / sources.len().max(1)).max(1);
         let mut due: Vec<(Timestamp, DeliveryId)> = Vec::new();
         for most in [share, limit] {
-            for waiting in sides.values_mut() {
+            for waiting in sources.values_mut() {
                 waiting.sort_unstable();
                 let room = limit.saturating_sub(due.len());
                 due.extend(waiting.drain(..most.min(room).min(waiting.len())));

@@ -22,19 +22,18 @@ use bytes::Bytes;
 use sqlx::{Row, SqliteConnection, query, sqlite::SqliteRow};
 use std::sync::Arc;
 
-/// The oldest due ones of a side that this process has not in hand already.
+/// The oldest due ones of a source that this process has not in hand already.
 const CLAIM: &str = "UPDATE delivery SET router = ?1, routing_begun_at = coalesce(routing_begun_at, ?2), attempts = attempts + 1 \
-     WHERE id IN (SELECT id FROM delivery WHERE state = 'received' AND bridge = ?4 AND side = ?5 AND due_at <= ?2 AND router IS NOT ?1 \
+     WHERE id IN (SELECT id FROM delivery WHERE state = 'received' AND bridge = ?4 AND side = ?5 AND source = ?6 AND due_at <= ?2 AND router IS NOT ?1 \
      ORDER BY due_at, id LIMIT ?3) \
      RETURNING id, bridge, side, source, received_at, headers, body, attempts, due_at";
 
-/// The sides for which anything waits, by leaps along the index: a million rows of one side are one
-/// leap.
-const SIDES: &str = "WITH RECURSIVE first (id) AS (\
-     SELECT (SELECT id FROM delivery WHERE state = 'received' ORDER BY bridge, side LIMIT 1) UNION ALL \
-     SELECT (SELECT d.id FROM delivery d WHERE d.state = 'received' AND (d.bridge, d.side) > (p.bridge, p.side) ORDER BY d.bridge, d.side LIMIT 1) \
+/// From where anything waits, by leaps along the index: a million webhooks of one side are one leap.
+const SOURCES: &str = "WITH RECURSIVE first (id) AS (\
+     SELECT (SELECT id FROM delivery WHERE state = 'received' ORDER BY bridge, side, source LIMIT 1) UNION ALL \
+     SELECT (SELECT d.id FROM delivery d WHERE d.state = 'received' AND (d.bridge, d.side, d.source) > (p.bridge, p.side, p.source) ORDER BY d.bridge, d.side, d.source LIMIT 1) \
      FROM first JOIN delivery p ON p.id = first.id) \
-     SELECT d.bridge, d.side FROM first JOIN delivery d ON d.id = first.id";
+     SELECT d.bridge, d.side, d.source FROM first JOIN delivery d ON d.id = first.id";
 
 const DROP: &str =
     "UPDATE delivery SET router = NULL, due_at = ?2 WHERE id = ?1 AND state = 'received'";
@@ -57,7 +56,7 @@ const LANE_OF: &str = "SELECT id FROM lane WHERE bridge = ? AND bot = ? AND user
 const NEW_LANE: &str = "INSERT INTO lane (id, bridge, bot, user, state) VALUES (?, ?, ?, ?, ?)";
 
 impl Store {
-    /// Hands out due Deliveries, each to one caller at a time: of each bridge and side an equal share
+    /// Hands out due Deliveries, each to one caller at a time: of each bridge, side and source an equal share
     /// where all have some, the oldest first.
     ///
     /// # Errors
@@ -124,12 +123,13 @@ async fn claim(
     limit: u32,
     now: Timestamp,
 ) -> Result<Vec<Received>, CommitError> {
-    let sides = query(SIDES).fetch_all(&mut *db).await?;
+    let sources = query(SOURCES).fetch_all(&mut *db).await?;
     let mut rows = Vec::new();
-    // An equal share each, so that a side's flood does not make another side wait; then what is left.
-    let share = limit / u32::try_from(sides.len()).unwrap_or(1).max(1);
+    // An equal share each, so that neither a side's flood nor a long listing of the Sweep makes the
+    // others wait; then what is left.
+    let share = limit / u32::try_from(sources.len()).unwrap_or(1).max(1);
     for most in [share.max(1), limit] {
-        for side in &sides {
+        for one in &sources {
             let room = limit.saturating_sub(u32::try_from(rows.len()).unwrap_or(u32::MAX));
             if room == 0 {
                 break;
@@ -138,8 +138,9 @@ async fn claim(
                 .bind(owner)
                 .bind(now.0)
                 .bind(most.min(room))
-                .bind(side.try_get::<&str, _>("bridge")?)
-                .bind(side.try_get::<&str, _>("side")?)
+                .bind(one.try_get::<&str, _>("bridge")?)
+                .bind(one.try_get::<&str, _>("side")?)
+                .bind(one.try_get::<&str, _>("source")?)
                 .fetch_all(&mut *db)
                 .await?;
             rows.extend(some);

@@ -2,7 +2,7 @@
 
 use super::{Options, Store, engine::Turn};
 use crate::store::{
-    RouteEnd,
+    Received, RouteEnd, Source,
     error::{CommitError, StoreError},
     tests::{
         at, changed,
@@ -376,7 +376,7 @@ async fn a_large_damaged_file_is_served_no_longer_once_the_damage_is_found() {
 }
 
 #[tokio::test]
-async fn a_flood_of_one_side_leaves_the_other_its_share_of_the_router() {
+async fn a_flood_of_one_side_or_of_the_sweep_leaves_the_others_their_share_of_the_router() {
     let disk = disk().await;
     for n in 0..20 {
         let flood = webhook(&format!("flood {n}"), Some(&n.to_string()));
@@ -389,10 +389,15 @@ async fn a_flood_of_one_side_leaves_the_other_its_share_of_the_router() {
     };
     let side = late.side;
     disk.record(late).await.unwrap();
+    let mut found = webhook("found", Some("found"));
+    found.source = Source::Sweep;
+    disk.record(found).await.unwrap();
     let claimed = disk.claim_routes(8, at(10_000)).await.unwrap();
     assert_eq!(claimed.len(), 8);
     assert!(claimed.iter().any(|received| received.side == side));
-    assert_eq!(disk.claim_routes(20, at(10_000)).await.unwrap().len(), 13);
+    let by_sweep = |received: &Received| received.source == Source::Sweep;
+    assert!(claimed.iter().any(by_sweep));
+    assert_eq!(disk.claim_routes(20, at(10_000)).await.unwrap().len(), 14);
 }
 
 /// Every version's tables, with rows as that version wrote them, must still open and be worked on.
