@@ -189,14 +189,14 @@ async fn flood(stage: &mut Stage, report: &mut Report) -> Result<(), String> {
 /// Waits until nothing is at the router and no event waits for its lane: what is left waits for the
 /// dead side. Gives back the open intents.
 async fn calm(stage: &Stage) -> Result<f64, String> {
-    let give_up = Instant::now() + Duration::from_secs(1_800);
+    let give_up = Instant::now() + Duration::from_secs(7_200);
     loop {
         let figures = Figures::of(&stage.admin()).await?;
         if figures.sum("jelou_bridge_unsettled_deliveries", &[]) < 0.5 {
             return Ok(figures.sum("jelou_bridge_intents", &[]));
         }
         if Instant::now() > give_up {
-            return Err("the events were not heard within half an hour".to_owned());
+            return Err("the events were not heard within two hours".to_owned());
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
