@@ -2,8 +2,9 @@
 //! Neighbours: `scene`, which is played on; `season`, which is judged every two hundred kills.
 //!
 //! The program is killed between 20 and 600 ms after it was started, so also while it opens its
-//! database and picks up what the last life left, and is started again at once. People and remotes
-//! go on all the time; what a dead program does not take is sent again by its sender.
+//! database and picks up what the last life left, or, every second time by chance, so long after it
+//! was ready: on a slow machine it would come to nothing else. It is started again at once. People
+//! and remotes go on all the time; what a dead program does not take is sent again by its sender.
 
 use super::{
     Scene, Season, Subcommand, Verdict, Words,
@@ -93,6 +94,9 @@ async fn season(
         allowed += each;
         load.allow(allowed);
         let mut daemon = scene.program.spawn()?;
+        if chance.below(2) == 0 {
+            daemon.ready().await?;
+        }
         let life = LIVES_MS.0 + chance.below(LIVES_MS.1 - LIVES_MS.0);
         tokio::time::sleep(Duration::from_millis(life as u64)).await;
         if let Some(status) = daemon.has_ended() {
