@@ -13,10 +13,10 @@ use bridge_tests::explorer::{
     Explored, Flaw, LAWS, SCENARIOS, Scenario, Setting, TROUBLES, Trouble, World, explore, orders,
     tell,
 };
+use jelou_bridge::clock;
 use std::{
     process::ExitCode,
     sync::atomic::{AtomicUsize, Ordering},
-    time::Instant,
 };
 
 /// A search stops after the level in which it comes to so many states, and says so.
@@ -106,7 +106,7 @@ fn run(wanted: &Wanted) -> ExitCode {
         })
         .collect();
     let next = AtomicUsize::new(0);
-    let begun = Instant::now();
+    let begun = clock::now();
     let ended: Vec<(Explored, bool)> = std::thread::scope(|scope| {
         let work = || {
             let mut ended = Vec::new();
@@ -129,7 +129,7 @@ fn run(wanted: &Wanted) -> ExitCode {
     println!(
         "{} searches, {states} states, {transitions} transitions, {:.1} s: {}",
         ended.len(),
-        begun.elapsed().as_secs_f64(),
+        clock::now().since(begun).as_secs_f64(),
         if well { "every law holds" } else { "NOT well" },
     );
     if well {
@@ -140,7 +140,7 @@ fn run(wanted: &Wanted) -> ExitCode {
 }
 
 fn one(scenario: &Scenario, trouble: &Trouble, wanted: &Wanted) -> (Explored, bool) {
-    let begun = Instant::now();
+    let begun = clock::now();
     let (mut setting, root): (Setting, World) = match scenario.begin(trouble) {
         Ok(begun) => begun,
         Err(error) => {
@@ -162,7 +162,7 @@ fn one(scenario: &Scenario, trouble: &Trouble, wanted: &Wanted) -> (Explored, bo
         explored.transitions,
         explored.ends,
         explored.depth,
-        begun.elapsed().as_secs_f64(),
+        clock::now().since(begun).as_secs_f64(),
     );
     if let Some((broken, way)) = &explored.broken {
         told.push_str(&format!("\n  BROKEN {}: {}\n", broken.law, broken.what));
@@ -180,7 +180,7 @@ fn run_orders(wanted: &Wanted) -> ExitCode {
         .into_iter()
         .filter(|o| wanted.only.as_deref().is_none_or(|only| only == o.name()))
         .collect();
-    let (next, begun) = (AtomicUsize::new(0), Instant::now());
+    let (next, begun) = (AtomicUsize::new(0), clock::now());
     let played: Vec<Option<usize>> = std::thread::scope(|scope| {
         let work = || {
             let mut played = Vec::new();
@@ -207,7 +207,7 @@ fn run_orders(wanted: &Wanted) -> ExitCode {
         "{} tellings, {} histories, {:.1} s: {}",
         played.len(),
         played.iter().flatten().sum::<usize>(),
-        begun.elapsed().as_secs_f64(),
+        clock::now().since(begun).as_secs_f64(),
         if well {
             "every order ends alike"
         } else {
