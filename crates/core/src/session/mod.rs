@@ -5,10 +5,12 @@
 //! The order is the promise: an Intent is committed as `sent`, then its call is made, then its
 //! outcome is committed. Nothing waits inside a Claim.
 
+mod late;
 mod sound;
 #[cfg(test)]
 mod tests;
 
+pub use late::{BEGIN_WITHIN, begins_in_time};
 pub use sound::{BROKEN, Broken, check};
 
 use crate::{

@@ -26,7 +26,7 @@ use bridge_core::{
     ids::{IntentId, UserId},
     intent::{Intent, IntentState},
     lane::{Blocked, Lane, Order},
-    session::{Act, Broken, Came, JoinEnd, Let, Refusal, Session},
+    session::{Act, Broken, Came, JoinEnd, Let, Refusal, Session, begins_in_time},
     time::Timestamp,
 };
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
@@ -256,6 +256,7 @@ impl Drive<'_> {
         let operation = intent.operation();
         let target = self.bridge.target(operation.side());
         let begun = clock::now();
+        begins_in_time(intent, begun)?;
         let outcome = perform(&self.bridge, intent).await;
         let took = clock::now().since(begun);
         let status = status_of(outcome.as_ref().err());
