@@ -3,8 +3,8 @@
 use super::{access::wish, state::EntryKind, step::Turn};
 use crate::{
     effect::{Effect, Operation},
-    ids::{ConversationId, LinkId, TicketId},
-    intent::IntentState,
+    ids::{ConversationId, IntentId, LinkId, TicketId},
+    intent::{Intent, IntentState},
     link::{Agreed, ConversationSide, Link, TicketSide},
     ticket::{Status, Ticket},
 };
@@ -49,7 +49,7 @@ impl Turn<'_> {
         if (same || planted!(MergeFollowedToAnother)) && self.make_room(into) {
             self.move_link(&link.id, into, seen.status);
         } else {
-            self.leave_merge_to_a_person(link, ticket, into);
+            self.leave_merge_to_a_person(link, into);
         }
     }
 
@@ -106,7 +106,7 @@ impl Turn<'_> {
 
     /// Another customer's ticket, or one that has a conversation: nothing is done by itself. `parked
     /// retry` makes the Link follow nevertheless.
-    fn leave_merge_to_a_person(&mut self, link: &Link, ticket: &TicketId, into: &TicketId) {
+    fn leave_merge_to_a_person(&mut self, link: &Link, into: &TicketId) {
         let Some(conversation) = link.conversation_id().cloned() else {
             for operation in Operation::ALL {
                 self.withdraw(&link.id, operation, None);
@@ -125,7 +125,7 @@ impl Turn<'_> {
             conversation,
         };
         self.ensure(&link.id, &cause, effect, RULE);
-        let fresh = |i: &&crate::intent::Intent| {
+        let fresh = |i: &&Intent| {
             i.link == link.id
                 && wish(&i.cause) == cause
                 && i.state == IntentState::Planned
@@ -133,19 +133,62 @@ impl Turn<'_> {
                 && i.last_error.is_none()
         };
         if let Some(id) = self.lane.intents.iter().find(fresh).map(|i| i.id.clone()) {
-            let detail = format!(
-                "ticket {ticket} was merged into {into}, which is another customer's or has a conversation"
-            );
-            if let Some(intent) = self.lane.intent_mut(&id) {
-                intent.last_error = Some(detail.clone());
-            }
-            self.park(
-                &id,
-                "merged",
-                detail,
-                "`parked retry` ties the conversation to the other ticket; or `link` it by hand, or `unlink`",
-            );
+            self.park_merge(&id, into);
         }
+    }
+
+    fn park_merge(&mut self, id: &IntentId, into: &TicketId) {
+        let detail = format!(
+            "the ticket was merged into {into}, which is another customer's or has a conversation"
+        );
+        if let Some(intent) = self.lane.intent_mut(id) {
+            intent.last_error = Some(detail.clone());
+        }
+        self.park(
+            id,
+            "merged",
+            detail,
+            "`parked retry` ties the conversation to the other ticket; or `link` it by hand, or `unlink`",
+        );
+    }
+
+    /// `parked retry` of a merge: the other ticket's holder is asked for anew.
+    pub(super) fn forget_holder(&mut self, intent: &Intent) {
+        if let Some(into) = self.merge_target(intent)
+            && let Some(memory) = self.lane.tickets.get_mut(&into)
+        {
+            memory.held_elsewhere = None;
+            memory.holder_asked_at = None;
+        }
+    }
+
+    /// A merge that a person ordered to follow is not written to a ticket that has a live Link: that
+    /// one would show a conversation that is not its own, and the store would refuse the move.
+    /// Whether the write must wait or was parked again.
+    pub(super) fn is_merge_barred(&mut self, intent: &Intent) -> bool {
+        let Some(into) = self.merge_target(intent) else {
+            return false;
+        };
+        let memory = self.lane.tickets.get(&into);
+        let held = memory.is_some_and(|m| m.held_elsewhere.is_some());
+        if held || self.live_link_of_ticket(&into).is_some() {
+            self.park_merge(&intent.id, &into);
+            return true;
+        }
+        let asked = memory.is_some_and(|m| m.holder_asked_at.is_some());
+        if !asked {
+            self.ask_who_holds(&into);
+        }
+        !asked
+    }
+
+    /// The ticket that a Link is about to follow its merged one to, if that is what this write is.
+    fn merge_target(&self, intent: &Intent) -> Option<TicketId> {
+        let Effect::WriteLinkField { ticket, .. } = &intent.effect else {
+            return None;
+        };
+        let own = self.lane.link(&intent.link)?.ticket_id()?;
+        (own != ticket && intent.rule == RULE).then(|| ticket.clone())
     }
 
     fn is_over(&self, id: &ConversationId) -> bool {

@@ -142,6 +142,7 @@ impl Turn<'_> {
                 link.busy_since = None;
             }
         }
+        self.forget_holder(&intent);
         let sentence = format!("To be tried again by order: {}", intent.effect);
         self.lane
             .journal_intent(id, EntryKind::Decision, sentence, self.now);

@@ -79,6 +79,9 @@ impl Turn<'_> {
         if due > self.now {
             return self.wake(due);
         }
+        if self.is_merge_barred(intent) {
+            return;
+        }
         if let Some(ticket) = self.ticket_in_doubt(intent) {
             return self.want_ticket(&ticket);
         }

@@ -214,6 +214,26 @@ fn a_person_may_let_a_link_follow_its_merged_ticket_nevertheless() {
 }
 
 #[test]
+fn a_retry_does_not_write_a_conversation_to_a_merged_ticket_that_has_another_one() {
+    let mut w = World::new();
+    let (ticket, _) = w.linked_from_ticket();
+    let into = w.agent_makes(BEA, "open", &["whatsapp"]);
+    w.settle();
+    let theirs = w.talk_of(&into).unwrap().conversation.id.clone();
+    let target = into.clone();
+    w.agent_changes(&ticket, |t| t.merged_into = Some(target));
+    w.settle();
+    for _ in 0..2 {
+        let intent = w.parked().remove(0).id;
+        w.order(Order::Retry { intent });
+        w.settle();
+        assert_eq!(w.parked_for(), ["merged"], "{}", w.tale());
+        let shown = w.desk.records[&into].ticket.link_field.as_ref();
+        assert_eq!(shown, Some(&theirs), "its own conversation stays on it");
+    }
+}
+
+#[test]
 fn a_deleted_ticket_ends_its_link_after_two_spaced_looks() {
     let mut w = World::new();
     let (ticket, talk) = w.linked_from_ticket();
