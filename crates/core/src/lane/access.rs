@@ -1,7 +1,7 @@
 //! Looking things up in a Lane, and writing its timeline. Neighbours: all of the Lane's rooms.
 
 use super::{
-    state::{Entry, EntryKind, Lane},
+    state::{ConversationMemory, Entry, EntryKind, Lane},
     step::{Mode, Turn},
 };
 use crate::{
@@ -75,6 +75,19 @@ impl Lane {
     pub fn conversation_is_elsewhere(&mut self, conversation: &ConversationId) {
         if let Some(memory) = self.conversations.get_mut(conversation) {
             memory.taken_elsewhere = true;
+            return;
+        }
+        // What a refused commit had learnt is forgotten, also that there is such a conversation.
+        let heard = self.pending.iter().find_map(|pending| {
+            let told = pending.event.conversation()?;
+            (&told.id == conversation).then(|| (told.clone(), pending.received_at))
+        });
+        if let Some((told, at)) = heard {
+            let memory = ConversationMemory {
+                taken_elsewhere: true,
+                ..ConversationMemory::first_heard_of(told, at)
+            };
+            self.conversations.insert(conversation.clone(), memory);
         }
     }
 

@@ -58,7 +58,10 @@ impl Turn<'_> {
             .lane
             .conversations
             .iter()
-            .filter(|(id, m)| !m.linked && self.link_of_conversation(id).is_none())
+            .filter(|(id, m)| {
+                let unlinked = !m.linked && self.link_of_conversation(id).is_none();
+                unlinked || self.announced_by(m).is_some()
+            })
             .map(|(id, _)| id.clone())
             .collect();
         for id in unlinked {
@@ -72,6 +75,10 @@ impl Turn<'_> {
         };
         if memory.taken_elsewhere {
             return;
+        }
+        if let Some(intent) = self.announced_by(&memory) {
+            let proof = "its start event carried our intent id";
+            return self.confirm_start(&intent, id, proof);
         }
         if let Some(intent) = self.claimed_by(&memory) {
             let proof = "it began after our start and nothing else explains it";

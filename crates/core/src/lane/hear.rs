@@ -246,23 +246,7 @@ impl Turn<'_> {
             .lane
             .conversations
             .entry(told.id.clone())
-            .or_insert_with(|| ConversationMemory {
-                seen: told.clone(),
-                read_at: None,
-                learnt_at: now,
-                start_event: false,
-                start_intent: None,
-                start_ticket: None,
-                customers_own: false,
-                taken_elsewhere: false,
-                messages: 0,
-                last_message_at: None,
-                linked: false,
-                candidate: None,
-                closed_known_at: None,
-                missing_since: None,
-                retry: Retry::default(),
-            });
+            .or_insert_with(|| ConversationMemory::first_heard_of(told.clone(), now));
         let seen = &mut memory.seen;
         // Whatever Jelou tells spells the customer as Jelou does (rule 9).
         seen.user = told.user.clone();

@@ -54,6 +54,16 @@ impl Turn<'_> {
             .map(|i| i.id.clone())
     }
 
+    /// The start whose id this conversation's start event carried, if that is not settled so: its
+    /// conversation was in another Lane when the event came, and the two have been joined since.
+    pub(super) fn announced_by(&self, memory: &ConversationMemory) -> Option<IntentId> {
+        let told = memory.start_intent.as_ref()?;
+        let start = self.lane.intent(told)?;
+        let open = start.operation() == Operation::Start
+            && !matches!(start.state, IntentState::Confirmed | IntentState::Observed);
+        (open && !memory.taken_elsewhere).then(|| told.clone())
+    }
+
     /// Whether a start of ours may yet turn out to have made this conversation.
     pub(super) fn start_in_question(&self, memory: &ConversationMemory) -> bool {
         self.lane.intents.iter().any(|i| {
@@ -107,6 +117,9 @@ impl Turn<'_> {
         let Some(link) = self.lane.intent(intent).map(|i| i.link.clone()) else {
             return;
         };
+        if self.is_taken_elsewhere(id) {
+            return self.start_is_elsewhere(intent, &link, id);
+        }
         let Some(target) = self.link_that_takes(&link, id) else {
             let has_one = self.lane.link(&link).and_then(|l| l.conversation_id());
             if has_one.is_none() && self.is_unlinked(&link) {
@@ -157,6 +170,27 @@ impl Turn<'_> {
         if self.lane.canonical.is_some() {
             self.wake(self.now.plus(JOIN_AGAIN));
         }
+    }
+
+    fn is_taken_elsewhere(&self, id: &ConversationId) -> bool {
+        let memory = self.lane.conversations.get(id);
+        memory.is_some_and(|memory| memory.taken_elsewhere)
+    }
+
+    /// Another Lane took the conversation in before it turned out to be this ticket's own. If that
+    /// Lane is the same customer's under Jelou's spelling, the two are joined, and the one Link gives
+    /// way to the other then; else it stays where it is.
+    fn start_is_elsewhere(&mut self, intent: &IntentId, link: &LinkId, id: &ConversationId) {
+        let spelled = self.lane.conversations.get(id).map(|m| m.seen.user.clone());
+        if let Some(user) = spelled.filter(|user| *user != self.lane.user) {
+            self.lane.canonical = Some(user);
+            return self.wake(self.now.plus(JOIN_AGAIN));
+        }
+        self.settle_start(intent);
+        let sentence = format!("Conversation {id} came of this start, and another lane has it");
+        self.lane
+            .journal_intent(intent, EntryKind::Alarm, sentence, self.now);
+        self.tell(link, &format!("elsewhere:{id}"), "The conversation that was started for this ticket belongs to another ticket by now. Link it by hand if that is wrong.");
     }
 
     fn settle_start(&mut self, intent: &IntentId) {

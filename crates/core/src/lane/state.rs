@@ -109,6 +109,29 @@ pub struct ConversationMemory {
     pub retry: Retry,
 }
 
+impl ConversationMemory {
+    /// One that was told of for the first time.
+    pub(super) fn first_heard_of(told: Conversation, at: Timestamp) -> Self {
+        Self {
+            seen: told,
+            read_at: None,
+            learnt_at: at,
+            start_event: false,
+            start_intent: None,
+            start_ticket: None,
+            customers_own: false,
+            taken_elsewhere: false,
+            messages: 0,
+            last_message_at: None,
+            linked: false,
+            candidate: None,
+            closed_known_at: None,
+            missing_since: None,
+            retry: Retry::default(),
+        }
+    }
+}
+
 /// A routed Event that this Lane has not settled yet.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Pending {

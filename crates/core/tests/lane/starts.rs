@@ -1,6 +1,6 @@
 //! Starts whose outcome is not known, and answers that must be proven (rules 5 and 6).
 
-use crate::world::{World, faults::Fault, net::Weather};
+use crate::world::{ANA, World, faults::Fault, net::Weather};
 use bridge_core::{
     effect::Operation,
     intent::IntentState,
@@ -361,4 +361,53 @@ fn a_start_event_does_not_undo_an_unlink() {
     w.settle();
     assert!(w.links().iter().all(|l| !l.is_live()));
     assert_eq!(w.status(&ticket), "open", "they are no pair any more");
+}
+
+#[test]
+fn a_conversation_that_the_other_spellings_lane_took_in_comes_home_with_its_start_event() {
+    let mut w = World::new();
+    w.jelou
+        .spelled
+        .insert(ANA.to_owned(), "5931112223334".to_owned());
+    w.net.weather = Weather::Kept;
+    w.faults.next("start", Fault::DoThenCut);
+    let ticket = w.agent_asks();
+    let asked = w.net.kept.remove(0);
+    w.deliver(asked);
+    w.moment();
+    let started = w.net.kept.remove(0);
+    w.net.weather = Weather::Fair;
+    let talk = w.only_talk();
+    w.customer_writes(&talk, "m1");
+    w.pass(Duration::from_secs(10));
+    assert_eq!(w.desk.records.len(), 2, "a lone message makes a ticket");
+
+    w.deliver(started);
+    w.settle();
+    assert_eq!(w.ticket_of(&talk), Some(ticket));
+    let live = w.links().into_iter().filter(|l| l.is_live()).count();
+    assert_eq!(live, 1, "the other ticket gave way:\n{}", w.tale());
+}
+
+#[test]
+fn a_crash_before_the_other_spellings_lane_is_joined_changes_nothing_of_that() {
+    let mut w = World::new();
+    w.jelou
+        .spelled
+        .insert(ANA.to_owned(), "5931112223334".to_owned());
+    w.net.weather = Weather::Kept;
+    w.faults.next("start", Fault::CrashAfter);
+    let ticket = w.agent_asks();
+    let asked = w.net.kept.remove(0);
+    w.deliver(asked);
+    w.moment();
+    let started = w.net.kept.remove(0);
+    w.net.weather = Weather::Fair;
+    let talk = w.only_talk();
+    w.customer_writes(&talk, "m1");
+    w.pass(Duration::from_secs(20));
+    w.deliver(started);
+    w.settle();
+    assert_eq!(w.ticket_of(&talk), Some(ticket));
+    assert_eq!(w.talks().len(), 1, "{}", w.tale());
 }

@@ -382,7 +382,15 @@ impl World {
             stored.lane.tickets.entry(id).or_insert(memory);
         }
         for (id, memory) in gone.lane.conversations {
-            stored.lane.conversations.entry(id).or_insert(memory);
+            let Some(there) = stored.lane.conversations.get_mut(&id) else {
+                stored.lane.conversations.insert(id, memory);
+                continue;
+            };
+            there.taken_elsewhere = there.taken_elsewhere && !memory.linked;
+            there.linked |= memory.linked;
+            there.start_event |= memory.start_event;
+            there.start_intent = there.start_intent.take().or(memory.start_intent);
+            there.start_ticket = there.start_ticket.take().or(memory.start_ticket);
         }
         stored.due = Some(now);
     }
