@@ -146,9 +146,14 @@ fn close(totals: &Totals, took: f64, jobs: usize, commit: &str) -> ExitCode {
         say(&format!("never fired: {}", idle.join(", ")));
     }
     let fired: u64 = totals.fired.iter().sum();
-    let pace = totals.histories as f64 / took / jobs as f64;
+    let cores = if totals.core_seconds > 0.0 {
+        totals.core_seconds
+    } else {
+        took * jobs as f64
+    };
+    let pace = totals.histories as f64 / cores;
     say(&format!(
-        "{} histories, {} steps, {} writes, {fired} faults of {} kinds, {} crashes, {} parked, {} flagged, {} broken; {took:.1} s, {pace:.0} histories a second and core, commit {commit}",
+        "{} histories, {} steps, {} writes, {fired} faults of {} kinds, {} crashes, {} parked, {} flagged, {} broken; {took:.1} s ({cores:.1} s of a core), {pace:.0} histories a second and core, commit {commit}",
         totals.histories,
         totals.steps,
         totals.writes,

@@ -290,7 +290,7 @@ impl World {
     fn missing(&mut self) -> Option<Way> {
         let reason = "404".to_owned();
         let strikes = self.faults.strikes(Fault::NotFound);
-        strikes.then(|| Way::Not(CallError::Gone { reason }, 40))
+        strikes.then_some(Way::Not(CallError::Gone { reason }, 40))
     }
 
     fn forbidden(&mut self, what: &What) -> Option<Way> {
@@ -305,7 +305,7 @@ impl World {
         }
         let reason = "403".to_owned();
         let until = *self.forbidden_until.get(&object)?;
-        (self.now < until).then(|| Way::Not(CallError::Forbidden { reason }, 40))
+        (self.now < until).then_some(Way::Not(CallError::Forbidden { reason }, 40))
     }
 
     /// The call is at its remote.

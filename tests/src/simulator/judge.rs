@@ -297,9 +297,19 @@ impl World {
             Resolve::EventConfirm | Resolve::None => false,
         };
         let flagged = intent.possible_duplicate && !knows;
+        let Effect::CreateTicket(create) = &intent.effect else {
+            return;
+        };
         let made = self.judge.created.entry(intent.link.clone()).or_default();
         made.insert(ticket.clone());
-        let many = made.len();
+        // One that people gave to another customer meanwhile is found by no look-up.
+        let names_it = |id: &&TicketId| {
+            let record = self.desk.records.get(*id);
+            record.is_some_and(|r| {
+                r.ticket.link_field.as_ref() == Some(&create.conversation) || r.gone
+            })
+        };
+        let many = made.iter().filter(names_it).count();
         if self.judge.is_too_many(many) && !flagged {
             let law = if self.faults.has(Fault::BackupRestored) {
                 Law::NoSecondUndo

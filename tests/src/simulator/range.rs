@@ -14,6 +14,8 @@ const BATCH: u64 = 64;
 pub struct Totals {
     /// Histories.
     pub histories: u64,
+    /// Time that a core was at it, in seconds, where the system tells.
+    pub core_seconds: f64,
     /// Things that happened.
     pub steps: u64,
     /// How often each kind of fault fired.
@@ -34,6 +36,7 @@ impl Default for Totals {
     fn default() -> Self {
         Self {
             histories: 0,
+            core_seconds: 0.0,
             steps: 0,
             fired: [0; KINDS],
             crashes: 0,
@@ -62,6 +65,7 @@ impl Totals {
 
     fn join(&mut self, other: Self) {
         self.histories += other.histories;
+        self.core_seconds += other.core_seconds;
         self.steps += other.steps;
         for (all, more) in self.fired.iter_mut().zip(other.fired) {
             *all += more;
@@ -98,6 +102,7 @@ pub fn range(first: u64, end: u64, threads: usize, broken_max: usize) -> Totals 
                     let more = (mine.broken.len() - before) as u64;
                     broken.fetch_add(more, Ordering::Relaxed);
                 }
+                mine.core_seconds = core_seconds();
                 totals
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)
@@ -108,4 +113,11 @@ pub fn range(first: u64, end: u64, threads: usize, broken_max: usize) -> Totals 
     let mut totals = totals.into_inner().unwrap_or_else(PoisonError::into_inner);
     totals.broken.sort_by_key(|(seed, _)| *seed);
     totals
+}
+
+/// How long this thread was at work on a core; 0 where the system does not tell.
+fn core_seconds() -> f64 {
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanos = told.split_whitespace().next().and_then(|n| n.parse().ok());
+    nanos.map_or(0.0, |n: f64| n / 1e9)
 }

@@ -68,6 +68,12 @@ impl World {
 
     /// Begins a round.
     pub fn sweep(&mut self, replica: ReplicaId) {
+        // One process sweeps at a time. What a process listed before another one swept says nothing
+        // of what that one recorded since.
+        if self.sweeper != replica {
+            self.sweeper = replica;
+            self.replicas[replica].listed.clear();
+        }
         let id = self.task();
         let sweep = Sweep {
             replica,

@@ -129,6 +129,8 @@ pub struct World {
     pub healed: bool,
     /// Whether sweeps are made by themselves.
     pub sweeping: bool,
+    /// Who swept last.
+    pub sweeper: ReplicaId,
     /// Things that happened so far.
     pub steps: u64,
     /// Crashes so far.
@@ -142,38 +144,79 @@ pub struct World {
     tale: Option<Vec<String>>,
 }
 
+/// A process that was just started, with its clock this much off, in milliseconds.
+fn replica_with(clock: i64) -> Replica {
+    Replica {
+        alive: true,
+        clock,
+        gate: Gate::default(),
+        look_at: None,
+        listed: BTreeMap::new(),
+        objects: BTreeMap::new(),
+        told_until: BTreeMap::new(),
+    }
+}
+
+fn jelou_of(shape: &Shape, faults: &Faults) -> Jelou {
+    let mut jelou = Jelou::default();
+    jelou.second = shape.second;
+    jelou.ahead = Duration::from_millis(shape.jelou_clock.max(0).unsigned_abs());
+    jelou.behind = Duration::from_millis(shape.jelou_clock.min(0).unsigned_abs());
+    if faults.has(Fault::TwoSpellings) {
+        jelou
+            .spelled
+            .insert("593900000001".to_owned(), "593090000001".to_owned());
+    }
+    jelou
+}
+
+fn desk_of(shape: &Shape, faults: &Faults) -> Desk {
+    let mut desk = Desk::default();
+    desk.versions = shape.versions;
+    desk.carries = shape.carries;
+    if faults.has(Fault::Automation) {
+        desk.automation = Some(|status| {
+            (status.as_str() == "pending").then(|| bridge_core::ticket::Status::new("open"))
+        });
+    }
+    desk
+}
+
+fn safety_of(faults: &Faults) -> halt::Limits {
+    let tight = faults.has(Fault::HaltTripped);
+    halt::Limits {
+        max_share: 0.2,
+        min_count: if tight { 2 } else { 1_000 },
+        window: Duration::from_secs(600),
+    }
+}
+
+fn targets_of(faults: &Faults) -> BTreeMap<Side, Target> {
+    let rate = if faults.has(Fault::RateTight) {
+        "2/s"
+    } else {
+        "1000/s"
+    };
+    let target = |side, host: &str| Target {
+        bridge: bridge(),
+        side,
+        host: host.to_owned(),
+        rate: rate
+            .parse()
+            .unwrap_or_else(|_| unreachable!("a constant rate")),
+    };
+    BTreeMap::from([
+        (Side::Jelou, target(Side::Jelou, "jelou:443")),
+        (Side::Ticketing, target(Side::Ticketing, "desk:443")),
+    ])
+}
+
 impl World {
     /// A world in which nothing has happened yet. `tale` has what happens written down.
     #[must_use]
     pub fn new(history: &History, mappings: &Rc<Vec<Rc<Mapping>>>, tale: bool) -> Self {
         let shape = history.shape.clone();
         let mut faults = Faults::new(&history.faults, history.seed);
-        let replica = |clock| Replica {
-            alive: true,
-            clock,
-            gate: Gate::default(),
-            look_at: None,
-            listed: BTreeMap::new(),
-            objects: BTreeMap::new(),
-            told_until: BTreeMap::new(),
-        };
-        let mut jelou = Jelou::default();
-        jelou.second = shape.second;
-        jelou.ahead = Duration::from_millis(shape.jelou_clock.max(0).unsigned_abs());
-        jelou.behind = Duration::from_millis(shape.jelou_clock.min(0).unsigned_abs());
-        if faults.has(Fault::TwoSpellings) {
-            jelou
-                .spelled
-                .insert("593900000001".to_owned(), "593090000001".to_owned());
-        }
-        let mut desk = Desk::default();
-        desk.versions = shape.versions;
-        desk.carries = shape.carries;
-        if faults.has(Fault::Automation) {
-            desk.automation = Some(|status| {
-                (status.as_str() == "pending").then(|| bridge_core::ticket::Status::new("open"))
-            });
-        }
         for (fault, is) in [
             (Fault::ClocksApart, shape.second_clock != 0),
             (Fault::JelouAhead, shape.jelou_clock > 0),
@@ -183,35 +226,17 @@ impl World {
                 faults.fire(fault);
             }
         }
-        let tight = faults.has(Fault::HaltTripped);
-        let safety = halt::Limits {
-            max_share: 0.2,
-            min_count: if tight { 2 } else { 1_000 },
-            window: Duration::from_secs(600),
-        };
         let observe = faults.has(Fault::ObserveFirst);
-        let rate = if faults.has(Fault::RateTight) {
-            "2/s"
-        } else {
-            "1000/s"
-        };
-        let target = |side, host: &str| Target {
-            bridge: bridge(),
-            side,
-            host: host.to_owned(),
-            rate: rate
-                .parse()
-                .unwrap_or_else(|_| unreachable!("a constant rate")),
-        };
         let mut clocks = vec![0, shape.second_clock];
         clocks.truncate(shape.replicas);
+        let targets = targets_of(&faults);
         let mut world = Self {
             now: BEGINNING,
             queue: Queue::default(),
             store: Memory::new("r0", if tale { 100_000 } else { 0 }),
-            jelou,
-            desk,
-            replicas: clocks.into_iter().map(replica).collect(),
+            jelou: jelou_of(&shape, &faults),
+            desk: desk_of(&shape, &faults),
+            replicas: clocks.into_iter().map(replica_with).collect(),
             lanes: BTreeMap::new(),
             routings: BTreeMap::new(),
             sweeps: BTreeMap::new(),
@@ -222,7 +247,7 @@ impl World {
             mappings: Rc::clone(mappings),
             mode: if observe { Mode::Observe } else { Mode::Live },
             going_live: None,
-            safety,
+            safety: safety_of(&faults),
             bridge: bridge(),
             store_down_until: BEGINNING,
             down_until: BTreeMap::new(),
@@ -233,14 +258,12 @@ impl World {
             messages: 0,
             healed: false,
             sweeping: true,
+            sweeper: 0,
             steps: 0,
             crashes: 0,
             tasks: 0,
             timing: Chance::seeded(history.seed ^ 0x7131),
-            targets: BTreeMap::from([
-                (Side::Jelou, target(Side::Jelou, "jelou:443")),
-                (Side::Ticketing, target(Side::Ticketing, "desk:443")),
-            ]),
+            targets,
             acts: history.acts.clone(),
             tale: tale.then(Vec::new),
             shape,
