@@ -229,7 +229,7 @@ impl World {
         let observe = faults.has(Fault::ObserveFirst);
         let mut clocks = vec![0, shape.second_clock];
         clocks.truncate(shape.replicas);
-        let targets = targets_of(&faults);
+        let (targets, safety) = (targets_of(&faults), safety_of(&faults));
         let mut world = Self {
             now: BEGINNING,
             queue: Queue::default(),
@@ -247,7 +247,7 @@ impl World {
             mappings: Rc::clone(mappings),
             mode: if observe { Mode::Observe } else { Mode::Live },
             going_live: None,
-            safety: safety_of(&faults),
+            safety,
             bridge: bridge(),
             store_down_until: BEGINNING,
             down_until: BTreeMap::new(),

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use toml::{Table, Value};
 
 /// Our crates: folder, package, and which others of ours it may rest on.
-const OURS: [(&str, &str, &[&str]); 7] = [
+const OURS: [(&str, &str, &[&str]); 8] = [
     ("crates/core", "bridge-core", &["bridge-remotes"]),
     ("crates/transport", "bridge-transport", &["bridge-core"]),
     (

@@ -10,7 +10,10 @@ use crate::{
 use bridge_core::ids::{BridgeName, TicketId};
 use bridge_sandbox::{Jelou, JelouOptions, RunningJelou, Target};
 use jelou_bridge::{
-    api::parked::{self, Decision, ParkedAsked, ParkedChosen, ParkedView},
+    api::{
+        decide::{Decision, ParkedChosen, decide},
+        parked::{self, ParkedAsked, ParkedView},
+    },
     app::{self, RunOptions, Running},
     clock,
     config::{self, Variables},
@@ -174,7 +177,7 @@ impl Stage {
             id: Some(id.to_owned()),
             ..ParkedChosen::default()
         };
-        let decided = parked::decide(&self.daemon.jobs, Decision::Retry, chosen).await;
+        let decided = decide(&self.daemon.jobs, Decision::Retry, chosen).await;
         let items = decided.expect("an outcome").items;
         assert!(items.iter().all(|item| item.done), "{items:?}");
     }

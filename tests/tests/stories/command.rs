@@ -20,8 +20,6 @@ pub struct Said {
     pub code: i32,
     /// The one document on standard output.
     pub json: Value,
-    /// Standard error.
-    pub error: String,
 }
 
 /// Runs `jelou-bridge ARGUMENTS --json` against the daemon at this admin address.
@@ -45,6 +43,5 @@ pub async fn command(admin: &str, arguments: &[&str]) -> Said {
     Said {
         code: output.status.code().unwrap_or(-1),
         json,
-        error,
     }
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 /// What the disk is filled with, at a time.
-const BLOCK: [u8; 64 * 1024] = [0; 64 * 1024];
+static BLOCK: [u8; 64 * 1024] = [0; 64 * 1024];
 
 /// A file system in memory, of a fixed size. It is gone when this is dropped, also in a panic.
 #[derive(Debug)]
