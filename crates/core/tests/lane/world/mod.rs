@@ -10,7 +10,7 @@ pub mod net;
 pub mod people;
 pub mod router;
 
-pub use bridge_remotes::{chance, desk, jelou, mapping, vocabulary};
+pub use bridge_remotes::{chance, desk, jelou, mapping};
 
 use bridge::Bridge;
 use bridge_core::{
@@ -21,8 +21,8 @@ use bridge_core::{
     mapping::Mapping,
     time::Timestamp,
 };
-use faults::Faults;
 use desk::Desk;
+use faults::Faults;
 use jelou::Jelou;
 use net::Net;
 use serde_json::{Value, json};
