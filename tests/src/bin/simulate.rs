@@ -3,10 +3,10 @@
 //! Ends with 0 if every law held, 1 if one was broken, 2 if it was asked wrongly.
 
 use bridge_tests::simulator::{Fault, History, Law, Totals, live, mappings, range, shrink};
+use jelou_bridge::clock;
 use std::{
     io::Write,
     process::{Command, ExitCode},
-    time::Instant,
 };
 
 const USAGE: &str = "usage:
@@ -66,9 +66,9 @@ fn main() -> ExitCode {
         .after("--jobs")
         .and_then(|j| j.parse().ok())
         .unwrap_or(cores);
-    let began = Instant::now();
+    let began = clock::now();
     let totals = range(first, end, jobs, BROKEN_MAX);
-    let took = began.elapsed().as_secs_f64();
+    let took = clock::now().since(began).as_secs_f64();
     close(&totals, took, jobs, &commit(&words))
 }
 
@@ -138,8 +138,9 @@ fn close(totals: &Totals, took: f64, jobs: usize, commit: &str) -> ExitCode {
     }
     let idle: Vec<&str> = Fault::ALL
         .iter()
-        .filter(|fault| totals.fired[**fault as usize] == 0)
-        .map(|fault| fault.as_str())
+        .zip(totals.fired)
+        .filter(|(_, fired)| *fired == 0)
+        .map(|(fault, _)| fault.as_str())
         .collect();
     let idle_matters = totals.histories >= ALL_FIRE_FROM && !idle.is_empty();
     if idle_matters {

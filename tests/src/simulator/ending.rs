@@ -170,6 +170,9 @@ impl World {
             let Some(record) = self.desk.records.get(ticket).filter(|r| !r.gone) else {
                 continue;
             };
+            if self.was_only_observed(&link.id) {
+                continue;
+            }
             let status = &record.ticket.status;
             let began_so = link.agreed.as_ref().is_some_and(|a| &a.status == status);
             if self.mapping.closes(status)
@@ -183,6 +186,16 @@ impl World {
         }
         self.tickets_are_known();
         self.starts_name_their_ticket();
+    }
+
+    /// What was observed is never sent, also after the bridge went live (rule 17).
+    fn was_only_observed(&self, link: &LinkId) -> bool {
+        self.faults.has(Fault::ObserveFirst)
+            && self.store.lanes().any(|lane| {
+                lane.intents
+                    .iter()
+                    .any(|i| &i.link == link && i.state == IntentState::Observed)
+            })
     }
 
     /// Whether what changed at the desk can be heard of at all: by a list, or by webhooks none of

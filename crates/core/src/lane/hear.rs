@@ -27,6 +27,10 @@ pub(super) enum Sight {
     ToldInPart,
 }
 
+/// Webhooks come within seconds; what comes later than this was held up or sent again. A sender whose
+/// clock is that far behind ours costs one read for each new ticket.
+const TOLD_LATE: Duration = Duration::from_secs(60);
+
 /// What an Event told of a ticket, weighed against what is known.
 enum Told {
     Nothing(&'static str),
@@ -293,10 +297,14 @@ impl Turn<'_> {
 fn weigh(memory: &TicketMemory, e: &TicketChanged, at: Timestamp, linked: bool) -> Told {
     let Some(seen) = &memory.seen else {
         return match &e.whole {
-            Some(whole) if e.read_at.is_some() || whole.version != Version::None => Told::See {
-                ticket: whole.clone(),
-                partial: false,
-            },
+            Some(whole)
+                if e.read_at.is_some() || (whole.version != Version::None && !is_late(e, at)) =>
+            {
+                Told::See {
+                    ticket: whole.clone(),
+                    partial: false,
+                }
+            }
             Some(_) | None => Told::Hint,
         };
     };
@@ -314,6 +322,12 @@ fn weigh(memory: &TicketMemory, e: &TicketChanged, at: Timestamp, linked: bool) 
         Order::Same | Order::Unknown if covered => Told::Nothing("covered"),
         Order::Same | Order::Unknown => Told::Hint,
     }
+}
+
+/// Whether a state was told long after it was: where nothing is known to weigh it against, it is only
+/// a hint. The ticket may be closed, or another customer's, by now.
+fn is_late(e: &TicketChanged, received_at: Timestamp) -> bool {
+    e.at.is_some_and(|at| received_at.since(at) > TOLD_LATE)
 }
 
 fn see(seen: &Ticket, e: &TicketChanged) -> Told {

@@ -104,6 +104,8 @@ impl Turn<'_> {
         };
         memory.candidate = None;
         let conversation = conversation.clone();
+        // While the store was asked, the ticket may have got a Link here: it was reopened.
+        let free = free && self.live_link_of_ticket(ticket).is_none();
         if let Some(status) = status.filter(|_| free) {
             self.take_open(&conversation, ticket, status);
         }

@@ -179,3 +179,18 @@ fn a_lost_webhook_is_mended_by_the_sweep_and_counted_as_drift() {
     w.sweep();
     assert_eq!(before, (w.desk.writes.clone(), w.jelou.writes.clone()));
 }
+
+#[test]
+fn a_webhook_that_comes_minutes_late_starts_nothing_for_a_ticket_that_is_closed_by_now() {
+    let mut w = World::new();
+    w.net.weather = Weather::Kept;
+    let ticket = w.agent_asks();
+    let asked = w.net.kept.remove(0);
+    w.agent_sets(&ticket, "closed");
+    w.net.kept.clear();
+    w.pass(Duration::from_secs(180));
+    w.net.weather = Weather::Fair;
+    w.deliver(asked);
+    w.settle();
+    assert!(w.talks().is_empty(), "{}", w.tale());
+}

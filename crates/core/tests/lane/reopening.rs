@@ -221,3 +221,23 @@ fn a_reopening_whose_answer_was_lost_is_no_move_of_the_agents() {
     w.settle();
     assert_eq!(w.status(&ticket), "solved", "{}", w.tale());
 }
+
+#[test]
+fn a_ticket_reopened_while_it_was_looked_up_for_another_conversation_has_one_link() {
+    let mut w = World::with(&json!({"conversation": {"ticket_reopened": "start"}}));
+    let (ticket, talk) = w.linked_from_ticket();
+    w.agent_sets(&ticket, "solved");
+    w.settle();
+    assert!(!w.jelou.talks[&talk].is_active());
+    w.net.weather = Weather::Kept;
+    w.agent_sets(&ticket, "open");
+    w.ana_starts();
+    let began = w.net.kept.pop().unwrap();
+    w.net.weather = Weather::Fair;
+    w.deliver(began);
+    w.settle();
+    let live = w.links();
+    let live = live.iter().filter(|l| l.is_live());
+    let holders = live.filter(|l| l.ticket_id() == Some(&ticket)).count();
+    assert_eq!(holders, 1, "{}", w.tale());
+}
