@@ -15,6 +15,7 @@ use crate::{
     ticket::{Order, Ticket, Version},
     time::Timestamp,
 };
+use std::time::Duration;
 
 /// How a ticket's state came to be seen.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -7,6 +7,7 @@ use crate::world::{
 };
 use bridge_core::effect::Operation;
 use serde_json::json;
+use std::time::Duration;
 
 #[test]
 fn a_ticket_that_asks_for_a_conversation_gets_one_and_names_it() {
