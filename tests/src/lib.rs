@@ -3,12 +3,15 @@
 //!
 //! Rooms: `play` (a stage with words for stories), `program` (the real binary as a process),
 //! `process` (it stands between two sandboxes), `figures` (what its admin listener tells), `campaign` (kill it in the middle of a burst and
-//! compare the worlds), `explorer` (every state of small worlds), `chance` (from a seed).
+//! compare the worlds), `simulator` (the rules in virtual time), `explorer` (every state of small worlds),
+//! `planted` (bugs that the simulator must find), `chance` (from a seed).
 
 pub mod campaign;
 pub mod chance;
 pub mod explorer;
 pub mod figures;
+#[cfg(feature = "planted")]
+pub mod planted;
 pub mod play;
 pub mod process;
 pub mod program;

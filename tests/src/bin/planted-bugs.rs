@@ -1,0 +1,117 @@
+//! Proves the simulator: switches on one bug after another and shows which law found it. Neighbour:
+//! `bridge_tests::planted`, which does it.
+//!
+//! usage: planted-bugs [--within 10000] [--clean 2000] [--only NAME] [--list] [--markdown]
+//!
+//! Ends with 1 if a bug survives, or if a law breaks with no bug at all.
+
+#![allow(clippy::print_stdout)] // A table is what this is for.
+
+use bridge_core::planted::Planted;
+use bridge_tests::planted::{Trial, sound_without, try_all};
+use std::{process::ExitCode, time::Instant};
+
+/// Histories within which each bug must be found.
+const WITHIN: u64 = 10_000;
+
+/// Histories that must be clean without any bug.
+const CLEAN: u64 = 2_000;
+
+struct Asked {
+    within: u64,
+    clean: u64,
+    bugs: Vec<Planted>,
+    list: bool,
+    markdown: bool,
+}
+
+fn asked() -> Result<Asked, String> {
+    let mut asked = Asked {
+        within: WITHIN,
+        clean: CLEAN,
+        bugs: Planted::ALL.to_vec(),
+        list: false,
+        markdown: false,
+    };
+    let mut args = std::env::args().skip(1);
+    while let Some(arg) = args.next() {
+        let mut value = || args.next().ok_or(format!("{arg} wants a value"));
+        let number = |text: String| text.parse().map_err(|_| format!("{text} is no number"));
+        match arg.as_str() {
+            "--within" => asked.within = number(value()?)?,
+            "--clean" => asked.clean = number(value()?)?,
+            "--only" => {
+                let name = value()?;
+                let bug = Planted::parse(&name).ok_or(format!("there is no bug {name}"))?;
+                asked.bugs = vec![bug];
+            }
+            "--list" => asked.list = true,
+            "--markdown" => asked.markdown = true,
+            _ => return Err(format!("{arg} is not known; see the head of this file")),
+        }
+    }
+    Ok(asked)
+}
+
+fn main() -> ExitCode {
+    let asked = match asked() {
+        Ok(asked) => asked,
+        Err(why) => {
+            eprintln!("{why}");
+            return ExitCode::from(2);
+        }
+    };
+    if asked.list {
+        for bug in asked.bugs {
+            println!("{:28} {}", bug.name(), bug.wrong());
+        }
+        return ExitCode::SUCCESS;
+    }
+    // What a bug makes panic is caught, counted and told below.
+    std::panic::set_hook(Box::new(|_| {}));
+    let begun = Instant::now();
+    if let Some(broken) = sound_without(asked.clean) {
+        eprintln!(
+            "without any bug, history {} breaks {}: {}",
+            broken.seed, broken.law, broken.what
+        );
+        return ExitCode::FAILURE;
+    }
+    eprintln!("{} histories without any bug: no law broken", asked.clean);
+    let trials = try_all(&asked.bugs, asked.within, |trial| eprintln!("{}", line(trial)));
+    if asked.markdown {
+        print_markdown(&trials);
+    }
+    let caught = trials.iter().filter(|t| t.caught.is_some()).count();
+    println!(
+        "{caught} of {} planted bugs found within {} histories each, in {} s",
+        trials.len(),
+        asked.within,
+        begun.elapsed().as_secs()
+    );
+    if caught == trials.len() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn line(trial: &Trial) -> String {
+    let (name, millis) = (trial.bug.name(), trial.took.as_millis());
+    match &trial.caught {
+        Some(c) => format!("{name:28} {:>6} {:20} {millis:>6} ms  {}", c.seed, c.law, c.what),
+        None => format!("{name:28} SURVIVED {millis:>25} ms"),
+    }
+}
+
+fn print_markdown(trials: &[Trial]) {
+    println!("| bug | what its programmer did wrong | found at history | by the law |");
+    println!("|---|---|---|---|");
+    for trial in trials {
+        let (at, law) = match &trial.caught {
+            Some(caught) => ((caught.seed + 1).to_string(), format!("`{}`", caught.law)),
+            None => ("not found".to_owned(), String::new()),
+        };
+        println!("| `{}` | {} | {at} | {law} |", trial.bug.name(), trial.bug.wrong());
+    }
+}

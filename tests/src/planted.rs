@@ -1,0 +1,103 @@
+//! Switches each planted bug on and looks which law the simulator says is broken. Neighbours:
+//! `bridge_core::planted`, the bugs; `simulator`, which is on trial here; `bin/planted-bugs`.
+
+use crate::simulator::{Breach, History, live, mappings};
+use bridge_core::planted::{Planted, with};
+use std::{
+    num::NonZero,
+    ops::Range,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+/// How a bug was found.
+#[derive(Clone, Debug)]
+pub struct Caught {
+    /// The seed of the history that broke a law.
+    pub seed: u64,
+    /// Which law, by its word.
+    pub law: &'static str,
+    /// By what.
+    pub what: String,
+}
+
+/// What became of one bug.
+#[derive(Clone, Debug)]
+pub struct Trial {
+    /// Which.
+    pub bug: Planted,
+    /// How it was found; not at all, within the histories given.
+    pub caught: Option<Caught>,
+    /// How long that took on one core.
+    pub took: Duration,
+}
+
+/// The first history of a range that breaks a law with this bug, or with none.
+#[must_use]
+pub fn first_breach(bug: Option<Planted>, seeds: Range<u64>) -> Option<Caught> {
+    let mappings = mappings();
+    let mut seeds = seeds.into_iter();
+    with(bug, || {
+        seeds.find_map(|seed| {
+            let Breach { law, what } = live(&History::drawn(seed), &mappings, false).breach?;
+            let law = law.as_str();
+            Some(Caught { seed, law, what })
+        })
+    })
+}
+
+/// Tries every bug of a list on the same histories, on all cores. Each result is handed out as soon
+/// as it is there.
+pub fn try_all(bugs: &[Planted], within: u64, tell: impl Fn(&Trial) + Sync) -> Vec<Trial> {
+    let next = AtomicUsize::new(0);
+    let trials = Mutex::new(Vec::new());
+    on_all_cores(|| {
+        while let Some(bug) = bugs.get(next.fetch_add(1, Ordering::Relaxed)).copied() {
+            let begun = Instant::now();
+            let caught = first_breach(Some(bug), 0..within);
+            let took = begun.elapsed();
+            let trial = Trial { bug, caught, took };
+            tell(&trial);
+            let mut trials = trials.lock().unwrap_or_else(PoisonError::into_inner);
+            trials.push(trial);
+        }
+    });
+    let mut trials = trials.into_inner().unwrap_or_else(PoisonError::into_inner);
+    trials.sort_by_key(|trial| trial.bug);
+    trials
+}
+
+/// The first history below `within` that breaks a law although no bug is switched on, on all cores.
+#[must_use]
+pub fn sound_without(within: u64) -> Option<Caught> {
+    /// So many histories one core takes at a time.
+    const CHUNK: u64 = 50;
+    let next = AtomicUsize::new(0);
+    let broken = Mutex::new(None);
+    on_all_cores(|| {
+        loop {
+            let from = next.fetch_add(1, Ordering::Relaxed) as u64 * CHUNK;
+            if from >= within {
+                return;
+            }
+            if let Some(caught) = first_breach(None, from..(from + CHUNK).min(within)) {
+                *broken.lock().unwrap_or_else(PoisonError::into_inner) = Some(caught);
+                return;
+            }
+        }
+    });
+    broken.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn on_all_cores(work: impl Fn() + Sync) {
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    thread::scope(|scope| {
+        for _ in 0..cores {
+            scope.spawn(&work);
+        }
+    });
+}
