@@ -310,7 +310,7 @@ impl World {
 
     /// The call is at its remote.
     pub fn arrive(&mut self, id: CallId) {
-        let Some(call) = self.calls.get(&id).cloned() else {
+        let Some(mut call) = self.calls.remove(&id) else {
             return;
         };
         let brought = match &call.what {
@@ -330,14 +330,13 @@ impl World {
                 read.map(|c| Brought::Conversation(Box::new(c)))
             }
         };
-        if let Some(call) = self.calls.get_mut(&id) {
-            call.brought = Some(brought);
-        }
+        call.brought = Some(brought);
+        self.calls.insert(id, call);
     }
 
     /// The caller hears what became of it, if it still listens.
     pub fn answer(&mut self, id: CallId) {
-        let Some(call) = self.calls.remove(&id) else {
+        let Some(mut call) = self.calls.remove(&id) else {
             return;
         };
         let listens = match call.owner {
@@ -348,7 +347,7 @@ impl World {
         if !listens {
             return;
         }
-        let outcome = match (call.instead.clone(), call.brought.clone()) {
+        let outcome = match (call.instead.take(), call.brought.take()) {
             (Some(error), _) => Err(error),
             (None, Some(brought)) => brought,
             (None, None) => Err(unknown()),

@@ -350,8 +350,7 @@ impl World {
         if self.store_is_down() {
             return self.go_on(id, task, Came::Committed(Err(Refusal::Lost)));
         }
-        let lane = task.session.lane().clone();
-        let Some(changes) = self.changes(&task, &lane) else {
+        let Some(changes) = self.changes(&task, task.session.lane()) else {
             return self.lost(&task);
         };
         if changes.is_empty() {
@@ -359,7 +358,7 @@ impl World {
         }
         let now = self.clock(task.replica);
         let ended = self.store.commit(&task.claim, changes, now);
-        let ended = self.ended(&mut task, &lane, ended);
+        let ended = self.ended(&mut task, ended);
         self.go_on(id, task, Came::Committed(ended));
     }
 
@@ -376,8 +375,7 @@ impl World {
         if self.store_is_down() {
             return self.go_on(id, task, Came::Committed(Err(Refusal::Lost)));
         }
-        let lane = task.session.lane().clone();
-        let Some(changes) = self.changes(&task, &lane) else {
+        let Some(changes) = self.changes(&task, task.session.lane()) else {
             return self.lost(&task);
         };
         let now = self.clock(task.replica);
@@ -388,7 +386,7 @@ impl World {
         let released = self
             .store
             .release(&task.claim, changes, due_at, held_by, now);
-        let ended = self.ended(&mut task, &lane, released);
+        let ended = self.ended(&mut task, released);
         if ended.is_ok() && due_at.is_some_and(|at| at <= now) {
             self.ring();
         }
@@ -402,9 +400,11 @@ impl World {
         if self.store_is_down() {
             return self.go_on(id, task, Came::Admitted(Err(Refusal::Lost)));
         }
-        let out = task.session.lane().clone();
-        let held = task.session.held().unwrap_or(task.session.stored()).clone();
-        let changes = (self.changes(&task, &out), self.changes(&task, &held));
+        let held = task.session.held().unwrap_or(task.session.stored());
+        let changes = (
+            self.changes(&task, task.session.lane()),
+            self.changes(&task, held),
+        );
         let (Some(if_out), Some(if_held)) = changes else {
             return self.lost(&task);
         };
@@ -418,14 +418,16 @@ impl World {
             .store
             .commit_sent(&task.claim, if_out, if_held, &admission, now);
         let admitted = match admitted {
-            Ok(Admitted::Out) => self.ended(&mut task, &out, Ok(())).map(|()| Let::Out),
+            Ok(Admitted::Out) => self.ended(&mut task, Ok(())).map(|()| Let::Out),
             Ok(Admitted::Held { newly }) => {
                 if newly {
                     self.faults.fire(Fault::HaltTripped);
                 }
-                self.ended(&mut task, &held, Ok(())).map(|()| Let::Held)
+                let held = task.session.held().unwrap_or(task.session.stored());
+                self.taken(&task.claim, held);
+                Ok(Let::Held)
             }
-            Err(error) => self.ended(&mut task, &out, Err(error)).map(|()| Let::Out),
+            Err(error) => self.ended(&mut task, Err(error)).map(|()| Let::Out),
         };
         self.go_on(id, task, Came::Admitted(admitted));
     }
@@ -434,21 +436,16 @@ impl World {
     fn ended(
         &mut self,
         task: &mut LaneTask,
-        after: &Lane,
         committed: Result<(), CommitError>,
     ) -> Result<(), Refusal> {
         match committed {
             Ok(()) => {
-                self.judge.committed(&task.claim, after);
+                let after = task.session.lane();
                 if std::mem::take(&mut task.misclosed) && after.misclosed == 0 {
                     let what = format!("{} kept quiet of a close that hit another", after.id);
                     self.judge.breach(Law::RightTarget, what);
                 }
-                if self.judge.is_traced() {
-                    for entry in &after.journal {
-                        self.trace(|_| format!("{} | {}", after.id, entry.sentence));
-                    }
-                }
+                self.taken(&task.claim, after);
                 Ok(())
             }
             Err(CommitError::Fenced | CommitError::Store(_)) => Err(Refusal::Lost),
@@ -457,6 +454,16 @@ impl World {
                 Err(Refusal::Conversation(conversation))
             }
             Err(CommitError::IntentTaken { existing }) => Err(Refusal::Intent(existing)),
+        }
+    }
+
+    /// A commit was taken.
+    fn taken(&mut self, claim: &Claim, after: &Lane) {
+        self.judge.committed(claim, after);
+        if self.judge.is_traced() {
+            for entry in &after.journal {
+                self.trace(|_| format!("{} | {}", after.id, entry.sentence));
+            }
         }
     }
 
