@@ -45,7 +45,8 @@ pub(super) async fn drive(
         .map(|(position, event)| Pending {
             delivery: DeliveryId(0),
             position,
-            received_at: question.now,
+            // As if it had just come: one that is explained later is no late one.
+            received_at: event.at().unwrap_or(question.now),
             by_sweep: false,
             event,
         })
