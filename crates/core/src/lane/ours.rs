@@ -18,6 +18,9 @@ use std::time::Duration;
 /// moment we asked for it.
 pub const CLOCKS_APART: Duration = Duration::from_secs(120);
 
+/// The clocks of two processes of ours on one store differ by less than this.
+const OUR_CLOCKS_APART: Duration = Duration::from_secs(5);
+
 /// Two Lanes of one customer are joined when neither is being worked on; until then it is tried
 /// again after this.
 const JOIN_AGAIN: Duration = Duration::from_secs(1);
@@ -47,6 +50,7 @@ impl Turn<'_> {
                     .is_none_or(|answered| answered == &memory.seen.id)
             })
             .filter(|i| i.refused_status.is_none() || tried_before(i))
+            .filter(|i| !was_known_before(memory, i))
             .find(|i| {
                 i.first_sent_at
                     .is_some_and(|sent| not_before(started_at, sent))
@@ -86,6 +90,7 @@ impl Turn<'_> {
                 && i.answered
                     .as_ref()
                     .is_none_or(|answered| answered == &memory.seen.id)
+                && !was_known_before(memory, i)
         };
         unread && !memory.start_event && self.lane.intents.iter().any(asks)
     }
@@ -297,6 +302,13 @@ fn in_question(intent: &Intent) -> bool {
         | IntentState::Withdrawn
         | IntentState::Observed => false,
     }
+}
+
+/// Whether this conversation was heard of before the start was first sent, by our own clock: then the
+/// start did not make it, however close the two are by Jelou's.
+fn was_known_before(memory: &ConversationMemory, start: &Intent) -> bool {
+    let heard = memory.learnt_at.plus(OUR_CLOCKS_APART);
+    start.first_sent_at.is_some_and(|sent| heard < sent)
 }
 
 /// Whether a try before the latest one may have reached Jelou: a refusal of the latest proves

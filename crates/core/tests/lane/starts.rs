@@ -411,3 +411,19 @@ fn a_crash_before_the_other_spellings_lane_is_joined_changes_nothing_of_that() {
     assert_eq!(w.ticket_of(&talk), Some(ticket));
     assert_eq!(w.talks().len(), 1, "{}", w.tale());
 }
+
+#[test]
+fn a_conversation_that_was_over_before_the_start_went_out_is_not_the_starts() {
+    let mut w = World::new();
+    w.net.weather = Weather::Lost;
+    let old = w.ana_starts();
+    w.net.weather = Weather::Fair;
+    w.ends(&old, "expired");
+    w.pass(Duration::from_secs(10));
+    w.faults.next("start", Fault::Cut);
+    let ticket = w.agent_asks();
+    w.settle();
+    let talk = w.talk_of(&ticket).expect("one new try is made");
+    assert_ne!(talk.conversation.id, old, "{}", w.tale());
+    assert!(talk.is_active());
+}
