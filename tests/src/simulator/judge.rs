@@ -277,7 +277,9 @@ impl World {
                 .as_ref()
                 .is_some_and(|i| self.judge.parked.contains(i))
         });
-        let untied = !self.judge.decided.is_empty();
+        // A conversation that Jelou twice does not know counts as ended, though it goes on.
+        let denied = self.faults.fired[Fault::NotFound as usize] > 1;
+        let untied = !self.judge.decided.is_empty() || denied;
         if self.judge.is_too_many(of_ticket) && !excused && !untied {
             let what = format!("{of_ticket} open conversations of {}", start.ticket);
             return self.judge.breach(Law::OneTalkPerTicket, what);
