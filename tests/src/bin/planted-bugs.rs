@@ -78,7 +78,9 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     eprintln!("{} histories without any bug: no law broken", asked.clean);
-    let trials = try_all(&asked.bugs, asked.within, |trial| eprintln!("{}", line(trial)));
+    let trials = try_all(&asked.bugs, asked.within, |trial| {
+        eprintln!("{}", line(trial))
+    });
     if asked.markdown {
         print_markdown(&trials);
     }
@@ -99,7 +101,10 @@ fn main() -> ExitCode {
 fn line(trial: &Trial) -> String {
     let (name, millis) = (trial.bug.name(), trial.took.as_millis());
     match &trial.caught {
-        Some(c) => format!("{name:28} {:>6} {:20} {millis:>6} ms  {}", c.seed, c.law, c.what),
+        Some(c) => format!(
+            "{name:28} {:>6} {:20} {millis:>6} ms  {}",
+            c.seed, c.law, c.what
+        ),
         None => format!("{name:28} SURVIVED {millis:>25} ms"),
     }
 }
@@ -112,6 +117,10 @@ fn print_markdown(trials: &[Trial]) {
             Some(caught) => ((caught.seed + 1).to_string(), format!("`{}`", caught.law)),
             None => ("not found".to_owned(), String::new()),
         };
-        println!("| `{}` | {} | {at} | {law} |", trial.bug.name(), trial.bug.wrong());
+        println!(
+            "| `{}` | {} | {at} | {law} |",
+            trial.bug.name(),
+            trial.bug.wrong()
+        );
     }
 }
