@@ -4,6 +4,7 @@
 use crate::{
     conversation::Conversation,
     ids::{ConversationId, IntentId, MessageId, TicketId},
+    message::Media,
     text::Text,
     ticket::{Ticket, TicketPatch, Version},
     time::Timestamp,
@@ -101,8 +102,12 @@ pub struct MessageReceived {
     pub message: MessageId,
     /// `text`, `image`, `video`, `audio`, `document`, or what else Jelou sent.
     pub kind: String,
-    /// The text, the caption, or nothing.
+    /// What can be read of it: the text, the caption, the content of a kind that we do not know, or
+    /// nothing.
     pub body: Option<Text>,
+    /// The file, for the kinds that bring one.
+    #[serde(default)]
+    pub media: Option<Media>,
     /// `content` as received, for kinds that are more than text.
     pub content: serde_json::Value,
     /// The event's own `timestamp`.

@@ -17,6 +17,7 @@ pub mod intent;
 pub mod lane;
 pub mod link;
 pub mod mapping;
+pub mod message;
 pub mod plan;
 pub mod route;
 pub mod session;

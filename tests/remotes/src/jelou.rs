@@ -157,6 +157,7 @@ impl Jelou {
             message: MessageId::parse(message).unwrap(),
             kind: "text".to_owned(),
             body: Some(Text::new("hello")),
+            media: None,
             content: serde_json::Value::Null,
             at: at.plus(self.ahead).minus(self.behind),
         })

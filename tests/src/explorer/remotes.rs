@@ -148,6 +148,7 @@ impl Jelou {
             message: MessageId::parse(message).ok()?,
             kind: "text".to_owned(),
             body: Some(Text::new("hello")),
+            media: None,
             content: serde_json::Value::Null,
             at: now,
         }))

@@ -5,6 +5,7 @@ use crate::wire::{
     answer::word,
     dates::moment,
     json::{first, id, text, without_nul},
+    said::{Said, said},
 };
 use bridge_core::{
     conversation::{Assignment, Conversation, ConversationState},
@@ -127,17 +128,13 @@ impl<'a> Told<'a> {
 
     fn message_received(&self, id: &MessageId) -> MessageReceived {
         let content = self.content();
-        let said = |names| first(&content, names).and_then(text).map(Text::new);
+        let Said { kind, body, media } = said(first(self.value, &["type"]), &content);
         MessageReceived {
             conversation: self.conversation(ConversationState::Active),
             message: id.clone(),
-            kind: first(self.value, &["type"])
-                .and_then(word)
-                .map_or_else(|| "unknown".to_owned(), |kind| kind.to_lowercase()),
-            body: match &content {
-                Value::String(words) => Some(Text::from(words.as_str())),
-                _ => said(&["body", "text", "caption"]),
-            },
+            kind,
+            body,
+            media,
             content,
             at: self.at,
         }

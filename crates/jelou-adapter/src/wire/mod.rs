@@ -4,3 +4,4 @@ pub(crate) mod answer;
 pub(crate) mod dates;
 pub(crate) mod json;
 pub(crate) mod request;
+pub(crate) mod said;

@@ -4,6 +4,7 @@ use super::{BOT, CLOSE, MESSAGE, REFLECTION, START, event, parked_as, parse, wit
 use bridge_core::{
     conversation::ConversationState,
     event::{Event, Parsed},
+    message::{Media, MediaKind},
     text::Text,
     time::Timestamp,
 };
@@ -210,17 +211,39 @@ fn a_customers_words_arrive_as_written_but_for_nul() {
 }
 
 #[test]
-fn a_message_of_a_kind_we_do_not_know_keeps_its_content() {
+fn a_message_of_a_kind_we_do_not_know_can_be_read_and_keeps_its_content() {
     let value = json!({"id": "m-9", "type": "Reaction", "content": {"emoji": "👍", "to": "m-1"}});
     let Event::MessageReceived(message) = event(&with(MESSAGE, "/value", value)) else {
         panic!("not a message");
     };
-    assert_eq!((message.kind.as_str(), &message.body), ("reaction", &None));
+    let shown = Some(Text::from(r#"[reaction] {"emoji":"👍","to":"m-1"}"#));
+    assert_eq!(
+        (message.kind.as_str(), &message.body, &message.media),
+        ("reaction", &shown, &None)
+    );
     assert_eq!(message.content, json!({"emoji": "👍", "to": "m-1"}));
     let bare = json!({"id": "m-9", "caption": "olha"});
     let Event::MessageReceived(message) = event(&with(MESSAGE, "/value", bare)) else {
         panic!("not a message");
     };
     assert_eq!(message.kind, "unknown");
-    assert_eq!(message.body, Some(Text::from("olha")));
+    assert_eq!(message.body, Some(Text::from("[unknown] olha")));
+}
+
+#[test]
+fn a_file_comes_with_its_address_type_name_and_words_wherever_they_stand() {
+    let value = json!({"id": "m-5", "type": "document", "filename": "nf.pdf", "caption": "a nota",
+        "content": {"url": "https://media.example.net/in/nf.pdf", "mime_type": "application/pdf"}});
+    let Event::MessageReceived(message) = event(&with(MESSAGE, "/value", value)) else {
+        panic!("not a message");
+    };
+    let expected = Media {
+        kind: MediaKind::Document,
+        url: Text::from("https://media.example.net/in/nf.pdf"),
+        mime_type: "application/pdf".to_owned(),
+        filename: Some(Text::from("nf.pdf")),
+        caption: Some(Text::from("a nota")),
+    };
+    assert_eq!(message.media, Some(expected));
+    assert_eq!(message.body, Some(Text::from("a nota")));
 }
