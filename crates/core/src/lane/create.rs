@@ -4,9 +4,10 @@
 use super::step::{Mode, Turn};
 use crate::{
     effect::{CreateTicket, Effect, Read},
-    ids::ConversationId,
+    ids::{ConversationId, TicketId},
     link::{Link, TicketSide},
     mapping::{CustomerWritesAfterClose, Reuse},
+    ticket::Status,
 };
 
 impl Turn<'_> {
@@ -67,6 +68,20 @@ impl Turn<'_> {
             }
             Err(error) => self.give_up_create(link, id, &error),
         }
+    }
+
+    /// The status that a ticket of ours was made with, where it is first seen when an agent may have
+    /// moved it since: one that asks for a closed conversation was set, and is a move.
+    pub(super) fn status_as_made(&self, ticket: &TicketId) -> Status {
+        let mapping = self.rules.mapping;
+        let vocabulary = mapping.vocabulary();
+        let seen = self.lane.tickets.get(ticket).and_then(|m| m.seen.as_ref());
+        let seen = seen.map(|seen| seen.status.clone());
+        let open = |s: &&Status| vocabulary.is_open(s) && !mapping.closes(s);
+        let first = || vocabulary.statuses.iter().find(open).cloned();
+        seen.filter(|s| !mapping.closes(s) || planted!(CreatedAsFound))
+            .or_else(first)
+            .unwrap_or_else(|| vocabulary.reopened.clone())
     }
 
     fn give_up_create(

@@ -155,14 +155,14 @@ impl Turn<'_> {
         }) else {
             return;
         };
-        let (id, link) = (intent.id.clone(), intent.link.clone());
+        let id = intent.id.clone();
         tickets.sort_by_key(|t| t.created_at);
         if tickets.is_empty() {
             self.send_again_later(&id, "a look-up shows that it was not done");
             return;
         }
         let ticket = tickets.remove(0);
-        self.created(&id, &link, ticket.id.clone(), Some(ticket), begun);
+        self.created(&id, ticket.id.clone(), Some(ticket), None, begun);
     }
 
     pub(super) fn found_note(&mut self, read: &Read, there: bool) {

@@ -114,17 +114,11 @@ impl Turn<'_> {
                 && wanted
                 && matches!(&i.effect, Effect::CreateTicket(c) if &c.conversation == talk)
         });
-        let Some((id, link)) = done.map(|i| (i.id.clone(), i.link.clone())) else {
+        let Some(id) = done.map(|i| i.id.clone()) else {
             return false;
         };
         let at = memory.seen_at.unwrap_or(self.now);
-        self.created(&id, &link, ticket.id.clone(), None, at);
-        if let Some(link) = self.lane.link_mut(&link) {
-            link.agreed = Some(Agreed {
-                conversation_closed: false,
-                status: ticket.status.clone(),
-            });
-        }
+        self.created(&id, ticket.id.clone(), None, None, at);
         true
     }
 

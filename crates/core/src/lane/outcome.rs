@@ -40,7 +40,12 @@ impl Turn<'_> {
                 }
             }
             Answer::Created { ticket, whole } => {
-                self.created(&intent.id, &intent.link, ticket, whole.map(|t| *t), now);
+                // The answer to a first try shows what that made; the answer to a later one, what
+                // has become of it since.
+                let first = intent.attempts <= 1;
+                let made_as = whole.as_ref().map(|t| t.status.clone());
+                let made_as = made_as.filter(|_| first);
+                self.created(&intent.id, ticket, whole.map(|t| *t), made_as, now);
             }
             Answer::Done { whole } => {
                 if let Some(whole) = whole {
@@ -125,16 +130,20 @@ impl Turn<'_> {
         self.now_unknown(&intent.id, "Jelou closed another conversation");
     }
 
-    /// The ticket exists: the Link gets it, and begins to agree on what it is.
+    /// The ticket exists: the Link gets it, and begins to agree on what it was made as, as far as that
+    /// is known.
     pub(super) fn created(
         &mut self,
         id: &IntentId,
-        link: &LinkId,
         ticket: TicketId,
         whole: Option<Ticket>,
+        made_as: Option<Status>,
         at: Timestamp,
     ) {
-        let status = whole.as_ref().map(|t| t.status.clone());
+        let Some(link) = self.lane.intent(id).map(|i| i.link.clone()) else {
+            return;
+        };
+        let link = &link;
         if let Some(whole) = whole {
             self.see_ticket(whole, at, Sight::Read);
         }
@@ -151,9 +160,10 @@ impl Turn<'_> {
             // Another conversation took it as the customer's open one while this answer was lost.
             self.end_link(link, "its ticket went to another conversation");
         }
+        let status = made_as.unwrap_or_else(|| self.status_as_made(&ticket));
         if let Some(link) = self.lane.link_mut(link) {
             link.ticket = TicketSide::Known { id: ticket.clone() };
-            link.agreed = status.map(|status| Agreed {
+            link.agreed = Some(Agreed {
                 conversation_closed: false,
                 status,
             });

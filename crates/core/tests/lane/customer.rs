@@ -310,3 +310,35 @@ fn a_conversation_of_long_ago_is_remembered_and_makes_no_second_ticket() {
         w.tale()
     );
 }
+
+#[test]
+fn a_ticket_solved_before_the_answer_to_its_create_was_known_closes_its_conversation() {
+    let ways = [
+        Resolve::IdempotencyKey,
+        Resolve::DirectLookup,
+        Resolve::LaggingSearch {
+            lag: Duration::from_secs(15),
+        },
+    ];
+    for (way, told) in ways.into_iter().flat_map(|way| [(way, true), (way, false)]) {
+        let mut w = World::new();
+        w.capabilities.create = way;
+        w.faults.next("create", Fault::CrashAfter);
+        w.net.weather = Weather::Kept;
+        let talk = w.ana_starts();
+        let began = w.net.kept.remove(0);
+        w.net.weather = Weather::Lost;
+        w.deliver(began);
+        w.moment();
+        let ticket = w.desk.records.keys().next().expect("it was made").clone();
+        if told {
+            w.net.weather = Weather::Fair;
+        }
+        w.agent_sets(&ticket, "solved");
+        w.settle();
+        assert_eq!(w.ticket_of(&talk), Some(ticket.clone()));
+        assert!(w.active().is_empty(), "{way:?} {told}\n{}", w.tale());
+        assert_eq!(w.status(&ticket), "solved", "{way:?} {told}");
+        assert_eq!(w.desk.records.len(), 1, "{way:?} {told}");
+    }
+}
