@@ -19,6 +19,7 @@ pub mod link;
 pub mod mapping;
 pub mod message;
 pub mod plan;
+pub mod report;
 pub mod route;
 pub mod session;
 pub mod text;

@@ -7,8 +7,14 @@
 
 #[path = "calls/answers.rs"]
 mod answers;
+#[path = "calls/listing.rs"]
+mod listing;
 #[path = "calls/requests.rs"]
 mod requests;
+#[path = "calls/setup.rs"]
+mod setup;
+#[path = "calls/speech.rs"]
+mod speech;
 
 use axum::{
     Router,
@@ -28,7 +34,7 @@ use bridge_core::{
     time::Timestamp,
 };
 use bridge_transport::Transport;
-use jelou_adapter::client::{Basic, Client, ClientConfig, GatewayAuth};
+use jelou_adapter::client::{Basic, Client, ClientConfig, GatewayAuth, MetricsAuth};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
@@ -41,6 +47,8 @@ use url::Url;
 pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
 pub(crate) const BOT: &str = "7a1d0c52-3b6e-4f0a-9a57-2c61d2f4e801";
 pub(crate) const USER: &str = "593987654321";
+pub(crate) const SIGNING_SECRET: &str =
+    "3f9c1d7a5b2e84c06d1f9e7b8a4c2d5038e6f1a94b7c0d2e5f8a1b3c6d9e0f12";
 pub(crate) const CONVERSATION: &str = "69f8a1b2c3d4e5f601234567";
 
 /// One answer for all, and everything that was asked.
@@ -49,6 +57,7 @@ pub(crate) struct Jelou {
     pub(crate) url: Url,
     answer: Arc<Mutex<Answer>>,
     asked: Arc<Mutex<Vec<String>>>,
+    bodies: Arc<Mutex<Vec<String>>>,
 }
 
 struct Answer {
@@ -69,6 +78,7 @@ impl Jelou {
                 body: "{}".to_owned(),
             })),
             asked: Arc::default(),
+            bodies: Arc::default(),
         };
         let router = Router::new().fallback(answer).with_state(jelou.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
@@ -92,6 +102,15 @@ impl Jelou {
         self.asked.lock().unwrap().join("\n\n")
     }
 
+    /// The bodies alone, as the bytes came.
+    pub(crate) fn asked_bodies(&self) -> String {
+        self.bodies.lock().unwrap().join("\n")
+    }
+
+    pub(crate) fn last_body(&self) -> String {
+        self.bodies.lock().unwrap().last().unwrap().clone()
+    }
+
     pub(crate) fn count(&self) -> usize {
         self.asked.lock().unwrap().len()
     }
@@ -103,7 +122,10 @@ impl Jelou {
             api_url: self.url.clone(),
             project_id: "01kbridgeproj0000000000001".to_owned(),
             gateway_auth: GatewayAuth::ApiKey(Text::from("k3y")),
+            messages_url: self.url.clone(),
             api_auth: Some(basic()),
+            metrics_auth: MetricsAuth::Basic,
+            signing_secret: Some(Text::from(SIGNING_SECRET)),
         }
     }
 
@@ -141,6 +163,8 @@ async fn answer(
     lines.sort_unstable();
     asked.extend(lines);
     if !body.is_empty() {
+        let text = String::from_utf8(body.to_vec()).unwrap();
+        jelou.bodies.lock().unwrap().push(text);
         let mut body: serde_json::Value = serde_json::from_slice(&body).unwrap();
         body.sort_all_objects();
         asked.push_str(&format!("\n\n{body:#}"));

@@ -20,11 +20,27 @@ const READERS: [&str; 5] = [
 ];
 
 /// The clients, and those of their calls that only look. Every other call of theirs is a write.
-const CLIENTS: [(&str, &str, &[&str]); 2] = [
+const CLIENTS: [(&str, &str, &[&str]); 6] = [
     (
         "jelou",
         "crates/jelou-adapter/src/client/mod.rs",
         &["conversation"],
+    ),
+    ("jelou", "crates/jelou-adapter/src/client/say.rs", &[]),
+    (
+        "jelou",
+        "crates/jelou-adapter/src/client/listing.rs",
+        &["attended", "history"],
+    ),
+    (
+        "jelou",
+        "crates/jelou-adapter/src/client/integration.rs",
+        &["integration"],
+    ),
+    (
+        "jelou",
+        "crates/jelou-adapter/src/client/user_state.rs",
+        &["answered_by"],
     ),
     (
         "ticketing",

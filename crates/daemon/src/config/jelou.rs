@@ -6,11 +6,11 @@ use super::{
     document::join,
     report::Report,
     secrets::Places,
-    spec::{GatewayAuthKind, JelouSpec, WebhookAuthKind, WebhookAuthSpec},
+    spec::{self, GatewayAuthKind, JelouSpec, WebhookAuthKind, WebhookAuthSpec},
 };
 use bridge_core::{effect::TicketIdPlace, ids::BotId};
 use jelou_adapter::{
-    client::{Basic, ClientConfig, GatewayAuth},
+    client::{Basic, ClientConfig, GatewayAuth, MetricsAuth},
     webhook::Proof,
 };
 use std::collections::BTreeSet;
@@ -41,12 +41,16 @@ pub(super) fn build(
             gateway_url: gateway_url?,
             gateway_prefix: spec.gateway_prefix.clone(),
             api_url: api_url?,
+            messages_url: messages_url?,
             project_id: spec.project_id.clone(),
             gateway_auth: gateway_auth?,
             api_auth,
+            metrics_auth: match spec.metrics_auth {
+                spec::MetricsAuth::Basic => MetricsAuth::Basic,
+                spec::MetricsAuth::Raw => MetricsAuth::Raw,
+            },
+            signing_secret: signing_secrets.first().cloned(),
         },
-        messages_url: messages_url?,
-        metrics_auth: spec.metrics_auth,
         signing_secrets,
         webhook_auth: webhook_auth?,
         ticket_id_place: spec.ticket_id_to_jelou,

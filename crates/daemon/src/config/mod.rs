@@ -110,10 +110,6 @@ pub struct JelouConfig {
     pub bots: Vec<BotId>,
     /// Where Jelou is and how it knows us; the project's id is in here.
     pub client: ClientConfig,
-    /// Where messages go.
-    pub messages_url: Url,
-    /// How metrics take the credential.
-    pub metrics_auth: MetricsAuth,
     /// At least one; the first signs what we send, all are accepted.
     pub signing_secrets: Vec<Text>,
     /// What Jelou sends beside its signature.

@@ -92,7 +92,7 @@ fn a_small_file_gets_the_documented_defaults() {
         "https://api.jelou.ai/"
     );
     assert_eq!(
-        bridge.jelou.messages_url.as_str(),
+        bridge.jelou.client.messages_url.as_str(),
         "https://chatbot.jelou.ai/"
     );
     assert_eq!(bridge.limits.jelou_rate.to_string(), "5/s");

@@ -37,12 +37,30 @@ pub struct ClientConfig {
     pub gateway_prefix: String,
     /// Such as `https://api.jelou.ai`.
     pub api_url: Url,
+    /// Such as `https://chatbot.jelou.ai`: where agents' messages go.
+    pub messages_url: Url,
     /// The Jelou project (`projectId`, `brainId`).
     pub project_id: String,
     /// For conversations and user memory.
     pub gateway_auth: GatewayAuth,
-    /// For the user cache; `None` where the bridge does not write to it.
+    /// For everything on `api_url`; `None` where the bridge uses none of it.
     pub api_auth: Option<Basic>,
+    /// How the report takes that credential.
+    pub metrics_auth: MetricsAuth,
+    /// What signs agents' messages: the newest secret, since Jelou knows one at a time. `None`
+    /// before the integration is set up.
+    pub signing_secret: Option<Text>,
+}
+
+/// How the report of attended conversations takes the client id and its secret: its table and its
+/// samples show the bare pair, its schema shows Basic.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MetricsAuth {
+    /// `Authorization: Basic ...`.
+    #[default]
+    Basic,
+    /// `Authorization: clientId:clientSecret`.
+    Raw,
 }
 
 /// A [`ClientConfig`] that no request can be made from.
@@ -74,18 +92,34 @@ impl GatewayAuth {
     }
 }
 
-impl Basic {
-    pub(super) fn header(&self) -> Result<Credential, BadConfig> {
-        if self.client_id.contains(':') {
-            return Err(BadConfig::ClientId);
+impl MetricsAuth {
+    pub(super) fn header(self, auth: &Basic) -> Result<Credential, BadConfig> {
+        match self {
+            Self::Basic => auth.header(),
+            Self::Raw => Ok((AUTHORIZATION, secret(&auth.pair()?)?)),
         }
-        let pair = format!("{}:{}", self.client_id, self.client_secret.reveal());
-        let value = secret(&format!("Basic {}", BASE64.encode(pair)))?;
-        Ok((AUTHORIZATION, value))
     }
 }
 
-fn secret(text: &str) -> Result<HeaderValue, BadConfig> {
+impl Basic {
+    pub(super) fn header(&self) -> Result<Credential, BadConfig> {
+        let value = secret(&format!("Basic {}", BASE64.encode(self.pair()?)))?;
+        Ok((AUTHORIZATION, value))
+    }
+
+    fn pair(&self) -> Result<String, BadConfig> {
+        if self.client_id.contains(':') {
+            return Err(BadConfig::ClientId);
+        }
+        Ok(format!(
+            "{}:{}",
+            self.client_id,
+            self.client_secret.reveal()
+        ))
+    }
+}
+
+pub(super) fn secret(text: &str) -> Result<HeaderValue, BadConfig> {
     let mut value = HeaderValue::from_str(text).map_err(|_| BadConfig::Credential)?;
     value.set_sensitive(true);
     Ok(value)

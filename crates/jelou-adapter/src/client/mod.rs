@@ -1,23 +1,32 @@
-//! The calls to Jelou, one method an operation. Neighbours: `wire` (the bodies), `error` (the
-//! refusals), the daemon's `perform`, the only caller of what writes.
+//! The calls to Jelou, one method an operation: here those that make and end conversations, in
+//! `say` those that speak, in `listing` those that read pages, in `integration` those of the set-up,
+//! in `user_state` who answers. Neighbours: `wire` (the bodies), `error` (the refusals), the daemon's
+//! `perform`, the only caller of what writes.
 //!
 //! Each method sends once. What may be sent again, and when, is the Lane's to say.
 
 mod config;
+mod integration;
+mod listing;
+mod resolve;
+mod say;
+mod user_state;
 
-pub use config::{BadConfig, Basic, ClientConfig, GatewayAuth};
+pub use config::{BadConfig, Basic, ClientConfig, GatewayAuth, MetricsAuth};
+pub use integration::Integration;
+pub use listing::{Author, HistoryMessage, Page, ROWS_A_PAGE, Range};
+pub use resolve::{Write, resolve};
 
 use crate::{
     error::{no_success, refusal},
     wire::{answer, request},
 };
 use bridge_core::{
-    call::{CallError, Resolve},
+    call::CallError,
     conversation::Conversation,
-    effect::{
-        Answer, CloseConversation, Operation, StartConversation, TicketIdPlace, WriteTicketId,
-    },
+    effect::{Answer, CloseConversation, StartConversation, TicketIdPlace, WriteTicketId},
     ids::{ConversationId, IntentId},
+    text::Text,
 };
 use bridge_transport::{
     ANSWER_BYTES_MAX, BadSegment, NOT_SENT, Request, Response, Transport, push_segment,
@@ -32,34 +41,23 @@ use url::Url;
 /// The path of user memory at the gateway, page "guardar-registros".
 const MEMORY_PATH: &str = "/workflows/v2/memory/users/set";
 
-/// How it is found out what became of a write to Jelou (rule 5). `None` for what is not written
-/// to Jelou at all.
-///
-/// A start has no key and no list to look it up in, but its event brings our `intentId` back. A
-/// closed conversation says so when it is read. The ticket's id is overwritten by itself.
-#[must_use]
-pub fn resolve(operation: Operation) -> Resolve {
-    match operation {
-        Operation::Start => Resolve::EventConfirm,
-        Operation::Close => Resolve::DirectLookup,
-        Operation::TicketId => Resolve::Idempotent,
-        Operation::Requester
-        | Operation::Create
-        | Operation::LinkField
-        | Operation::Status
-        | Operation::Note => Resolve::None,
-    }
-}
+/// The path of agents' messages, page "enviar-mensajes" of the external support panel.
+const MESSAGES_PATH: &str = "/v1/external-support/webhook";
 
 /// The client of one bridge. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Client {
     transport: Transport,
+    project_id: String,
+    integration: Url,
     conversations: Url,
     memory: Url,
-    users: Url,
+    messages: Url,
+    api: Url,
     gateway_auth: Credential,
     api_auth: Option<Credential>,
+    metrics_auth: Option<Credential>,
+    signing_secret: Option<Text>,
 }
 
 impl Client {
@@ -68,22 +66,30 @@ impl Client {
     /// # Errors
     /// [`BadConfig`] names the key that cannot be used.
     pub fn new(transport: Transport, config: &ClientConfig) -> Result<Self, BadConfig> {
-        let mut conversations = config.gateway_url.clone();
-        push_path(&mut conversations, &config.gateway_prefix).map_err(BadConfig::Address)?;
-        push_path(&mut conversations, "external-support").map_err(BadConfig::Address)?;
-        push_segment(&mut conversations, &config.project_id).map_err(BadConfig::Project)?;
-        push_path(&mut conversations, "conversations").map_err(BadConfig::Address)?;
-        let mut memory = config.gateway_url.clone();
-        push_path(&mut memory, MEMORY_PATH).map_err(BadConfig::Address)?;
-        let mut users = config.api_url.clone();
-        push_path(&mut users, "/v1/users").map_err(BadConfig::Address)?;
+        let mut integration = config.gateway_url.clone();
+        push_path(&mut integration, &config.gateway_prefix).map_err(BadConfig::Address)?;
+        push_path(&mut integration, "external-support").map_err(BadConfig::Address)?;
+        push_segment(&mut integration, &config.project_id).map_err(BadConfig::Project)?;
+        let join = |base: &Url, path: &str| {
+            let mut url = base.clone();
+            push_path(&mut url, path).map_err(BadConfig::Address)?;
+            Ok(url)
+        };
+        let api_auth = config.api_auth.as_ref();
         Ok(Self {
             transport,
-            conversations,
-            memory,
-            users,
+            project_id: config.project_id.clone(),
+            conversations: join(&integration, "conversations")?,
+            integration,
+            memory: join(&config.gateway_url, MEMORY_PATH)?,
+            messages: join(&config.messages_url, MESSAGES_PATH)?,
+            api: join(&config.api_url, "")?,
             gateway_auth: config.gateway_auth.header()?,
-            api_auth: config.api_auth.as_ref().map(Basic::header).transpose()?,
+            metrics_auth: api_auth
+                .map(|auth| config.metrics_auth.header(auth))
+                .transpose()?,
+            api_auth: api_auth.map(Basic::header).transpose()?,
+            signing_secret: config.signing_secret.clone(),
         })
     }
 
@@ -181,13 +187,8 @@ impl Client {
     }
 
     fn cache_write(&self, write: &WriteTicketId) -> Result<Call, CallError> {
-        let Some(auth) = &self.api_auth else {
-            return Err(not_sent(
-                "user_cache: no client id and secret are configured",
-            ));
-        };
-        let mut url = below(&self.users, write.user.as_str())?;
-        push_segment(&mut url, "cache")?;
+        let auth = with_client_id("user_cache", self.api_auth.as_ref())?;
+        let url = path(&self.api, &["v1", "users", write.user.as_str(), "cache"])?;
         let body = json(&request::CacheWrite::new(write))?;
         Ok(Call::write("user_cache", url, body, auth, true))
     }
@@ -252,9 +253,27 @@ impl Call {
 }
 
 fn below(base: &Url, segment: &str) -> Result<Url, CallError> {
+    path(base, &[segment])
+}
+
+fn path(base: &Url, segments: &[&str]) -> Result<Url, CallError> {
     let mut url = base.clone();
-    push_segment(&mut url, segment)?;
+    for segment in segments {
+        push_segment(&mut url, segment)?;
+    }
     Ok(url)
+}
+
+/// The credential of a call that needs the client id and its secret.
+fn with_client_id<'a>(
+    operation: &str,
+    auth: Option<&'a Credential>,
+) -> Result<&'a Credential, CallError> {
+    auth.ok_or_else(|| {
+        not_sent(&format!(
+            "{operation}: no client id and secret are configured"
+        ))
+    })
 }
 
 fn push_path(url: &mut Url, path: &str) -> Result<(), BadSegment> {

@@ -5,11 +5,11 @@
 
 use crate::wire::{
     dates::moment,
-    json::{self, first, id, text},
+    json::{self, at, first, id, text},
 };
 use bridge_core::{
     conversation::{Conversation, ConversationState},
-    ids::{BotId, ConversationId, RoomId, UserId},
+    ids::{BotId, ConversationId, MessageId, RoomId, UserId},
     text::Text,
 };
 use serde_json::Value;
@@ -51,6 +51,30 @@ pub(crate) fn accepted(body: &[u8]) -> Result<(), String> {
         return Err("the answer's envelope says failed".to_owned());
     }
     Ok(())
+}
+
+/// The id of a message that was sent: `messageId` at the root or under `data`, or the `id` of the
+/// one element of a bare list (templates).
+///
+/// # Errors
+/// As [`data`], and that it brings no id.
+pub(crate) fn message_id(body: &[u8]) -> Result<MessageId, String> {
+    let root = json::read(body)?;
+    if says_failed(&root) {
+        return Err("the answer's envelope says failed".to_owned());
+    }
+    let holders = [
+        Some(&root),
+        at(&root, &["data"]),
+        root.get(0),
+        root.get("data").and_then(|data| data.get(0)),
+    ];
+    holders
+        .into_iter()
+        .flatten()
+        .find_map(|holder| first(holder, &["messageId", "message_id", "id"]).and_then(id))
+        .and_then(|id| MessageId::parse(&id).ok())
+        .ok_or_else(|| "the answer names no message".to_owned())
 }
 
 /// Whether the envelope says no, in any of the ways it has for it. `status` is a number in one

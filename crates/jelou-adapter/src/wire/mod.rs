@@ -3,5 +3,8 @@
 pub(crate) mod answer;
 pub(crate) mod dates;
 pub(crate) mod json;
+pub(crate) mod listing;
+pub(crate) mod moments;
 pub(crate) mod request;
 pub(crate) mod said;
+pub(crate) mod speech;

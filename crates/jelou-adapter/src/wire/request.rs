@@ -1,14 +1,18 @@
 //! The bodies we send. Neighbour: `client`, which sends them. Strict: these are the documented
 //! fields and no others (pages "iniciar-conversacion", "cerrar-conversacion", "cache-de-usuario",
-//! "guardar-registros").
+//! "guardar-registros", "conversaciones-asesores", "estado", "crear-integracion"). What is said to
+//! customers stands in `speech`.
 
+use crate::webhook::Proof;
 use bridge_core::{
     effect::{CloseConversation, StartConversation, WriteTicketId},
     ids::{BotId, IntentId, UserId},
+    message::{AnsweredBy, HandOver},
     text::Text,
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
+use url::Url;
 
 /// How long Jelou keeps a value in user memory, in seconds: the longest its page allows.
 const MEMORY_TTL_SECS: u32 = 86_400;
@@ -132,12 +136,95 @@ impl<'a> MemoryWrite<'a> {
     }
 }
 
+/// The body of the report; the page wants `getJson` to be there and true.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ReportRange {
+    start_at: String,
+    end_at: String,
+    get_json: bool,
+}
+
+impl ReportRange {
+    pub(crate) fn new(start_at: String, end_at: String) -> Self {
+        Self {
+            start_at,
+            end_at,
+            get_json: true,
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct StateWrite<'a> {
+    /// Seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ttl: Option<u64>,
+    bot_id: &'a BotId,
+    user_id: &'a UserId,
+    state: &'static str,
+}
+
+impl<'a> StateWrite<'a> {
+    pub(crate) fn new(to: &'a HandOver) -> Self {
+        let (state, ttl) = match to.to {
+            AnsweredBy::Bot => ("auto", None),
+            AnsweredBy::Person => ("manual", to.for_secs),
+        };
+        Self {
+            ttl,
+            bot_id: &to.bot,
+            user_id: &to.user,
+            state,
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct IntegrationWrite<'a> {
+    webhook_url: &'a Url,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth_type: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    authorization: Option<&'a str>,
+}
+
+impl<'a> IntegrationWrite<'a> {
+    /// A new integration. Without a credential nothing is said of one: half of the pages know no
+    /// such field.
+    pub(crate) fn new_one(webhook_url: &'a Url, proof: &'a Proof) -> Self {
+        let changed = Self::changed(webhook_url, proof);
+        let auth_type = changed.authorization.and(changed.auth_type);
+        Self {
+            auth_type,
+            ..changed
+        }
+    }
+
+    /// A change. What is not sent stays as it was, so that there is no credential is said too.
+    pub(crate) fn changed(webhook_url: &'a Url, proof: &'a Proof) -> Self {
+        let (auth_type, authorization) = match proof {
+            Proof::None => ("no_auth", None),
+            Proof::Bearer(token) => ("bearer", Some(token)),
+            Proof::ApiKey(key) => ("api_key", Some(key)),
+            Proof::Basic(pair) => ("basic", Some(pair)),
+        };
+        Self {
+            webhook_url,
+            auth_type: Some(auth_type),
+            authorization: authorization.map(Text::reveal),
+        }
+    }
+}
+
 /// Both places merge what they are given and know no delete: cleared is empty.
 fn ticket_id(write: &WriteTicketId) -> &str {
     write.ticket.as_ref().map_or("", |ticket| ticket.as_str())
 }
 
 /// A blank message is left out: WhatsApp refuses one, and nothing is what it says.
-fn words(text: Option<&Text>) -> Option<&str> {
+pub(super) fn words(text: Option<&Text>) -> Option<&str> {
     text.filter(|text| !text.is_blank()).map(Text::reveal)
 }
