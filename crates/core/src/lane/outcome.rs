@@ -276,11 +276,11 @@ impl Turn<'_> {
         let how = match intent.operation() {
             Operation::Create => self.rules.capabilities.create,
             Operation::Note => self.rules.capabilities.note,
-            Operation::Start | Operation::Close => return false,
-            Operation::TicketId
-            | Operation::Requester
-            | Operation::LinkField
-            | Operation::Status => Resolve::Idempotent,
+            Operation::Status if planted!(StatusLeftUnresolved) => Resolve::Idempotent,
+            Operation::Start | Operation::Close | Operation::Status => return false,
+            Operation::TicketId | Operation::Requester | Operation::LinkField => {
+                Resolve::Idempotent
+            }
         };
         matches!(how, Resolve::Idempotent | Resolve::IdempotencyKey)
     }

@@ -12,7 +12,7 @@ use crate::{
     call::Resolve,
     conversation::ConversationState,
     effect::{Effect, Operation, Read},
-    ids::{ConversationId, IntentId},
+    ids::{ConversationId, IntentId, LinkId, TicketId},
     intent::{Intent, IntentState},
     time::Timestamp,
 };
@@ -39,10 +39,8 @@ impl Turn<'_> {
             Operation::Close => self.resolve_close(intent),
             Operation::Create => self.resolve_by(intent, self.rules.capabilities.create),
             Operation::Note => self.resolve_by(intent, self.rules.capabilities.note),
-            Operation::TicketId
-            | Operation::Requester
-            | Operation::LinkField
-            | Operation::Status => {
+            Operation::Status => self.resolve_status(intent),
+            Operation::TicketId | Operation::Requester | Operation::LinkField => {
                 self.resolve_by(intent, Resolve::Idempotent);
             }
         }
@@ -279,6 +277,42 @@ impl Turn<'_> {
         } else {
             self.send_again_later(&intent.id, "the conversation is still active");
         }
+    }
+
+    /// A look at the ticket tells whether the status was set. Until then it may not be withdrawn: what
+    /// it set would be taken for a move of the ticket's own.
+    fn resolve_status(&mut self, intent: &Intent) {
+        let Effect::SetStatus { ticket, status } = &intent.effect else {
+            return;
+        };
+        if planted!(StatusLeftUnresolved) {
+            return self.resolve_by(intent, Resolve::Idempotent);
+        }
+        if self.ticket_is_gone(intent) {
+            return self.let_go(intent, "its ticket is gone");
+        }
+        let memory = self.lane.tickets.get(ticket);
+        let read = memory.filter(|m| m.read_at.is_some_and(|at| Some(at) > intent.sent_at));
+        match read.and_then(|m| m.seen.as_ref()).map(|t| &t.status) {
+            Some(seen) if seen == status => self.done(intent),
+            Some(_) if !self.link_still_has(&intent.link, ticket) => {
+                self.let_go(intent, "the ticket left its link");
+            }
+            Some(_) => self.send_again_later(&intent.id, "the ticket does not have it"),
+            None => self.want_ticket(ticket),
+        }
+    }
+
+    /// Whether a Link is this ticket's, to its regular end: a customer who writes after that reopens
+    /// the ticket of a Link that ended.
+    fn link_still_has(&self, link: &LinkId, ticket: &TicketId) -> bool {
+        self.lane.link(link).is_some_and(|link| {
+            link.ticket_id() == Some(ticket)
+                && link
+                    .ended
+                    .as_ref()
+                    .is_none_or(|ended| ended.reason == "closed")
+        })
     }
 
     fn resolve_by(&mut self, intent: &Intent, how: Resolve) {

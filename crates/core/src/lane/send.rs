@@ -132,7 +132,7 @@ impl Turn<'_> {
     }
 
     /// Withdraws this one, and no other of its kind.
-    fn let_go(&mut self, intent: &Intent, why: &str) {
+    pub(super) fn let_go(&mut self, intent: &Intent, why: &str) {
         if let Some(found) = self.lane.intent_mut(&intent.id) {
             found.state = IntentState::Withdrawn;
             found.held = false;
@@ -144,7 +144,7 @@ impl Turn<'_> {
     }
 
     /// What a ticket that is gone was to get has nowhere to go, also after its Link's end.
-    fn ticket_is_gone(&self, intent: &Intent) -> bool {
+    pub(super) fn ticket_is_gone(&self, intent: &Intent) -> bool {
         let memory = ticket_of(&intent.effect).and_then(|t| self.lane.tickets.get(t));
         memory.is_some_and(|m| m.gone)
     }

@@ -171,7 +171,8 @@ impl Turn<'_> {
             intent.last_error = Some(detail);
             return self.park_unknown(&intent);
         }
-        let remedy = if intent.state == IntentState::Unknown {
+        let repeatable = intent.operation() == Operation::Status;
+        let remedy = if intent.state == IntentState::Unknown && !repeatable {
             UNKNOWN_REMEDY
         } else {
             "mend the remote or the credential's rights, then `parked retry`"
@@ -190,7 +191,7 @@ impl Turn<'_> {
                 i.state == IntentState::Unknown && ticket == t && text == x
             }
             (Effect::SetStatus { ticket, .. }, Read::Ticket { id }) => {
-                ticket == id && self.is_next(i)
+                ticket == id && (i.state == IntentState::Unknown || self.is_next(i))
             }
             (_, Read::Ticket { id }) => {
                 self.ticket_in_doubt(i).as_ref() == Some(id) && self.is_next(i)

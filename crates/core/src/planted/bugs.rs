@@ -74,6 +74,7 @@ TakenOverAsUnsent "taken-over-as-unsent" "What a dead process had under way is s
 DeadlineNotAwaited "deadline-not-awaited" "A new holder does not wait until the old holder's call must be over."
 DoubleNotFlagged "double-not-flagged" "A second try of what may have worked is not flagged as a possible duplicate."
 CreatedAsFound "created-as-found" "A ticket whose create's answer was lost begins with the status it has when it is found."
+StatusLeftUnresolved "status-left-unresolved" "A status whose answer was lost is withdrawn without looking whether it was set."
 NoteSentAgain "note-sent-again" "A note that is found on the ticket is written once more."
 // Starts and conversations (rules 5 to 8)
 ReturnedIdTaken "returned-id-taken" "The conversation in a start's answer counts as new without proof."

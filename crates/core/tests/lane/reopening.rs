@@ -241,3 +241,21 @@ fn a_ticket_reopened_while_it_was_looked_up_for_another_conversation_has_one_lin
     let holders = live.filter(|l| l.ticket_id() == Some(&ticket)).count();
     assert_eq!(holders, 1, "{}", w.tale());
 }
+
+#[test]
+fn a_reopening_that_was_done_and_is_wanted_no_more_is_no_move_of_the_agents() {
+    for fault in [Fault::CrashAfter, Fault::DoThenCut] {
+        let (mut w, ticket) = solved(&writes_after("reopen"));
+        w.faults.next("status", fault);
+        w.net.weather = Weather::Kept;
+        let talk = w.ana_starts();
+        let began = w.net.kept.remove(0);
+        w.net.weather = Weather::Fair;
+        w.ends(&talk, "expired");
+        // Its own echo never comes.
+        w.net.weather = Weather::Lost;
+        w.deliver(began);
+        w.settle();
+        assert_eq!(w.status(&ticket), "pending", "{fault:?}\n{}", w.tale());
+    }
+}
