@@ -23,6 +23,32 @@ pub enum Operation {
     WriteCache,
     /// Jelou: set user memory.
     SetMemory,
+    /// Jelou: an agent's message to a customer.
+    AgentMessage,
+    /// Jelou: a message of the bot.
+    BotMessage,
+    /// Jelou: a WhatsApp template.
+    Template,
+    /// Jelou: the report of attended conversations.
+    Report,
+    /// Jelou: a bot's messages, both ways.
+    History,
+    /// Jelou: who answers a customer.
+    UserState,
+    /// Jelou: say who answers a customer.
+    SetUserState,
+    /// Jelou: make the integration.
+    CreateIntegration,
+    /// Jelou: read the integration.
+    Integration,
+    /// Jelou: change the integration.
+    UpdateIntegration,
+    /// Jelou: take the integration away.
+    RemoveIntegration,
+    /// Jelou: make a new signing secret.
+    RotateSecret,
+    /// Jelou: fetch a customer's file.
+    File,
     /// Helpdesk: make or find a requester.
     UpsertRequester,
     /// Helpdesk: make a ticket.

@@ -93,7 +93,7 @@ impl Asked {
         Some(decoded.into_owned())
     }
 
-    fn logged(&self) -> Call {
+    pub(crate) fn logged(&self) -> Call {
         let text = || Value::String(String::from_utf8_lossy(&self.body).into_owned());
         let body = match self.body.is_empty() {
             true => Value::Null,
@@ -224,7 +224,7 @@ fn reply<H: House>(house: &H, reply: &Reply, truth: Option<Answer>) -> Response 
     }
 }
 
-async fn wait(ms: u64) {
+pub(crate) async fn wait(ms: u64) {
     if ms > 0 {
         tokio::time::sleep(Duration::from_millis(ms)).await;
     }
@@ -235,7 +235,7 @@ fn send(status: u16, body: &Value) -> Response {
     (status, axum::Json(body)).into_response()
 }
 
-fn cut() -> Response {
+pub(crate) fn cut() -> Response {
     let mut response = Response::default();
     response.extensions_mut().insert(CutHere);
     response

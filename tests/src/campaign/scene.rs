@@ -266,12 +266,25 @@ pub fn is_write(operation: Operation) -> bool {
         | Operation::Close
         | Operation::WriteCache
         | Operation::SetMemory
+        | Operation::AgentMessage
+        | Operation::BotMessage
+        | Operation::Template
+        | Operation::SetUserState
+        | Operation::CreateIntegration
+        | Operation::UpdateIntegration
+        | Operation::RemoveIntegration
+        | Operation::RotateSecret
         | Operation::UpsertRequester
         | Operation::CreateTicket
         | Operation::UpdateTicket
         | Operation::AddComment => true,
         Operation::Conversation
         | Operation::ReadCache
+        | Operation::Report
+        | Operation::History
+        | Operation::UserState
+        | Operation::Integration
+        | Operation::File
         | Operation::Ticket
         | Operation::Tickets
         | Operation::Comments

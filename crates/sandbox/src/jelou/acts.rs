@@ -2,11 +2,32 @@
 //! takes effect.
 
 use super::{
-    Jelou, SecondStart,
-    record::{Start, Started},
+    AfterSilence, Jelou, SameId, SecondStart,
+    place::place,
+    record::{File, Start, Started},
+    talk::OPEN_MS,
 };
-use crate::stage::{Refusal, lock};
+use crate::{
+    clock::now_ms,
+    stage::{Refusal, lock},
+};
+use bytes::Bytes;
 use serde_json::{Value, json};
+
+/// A file as a customer sends it.
+#[derive(Clone, Debug)]
+pub struct CustomerFile {
+    /// `image`, `video`, `audio`, `document`, or what else.
+    pub kind: String,
+    /// Its type.
+    pub mime_type: String,
+    /// Its name: told with a document, and the end of its address.
+    pub name: String,
+    /// The words under it.
+    pub caption: Option<String>,
+    /// Its bytes.
+    pub bytes: Bytes,
+}
 
 impl Jelou {
     /// Makes a customer known.
@@ -23,6 +44,30 @@ impl Jelou {
     /// Changes the model.
     pub fn set_second_start(&self, model: SecondStart) {
         lock(&self.0.world).second_start = model;
+    }
+
+    /// Changes the model.
+    pub fn set_same_id(&self, model: SameId) {
+        lock(&self.0.world).same_id = model;
+    }
+
+    /// Changes the model.
+    pub fn set_after_silence(&self, model: AfterSilence) {
+        lock(&self.0.world).after_silence = model;
+    }
+
+    /// Whether the account may send call buttons from now on.
+    pub fn set_calling(&self, on: bool) {
+        lock(&self.0.world).calling = on;
+    }
+
+    /// A day and a second have passed since the customer's last words to any bot.
+    pub fn falls_silent(&self, user: &str) {
+        let world = &mut *lock(&self.0.world);
+        for (bot, _) in &world.options.bots {
+            let long_ago = now_ms() - OPEN_MS - 1_000;
+            world.last_heard.insert(place(bot, user), long_ago);
+        }
     }
 
     /// A customer writes to the first bot, and the bot hands them over: a conversation without
@@ -81,6 +126,41 @@ impl Jelou {
     ) -> Result<String, Refusal> {
         let sent = lock(&self.0.world).write(&self.0.stage.hooks, conversation, kind, content);
         sent.ok_or_else(|| Refusal("there is no such conversation".to_owned()))
+    }
+
+    /// The customer sends a file, which is served under `/media/`. Returns the message's id.
+    ///
+    /// # Errors
+    /// Where there is no such conversation.
+    pub fn customer_sends_file(
+        &self,
+        conversation: &str,
+        file: CustomerFile,
+    ) -> Result<String, Refusal> {
+        let id = {
+            let world = &mut *lock(&self.0.world);
+            let id = world.message_id("");
+            let kept = File {
+                mime_type: file.mime_type.clone(),
+                bytes: file.bytes,
+            };
+            world.files.insert(id.clone(), kept);
+            id
+        };
+        let name =
+            percent_encoding::utf8_percent_encode(&file.name, percent_encoding::NON_ALPHANUMERIC);
+        let mut content = json!({
+            "url": format!("{}/media/{id}/{name}", self.0.base), "mime_type": file.mime_type,
+        });
+        if let Some(fields) = content.as_object_mut() {
+            if let Some(caption) = file.caption {
+                fields.insert("caption".to_owned(), json!(caption));
+            }
+            if file.kind == "document" {
+                fields.insert("filename".to_owned(), json!(file.name));
+            }
+        }
+        self.customer_sends(conversation, &file.kind, &content)
     }
 
     /// An operator closes a conversation at Jelou.

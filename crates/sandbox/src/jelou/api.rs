@@ -1,19 +1,20 @@
-//! Jelou's HTTP side as its pages show it, quirks included: two prefixes, two ways to log in, three
-//! envelopes, `_id` and capital `User` and `Bot` in one answer only. Neighbour: world.
+//! Jelou's HTTP side as its pages show it, quirks included: two prefixes, five ways to log in, six
+//! envelopes, `_id` and capital `User` and `Bot` in one answer only. Conversations are here; the
+//! rest is in place, talk, listing and integration. Neighbour: world.
 
 use super::{
     Inner,
     answer::{failed, fields_of, invalid, succeeded, text},
-    place,
+    integration, listing, lock, place,
     record::{Conversation, Start, Started},
     route::Route,
+    talk,
     world::World,
 };
 use crate::{
     clock::iso,
-    stage::{Answer, Asked, House, Stage, lock},
+    stage::{self, Answer, Asked, House, Stage},
 };
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value, json};
 
 impl House for Inner {
@@ -22,32 +23,35 @@ impl House for Inner {
     }
 
     fn perform(&self, asked: &Asked) -> Answer {
-        let world = &mut *lock(&self.world);
+        let world = &mut *stage::lock(&self.world);
+        let hooks = &self.stage.hooks;
         let route = Route::of(&asked.method, &asked.path);
-        let key_ok = asked.header("x-api-key") == Some(world.options.api_key.as_str());
-        let basic_ok = asked.header("authorization") == Some(basic(world).as_str());
-        let both =
-            asked.headers.contains_key("x-api-key") && asked.headers.contains_key("authorization");
-        // Nothing says what Jelou makes of two credentials; here it is an error, so that it is found.
-        let let_in = !both
-            && match route {
-                Route::Start { .. } | Route::Close { .. } | Route::Conversation { .. } => {
-                    key_ok || basic_ok
-                }
-                Route::ReadCache { .. } | Route::WriteCache { .. } => basic_ok,
-                Route::SetMemory => key_ok,
-                Route::Unknown => return failed(404, "Not found", None),
-            };
-        if !let_in {
-            return Answer::new(401, json!({"message": "Authentication failed"}));
+        if let Some(refused) = lock::refused(world, &hooks.secret(), &route, asked) {
+            return refused;
         }
         match route {
             Route::Start { project } => self.start(world, &project, asked),
             Route::Close { project } => self.close(world, &project, asked),
             Route::Conversation { project, id } => read(world, &project, &id),
+            Route::CreateIntegration { project } => {
+                integration::create(world, hooks, &project, asked)
+            }
+            Route::Integration { project } => integration::read(world, hooks, &project),
+            Route::UpdateIntegration { project } => {
+                integration::update(world, hooks, &project, asked)
+            }
+            Route::RemoveIntegration { project } => integration::remove(world, hooks, &project),
+            Route::RotateSecret { project } => integration::rotate(world, hooks, &project),
             Route::ReadCache { user } => place::read_cache(world, &user, asked),
             Route::WriteCache { user } => place::write_cache(world, &user, asked),
             Route::SetMemory => place::set_memory(world, asked),
+            Route::AgentMessage => talk::agent_message(world, asked),
+            Route::BotMessage { bot } => talk::bot_message(world, &bot, asked),
+            Route::Template { bot } => talk::template(world, &bot, asked),
+            Route::Report => listing::report(world, asked),
+            Route::History { bot } => listing::history(world, &bot, asked),
+            Route::UserState { user } => place::user_state(world, &user),
+            Route::SetUserState => place::set_user_state(world, asked),
             Route::Unknown => failed(404, "Not found", None),
         }
     }
@@ -197,12 +201,4 @@ fn missing_bot(world: &World, project: &str, bot: &str) -> Option<Answer> {
     }
     let missing = world.bot_name(bot).is_none();
     missing.then(|| failed(404, "Bot not found", Some(("E1019", "BOT_NOT_FOUND"))))
-}
-
-fn basic(world: &World) -> String {
-    let pair = format!(
-        "{}:{}",
-        world.options.client_id, world.options.client_secret
-    );
-    format!("Basic {}", STANDARD.encode(pair))
 }

@@ -1,13 +1,14 @@
 //! The acts at Jelou over HTTP. Neighbour: the crate's control, which has the common pages.
 
-use super::{Jelou, SecondStart};
-use crate::control::acted;
+use super::{AfterSilence, CustomerFile, Jelou, SameId, SecondStart};
+use crate::{control::acted, stage::Refusal};
 use axum::{
     Json, Router,
     extract::{Path, State},
     response::Response,
-    routing::{post, put},
+    routing::{get, post, put},
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -25,9 +26,42 @@ pub(super) fn routes() -> Router<Jelou> {
         )
         .route(
             "/second-start",
-            put(async |State(j): State<Jelou>, Json(m): Json<Model>| j.set_second_start(m.model)),
+            put(
+                async |State(j): State<Jelou>, Json(m): Json<Chosen<SecondStart>>| {
+                    j.set_second_start(m.model)
+                },
+            ),
+        )
+        .route(
+            "/same-id",
+            put(
+                async |State(j): State<Jelou>, Json(m): Json<Chosen<SameId>>| {
+                    j.set_same_id(m.model)
+                },
+            ),
+        )
+        .route(
+            "/after-silence",
+            put(
+                async |State(j): State<Jelou>, Json(m): Json<Chosen<AfterSilence>>| {
+                    j.set_after_silence(m.model)
+                },
+            ),
+        )
+        .route(
+            "/calling",
+            put(async |State(j): State<Jelou>, Json(c): Json<Calling>| j.set_calling(c.on)),
+        )
+        .route(
+            "/silence",
+            post(async |State(j): State<Jelou>, Json(s): Json<Silent>| j.falls_silent(&s.user)),
+        )
+        .route(
+            "/spoken",
+            get(async |State(j): State<Jelou>| Json(j.spoken())),
         )
         .route("/conversations", post(starts))
+        .route("/conversations/{id}/files", post(sends_file))
         .route("/conversations/{id}/messages", post(writes))
         .route("/conversations/{id}/close", post(closes))
         .route("/conversations/{id}/expire", post(expires))
@@ -49,8 +83,20 @@ struct Alias {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Model {
-    model: SecondStart,
+struct Chosen<T> {
+    model: T,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Calling {
+    on: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Silent {
+    user: String,
 }
 
 #[derive(Deserialize)]
@@ -86,6 +132,35 @@ async fn writes(
         Words::Text { text } => jelou.customer_writes(&id, &text),
         Words::Other { kind, content } => jelou.customer_sends(&id, &kind, &content),
     };
+    acted(sent.map(|id| json!({"id": id})))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Sent {
+    kind: String,
+    mime_type: String,
+    name: String,
+    caption: Option<String>,
+    base64: String,
+}
+
+async fn sends_file(
+    State(jelou): State<Jelou>,
+    Path(id): Path<String>,
+    Json(sent): Json<Sent>,
+) -> Response {
+    let Ok(bytes) = STANDARD.decode(&sent.base64) else {
+        return acted::<Value>(Err(Refusal("the file is not base64".to_owned())));
+    };
+    let file = CustomerFile {
+        kind: sent.kind,
+        mime_type: sent.mime_type,
+        name: sent.name,
+        caption: sent.caption,
+        bytes: bytes.into(),
+    };
+    let sent = jelou.customer_sends_file(&id, file);
     acted(sent.map(|id| json!({"id": id})))
 }
 

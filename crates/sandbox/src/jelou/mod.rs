@@ -1,21 +1,28 @@
-//! A Jelou that runs on this machine. Rooms: world (what is true, made of records), route, api, place
-//! and answer (their HTTP), event (their webhooks), acts and control (ours: by hand, under `/sandbox/`).
+//! A Jelou that runs on this machine. Rooms: world (what is true, made of records), route, lock, api,
+//! place, talk, listing, integration and answer (their HTTP), event (their webhooks), files (what
+//! customers sent), acts and control (ours: by hand, under `/sandbox/`).
 
 mod acts;
 mod answer;
 mod api;
 mod control;
 mod event;
+mod files;
+mod integration;
+mod listing;
+mod lock;
 mod options;
 mod place;
 mod record;
 mod route;
+mod talk;
 #[cfg(test)]
 mod tests;
 mod world;
 
-pub use options::{JelouOptions, SecondStart, Strangers};
-pub use record::{Conversation, Record, User};
+pub use acts::CustomerFile;
+pub use options::{AfterSilence, JelouOptions, SameId, SecondStart, Strangers};
+pub use record::{Conversation, Record, Speaker, Spoken, User};
 
 use crate::{
     calls::Call,
@@ -25,7 +32,7 @@ use crate::{
     server::{self, Door},
     stage::{self, Asked, Stage, lock},
 };
-use axum::{Router, body::Body, extract::State, http::Request, response::Response};
+use axum::{Router, body::Body, extract::State, http::Request, response::Response, routing::get};
 use place::place;
 use serde_json::{Map, Value};
 use std::{
@@ -40,6 +47,8 @@ use world::World;
 pub(crate) struct Inner {
     stage: Stage,
     world: Mutex<World>,
+    /// Where it is, for the addresses of files.
+    base: String,
 }
 
 /// The handle on a running Jelou: to look and to act.
@@ -87,9 +96,11 @@ impl Jelou {
             gate,
         };
         let world = Mutex::new(World::new(options));
-        let handle = Self(Arc::new(Inner { stage, world }));
+        let base = format!("http://{addr}");
+        let handle = Self(Arc::new(Inner { stage, world, base }));
         let router = Router::new()
             .nest("/sandbox", control::routes())
+            .route("/media/{id}/{name}", get(files::fetch))
             .fallback(called)
             .with_state(handle.clone());
         opened.serve(listener, router);
@@ -188,6 +199,26 @@ impl Jelou {
             .get(&place(bot, user))
             .cloned()
             .unwrap_or_default()
+    }
+
+    /// Everything that was said in either direction, in order.
+    #[must_use]
+    pub fn spoken(&self) -> Vec<Spoken> {
+        lock(&self.0.world).spoken.clone()
+    }
+
+    /// What a customer has on the phone: what reached them, in order.
+    #[must_use]
+    pub fn heard_by(&self, user: &str) -> Vec<Spoken> {
+        let mut spoken = self.spoken();
+        spoken.retain(|one| one.user == user && one.by != Speaker::User && one.arrived);
+        spoken
+    }
+
+    /// Whether a person answers the customer and the bot is silent (`manual`).
+    #[must_use]
+    pub fn is_answered_by_person(&self, bot: &str, user: &str) -> bool {
+        lock(&self.0.world).is_answered_by_person(bot, user)
     }
 
     /// The memory of a customer on a bot, as far as it has not ended.

@@ -27,6 +27,29 @@ pub enum Strangers {
     Refused,
 }
 
+/// What an agent's message with an id that came before is. No page says it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SameId {
+    /// Another message: the customer reads it twice.
+    #[default]
+    Another,
+    /// The same message: 200, and the customer reads it once.
+    Once,
+}
+
+/// What becomes of an agent's message to a customer who was silent for 24 hours. The page of that
+/// call does not say; the bot's own messages are refused in either case, as theirs does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AfterSilence {
+    /// 400.
+    #[default]
+    Refused,
+    /// 200, and it never arrives.
+    Dropped,
+}
+
 /// How a Jelou is set up. The defaults are what `demo` and the tests use.
 #[derive(Clone)]
 pub struct JelouOptions {
@@ -52,6 +75,22 @@ pub struct JelouOptions {
     pub signing_secret: String,
     /// The model of a second start.
     pub second_start: SecondStart,
+    /// The model of an agent's message whose id came before.
+    pub same_id: SameId,
+    /// The model of an agent's message outside the 24 hours.
+    pub after_silence: AfterSilence,
+    /// The status for an agent's message whose signature is wrong. The page lists 200 and 500 alone.
+    pub bad_signature: u16,
+    /// Whether the account may send call buttons.
+    pub calling: bool,
+    /// The approved templates, by name and count of parameters.
+    pub templates: Vec<(String, usize)>,
+    /// The name of whoever writes and closes here.
+    pub operator_name: String,
+    /// How long after its last change a conversation comes into the report, ms.
+    pub report_lag_ms: i64,
+    /// The zone in which the report tells its times, hours from UTC.
+    pub report_zone_hours: i64,
     /// The seed of all chance in it.
     pub seed: u64,
 }
@@ -71,6 +110,14 @@ impl Default for JelouOptions {
             webhook_url: None,
             signing_secret: "sandbox-signing-secret".to_owned(),
             second_start: SecondStart::Refuse,
+            same_id: SameId::default(),
+            after_silence: AfterSilence::default(),
+            bad_signature: 500,
+            calling: true,
+            templates: vec![("ticket_update".to_owned(), 2)],
+            operator_name: "Sandbox Operator".to_owned(),
+            report_lag_ms: 0,
+            report_zone_hours: -5,
             seed: 1,
         }
     }

@@ -1,4 +1,4 @@
-//! What Jelou keeps for a customer on a bot: the cache and the memory. Neighbour: api.
+//! What Jelou keeps for a customer on a bot: the cache, the memory, and who answers. Neighbour: api.
 
 use super::{
     answer::{failed, fields_of, invalid, succeeded, text},
@@ -16,6 +16,15 @@ use std::collections::BTreeMap;
 const MEMORY_TTL_MAX_SECS: i64 = 86_400;
 /// One call sets at most so many records (same page).
 const MEMORY_KEYS_MAX: usize = 20;
+
+/// Who answers a customer.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Answering {
+    /// Whether a person does, and the bot is silent.
+    pub by_person: bool,
+    /// When the bot does again by itself, ms since 1970.
+    pub until_ms: Option<i64>,
+}
 
 /// Under which name the world keeps what belongs to a customer on a bot.
 pub(super) fn place(bot: &str, user: &str) -> String {
@@ -111,4 +120,73 @@ pub(super) fn set_memory(world: &mut World, asked: &Asked) -> Answer {
         );
     }
     succeeded("Records saved successfully", json!({}))
+}
+
+/// The call takes no bot; it is answered for the first one where the customer was handed over, else
+/// for the first.
+pub(super) fn user_state(world: &mut World, user: &str) -> Answer {
+    let Some(user) = world.canonical(user) else {
+        return failed(404, "User not found", None);
+    };
+    let bots = || world.options.bots.iter().map(|(bot, _)| bot);
+    let by_person = |bot: &&String| world.is_answered_by_person(bot, &user);
+    let bot = bots().find(by_person).or_else(|| bots().next()).cloned();
+    state_of(world, &bot.unwrap_or_default(), &user)
+}
+
+pub(super) fn set_user_state(world: &mut World, asked: &Asked) -> Answer {
+    let fields = fields_of(asked).unwrap_or_default();
+    let ttl = fields.get("ttl").map(Value::as_i64);
+    let (Some(bot), Some(user), Some(state)) = (
+        text(&fields, "botId"),
+        text(&fields, "userId"),
+        text(&fields, "state").filter(|state| ["auto", "manual"].contains(state)),
+    ) else {
+        return not_set();
+    };
+    if ttl.is_some_and(|ttl| ttl.is_none_or(|ttl| ttl < 1)) {
+        return not_set();
+    }
+    if world.bot_name(bot).is_none() {
+        return failed(404, "Bot not found", Some(("E1019", "BOT_NOT_FOUND")));
+    }
+    let Some(user) = world.canonical(user) else {
+        return failed(404, "User not found", None);
+    };
+    let answering = Answering {
+        by_person: state == "manual",
+        until_ms: ttl.flatten().map(|ttl| now_ms() + ttl * 1_000),
+    };
+    world.answering.insert(place(bot, &user), answering);
+    state_of(world, bot, &user)
+}
+
+/// An older page shows this, and a 400.
+fn not_set() -> Answer {
+    Answer::new(
+        400,
+        json!({"message": ["The user's state could not be set."], "status": "failed"}),
+    )
+}
+
+/// Bare, without any envelope.
+fn state_of(world: &World, bot: &str, user: &str) -> Answer {
+    let manual = world.is_answered_by_person(bot, user);
+    Answer::new(
+        200,
+        json!({
+            "id": user, "names": world.users.get(user).map(|user| &user.name), "botId": bot,
+            "groupId": "sandbox", "state": if manual { "manual" } else { "auto" },
+        }),
+    )
+}
+
+impl World {
+    /// Whether a person answers the customer, and the bot is silent.
+    pub(crate) fn is_answered_by_person(&self, bot: &str, user: &str) -> bool {
+        self.answering
+            .get(&place(bot, user))
+            .filter(|state| state.until_ms.is_none_or(|until| until > now_ms()))
+            .is_some_and(|state| state.by_person)
+    }
 }

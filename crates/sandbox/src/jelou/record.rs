@@ -34,6 +34,8 @@ pub struct Conversation {
     pub redirect_payload: Option<Value>,
     /// The ids of what the customer wrote in it.
     pub messages: Vec<String>,
+    /// When an agent first wrote in it, ms since 1970.
+    pub first_reply_at_ms: Option<i64>,
 }
 
 /// A customer that this Jelou knows.
@@ -54,6 +56,67 @@ pub struct Record {
     pub value: Value,
     /// When it ends by itself, ms since 1970.
     pub expires_at_ms: Option<i64>,
+}
+
+/// Who said something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Speaker {
+    /// The customer.
+    User,
+    /// A person, through the bridge.
+    Operator,
+    /// The bot, or Jelou in its name.
+    Bot,
+}
+
+/// Something that was said, in either direction.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Spoken {
+    /// Jelou's id of it.
+    pub id: String,
+    /// The id that the caller gave it, for agents' messages.
+    pub given_id: Option<String>,
+    /// The conversation it belongs to; none for what the bot says by itself.
+    pub conversation: Option<String>,
+    /// The bot.
+    pub bot: String,
+    /// The customer.
+    pub user: String,
+    /// Who said it.
+    pub by: Speaker,
+    /// `text`, `image`, ..., `voice_call`, `template`.
+    pub kind: String,
+    /// What it holds, as it was sent.
+    pub content: Value,
+    /// When, ms since 1970.
+    pub at_ms: i64,
+    /// Whether it reached whom it was meant for.
+    pub arrived: bool,
+}
+
+/// What a webhook shows beside its signature, and since when.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Integration {
+    /// `no_auth`, `bearer`, `api_key` or `basic`.
+    pub auth_type: String,
+    /// The credential.
+    #[serde(skip)]
+    pub authorization: Option<String>,
+    /// Since when, ms since 1970.
+    pub created_at_ms: i64,
+    /// When it was changed last.
+    pub updated_at_ms: i64,
+}
+
+/// A customer's file.
+#[derive(Clone, Debug, Serialize)]
+pub struct File {
+    /// Its type.
+    pub mime_type: String,
+    /// Its bytes.
+    #[serde(skip)]
+    pub bytes: bytes::Bytes,
 }
 
 /// What a start asks for.

@@ -2,10 +2,11 @@
 //! Neighbours: api, which asks over HTTP, and the handle's acts.
 
 use super::{
-    JelouOptions, SecondStart, Strangers,
+    AfterSilence, JelouOptions, SameId, SecondStart, Strangers,
     event::{Event, Happened, Named, Talk, Words},
-    place::place,
-    record::{Conversation, Record, Start, Started, User},
+    place::{Answering, place},
+    record::{Conversation, File, Integration, Record, Speaker, Spoken, Start, Started, User},
+    talk::by_bot,
 };
 use crate::{
     chance::Chance,
@@ -14,7 +15,10 @@ use crate::{
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// How long before a conversation its first words were said to the bot, ms.
+const HANDED_OVER_AFTER_MS: i64 = 1_000;
 
 /// The whole state, as `/sandbox/state` shows it.
 #[derive(Debug, Serialize)]
@@ -22,6 +26,9 @@ pub(crate) struct World {
     #[serde(skip)]
     pub options: JelouOptions,
     pub second_start: SecondStart,
+    pub same_id: SameId,
+    pub after_silence: AfterSilence,
+    pub calling: bool,
     pub users: BTreeMap<String, User>,
     pub aliases: BTreeMap<String, String>,
     pub conversations: Vec<Conversation>,
@@ -33,6 +40,17 @@ pub(crate) struct World {
     /// By bot and user, joined by a space.
     pub cache: BTreeMap<String, Map<String, Value>>,
     pub memory: BTreeMap<String, BTreeMap<String, Record>>,
+    /// Who answers, by bot and user.
+    pub answering: BTreeMap<String, Answering>,
+    /// Everything that was said, in order.
+    pub spoken: Vec<Spoken>,
+    /// The ids that callers gave to agents' messages.
+    #[serde(skip)]
+    pub given_ids: HashSet<String>,
+    /// When a customer last wrote, by bot and user, ms since 1970.
+    pub last_heard: BTreeMap<String, i64>,
+    pub integration: Integration,
+    pub files: BTreeMap<String, File>,
     #[serde(skip)]
     chance: Chance,
 }
@@ -42,6 +60,9 @@ impl World {
         let chance = Chance::new(options.seed);
         let mut world = Self {
             second_start: options.second_start,
+            same_id: options.same_id,
+            after_silence: options.after_silence,
+            calling: options.calling,
             options,
             users: BTreeMap::new(),
             aliases: BTreeMap::new(),
@@ -50,6 +71,12 @@ impl World {
             live: HashMap::new(),
             cache: BTreeMap::new(),
             memory: BTreeMap::new(),
+            answering: BTreeMap::new(),
+            spoken: Vec::new(),
+            given_ids: HashSet::new(),
+            last_heard: BTreeMap::new(),
+            integration: Integration::bare(),
+            files: BTreeMap::new(),
             chance,
         };
         for (id, name) in world.options.users.clone() {
@@ -112,6 +139,7 @@ impl World {
                 SecondStart::StartAnother => {}
             }
         }
+        self.first_words(&asked, &user);
         let conversation = Conversation {
             id: self.new_id(),
             room: format!("G:{}:{user}", asked.bot),
@@ -127,6 +155,7 @@ impl World {
             initial_message: asked.initial_message,
             redirect_payload: None,
             messages: Vec::new(),
+            first_reply_at_ms: None,
         };
         self.index
             .insert(conversation.id.clone(), self.conversations.len());
@@ -145,6 +174,27 @@ impl World {
             },
         );
         Started::New(conversation)
+    }
+
+    /// The words with which a conversation begins: ours to the customer, or the customer's to the
+    /// bot, which handed over after them. The latter belong to no conversation yet.
+    fn first_words(&mut self, asked: &Start, user: &str) {
+        if !asked.by_api {
+            self.last_heard.insert(place(&asked.bot, user), now_ms());
+        }
+        let Some(words) = &asked.initial_message else {
+            return;
+        };
+        let first = by_bot(&asked.bot, user, "text", json!({"body": words}));
+        let first = match asked.by_api {
+            true => first,
+            false => Spoken {
+                by: Speaker::User,
+                at_ms: first.at_ms - HANDED_OVER_AFTER_MS,
+                ..first
+            },
+        };
+        self.keep(first);
     }
 
     /// Closes a conversation; `None` where there is none or it is over.
@@ -169,6 +219,10 @@ impl World {
             live.retain(|one| one != id);
         }
         let redirect_payload = closed.redirect_payload.as_ref();
+        if let Some(words) = redirect_payload.and_then(|payload| payload.get("text")) {
+            let last = by_bot(&closed.bot, &closed.user, "text", json!({"body": words}));
+            self.keep(last);
+        }
         let happened = Happened::Closed {
             reason,
             redirect_payload,
@@ -185,20 +239,26 @@ impl World {
         kind: &str,
         content: &Value,
     ) -> Option<String> {
-        let message = format!(
-            "wamid.{:016X}{:08X}",
-            self.chance.next(),
-            self.chance.next() >> 32
-        );
+        let message = self.message_id("wamid.");
         let conversation = self.conversations.get_mut(*self.index.get(id)?)?;
         conversation.messages.push(message.clone());
         let conversation = conversation.clone();
+        let now = now_ms();
+        self.last_heard
+            .insert(place(&conversation.bot, &conversation.user), now);
+        self.keep(Spoken {
+            id: message.clone(),
+            conversation: Some(conversation.id.clone()),
+            by: Speaker::User,
+            at_ms: now,
+            ..by_bot(&conversation.bot, &conversation.user, kind, content.clone())
+        });
         let happened = Happened::Said {
             id: &message,
             kind,
             content,
         };
-        self.tell(hooks, &conversation, now_ms(), happened);
+        self.tell(hooks, &conversation, now, happened);
         Some(message)
     }
 
@@ -233,8 +293,33 @@ impl World {
         })
         .unwrap_or_default();
         let signature = sign(&hooks.secret(), body.as_bytes());
-        let headers = BTreeMap::from([("x-jelou-signature".to_owned(), signature)]);
+        let mut headers = BTreeMap::from([("x-jelou-signature".to_owned(), signature)]);
+        headers.extend(self.integration.header());
         hooks.push(event_type, &about.id, headers, body);
+    }
+
+    /// A new id of a message.
+    pub(super) fn message_id(&mut self, prefix: &str) -> String {
+        format!(
+            "{prefix}{:016X}{:08X}",
+            self.chance.next(),
+            self.chance.next() >> 32
+        )
+    }
+
+    /// A new signing secret: it looks like hexadecimal, as Jelou's do. Never used for real.
+    pub(super) fn new_secret(&mut self) -> String {
+        (0..4)
+            .map(|_| format!("{:016x}", self.chance.next()))
+            .collect()
+    }
+
+    /// The conversation that an agent wrote in for the first time.
+    pub(super) fn replied(&mut self, id: &str) {
+        let index = self.index.get(id).copied();
+        if let Some(one) = index.and_then(|at| self.conversations.get_mut(at)) {
+            one.first_reply_at_ms.get_or_insert_with(now_ms);
+        }
     }
 
     /// Four bytes of time, five of chance, three that count: unique also across restarts.

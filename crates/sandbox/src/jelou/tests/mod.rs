@@ -1,5 +1,6 @@
 //! The sandbox's Jelou behaves as Jelou's pages say, and misbehaves when told to.
 
+mod desk;
 mod manners;
 
 use super::*;
