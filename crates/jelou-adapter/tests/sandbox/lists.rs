@@ -1,7 +1,7 @@
 //! Lists: the report and the history, page by page to the end.
 
 use crate::{ANA, DEADLINE, Scene, ana};
-use bridge_core::{report::Attended, time::Timestamp};
+use bridge_core::{event::MessageReceived, ids::ConversationId, report::Attended, time::Timestamp};
 use bridge_sandbox::{JelouOptions, Operation};
 use jelou_adapter::client::{Author, HistoryMessage, MetricsAuth, Page, Range};
 use serde_json::json;
@@ -164,6 +164,68 @@ async fn the_history_tells_of_each_message_what_its_webhook_told() {
         rows.len(),
         MANY + 1,
         "and what was said to the bot before it handed over"
+    );
+}
+
+#[tokio::test]
+async fn of_the_history_only_what_was_written_in_a_conversation_is_told_in_it() {
+    let scene = Scene::begin().await;
+    let pause = || tokio::time::sleep(Duration::from_millis(5));
+    scene.jelou().add_user("5511987654321", "Bia");
+    let other = scene
+        .jelou()
+        .customer_starts("5511987654321", "Oi")
+        .unwrap();
+    let first = scene.jelou().customer_starts(ANA, "Oi").unwrap();
+    let before = scene
+        .jelou()
+        .customer_writes(&first, "na primeira")
+        .unwrap();
+    scene.jelou().expires(&first).unwrap();
+    pause().await;
+    let id = scene.jelou().customer_starts(ANA, "Oi de novo").unwrap();
+    let said = scene.jelou().customer_writes(&id, "na segunda").unwrap();
+    scene
+        .jelou()
+        .customer_writes(&other, "de outra pessoa")
+        .unwrap();
+    scene
+        .jelou()
+        .operator_closes(&id, "closed_by_operator")
+        .unwrap();
+    pause().await;
+    scene.jelou().customer_writes(&id, "tarde demais").unwrap();
+
+    let all = history(&scene).await;
+    let told_in = async |id: &str| -> Vec<String> {
+        let id = ConversationId::parse(id).unwrap();
+        let conversation = scene.client.conversation(&id, DEADLINE).await.unwrap();
+        let told = all
+            .iter()
+            .filter_map(|row| row.clone().told_in(&conversation));
+        told.map(|message| message.message.to_string()).collect()
+    };
+    assert_eq!(told_in(&first).await, [before]);
+    assert_eq!(told_in(&id).await, [said.clone()]);
+    let webhook = scene
+        .messages()
+        .into_iter()
+        .find(|one| one.message.as_str() == said);
+    let webhook = webhook.unwrap();
+    let read = scene
+        .client
+        .conversation(&webhook.conversation.id, DEADLINE)
+        .await
+        .unwrap();
+    let row = all.iter().find(|row| row.id == webhook.message).unwrap();
+    let found = row.clone().told_in(&read).unwrap();
+    let told = MessageReceived {
+        content: found.content.clone(),
+        ..webhook
+    };
+    assert_eq!(
+        found, told,
+        "but for the spelling of its content, as its webhook told it"
     );
 }
 
