@@ -206,7 +206,7 @@ async fn of_the_history_only_what_was_written_in_a_conversation_is_told_in_it() 
         told.map(|message| message.message.to_string()).collect()
     };
     assert_eq!(told_in(&first).await, [before]);
-    assert_eq!(told_in(&id).await, [said.clone()]);
+    assert_eq!(told_in(&id).await, std::slice::from_ref(&said));
     let webhook = scene
         .messages()
         .into_iter()
