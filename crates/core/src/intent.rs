@@ -9,6 +9,7 @@ use crate::{
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// How far an Intent has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -124,6 +125,10 @@ pub struct Intent {
     pub possible_duplicate: bool,
     /// The safety halt holds it.
     pub held: bool,
+    /// Of a start: the conversations without a Link or a start event that were known when its first
+    /// call began. It made none of them.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub known_before: BTreeSet<ConversationId>,
 }
 
 impl Intent {

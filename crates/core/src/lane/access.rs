@@ -44,8 +44,17 @@ impl Lane {
 
     /// Marks an Intent as sent: commit this before the first byte of its call leaves.
     pub fn mark_sent(&mut self, id: &IntentId, now: Timestamp, call_timeout: Duration) {
+        let begins = |i: &Intent| i.operation() == Operation::Start && i.first_sent_at.is_none();
+        let known = if self.intent(id).is_some_and(begins) {
+            self.conversations_unexplained()
+        } else {
+            BTreeSet::new()
+        };
         let sentence = match self.intent_mut(id) {
             Some(intent) => {
+                if intent.first_sent_at.is_none() {
+                    intent.known_before = known;
+                }
                 intent.state = IntentState::Sent;
                 if !planted!(AttemptNotCounted) {
                     intent.attempts = intent.attempts.saturating_add(1);
@@ -60,6 +69,16 @@ impl Lane {
             None => return,
         };
         self.journal_intent(id, EntryKind::Call, sentence, now);
+    }
+
+    /// Conversations of which it is known neither whose they are nor how they began: a start might be
+    /// taken for their cause.
+    fn conversations_unexplained(&self) -> BTreeSet<ConversationId> {
+        self.conversations
+            .iter()
+            .filter(|(_, m)| !m.linked && !m.start_event)
+            .map(|(id, _)| id.clone())
+            .collect()
     }
 
     /// The store said that a live Link of another Lane has this ticket: it is not ours to take.
@@ -291,6 +310,7 @@ impl Turn<'_> {
             parked: None,
             possible_duplicate: false,
             held: false,
+            known_before: BTreeSet::new(),
         });
         id
     }

@@ -304,11 +304,13 @@ fn in_question(intent: &Intent) -> bool {
     }
 }
 
-/// Whether this conversation was heard of before the start was first sent, by our own clock: then the
-/// start did not make it, however close the two are by Jelou's.
+/// Whether this conversation was heard of before the start was first sent: then the start did not make
+/// it, however close the two are by Jelou's clock. The Lane itself kept what it knew then; two moments
+/// by clocks of ours tell it of a Lane that was joined since, unless they are too close.
 pub(super) fn was_known_before(memory: &ConversationMemory, start: &Intent) -> bool {
     let heard = memory.learnt_at.plus(OUR_CLOCKS_APART);
-    start.first_sent_at.is_some_and(|sent| heard < sent) && !planted!(KnownBeforeTaken)
+    let earlier = start.first_sent_at.is_some_and(|sent| heard < sent);
+    (earlier || start.known_before.contains(&memory.seen.id)) && !planted!(KnownBeforeTaken)
 }
 
 /// Whether a try before the latest one may have reached Jelou: a refusal of the latest proves

@@ -63,6 +63,7 @@ mod tests {
             parked: None,
             possible_duplicate: false,
             held: false,
+            known_before: std::collections::BTreeSet::new(),
         }
     }
 

@@ -80,6 +80,7 @@ fn intent(id: &str, cause: &str, state: IntentState) -> Intent {
         parked: None,
         possible_duplicate: false,
         held: false,
+        known_before: std::collections::BTreeSet::new(),
     }
 }
 

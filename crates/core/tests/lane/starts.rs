@@ -427,3 +427,28 @@ fn a_conversation_that_was_over_before_the_start_went_out_is_not_the_starts() {
     assert_ne!(talk.conversation.id, old, "{}", w.tale());
     assert!(talk.is_active());
 }
+
+#[test]
+fn a_conversation_that_ended_a_moment_before_the_start_went_out_is_not_the_starts() {
+    let mut w = World::new();
+    w.net.weather = Weather::Lost;
+    let old = w.ana_starts();
+    w.net.weather = Weather::Fair;
+    w.ends(&old, "expired");
+    w.moment();
+    w.faults.next("start", Fault::DoThenCut);
+    w.net.weather = Weather::Kept;
+    let ticket = w.agent_asks();
+    let asked = w.net.kept.remove(0);
+    w.deliver(asked);
+    w.pass(Duration::from_secs(30));
+    assert!(w.talk_of(&ticket).is_none(), "{}", w.tale());
+    // The start's own event comes late: nothing else was taken for its conversation.
+    let started = w.net.kept.remove(0);
+    w.net.weather = Weather::Fair;
+    w.deliver(started);
+    w.settle();
+    let talk = w.talk_of(&ticket).expect("its own conversation");
+    assert_ne!(talk.conversation.id, old, "{}", w.tale());
+    assert_eq!(w.talks().len(), 2, "{}", w.tale());
+}

@@ -19,7 +19,10 @@ use bridge_core::{
     time::Timestamp,
 };
 use bytes::Bytes;
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 pub const LEASE: Duration = Duration::from_secs(30);
 
@@ -146,5 +149,6 @@ pub fn close(lane: &Lane, number: u32, cause: &str) -> Intent {
         possible_duplicate: false,
         refused_status: None,
         held: false,
+        known_before: BTreeSet::new(),
     }
 }
