@@ -68,6 +68,16 @@ impl Turn<'_> {
         (open && !memory.taken_elsewhere).then(|| told.clone())
     }
 
+    /// The conversation whose start event carried this start's id.
+    pub(super) fn conversation_told_of(&self, start: &Intent) -> Option<ConversationId> {
+        if start.operation() != Operation::Start {
+            return None;
+        }
+        let told = |m: &ConversationMemory| m.start_intent.as_ref() == Some(&start.id);
+        let mut talks = self.lane.conversations.iter();
+        talks.find(|(_, m)| told(m)).map(|(id, _)| id.clone())
+    }
+
     /// Whether a start of ours may yet turn out to have made this conversation.
     pub(super) fn start_in_question(&self, memory: &ConversationMemory) -> bool {
         self.lane.intents.iter().any(|i| {

@@ -35,6 +35,12 @@ impl Turn<'_> {
             let Some(intent) = self.lane.intent(&id).cloned() else {
                 continue;
             };
+            if let Some(talk) = self.conversation_told_of(&intent) {
+                // Only another Lane that has it keeps this from being settled: until the two are
+                // joined, the start is neither sent again nor given up.
+                self.confirm_start(&intent.id, &talk, "its start event carries our intent id");
+                continue;
+            }
             match intent.state {
                 IntentState::Planned => self.plan_send(&intent),
                 IntentState::Sent | IntentState::Unknown => self.plan_resolve(&intent),

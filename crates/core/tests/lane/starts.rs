@@ -3,6 +3,7 @@
 use crate::world::{ANA, World, faults::Fault, net::Weather};
 use bridge_core::{
     effect::Operation,
+    ids::TicketId,
     intent::IntentState,
     lane::{OnUnknown, Order},
 };
@@ -387,6 +388,44 @@ fn a_conversation_that_the_other_spellings_lane_took_in_comes_home_with_its_star
     assert_eq!(w.ticket_of(&talk), Some(ticket));
     let live = w.links().into_iter().filter(|l| l.is_live()).count();
     assert_eq!(live, 1, "the other ticket gave way:\n{}", w.tale());
+}
+
+/// A ticket's start that was done while its answer was lost, and whose event is stored and waits for the
+/// Router: meanwhile Ana, whom Jelou spells otherwise, wrote.
+fn taken_in_by_the_other_spelling() -> (World, TicketId) {
+    let mut w = answer_lost();
+    w.jelou
+        .spelled
+        .insert(ANA.to_owned(), "5931112223334".to_owned());
+    w.net.weather = Weather::Kept;
+    let ticket = w.agent_asks();
+    let asked = w.net.kept.remove(0);
+    w.deliver(asked);
+    w.moment();
+    let started = w.net.kept.remove(0);
+    w.net.weather = Weather::Fair;
+    let talk = w.only_talk();
+    w.store_only(started);
+    w.customer_writes(&talk, "m1");
+    w.pass(Duration::from_secs(100));
+    (w, ticket)
+}
+
+#[test]
+fn a_start_that_was_told_of_waits_for_the_other_spellings_lane_and_is_not_sent_again() {
+    for untied in [false, true] {
+        let (mut w, ticket) = taken_in_by_the_other_spelling();
+        if untied {
+            let link = w.live_link(&ticket).unwrap().id;
+            w.order(Order::Unlink { link });
+        }
+        w.route_what_is_stored();
+        w.settle();
+        assert_eq!(w.talks().len(), 1, "{untied}\n{}", w.tale());
+        assert_eq!(w.intents(Operation::Start)[0].attempts, 1, "{}", w.tale());
+        assert_eq!(w.live_link(&ticket).is_none(), untied, "{}", w.tale());
+        assert!(w.notes(&ticket).is_empty(), "nobody needs to be told");
+    }
 }
 
 #[test]
