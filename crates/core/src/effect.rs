@@ -7,6 +7,7 @@ use crate::{
     ids::{BotId, ConversationId, LaneId, TicketId, UserId},
     text::Text,
     ticket::{NewTicket, Requester, Status, Ticket},
+    time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt};
@@ -311,6 +312,14 @@ pub enum Read {
         /// The ticket.
         ticket: TicketId,
     },
+    /// Whether anything that Jelou told by a moment is not heard yet by a claimed Lane: it waits for
+    /// the Router, or came to the Lane since the Claim. Answered by the store, not by a remote.
+    Unheard {
+        /// The Lane.
+        lane: LaneId,
+        /// Received by then, by our clock.
+        by: Timestamp,
+    },
 }
 
 impl Read {
@@ -324,6 +333,7 @@ impl Read {
             Self::TicketsByConversation { .. } => "tickets_by_conversation",
             Self::NoteOnTicket { .. } => "note_on_ticket",
             Self::TicketHolder { .. } => "ticket_holder",
+            Self::Unheard { .. } => "unheard",
         }
     }
 }
@@ -340,6 +350,7 @@ impl fmt::Display for Read {
             }
             Self::NoteOnTicket { ticket, .. } => write!(f, "look for our note on ticket {ticket}"),
             Self::TicketHolder { ticket } => write!(f, "see which lane holds ticket {ticket}"),
+            Self::Unheard { .. } => write!(f, "see whether all that Jelou told is heard"),
         }
     }
 }
@@ -361,6 +372,11 @@ pub enum Found {
     Note {
         /// Whether.
         there: bool,
+    },
+    /// Whether something that Jelou told is not heard yet.
+    Unheard {
+        /// Whether.
+        waits: bool,
     },
     /// The Lane that holds the ticket, if one does.
     Holder {

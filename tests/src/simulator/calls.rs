@@ -125,6 +125,7 @@ impl What {
                 | Read::NoteOnTicket { ticket: id, .. }
                 | Read::TicketHolder { ticket: id } => format!("ticket {id}"),
                 Read::OpenTickets { .. } => "open tickets".to_owned(),
+                Read::Unheard { lane, .. } => format!("what {lane} has not heard"),
                 Read::TicketsByConversation { .. } => "search".to_owned(),
             },
             Self::Do(intent) => match &intent.effect {
@@ -441,6 +442,7 @@ impl World {
                         .any(|n| n == text.reveal()),
             },
             Read::TicketHolder { .. } => Found::Holder { lane: None },
+            Read::Unheard { .. } => Found::Unheard { waits: false },
         })
     }
 

@@ -3,7 +3,7 @@
 
 use super::{
     UNKNOWN_OUTCOME,
-    ours::tried_before,
+    ours::{tried_before, was_known_before},
     state::{ConversationMemory, EntryKind},
     step::{OnUnknown, Turn},
     unread::NOT_FOUND,
@@ -80,25 +80,27 @@ impl Turn<'_> {
         if planted!(StartRetriedAtOnce) {
             until = sent_at;
         }
-        if let Some(status) = intent.refused_status {
-            if self.refusal_is_explained(intent) {
-                self.customer_was_busy(
-                    intent,
-                    "the start was refused and another conversation is active",
-                );
-            } else if self.now < until {
-                self.wake(until);
-            } else if tried_before(intent) {
-                self.park_refused_later(intent, status);
-            } else {
-                self.park_refused(intent, status);
-            }
-            return;
+        if intent.refused_status.is_some() && self.refusal_is_explained(intent) {
+            let why = "the start was refused and another conversation is active";
+            return self.customer_was_busy(intent, why);
         }
         if self.now < until {
             return self.wake(until);
         }
-        let hold = if intent.attempts < 2 {
+        if self.must_hear_first(until) {
+            return;
+        }
+        if let Some(status) = intent.refused_status {
+            return if tried_before(intent) {
+                self.park_refused_later(intent, status);
+            } else {
+                self.park_refused(intent, status);
+            };
+        }
+        // What cannot be heard may be the proof.
+        let hold = if !self.has_heard_all(until) {
+            true
+        } else if intent.attempts < 2 {
             self.rules.webhooks_silent
         } else {
             self.rules.limits.on_unknown == OnUnknown::Hold || intent.attempts >= UNKNOWN_TRIES_MAX
@@ -121,7 +123,8 @@ impl Turn<'_> {
             .as_ref()
             .is_some_and(|m| m.start_intent.as_ref() == Some(&intent.id));
         let foreign = memory.as_ref().is_some_and(|m| m.start_event && !ours);
-        if elsewhere || foreign {
+        let older = memory.as_ref().is_some_and(|m| was_known_before(m, intent));
+        if elsewhere || foreign || older {
             return self.customer_was_busy(
                 intent,
                 "Jelou answered with a conversation that was there before",
@@ -140,32 +143,23 @@ impl Turn<'_> {
         if memory.as_ref().is_some_and(|m| never_found(&m.seen.state)) {
             return self.park_unknown(intent);
         }
-        match read.map(|m| m.seen.started_at) {
-            Some(Some(at)) if super::ours::not_before(at, sent) => {
-                self.confirm_start(&intent.id, answered, "it began after our start");
-            }
-            Some(_) => {
-                self.customer_was_busy(
-                    intent,
-                    "Jelou answered with a conversation that began earlier",
-                );
-            }
-            None => {
-                let from = intent
-                    .answered_at
-                    .unwrap_or(self.now)
-                    .plus(ANSWER_PROOF_WAIT);
-                let due = memory
-                    .and_then(|m| m.retry.due_at)
-                    .unwrap_or(from)
-                    .max(from);
-                self.want_read(
-                    Read::Conversation {
-                        id: answered.clone(),
-                    },
-                    due,
-                );
-            }
+        let from = intent.answered_at.unwrap_or(self.now);
+        let from = from.plus(ANSWER_PROOF_WAIT);
+        let Some((began, looked_at)) = read.and_then(|m| Some((m.seen.started_at, m.read_at?)))
+        else {
+            let due = memory.and_then(|m| m.retry.due_at);
+            let due = due.unwrap_or(from).max(from);
+            let id = answered.clone();
+            return self.want_read(Read::Conversation { id }, due);
+        };
+        if self.must_hear_first(looked_at) {
+            return;
+        }
+        if began.is_some_and(|at| super::ours::not_before(at, sent)) {
+            self.confirm_start(&intent.id, answered, "it began after our start");
+        } else {
+            let why = "Jelou answered with a conversation that began earlier";
+            self.customer_was_busy(intent, why);
         }
     }
 
@@ -203,12 +197,14 @@ impl Turn<'_> {
     }
 
     /// Whether a live conversation says why Jelou refused a start. One of which it is not known yet
-    /// when it began explains nothing where an earlier try may have made it.
+    /// when it began explains nothing where an earlier try may have made it; nor does one that will be
+    /// this start's own unless its event says otherwise.
     fn refusal_is_explained(&self, intent: &Intent) -> bool {
         let known = |m: &ConversationMemory| {
             m.start_event || m.linked || m.seen.started_at.is_some() || m.read_at.is_some()
         };
-        let mut talks = self.lane.conversations.values();
+        let own = |m: &ConversationMemory| self.claimed_by(m).as_ref() == Some(&intent.id);
+        let mut talks = self.lane.conversations.values().filter(|m| !own(m));
         planted!(RefusalTakenAsBusy)
             || talks.any(|m| !m.seen.state.is_closed() && (!tried_before(intent) || known(m)))
     }

@@ -106,12 +106,22 @@ impl Turn<'_> {
                 }
             }
             Effect::StartConversation(_)
+                if intent.attempts > 0 && self.must_hear_first(self.waited_until(intent)) => {}
+            Effect::StartConversation(_)
             | Effect::WriteTicketId(_)
             | Effect::UpsertRequester { .. }
             | Effect::CreateTicket(_)
             | Effect::WriteLinkField { .. }
             | Effect::AddNote { .. } => self.want_send(&intent.id, intent.operation(), due),
         }
+    }
+
+    /// Until when the event of a start's earlier try was waited for; its latest try, if that was turned
+    /// away and comes sooner.
+    fn waited_until(&self, start: &Intent) -> Timestamp {
+        let sent_at = start.sent_at.unwrap_or(start.planned_at);
+        let until = sent_at.plus(self.rules.limits.event_confirm);
+        if until <= self.now { until } else { sent_at }
     }
 
     /// A late write of a conversation that is over would hide the one that the ticket has now.

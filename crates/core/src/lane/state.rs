@@ -1,5 +1,6 @@
 //! What a Lane remembers. Neighbour: step, which changes it.
 
+use super::inbox::Inbox;
 use crate::{
     conversation::Conversation,
     event::{Event, Side},
@@ -274,6 +275,9 @@ pub struct Lane {
     /// Conversations read in this Claim: a close goes by no older look than that.
     #[serde(skip)]
     pub looked: BTreeSet<ConversationId>,
+    /// How much of what Jelou told is heard, as the store said in this Claim.
+    #[serde(skip)]
+    pub inbox: Inbox,
     /// Sides that take no call before a moment, as the daemon's gate said in this Claim.
     #[serde(skip)]
     pub blocked: Vec<Blocked>,
@@ -304,13 +308,14 @@ impl Hash for Lane {
             drift,
             misclosed,
             looked,
+            inbox,
             blocked,
             canonical,
         } = self;
         (id, bridge, bot, user, next_link, next_intent).hash(state);
         (tickets, conversations, links, intents, pending).hash(state);
         (fates, messages, drift, misclosed).hash(state);
-        (looked, blocked, canonical).hash(state);
+        (looked, inbox, blocked, canonical).hash(state);
     }
 }
 
@@ -336,6 +341,7 @@ impl Lane {
             drift: 0,
             misclosed: 0,
             looked: BTreeSet::new(),
+            inbox: Inbox::default(),
             blocked: Vec::new(),
             canonical: None,
         }

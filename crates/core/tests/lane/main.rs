@@ -18,6 +18,7 @@ mod customer;
 mod errors;
 mod halting;
 mod histories;
+mod inbox;
 mod opening;
 mod orders;
 mod permutations;

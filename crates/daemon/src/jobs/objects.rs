@@ -13,6 +13,7 @@ pub(super) fn object_of_read(read: &Read) -> String {
             format!("ticket {id}")
         }
         Read::OpenTickets { .. } => "open tickets".to_owned(),
+        Read::Unheard { lane, .. } => format!("what lane {lane} has not heard"),
         Read::TicketsByConversation { .. } => "search".to_owned(),
     }
 }

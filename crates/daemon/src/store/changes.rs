@@ -112,6 +112,7 @@ fn kept(lane: &Lane) -> Kept<'_> {
         drift: _,
         misclosed: _,
         looked: _,
+        inbox: _,
         blocked: _,
         canonical: _,
     } = lane;

@@ -51,6 +51,8 @@ pub struct Bridge {
     let_out: BTreeSet<IntentId>,
     /// A side that takes no calls: the daemon's gate.
     pub gate: Option<Blocked>,
+    /// Webhooks of Jelou that are stored and answered, and not routed yet.
+    pub inbox: Vec<(Timestamp, Event)>,
     /// The sweep's cursor.
     pub cursor: Timestamp,
     next_delivery: i64,

@@ -14,7 +14,7 @@ impl World {
     pub fn observe(&mut self, read: Read) -> Input {
         let side = match &read {
             Read::Conversation { .. } => Some(Side::Jelou),
-            Read::TicketHolder { .. } => None,
+            Read::TicketHolder { .. } | Read::Unheard { .. } => None,
             Read::Ticket { .. }
             | Read::OpenTickets { .. }
             | Read::TicketsByConversation { .. }
@@ -53,6 +53,9 @@ impl World {
             },
             Read::NoteOnTicket { ticket, text } => Found::Note {
                 there: self.notes(ticket).iter().any(|n| n == text.reveal()),
+            },
+            Read::Unheard { by, .. } => Found::Unheard {
+                waits: self.bridge.inbox.iter().any(|(at, _)| at <= by),
             },
             Read::TicketHolder { ticket } => Found::Holder {
                 lane: self.bridge.lane_where(|s| {

@@ -6,7 +6,8 @@ use bridge_core::{
     conversation::{Conversation, ConversationState},
     ids::{DeliveryId, LaneId},
     lane::{
-        Blocked, ConversationMemory, Entry, EntryKind, Fate, Message, Pending, Retry, TicketMemory,
+        Blocked, ConversationMemory, Entry, EntryKind, Fate, Inbox, Message, Pending, Retry,
+        TicketMemory,
     },
 };
 use std::collections::BTreeSet;
@@ -59,6 +60,7 @@ fn full() -> Lane {
         drift: 1,
         misclosed: 1,
         looked: BTreeSet::from([conversation("c7")]),
+        inbox: Inbox::default(),
         blocked: vec![Blocked {
             side: Side::Jelou,
             until: at(9),
