@@ -177,3 +177,46 @@ fn make(place: &Path, like: Option<&fs::Metadata>, kept: &[Text]) -> io::Result<
     file.sync_all()?;
     Ok(file)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder() -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("jelou-secret");
+        (folder, path)
+    }
+
+    #[test]
+    fn a_secret_that_could_not_be_kept_leaves_its_mark_until_one_is() {
+        let (_folder, path) = folder();
+        let file = SecretFile::prepare(&path).unwrap();
+        // Something came to stand in its place after it was looked at.
+        fs::create_dir(&path).unwrap();
+        let not = file.write(&Text::from("lost")).unwrap_err();
+        assert!(not.remedy.contains("--rotate-secret"), "{}", not.remedy);
+        assert!(!not.error.contains("lost"));
+        assert!(was_broken_off(&path));
+        fs::remove_dir(&path).unwrap();
+
+        SecretFile::prepare(&path).unwrap().give_up();
+        assert!(
+            was_broken_off(&path),
+            "a question that Jelou refused mends nothing"
+        );
+        let file = SecretFile::prepare(&path).unwrap();
+        file.write(&Text::from("kept")).unwrap();
+        assert!(!was_broken_off(&path));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "kept\n");
+    }
+
+    #[test]
+    fn where_nothing_was_asked_nothing_is_left() {
+        let (folder, path) = folder();
+        fs::write(&path, "old\n").unwrap();
+        SecretFile::prepare(&path).unwrap().give_up();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "old\n");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}

@@ -195,6 +195,9 @@ async fn answers_lost_for_good_leave_a_mark_that_the_next_setup_mends() {
     assert!(said(&lost).contains("setup --rotate-secret"));
     assert_eq!(bench.secrets(), before, "the old one is accepted as before");
     assert!(bench.was_broken_off());
+    let doctor = bench.run(&["doctor"]).await;
+    assert_eq!(code(&doctor), 1);
+    assert!(said(&doctor).contains("broken off"), "{}", said(&doctor));
 
     let mended = bench.run(&["setup"]).await;
     assert_eq!(code(&mended), 0, "{}", said(&mended));
@@ -211,6 +214,57 @@ async fn a_daemon_that_cannot_be_asked_keeps_its_secret() {
     let refused = bench.run(&["setup", "--rotate-secret"]).await;
     assert_eq!(code(&refused), 3, "{}", said(&refused));
     assert!(said(&refused).contains("--admin"), "{}", said(&refused));
+    bench.a_customer_is_heard().await;
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_secret_is_accepted_even_if_the_configuration_cannot_be_read_anew() {
+    let (bench, daemon) = set_up().await;
+    let copy = bench.folder.path().join("copy.toml");
+    std::fs::copy(bench.config(), &copy).unwrap();
+    bench.change(
+        "[bridges.main.jelou]",
+        "[bridges.main.jelou]\nno_such_key = 1",
+    );
+    let copy = copy.to_str().unwrap();
+    let rotated = bench
+        .run(&["setup", "--rotate-secret", "--config", copy])
+        .await;
+    assert_eq!(code(&rotated), 1, "{}", said(&rotated));
+    assert!(
+        said(&rotated).contains("jelou-bridge check"),
+        "{}",
+        said(&rotated)
+    );
+    let secret = bench.jelou.handle.webhooks().target().secret;
+    assert_eq!(bench.secrets()[0], secret, "it is in the file");
+    bench.a_customer_is_heard().await;
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_daemon_takes_up_the_secret_of_an_integration_made_anew() {
+    let (bench, daemon) = set_up().await;
+    assert_eq!(code(&bench.run(&["setup", "--remove"]).await), 0);
+    assert_eq!(code(&bench.run(&["setup"]).await), 0);
+    // A change of a file is in force within two seconds.
+    let url = bench.webhook_url();
+    let give_up = Instant::now() + Duration::from_secs(10);
+    let mut n = 0;
+    while tell(
+        &client(),
+        &url,
+        &bench.jelou.handle,
+        format!("{{\"n\":{n}}}"),
+    )
+    .await
+        != 200
+    {
+        assert!(Instant::now() < give_up, "the new secret is never accepted");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        n += 1;
+    }
     bench.a_customer_is_heard().await;
     daemon.stop().await;
 }
