@@ -4,7 +4,7 @@
 use crate::{
     conversation::{Assignment, Conversation},
     event::Side,
-    ids::{BotId, ConversationId, LaneId, TicketId, UserId},
+    ids::{BotId, ConversationId, LaneId, MessageId, TicketId, UserId},
     text::Text,
     ticket::{NewTicket, Requester, Status, Ticket},
 };
@@ -42,6 +42,8 @@ pub enum Effect {
         /// The status.
         status: Status,
     },
+    /// Bring a customer's message to the ticket.
+    AddComment(AddComment),
     /// Tell the agents something, by an internal note.
     AddNote {
         /// The ticket.
@@ -117,6 +119,19 @@ pub struct CreateTicket {
     pub conversation: ConversationId,
 }
 
+/// The parts of a customer's message on its way to the ticket.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct AddComment {
+    /// The ticket.
+    pub ticket: TicketId,
+    /// Which message it is.
+    pub message: MessageId,
+    /// How it reads there.
+    pub text: Text,
+    /// Whether the customer could see it too, or it is among agents.
+    pub public: bool,
+}
+
 /// The word for a kind of Effect in keys, tables, metrics and the safety halt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -135,13 +150,15 @@ pub enum Operation {
     LinkField,
     /// [`Effect::SetStatus`].
     Status,
+    /// [`Effect::AddComment`].
+    Comment,
     /// [`Effect::AddNote`].
     Note,
 }
 
 impl Operation {
     /// All of them, for metrics that begin at zero.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Start,
         Self::Close,
         Self::TicketId,
@@ -149,6 +166,7 @@ impl Operation {
         Self::Create,
         Self::LinkField,
         Self::Status,
+        Self::Comment,
         Self::Note,
     ];
 
@@ -163,6 +181,7 @@ impl Operation {
             Self::Create => "create",
             Self::LinkField => "link_field",
             Self::Status => "status",
+            Self::Comment => "comment",
             Self::Note => "note",
         }
     }
@@ -172,9 +191,12 @@ impl Operation {
     pub fn side(self) -> Side {
         match self {
             Self::Start | Self::Close | Self::TicketId => Side::Jelou,
-            Self::Requester | Self::Create | Self::LinkField | Self::Status | Self::Note => {
-                Side::Ticketing
-            }
+            Self::Requester
+            | Self::Create
+            | Self::LinkField
+            | Self::Status
+            | Self::Comment
+            | Self::Note => Side::Ticketing,
         }
     }
 
@@ -203,6 +225,7 @@ impl Effect {
             Self::CreateTicket(_) => Operation::Create,
             Self::WriteLinkField { .. } => Operation::LinkField,
             Self::SetStatus { .. } => Operation::Status,
+            Self::AddComment(_) => Operation::Comment,
             Self::AddNote { .. } => Operation::Note,
         }
     }
@@ -235,6 +258,16 @@ impl fmt::Display for Effect {
                 write!(f, "write conversation {conversation} to ticket {ticket}")
             }
             Self::SetStatus { ticket, status } => write!(f, "set ticket {ticket} to {status}"),
+            Self::AddComment(e) if e.public => {
+                write!(f, "add the customer's message to ticket {}", e.ticket)
+            }
+            Self::AddComment(e) => {
+                write!(
+                    f,
+                    "add the customer's message to ticket {} among agents",
+                    e.ticket
+                )
+            }
             Self::AddNote { ticket, .. } => write!(f, "add an internal note to ticket {ticket}"),
         }
     }
@@ -299,7 +332,7 @@ pub enum Read {
         /// The conversation.
         conversation: ConversationId,
     },
-    /// Whether a note of ours with this text is on the ticket: finds out what became of a note.
+    /// Whether a note or comment of ours with this text is on the ticket: finds out what became of it.
     NoteOnTicket {
         /// The ticket.
         ticket: TicketId,

@@ -4,7 +4,7 @@
 use super::vocabulary;
 use bridge_core::{
     call::{CallError, Resolve},
-    effect::{Answer, CreateTicket},
+    effect::{AddComment, Answer, CreateTicket},
     event::{Event, TicketChanged},
     ids::{IntentId, TicketId},
     text::Text,
@@ -47,6 +47,8 @@ pub struct Record {
     pub ticket: Ticket,
     /// Internal notes, in order.
     pub notes: Vec<String>,
+    /// What customers said, in order, and whether they could read it there.
+    pub comments: Vec<(String, bool)>,
     /// When it last changed.
     pub changed_at: Timestamp,
     /// When it was made.
@@ -121,6 +123,7 @@ impl Desk {
         let record = Record {
             ticket,
             notes: vec![],
+            comments: vec![],
             changed_at: now,
             made_at: now,
             gone: false,
@@ -273,6 +276,34 @@ impl Desk {
         self.writes.push(format!("note on {id}"));
         let event = self.change(id, true, now, |_| {});
         (Ok(Answer::Done { whole: None }), vec![event])
+    }
+
+    /// Adds what a customer said.
+    pub fn comment(
+        &mut self,
+        comment: &AddComment,
+        now: Timestamp,
+    ) -> (Result<Answer, CallError>, Vec<Event>) {
+        let id = &comment.ticket;
+        if let Err(error) = self.writable(id) {
+            return (Err(error), vec![]);
+        }
+        let said = (comment.text.reveal().to_owned(), comment.public);
+        self.records.get_mut(id).unwrap().comments.push(said);
+        self.writes.push(format!("comment on {id}"));
+        let event = self.change(id, true, now, |_| {});
+        (Ok(Answer::Done { whole: None }), vec![event])
+    }
+
+    /// Whether a note or comment with these words is on a ticket.
+    #[must_use]
+    pub fn has_words(&self, id: &TicketId, words: &Text) -> bool {
+        let record = self.records.get(id).filter(|record| !record.gone);
+        record.is_some_and(|record| {
+            let comments = record.comments.iter().map(|(said, _)| said);
+            let mut all = record.notes.iter().chain(comments);
+            all.any(|said| said == words.reveal())
+        })
     }
 
     /// Lets the automation answer a status.

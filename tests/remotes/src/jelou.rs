@@ -156,7 +156,7 @@ impl Jelou {
             conversation: told,
             message: MessageId::parse(message).unwrap(),
             kind: "text".to_owned(),
-            body: Some(Text::new("hello")),
+            body: Some(Text::new(format!("hello {message}"))),
             media: None,
             content: serde_json::Value::Null,
             at: at.plus(self.ahead).minus(self.behind),

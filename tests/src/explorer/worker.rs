@@ -476,6 +476,13 @@ impl World {
                     record.ticket.status = status.clone();
                 })
             }
+            Effect::AddComment(comment) => {
+                let ticket = &comment.ticket;
+                let (answer, events) = self.desk.edit().write(ticket, setting, now, |record| {
+                    record.notes.push(comment.text.clone());
+                });
+                (answer.map(|_| Answer::Done { whole: None }), events)
+            }
             Effect::AddNote { ticket, text } => {
                 let (answer, events) = self.desk.edit().write(ticket, setting, now, |record| {
                     record.notes.push(text.clone());

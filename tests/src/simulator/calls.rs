@@ -133,6 +133,7 @@ impl What {
                 Effect::WriteTicketId(_) => "ticket id".to_owned(),
                 Effect::UpsertRequester { .. } => "requester".to_owned(),
                 Effect::CreateTicket(create) => format!("create for {}", create.conversation),
+                Effect::AddComment(comment) => format!("ticket {}", comment.ticket),
                 Effect::WriteLinkField { ticket, .. }
                 | Effect::SetStatus { ticket, .. }
                 | Effect::AddNote { ticket, .. } => format!("ticket {ticket}"),
@@ -434,11 +435,7 @@ impl World {
                 Found::Tickets { tickets }
             }
             Read::NoteOnTicket { ticket, text } => Found::Note {
-                there: self.desk.read(ticket).is_ok()
-                    && self.desk.records[ticket]
-                        .notes
-                        .iter()
-                        .any(|n| n == text.reveal()),
+                there: self.desk.has_words(ticket, text),
             },
             Read::TicketHolder { .. } => Found::Holder { lane: None },
         })
@@ -512,6 +509,7 @@ impl World {
                 }
                 set
             }
+            Effect::AddComment(comment) => self.desk.comment(comment, now),
             Effect::AddNote { ticket, text } => self.desk.note(ticket, text, now),
         }
     }

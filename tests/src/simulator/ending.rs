@@ -283,6 +283,7 @@ impl World {
                     Operation::Start
                     | Operation::Requester
                     | Operation::Create
+                    | Operation::Comment
                     | Operation::Note => false,
                 };
                 // Reopening the ticket for a new conversation stands for making one.

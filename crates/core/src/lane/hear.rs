@@ -4,8 +4,9 @@
 //! the Lane, so every Event is settled in the step that hears it.
 
 use super::{
-    state::{ConversationMemory, EntryKind, Fate, Message, Pending, Retry, TicketMemory},
+    state::{ConversationMemory, EntryKind, Fate, Pending, Retry, TicketMemory},
     step::Turn,
+    talk::{Message, Place},
 };
 use crate::{
     conversation::{Conversation, ConversationState},
@@ -222,20 +223,30 @@ impl Turn<'_> {
 
     fn hear_message(&mut self, e: &MessageReceived) -> Fate {
         let id = e.conversation.id.clone();
-        let memory = self.remember(&e.conversation);
-        memory.messages = memory.messages.saturating_add(1);
-        memory.last_message_at = memory.last_message_at.max(Some(e.at));
+        let place = Place::Conversation { id: id.clone() };
+        self.remember(&e.conversation);
         if planted!(MessagesCoalesced) {
-            self.lane.messages.retain(|m| m.conversation != id);
+            self.lane.messages.retain(|m| m.place != place);
         }
-        self.lane.messages.push(Message {
-            conversation: id.clone(),
+        let new = self.keep_message(Message {
+            place,
             id: e.message.clone(),
             at: e.at,
             kind: e.kind.clone(),
             body: e.body.clone(),
+            media: e.media.clone(),
             content: e.content.clone(),
+            outcome: None,
         });
+        if !new {
+            return Fate::Ignored {
+                reason: "known".to_owned(),
+            };
+        }
+        if let Some(memory) = self.lane.conversations.get_mut(&id) {
+            memory.messages = memory.messages.saturating_add(1);
+            memory.last_message_at = memory.last_message_at.max(Some(e.at));
+        }
         self.note_conversation(
             EntryKind::Event,
             format!("The customer wrote in conversation {id} ({})", e.kind),

@@ -13,6 +13,7 @@ impl Turn<'_> {
     /// second 404 is a refusal; if not, the Link ends (F33).
     pub(super) fn gone(&mut self, intent: &Intent, reason: &str) {
         let ticket = match &intent.effect {
+            Effect::AddComment(comment) => comment.ticket.clone(),
             Effect::SetStatus { ticket, .. }
             | Effect::AddNote { ticket, .. }
             | Effect::WriteLinkField { ticket, .. } => ticket.clone(),
@@ -79,7 +80,7 @@ impl Turn<'_> {
                     ),
                 );
             }
-            Operation::Create | Operation::Requester | Operation::Note => {
+            Operation::Create | Operation::Requester | Operation::Comment | Operation::Note => {
                 self.park(
                     &intent.id,
                     "refused",

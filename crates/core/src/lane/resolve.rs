@@ -11,7 +11,7 @@ use super::{
 use crate::{
     call::Resolve,
     conversation::ConversationState,
-    effect::{Effect, Operation, Read},
+    effect::{AddComment, Effect, Operation, Read},
     ids::{ConversationId, IntentId, LinkId, TicketId},
     intent::{Intent, IntentState},
     time::Timestamp,
@@ -38,7 +38,9 @@ impl Turn<'_> {
             Operation::Start => self.resolve_start(intent),
             Operation::Close => self.resolve_close(intent),
             Operation::Create => self.resolve_by(intent, self.rules.capabilities.create),
-            Operation::Note => self.resolve_by(intent, self.rules.capabilities.note),
+            Operation::Note | Operation::Comment => {
+                self.resolve_by(intent, self.resolve_of_words(intent));
+            }
             Operation::Status => self.resolve_status(intent),
             Operation::TicketId | Operation::Requester | Operation::LinkField => {
                 self.resolve_by(intent, Resolve::Idempotent);
@@ -348,13 +350,30 @@ impl Turn<'_> {
         }
     }
 
+    /// How it is found out what became of a note or a comment. Among agents a message is a note.
+    pub(super) fn resolve_of_words(&self, intent: &Intent) -> Resolve {
+        match &intent.effect {
+            Effect::AddComment(comment) if comment.public => self.rules.capabilities.comment,
+            Effect::StartConversation(_)
+            | Effect::CloseConversation(_)
+            | Effect::WriteTicketId(_)
+            | Effect::UpsertRequester { .. }
+            | Effect::CreateTicket(_)
+            | Effect::WriteLinkField { .. }
+            | Effect::SetStatus { .. }
+            | Effect::AddComment(_)
+            | Effect::AddNote { .. } => self.rules.capabilities.note,
+        }
+    }
+
     fn look_up(&mut self, intent: &Intent, from: Timestamp) {
         let due = intent.due_at.unwrap_or(from).max(from);
         let read = match &intent.effect {
             Effect::CreateTicket(create) => Read::TicketsByConversation {
                 conversation: create.conversation.clone(),
             },
-            Effect::AddNote { ticket, text } => Read::NoteOnTicket {
+            Effect::AddNote { ticket, text }
+            | Effect::AddComment(AddComment { ticket, text, .. }) => Read::NoteOnTicket {
                 ticket: ticket.clone(),
                 text: text.clone(),
             },
@@ -378,9 +397,11 @@ impl Turn<'_> {
         let operation = intent.operation();
         let counted_on = match operation {
             Operation::Start | Operation::Close | Operation::Status | Operation::LinkField => true,
-            Operation::TicketId | Operation::Requester | Operation::Create | Operation::Note => {
-                false
-            }
+            Operation::TicketId
+            | Operation::Requester
+            | Operation::Create
+            | Operation::Comment
+            | Operation::Note => false,
         };
         if counted_on {
             let key = format!("given_up:{operation}");

@@ -64,7 +64,7 @@ impl Turn<'_> {
         if self.must_wait_its_turn(intent) && !planted!(TurnNotAwaited) {
             return;
         }
-        if self.is_loop(intent) && !planted!(LoopNotStopped) {
+        if !is_said(intent.operation()) && self.is_loop(intent) && !planted!(LoopNotStopped) {
             return self.park(
                 &intent.id,
                 "loop",
@@ -110,6 +110,7 @@ impl Turn<'_> {
             | Effect::UpsertRequester { .. }
             | Effect::CreateTicket(_)
             | Effect::WriteLinkField { .. }
+            | Effect::AddComment(_)
             | Effect::AddNote { .. } => self.want_send(&intent.id, intent.operation(), due),
         }
     }
@@ -235,7 +236,7 @@ impl Turn<'_> {
             .lane
             .intents
             .iter()
-            .filter(|i| i.operation() != Operation::Note && together(&i.link))
+            .filter(|i| !is_said(i.operation()) && together(&i.link))
             .filter(|i| i.failures == 0 && i.sent_at.is_some_and(|at| at > minute_ago))
             .count();
         writes >= WRITES_PER_LINK_MINUTE
@@ -301,6 +302,7 @@ impl Turn<'_> {
 fn ticket_of(effect: &Effect) -> Option<&TicketId> {
     match effect {
         Effect::StartConversation(start) => Some(&start.ticket),
+        Effect::AddComment(comment) => Some(&comment.ticket),
         Effect::SetStatus { ticket, .. }
         | Effect::AddNote { ticket, .. }
         | Effect::WriteLinkField { ticket, .. } => Some(ticket),
@@ -311,7 +313,12 @@ fn ticket_of(effect: &Effect) -> Option<&TicketId> {
     }
 }
 
-/// What waits for each other within a Link. Notes, and the ticket's id at Jelou (another host's
+/// What is said, and has bounds of its own: no pace of people's talk is a loop of states.
+fn is_said(operation: Operation) -> bool {
+    matches!(operation, Operation::Note | Operation::Comment)
+}
+
+/// What waits for each other within a Link. Notes, messages, and the ticket's id at Jelou (another host's
 /// affair), hold nothing else up.
 fn queue(operation: Operation) -> u8 {
     match operation {
@@ -319,5 +326,6 @@ fn queue(operation: Operation) -> u8 {
         Operation::TicketId => 1,
         Operation::Requester | Operation::Create | Operation::LinkField | Operation::Status => 2,
         Operation::Note => 3,
+        Operation::Comment => 4,
     }
 }

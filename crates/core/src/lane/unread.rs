@@ -10,7 +10,7 @@ use super::{
 use crate::{
     call::CallError,
     conversation::ConversationState,
-    effect::{Effect, Operation, Read},
+    effect::{AddComment, Effect, Operation, Read},
     event::Side,
     ids::{ConversationId, IntentId, TicketId},
     intent::{Intent, IntentState},
@@ -187,9 +187,11 @@ impl Turn<'_> {
             (Effect::CreateTicket(c), Read::TicketsByConversation { conversation }) => {
                 i.state == IntentState::Unknown && &c.conversation == conversation
             }
-            (Effect::AddNote { ticket, text }, Read::NoteOnTicket { ticket: t, text: x }) => {
-                i.state == IntentState::Unknown && ticket == t && text == x
-            }
+            (
+                Effect::AddNote { ticket, text }
+                | Effect::AddComment(AddComment { ticket, text, .. }),
+                Read::NoteOnTicket { ticket: t, text: x },
+            ) => i.state == IntentState::Unknown && ticket == t && text == x,
             (Effect::SetStatus { ticket, .. }, Read::Ticket { id }) => {
                 ticket == id && (i.state == IntentState::Unknown || self.is_next(i))
             }

@@ -23,4 +23,5 @@ mod orders;
 mod permutations;
 mod reopening;
 mod starts;
+mod talk;
 mod ticket_ids;

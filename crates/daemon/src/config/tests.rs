@@ -174,7 +174,6 @@ fn every_key_without_effect_says_so_in_its_own_words() {
         "public_url",
         "report",
         "to_conversation_when",
-        "to_ticket",
     ];
     assert_eq!(found, expected);
 }

@@ -208,6 +208,7 @@ impl Drive<'_> {
             | Operation::Create
             | Operation::LinkField
             | Operation::Status
+            | Operation::Comment
             | Operation::Note => 1,
         };
         if let Err(blocked) = self.gate(&target, calls) {

@@ -18,6 +18,7 @@ pub fn resolve(operation: Operation) -> Resolve {
         | Operation::Create
         | Operation::LinkField
         | Operation::Status
+        | Operation::Comment
         | Operation::Note => Resolve::None,
     }
 }

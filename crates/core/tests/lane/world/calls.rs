@@ -52,7 +52,7 @@ impl World {
                 ),
             },
             Read::NoteOnTicket { ticket, text } => Found::Note {
-                there: self.notes(ticket).iter().any(|n| n == text.reveal()),
+                there: self.desk.has_words(ticket, text),
             },
             Read::TicketHolder { ticket } => Found::Holder {
                 lane: self.bridge.lane_where(|s| {
@@ -123,6 +123,7 @@ impl World {
                 self.desk
                     .write(ticket, what, now, |t| t.status = status.clone())
             }
+            Effect::AddComment(comment) => self.desk.comment(comment, now),
             Effect::AddNote { ticket, text } => self.desk.note(ticket, text, now),
         }
     }

@@ -106,6 +106,7 @@ impl World {
             links: vec![],
             intents: vec![],
             pending: vec![],
+            messages: vec![],
             due: None,
             held_by: None,
         };
