@@ -20,5 +20,5 @@ SELECT id, bridge, NULL, direction, conversation, remote_id, at, kind, body, NUL
 DROP TABLE message;
 ALTER TABLE talk RENAME TO message;
 CREATE INDEX message_place ON message (bridge, place, at);
-CREATE INDEX message_waiting ON message (lane_id, direction, place, at, remote_id) WHERE outcome IS NULL;
+CREATE INDEX message_waiting ON message (lane_id, direction, place, at, id) WHERE outcome IS NULL;
 CREATE INDEX message_prunable ON message (at) WHERE outcome IS NOT NULL AND (body IS NOT NULL OR media IS NOT NULL OR content IS NOT NULL);

@@ -5,8 +5,10 @@ use crate::{
     conversation::{Assignment, Conversation},
     event::Side,
     ids::{BotId, ConversationId, LaneId, MessageId, TicketId, UserId},
+    message::AgentMessage,
     text::Text,
     ticket::{NewTicket, Requester, Status, Ticket},
+    time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt};
@@ -44,6 +46,8 @@ pub enum Effect {
     },
     /// Bring a customer's message to the ticket.
     AddComment(AddComment),
+    /// Bring an agent's words to the customer.
+    SendMessage(SendMessage),
     /// Tell the agents something, by an internal note.
     AddNote {
         /// The ticket.
@@ -132,6 +136,23 @@ pub struct AddComment {
     pub public: bool,
 }
 
+/// The parts of an agent's message on its way to the customer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct SendMessage {
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// The ticket that it was written on.
+    pub ticket: TicketId,
+    /// As which comment.
+    pub comment: MessageId,
+    /// Which part of the comment, from one.
+    pub part: u32,
+    /// How many parts it has.
+    pub parts: u32,
+    /// The message.
+    pub message: AgentMessage,
+}
+
 /// The word for a kind of Effect in keys, tables, metrics and the safety halt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -152,13 +173,15 @@ pub enum Operation {
     Status,
     /// [`Effect::AddComment`].
     Comment,
+    /// [`Effect::SendMessage`].
+    Message,
     /// [`Effect::AddNote`].
     Note,
 }
 
 impl Operation {
     /// All of them, for metrics that begin at zero.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Start,
         Self::Close,
         Self::TicketId,
@@ -167,6 +190,7 @@ impl Operation {
         Self::LinkField,
         Self::Status,
         Self::Comment,
+        Self::Message,
         Self::Note,
     ];
 
@@ -182,6 +206,7 @@ impl Operation {
             Self::LinkField => "link_field",
             Self::Status => "status",
             Self::Comment => "comment",
+            Self::Message => "message",
             Self::Note => "note",
         }
     }
@@ -190,7 +215,7 @@ impl Operation {
     #[must_use]
     pub fn side(self) -> Side {
         match self {
-            Self::Start | Self::Close | Self::TicketId => Side::Jelou,
+            Self::Start | Self::Close | Self::TicketId | Self::Message => Side::Jelou,
             Self::Requester
             | Self::Create
             | Self::LinkField
@@ -226,6 +251,7 @@ impl Effect {
             Self::WriteLinkField { .. } => Operation::LinkField,
             Self::SetStatus { .. } => Operation::Status,
             Self::AddComment(_) => Operation::Comment,
+            Self::SendMessage(_) => Operation::Message,
             Self::AddNote { .. } => Operation::Note,
         }
     }
@@ -268,6 +294,11 @@ impl fmt::Display for Effect {
                     e.ticket
                 )
             }
+            Self::SendMessage(e) => write!(
+                f,
+                "send comment {} of ticket {} to conversation {}, part {} of {}",
+                e.comment, e.ticket, e.conversation, e.part, e.parts
+            ),
             Self::AddNote { ticket, .. } => write!(f, "add an internal note to ticket {ticket}"),
         }
     }
@@ -344,6 +375,14 @@ pub enum Read {
         /// The ticket.
         ticket: TicketId,
     },
+    /// Whether anything that Jelou told by a moment is not heard yet by a claimed Lane: it waits for
+    /// the Router, or came to the Lane since the Claim. Answered by the store, not by a remote.
+    Unheard {
+        /// The Lane.
+        lane: LaneId,
+        /// Received by then, by our clock.
+        by: Timestamp,
+    },
 }
 
 impl Read {
@@ -357,6 +396,7 @@ impl Read {
             Self::TicketsByConversation { .. } => "tickets_by_conversation",
             Self::NoteOnTicket { .. } => "note_on_ticket",
             Self::TicketHolder { .. } => "ticket_holder",
+            Self::Unheard { .. } => "unheard",
         }
     }
 }
@@ -373,6 +413,7 @@ impl fmt::Display for Read {
             }
             Self::NoteOnTicket { ticket, .. } => write!(f, "look for our note on ticket {ticket}"),
             Self::TicketHolder { ticket } => write!(f, "see which lane holds ticket {ticket}"),
+            Self::Unheard { .. } => write!(f, "see whether all that Jelou told is heard"),
         }
     }
 }
@@ -394,6 +435,11 @@ pub enum Found {
     Note {
         /// Whether.
         there: bool,
+    },
+    /// Whether something that Jelou told is not heard yet.
+    Unheard {
+        /// Whether.
+        waits: bool,
     },
     /// The Lane that holds the ticket, if one does.
     Holder {

@@ -1,7 +1,10 @@
 //! Reads one thing of a remote, or of our own store where the state machine asks who holds a
-//! ticket. Neighbour: perform, which writes.
+//! ticket, or what it has not heard yet. Neighbour: perform, which writes.
 
-use crate::{runtime::Bridge, store::Store};
+use crate::{
+    runtime::Bridge,
+    store::{Store, StoreError},
+};
 use bridge_core::{
     call::CallError,
     effect::{Found, Read},
@@ -43,10 +46,20 @@ pub async fn observe(bridge: &Bridge, store: &Store, read: &Read) -> Result<Foun
             .lane_of_live_ticket(&bridge.name, ticket)
             .await
             .map(|lane| Found::Holder { lane })
-            .map_err(|error| CallError::Later {
-                after: None,
-                reason: error.to_string(),
-                host_wide: false,
-            }),
+            .map_err(unread),
+        Read::Unheard { lane, by } => store
+            .has_unheard(&bridge.name, lane, *by)
+            .await
+            .map(|waits| Found::Unheard { waits })
+            .map_err(unread),
+    }
+}
+
+/// The store did not answer: surely nothing was changed by asking.
+fn unread(error: StoreError) -> CallError {
+    CallError::Later {
+        after: None,
+        reason: error.to_string(),
+        host_wide: false,
     }
 }

@@ -48,6 +48,11 @@ pub async fn perform(bridge: &Bridge, intent: &Intent) -> Result<Answer, CallErr
                 .add_note(&comment.ticket, &comment.text, &intent.id, deadline)
                 .await
         }
+        Effect::SendMessage(message) => bridge
+            .jelou
+            .send_message(&message.message, deadline)
+            .await
+            .map(|()| Answer::Done { whole: None }),
         Effect::AddNote { ticket, text } => {
             bridge
                 .ticketing

@@ -5,8 +5,8 @@ use super::vocabulary;
 use bridge_core::{
     call::{CallError, Resolve},
     effect::{AddComment, Answer, CreateTicket},
-    event::{Event, TicketChanged},
-    ids::{IntentId, TicketId},
+    event::{CommentAdded, Event, TicketChanged},
+    ids::{IntentId, MessageId, TicketId},
     text::Text,
     ticket::{Requester, Status, Ticket, TicketPatch, Version},
     time::Timestamp,
@@ -293,6 +293,31 @@ impl Desk {
         self.writes.push(format!("comment on {id}"));
         let event = self.change(id, true, now, |_| {});
         (Ok(Answer::Done { whole: None }), vec![event])
+    }
+
+    /// An agent comments, and it is told of.
+    pub fn agent_comment(
+        &mut self,
+        id: &TicketId,
+        comment: &str,
+        body: &str,
+        public: bool,
+        now: Timestamp,
+    ) -> Event {
+        let Event::TicketChanged(change) = self.change(id, false, now, |_| {}) else {
+            unreachable!("a change is told as such");
+        };
+        let said = CommentAdded {
+            ticket: id.clone(),
+            comment: MessageId::parse(comment).unwrap(),
+            body: Text::new(body),
+            public,
+            by_agent: true,
+            by_us: false,
+            at: Some(now),
+            change: Box::new(change),
+        };
+        Event::CommentAdded(said)
     }
 
     /// Whether a note or comment with these words is on a ticket.

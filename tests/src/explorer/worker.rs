@@ -137,8 +137,10 @@ impl World {
         }
         actions.push(Action::Acts(r));
         let calls = matches!(worker.act, Act::Perform(_));
-        let reads =
-            matches!(&worker.act, Act::Observe(read) if !matches!(read, Read::TicketHolder { .. }));
+        let reads = matches!(
+            &worker.act,
+            Act::Observe(read) if !matches!(read, Read::TicketHolder { .. } | Read::Unheard { .. })
+        );
         if self.left.cuts > 0 && (calls || reads) {
             actions.push(Action::CutBefore(r));
         }
@@ -415,6 +417,9 @@ impl World {
                     .get(ticket)
                     .is_some_and(|r| r.notes.contains(text)),
             },
+            Read::Unheard { lane, by } => Found::Unheard {
+                waits: self.store.has_unheard(&setting.bridge, lane, *by),
+            },
             Read::TicketHolder { ticket } => Found::Holder {
                 lane: self.store.lane_of_live_ticket(&setting.bridge, ticket),
             },
@@ -476,6 +481,7 @@ impl World {
                     record.ticket.status = status.clone();
                 })
             }
+            Effect::SendMessage(message) => self.jelou.edit().say(&message.conversation),
             Effect::AddComment(comment) => {
                 let ticket = &comment.ticket;
                 let (answer, events) = self.desk.edit().write(ticket, setting, now, |record| {

@@ -125,6 +125,7 @@ impl What {
                 | Read::NoteOnTicket { ticket: id, .. }
                 | Read::TicketHolder { ticket: id } => format!("ticket {id}"),
                 Read::OpenTickets { .. } => "open tickets".to_owned(),
+                Read::Unheard { lane, .. } => format!("what {lane} has not heard"),
                 Read::TicketsByConversation { .. } => "search".to_owned(),
             },
             Self::Do(intent) => match &intent.effect {
@@ -134,6 +135,7 @@ impl What {
                 Effect::UpsertRequester { .. } => "requester".to_owned(),
                 Effect::CreateTicket(create) => format!("create for {}", create.conversation),
                 Effect::AddComment(comment) => format!("ticket {}", comment.ticket),
+                Effect::SendMessage(message) => format!("words for {}", message.conversation),
                 Effect::WriteLinkField { ticket, .. }
                 | Effect::SetStatus { ticket, .. }
                 | Effect::AddNote { ticket, .. } => format!("ticket {ticket}"),
@@ -438,6 +440,7 @@ impl World {
                 there: self.desk.has_words(ticket, text),
             },
             Read::TicketHolder { .. } => Found::Holder { lane: None },
+            Read::Unheard { .. } => Found::Unheard { waits: false },
         })
     }
 
@@ -510,6 +513,7 @@ impl World {
                 set
             }
             Effect::AddComment(comment) => self.desk.comment(comment, now),
+            Effect::SendMessage(message) => (self.jelou.say(message), vec![]),
             Effect::AddNote { ticket, text } => self.desk.note(ticket, text, now),
         }
     }

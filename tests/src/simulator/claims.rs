@@ -273,6 +273,11 @@ impl World {
                 let found = Ok(Found::Holder { lane });
                 return self.came(id, task, Came::Observed { begun, found });
             }
+            Read::Unheard { lane, by } => {
+                let waits = self.store.has_unheard(&self.bridge, lane, *by);
+                let found = Ok(Found::Unheard { waits });
+                return self.came(id, task, Came::Observed { begun, found });
+            }
             Read::Conversation { .. } => Side::Jelou,
             Read::Ticket { .. }
             | Read::OpenTickets { .. }

@@ -174,7 +174,9 @@ impl World {
                 continue;
             }
             let status = &record.ticket.status;
-            let began_so = link.agreed.as_ref().is_some_and(|a| &a.status == status);
+            // A ticket that was there before the Link may have been so; one that was made for it was not.
+            let began_so = link.agreed.as_ref().is_some_and(|a| &a.status == status)
+                && !self.was_made_for(&link.id);
             if self.mapping.closes(status)
                 && !began_so
                 && !self.faults.has(Fault::MappingSwapped)
@@ -186,6 +188,17 @@ impl World {
         }
         self.tickets_are_known();
         self.starts_name_their_ticket();
+    }
+
+    /// Whether the bridge made this Link's ticket.
+    fn was_made_for(&self, link: &LinkId) -> bool {
+        self.store.lanes().any(|lane| {
+            lane.intents.iter().any(|i| {
+                &i.link == link
+                    && i.operation() == Operation::Create
+                    && i.state == IntentState::Confirmed
+            })
+        })
     }
 
     /// What was observed is never sent, also after the bridge went live (rule 17).
@@ -284,6 +297,7 @@ impl World {
                     | Operation::Requester
                     | Operation::Create
                     | Operation::Comment
+                    | Operation::Message
                     | Operation::Note => false,
                 };
                 // Reopening the ticket for a new conversation stands for making one.

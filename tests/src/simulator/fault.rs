@@ -150,6 +150,8 @@ faults! {
     SwitchedAtClose = "switched_at_close", 10;
     /// Retention takes the contents of everything that is settled.
     Pruned = "pruned", 0;
+    /// A webhook of Jelou lies stored for minutes before the Router comes to it.
+    RouterBehind = "router_behind", 20;
 }
 
 /// How many kinds there are.

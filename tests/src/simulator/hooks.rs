@@ -8,13 +8,13 @@ use super::{
     world::{BRIDGE, PROJECT, World},
 };
 use bridge_core::{
-    event::{Event, Side},
-    ids::BridgeName,
+    event::{Event, Parsed, Side},
+    ids::{BridgeName, IntentId},
 };
-use bridge_remotes::desk::Carries;
+use bridge_remotes::{bot, desk::Carries};
 use bytes::Bytes;
 use http::HeaderMap;
-use jelou_adapter::webhook::{SIGNATURE_HEADER, dedup_key, sign, verify};
+use jelou_adapter::webhook::{SIGNATURE_HEADER, dedup_key, parse, sign, verify};
 use jelou_bridge::store::{NewDelivery, Recorded, Source};
 use std::{collections::BTreeMap, time::Duration};
 
@@ -193,6 +193,9 @@ impl World {
         });
         if let Recorded::New(id) = recorded {
             self.judge.recorded(hook.side, dedup, id);
+            if let Some(intent) = intent_in(hook) {
+                self.judge.told_of_start(intent, self.now);
+            }
             self.ring();
         }
         if self.faults.strikes(Fault::CrashAtIngest) {
@@ -217,6 +220,24 @@ impl World {
         }
         serde_json::to_string(&[event]).unwrap_or_default()
     }
+}
+
+/// The start of ours that a webhook tells of, if it is one.
+fn intent_in(hook: &Hook) -> Option<IntentId> {
+    let told = |word: &[u8]| hook.body.windows(word.len()).any(|part| part == word);
+    if hook.side != Side::Jelou || !told(b"intentId") {
+        return None;
+    }
+    let Parsed::Events(events) = parse(&hook.body, PROJECT, &[bot()]) else {
+        return None;
+    };
+    events.into_iter().find_map(|event| match event {
+        Event::ConversationStarted(e) => e.intent_id,
+        Event::ConversationClosed(_)
+        | Event::MessageReceived(_)
+        | Event::TicketChanged(_)
+        | Event::CommentAdded(_) => None,
+    })
 }
 
 /// What Jelou sends.

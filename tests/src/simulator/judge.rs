@@ -25,6 +25,10 @@ use std::{
 /// Writes to one Link within a minute, as the rules allow them: beyond this the Link is parked.
 const WRITES_PER_LINK_MINUTE: usize = 20;
 
+/// Of the minute for which a start's event is waited for, so much is left of it whatever the clocks of
+/// two processes make of it.
+const SURELY_WAITED: Duration = Duration::from_secs(45);
+
 /// What was seen so far.
 #[derive(Clone, Debug, Default)]
 pub struct Judge {
@@ -48,6 +52,8 @@ pub struct Judge {
     sent: BTreeSet<IntentId>,
     started: BTreeMap<IntentId, BTreeSet<ConversationId>>,
     asked_for: BTreeMap<ConversationId, UserId>,
+    /// When each start of ours was first done, and when Jelou's word of it was stored.
+    done_and_told: BTreeMap<IntentId, (Option<Timestamp>, Option<Timestamp>)>,
     created: BTreeMap<LinkId, BTreeSet<TicketId>>,
     keys: BTreeMap<IntentId, ConversationId>,
     writes: BTreeMap<LinkId, VecDeque<Timestamp>>,
@@ -84,6 +90,26 @@ impl Judge {
             let what = format!("deliveries {first} and {id} have one key");
             self.breach(Law::RecordedOnce, what);
         }
+    }
+
+    /// Jelou's word of a start of ours was stored.
+    pub fn told_of_start(&mut self, intent: IntentId, now: Timestamp) {
+        self.done_and_told
+            .entry(intent)
+            .or_default()
+            .1
+            .get_or_insert(now);
+    }
+
+    /// A start of ours was done. Says whether the word of an earlier time was stored while that was
+    /// waited for, so that this one need not have been.
+    fn done_in_vain(&mut self, intent: &IntentId, now: Timestamp) -> bool {
+        let known = self.done_and_told.entry(intent.clone()).or_default();
+        let first = *known.0.get_or_insert(now);
+        first < now
+            && known
+                .1
+                .is_some_and(|told| told.since(first) < SURELY_WAITED)
     }
 
     /// A sender was answered.
@@ -248,6 +274,10 @@ impl World {
         if self.judge.is_too_many(many) && !flagged {
             let what = format!("{} made {many} conversations and no flag", intent.id);
             self.judge.breach(Law::CreatedOnce, what);
+        }
+        if self.judge.done_in_vain(&intent.id, self.now) && self.judge.restored.is_empty() {
+            let what = format!("{} was done again although it was told of", intent.id);
+            return self.judge.breach(Law::CreatedOnce, what);
         }
         // Until Jelou has answered, nobody can know that two spellings are one customer.
         self.judge

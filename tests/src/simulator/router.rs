@@ -27,6 +27,10 @@ const GATHER: Duration = Duration::from_millis(300);
 /// A Delivery that could not be settled is given back after this.
 const AGAIN: Duration = Duration::from_millis(500);
 
+/// What the Router comes to late, it comes to within so many milliseconds: longer than a start waits
+/// for its event.
+const BEHIND_MOST_MS: u64 = 150_000;
+
 /// An object that is routed for: who has its lock, who waits, and its last read.
 #[derive(Clone, Debug, Default)]
 pub struct Object {
@@ -69,6 +73,12 @@ impl World {
         let batch = self.store.claim_routes(free as u32, now);
         let full = batch.len() == free;
         for received in batch {
+            if received.side == Side::Jelou && self.faults.strikes(Fault::RouterBehind) {
+                let wait = self.faults.below(Fault::RouterBehind, BEHIND_MOST_MS);
+                let at = self.now.plus(Duration::from_millis(wait));
+                self.queue.plan(at, Happening::Unroute(received.id));
+                continue;
+            }
             let parsed = parse(&received);
             let key = object_of(&parsed).map_or_else(|| received.id.to_string(), str::to_owned);
             let key = format!("{}/{key}", received.side);

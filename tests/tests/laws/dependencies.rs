@@ -12,7 +12,8 @@ const OURS: [(&str, &str, &[&str]); 8] = [
     (
         "crates/jelou-adapter",
         "jelou-adapter",
-        &["bridge-core", "bridge-transport"],
+        // The sandbox in its tests alone: the one made from the documents, the other against it.
+        &["bridge-core", "bridge-transport", "bridge-sandbox"],
     ),
     (
         "crates/ticketing-adapter",

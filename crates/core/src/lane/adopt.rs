@@ -81,6 +81,11 @@ impl Turn<'_> {
             return self.confirm_start(&intent, id, proof);
         }
         if let Some(intent) = self.claimed_by(&memory) {
+            // Its start event says whose it is, if one came: another start's, or nobody's.
+            let shown = memory.read_at.max(Some(memory.learnt_at));
+            if self.must_hear_first(shown.unwrap_or(self.now)) {
+                return;
+            }
             let proof = "it began after our start and nothing else explains it";
             return self.confirm_start(&intent, id, proof);
         }

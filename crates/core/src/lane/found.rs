@@ -25,6 +25,7 @@ impl Turn<'_> {
             Ok(Found::Tickets { tickets }) => self.found_tickets(read, tickets, begun),
             Ok(Found::Note { there }) => self.found_note(read, there),
             Ok(Found::Holder { lane }) => self.found_holder(read, lane, begun),
+            Ok(Found::Unheard { waits }) => self.found_unheard(read, waits),
             Err(error) => self.read_failed(read, &error),
         }
     }
@@ -110,7 +111,8 @@ impl Turn<'_> {
             Read::Conversation { .. }
             | Read::Ticket { .. }
             | Read::NoteOnTicket { .. }
-            | Read::TicketHolder { .. } => {}
+            | Read::TicketHolder { .. }
+            | Read::Unheard { .. } => {}
         }
     }
 

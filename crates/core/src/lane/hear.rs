@@ -11,7 +11,10 @@ use super::{
 use crate::{
     conversation::{Conversation, ConversationState},
     effect::{Effect, Operation},
-    event::{ConversationClosed, ConversationStarted, Event, MessageReceived, TicketChanged},
+    event::{
+        CommentAdded, ConversationClosed, ConversationStarted, Event, MessageReceived,
+        TicketChanged,
+    },
     ids::{ConversationId, TicketId},
     ticket::{Order, Ticket, Version},
     time::Timestamp,
@@ -54,7 +57,7 @@ impl Turn<'_> {
     fn hear(&mut self, pending: &Pending) -> Fate {
         match &pending.event {
             Event::TicketChanged(e) => self.hear_ticket(e, pending),
-            Event::CommentAdded(e) => self.hear_ticket(&e.change, pending),
+            Event::CommentAdded(e) => self.hear_comment(e, pending),
             Event::ConversationStarted(e) => self.hear_started(e),
             Event::ConversationClosed(e) => self.hear_closed(e),
             Event::MessageReceived(e) => self.hear_message(e),
@@ -159,6 +162,34 @@ impl Turn<'_> {
         if moved {
             self.note_ticket(EntryKind::Event, format!("Ticket {id} is {status}"), &id);
         }
+    }
+
+    /// A comment tells of its ticket; and what an agent says to the customer in it waits to be sent.
+    fn hear_comment(&mut self, e: &CommentAdded, pending: &Pending) -> Fate {
+        let fate = self.hear_ticket(&e.change, pending);
+        let at = e.at.unwrap_or(pending.received_at);
+        if !self.is_for_customer(e, at) {
+            return fate;
+        }
+        let place = Place::Ticket {
+            id: e.ticket.clone(),
+        };
+        let new = self.keep_message(Message {
+            place,
+            id: e.comment.clone(),
+            at,
+            kind: "text".to_owned(),
+            body: Some(e.body.clone()),
+            media: None,
+            content: serde_json::Value::Null,
+            outcome: None,
+        });
+        if !new {
+            return fate;
+        }
+        let sentence = format!("An agent wrote to the customer on ticket {}", e.ticket);
+        self.note_ticket(EntryKind::Event, sentence, &e.ticket);
+        Fate::Applied
     }
 
     fn hear_started(&mut self, e: &ConversationStarted) -> Fate {

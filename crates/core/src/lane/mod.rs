@@ -8,6 +8,7 @@ mod create;
 mod forget;
 mod found;
 mod hear;
+mod inbox;
 mod links;
 mod lookup;
 mod merged;
@@ -28,6 +29,7 @@ mod unread;
 mod whole;
 
 pub use adopt::LONE_MESSAGE_WAIT;
+pub use inbox::Inbox;
 pub use ours::CLOCKS_APART;
 pub use resolve::ANSWER_PROOF_WAIT;
 pub use schedule::{LONGEST_WAIT, retry_at};

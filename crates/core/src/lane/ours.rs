@@ -306,9 +306,9 @@ fn in_question(intent: &Intent) -> bool {
 
 /// Whether this conversation was heard of before the start was first sent, by our own clock: then the
 /// start did not make it, however close the two are by Jelou's.
-fn was_known_before(memory: &ConversationMemory, start: &Intent) -> bool {
+pub(super) fn was_known_before(memory: &ConversationMemory, start: &Intent) -> bool {
     let heard = memory.learnt_at.plus(OUR_CLOCKS_APART);
-    start.first_sent_at.is_some_and(|sent| heard < sent)
+    start.first_sent_at.is_some_and(|sent| heard < sent) && !planted!(KnownBeforeTaken)
 }
 
 /// Whether a try before the latest one may have reached Jelou: a refusal of the latest proves

@@ -202,6 +202,7 @@ impl Turn<'_> {
             | Effect::UpsertRequester { .. }
             | Effect::CreateTicket(_)
             | Effect::AddComment(_)
+            | Effect::SendMessage(_)
             | Effect::AddNote { .. } => {}
         }
         self.confirm(&intent.id, &intent.effect.to_string());
@@ -278,7 +279,9 @@ impl Turn<'_> {
             Operation::Create => self.rules.capabilities.create,
             Operation::Note | Operation::Comment => self.resolve_of_words(intent),
             Operation::Status if planted!(StatusLeftUnresolved) => Resolve::Idempotent,
-            Operation::Start | Operation::Close | Operation::Status => return false,
+            Operation::Start | Operation::Close | Operation::Status | Operation::Message => {
+                return false;
+            }
             Operation::TicketId | Operation::Requester | Operation::LinkField => {
                 Resolve::Idempotent
             }

@@ -21,6 +21,7 @@ impl Turn<'_> {
             | Effect::CloseConversation(_)
             | Effect::WriteTicketId(_)
             | Effect::UpsertRequester { .. }
+            | Effect::SendMessage(_)
             | Effect::CreateTicket(_) => return self.refused(intent, 404, reason),
         };
         if intent.refused_status == Some(404) {
@@ -49,7 +50,8 @@ impl Turn<'_> {
                 }
                 self.now_unknown(&intent.id, reason);
             }
-            Operation::Close => {
+            // It is looked whether the conversation has ended first.
+            Operation::Close | Operation::Message => {
                 if let Some(found) = self.lane.intent_mut(&intent.id) {
                     found.refused_status = Some(status);
                 }

@@ -3,9 +3,10 @@
 
 use super::{
     UNKNOWN_OUTCOME,
-    ours::tried_before,
+    ours::{tried_before, was_known_before},
     state::{ConversationMemory, EntryKind},
     step::{OnUnknown, Turn},
+    talk::TOO_LATE,
     unread::NOT_FOUND,
 };
 use crate::{
@@ -25,6 +26,10 @@ pub const ANSWER_PROOF_WAIT: Duration = Duration::from_secs(5);
 /// waits for a person even where the operator chose `retry`.
 const UNKNOWN_TRIES_MAX: u32 = 3;
 
+/// A customer who wrote within this time can be written to, whatever the clocks say: a refusal then has
+/// another reason. The rest of the 24 hours is for clocks that differ, and for messages still unknown.
+const SURELY_HEARD: Duration = Duration::from_secs(23 * 3600);
+
 /// What a person does about an Intent of which nobody knows what became.
 pub(super) const UNKNOWN_REMEDY: &str =
     "look at both systems: if it was done, `link` the two; if not, `parked retry`";
@@ -42,6 +47,7 @@ impl Turn<'_> {
                 self.resolve_by(intent, self.resolve_of_words(intent));
             }
             Operation::Status => self.resolve_status(intent),
+            Operation::Message => self.resolve_message(intent),
             Operation::TicketId | Operation::Requester | Operation::LinkField => {
                 self.resolve_by(intent, Resolve::Idempotent);
             }
@@ -82,25 +88,27 @@ impl Turn<'_> {
         if planted!(StartRetriedAtOnce) {
             until = sent_at;
         }
-        if let Some(status) = intent.refused_status {
-            if self.refusal_is_explained(intent) {
-                self.customer_was_busy(
-                    intent,
-                    "the start was refused and another conversation is active",
-                );
-            } else if self.now < until {
-                self.wake(until);
-            } else if tried_before(intent) {
-                self.park_refused_later(intent, status);
-            } else {
-                self.park_refused(intent, status);
-            }
-            return;
+        if intent.refused_status.is_some() && self.refusal_is_explained(intent) {
+            let why = "the start was refused and another conversation is active";
+            return self.customer_was_busy(intent, why);
         }
         if self.now < until {
             return self.wake(until);
         }
-        let hold = if intent.attempts < 2 {
+        if self.must_hear_first(until) {
+            return;
+        }
+        if let Some(status) = intent.refused_status {
+            return if tried_before(intent) {
+                self.park_refused_later(intent, status);
+            } else {
+                self.park_refused(intent, status);
+            };
+        }
+        // What cannot be heard may be the proof.
+        let hold = if !self.has_heard_all(until) {
+            true
+        } else if intent.attempts < 2 {
             self.rules.webhooks_silent
         } else {
             self.rules.limits.on_unknown == OnUnknown::Hold || intent.attempts >= UNKNOWN_TRIES_MAX
@@ -123,7 +131,8 @@ impl Turn<'_> {
             .as_ref()
             .is_some_and(|m| m.start_intent.as_ref() == Some(&intent.id));
         let foreign = memory.as_ref().is_some_and(|m| m.start_event && !ours);
-        if elsewhere || foreign {
+        let older = memory.as_ref().is_some_and(|m| was_known_before(m, intent));
+        if elsewhere || foreign || older {
             return self.customer_was_busy(
                 intent,
                 "Jelou answered with a conversation that was there before",
@@ -142,32 +151,23 @@ impl Turn<'_> {
         if memory.as_ref().is_some_and(|m| never_found(&m.seen.state)) {
             return self.park_unknown(intent);
         }
-        match read.map(|m| m.seen.started_at) {
-            Some(Some(at)) if super::ours::not_before(at, sent) => {
-                self.confirm_start(&intent.id, answered, "it began after our start");
-            }
-            Some(_) => {
-                self.customer_was_busy(
-                    intent,
-                    "Jelou answered with a conversation that began earlier",
-                );
-            }
-            None => {
-                let from = intent
-                    .answered_at
-                    .unwrap_or(self.now)
-                    .plus(ANSWER_PROOF_WAIT);
-                let due = memory
-                    .and_then(|m| m.retry.due_at)
-                    .unwrap_or(from)
-                    .max(from);
-                self.want_read(
-                    Read::Conversation {
-                        id: answered.clone(),
-                    },
-                    due,
-                );
-            }
+        let from = intent.answered_at.unwrap_or(self.now);
+        let from = from.plus(ANSWER_PROOF_WAIT);
+        let Some((began, looked_at)) = read.and_then(|m| Some((m.seen.started_at, m.read_at?)))
+        else {
+            let due = memory.and_then(|m| m.retry.due_at);
+            let due = due.unwrap_or(from).max(from);
+            let id = answered.clone();
+            return self.want_read(Read::Conversation { id }, due);
+        };
+        if self.must_hear_first(looked_at) {
+            return;
+        }
+        if began.is_some_and(|at| super::ours::not_before(at, sent)) {
+            self.confirm_start(&intent.id, answered, "it began after our start");
+        } else {
+            let why = "Jelou answered with a conversation that began earlier";
+            self.customer_was_busy(intent, why);
         }
     }
 
@@ -205,12 +205,14 @@ impl Turn<'_> {
     }
 
     /// Whether a live conversation says why Jelou refused a start. One of which it is not known yet
-    /// when it began explains nothing where an earlier try may have made it.
+    /// when it began explains nothing where an earlier try may have made it; nor does one that will be
+    /// this start's own unless its event says otherwise.
     fn refusal_is_explained(&self, intent: &Intent) -> bool {
         let known = |m: &ConversationMemory| {
             m.start_event || m.linked || m.seen.started_at.is_some() || m.read_at.is_some()
         };
-        let mut talks = self.lane.conversations.values();
+        let own = |m: &ConversationMemory| self.claimed_by(m).as_ref() == Some(&intent.id);
+        let mut talks = self.lane.conversations.values().filter(|m| !own(m));
         planted!(RefusalTakenAsBusy)
             || talks.any(|m| !m.seen.state.is_closed() && (!tried_before(intent) || known(m)))
     }
@@ -317,6 +319,47 @@ impl Turn<'_> {
         })
     }
 
+    /// Jelou may do an id once, but no page says so: whether it is tried again is the operator's word.
+    /// A refusal may mean that the conversation has ended, or that the customer was silent too long.
+    fn resolve_message(&mut self, intent: &Intent) {
+        let (Effect::SendMessage(message), Some(status)) = (&intent.effect, intent.refused_status)
+        else {
+            return self.resolve_by(intent, Resolve::None);
+        };
+        let id = &message.conversation;
+        let memory = self.lane.conversations.get(id);
+        let looked = memory.is_some_and(|m| m.read_at.is_some_and(|at| Some(at) > intent.sent_at));
+        if memory.is_some_and(|m| m.seen.state.is_closed()) {
+            return self.let_go(intent, "the conversation has ended");
+        }
+        if !looked {
+            let due = memory.and_then(|m| m.retry.due_at).unwrap_or(self.now);
+            return self.want_read(Read::Conversation { id: id.clone() }, due);
+        }
+        let heard = self.last_words_at();
+        if heard.is_none_or(|at| self.now.since(at) >= SURELY_HEARD) {
+            return self.refuse_as_late(&intent.id, status);
+        }
+        let detail = intent.last_error.clone();
+        self.park(
+            &intent.id,
+            "refused",
+            detail.unwrap_or_else(|| format!("Jelou answered {status}")),
+            "check `signing_secrets` and the bot, then `parked retry`",
+        );
+    }
+
+    fn refuse_as_late(&mut self, id: &IntentId, status: u16) {
+        if let Some(found) = self.lane.intent_mut(id) {
+            found.state = IntentState::Refused;
+            found.last_error = Some(format!("{TOO_LATE}: Jelou answered {status}"));
+        }
+        self.changed = true;
+        let sentence = format!("Refused ({status}), and the customer was silent: too late");
+        self.lane
+            .journal_intent(id, EntryKind::Outcome, sentence, self.now);
+    }
+
     fn resolve_by(&mut self, intent: &Intent, how: Resolve) {
         let mut sent_at = intent.sent_at.unwrap_or(intent.planned_at);
         if planted!(WaitNotRearmed) {
@@ -362,6 +405,7 @@ impl Turn<'_> {
             | Effect::WriteLinkField { .. }
             | Effect::SetStatus { .. }
             | Effect::AddComment(_)
+            | Effect::SendMessage(_)
             | Effect::AddNote { .. } => self.rules.capabilities.note,
         }
     }
@@ -382,6 +426,7 @@ impl Turn<'_> {
             | Effect::WriteTicketId(_)
             | Effect::UpsertRequester { .. }
             | Effect::WriteLinkField { .. }
+            | Effect::SendMessage(_)
             | Effect::SetStatus { .. } => {
                 return self.send_again_later(&intent.id, "it is safe to send again");
             }
@@ -401,6 +446,7 @@ impl Turn<'_> {
             | Operation::Requester
             | Operation::Create
             | Operation::Comment
+            | Operation::Message
             | Operation::Note => false,
         };
         if counted_on {

@@ -64,12 +64,12 @@ impl Turn<'_> {
         if self.must_wait_its_turn(intent) && !planted!(TurnNotAwaited) {
             return;
         }
-        if !is_said(intent.operation()) && self.is_loop(intent) && !planted!(LoopNotStopped) {
+        if (self.is_loop(intent) || self.is_storm(intent)) && !planted!(LoopNotStopped) {
             return self.park(
                 &intent.id,
                 "loop",
-                format!("more than {WRITES_PER_LINK_MINUTE} writes to this link within a minute"),
-                "find what changes the ticket back, then `parked retry`",
+                "more writes to this link within a minute than people make".to_owned(),
+                "find what changes the ticket back or answers each message, then `parked retry`",
             );
         }
         let mut due = intent.due_at.unwrap_or(self.now).max(self.now);
@@ -106,13 +106,24 @@ impl Turn<'_> {
                 }
             }
             Effect::StartConversation(_)
+                if intent.attempts > 0 && self.must_hear_first(self.waited_until(intent)) => {}
+            Effect::StartConversation(_)
             | Effect::WriteTicketId(_)
             | Effect::UpsertRequester { .. }
             | Effect::CreateTicket(_)
             | Effect::WriteLinkField { .. }
             | Effect::AddComment(_)
+            | Effect::SendMessage(_)
             | Effect::AddNote { .. } => self.want_send(&intent.id, intent.operation(), due),
         }
+    }
+
+    /// Until when the event of a start's earlier try was waited for; its latest try, if that was turned
+    /// away and comes sooner.
+    fn waited_until(&self, start: &Intent) -> Timestamp {
+        let sent_at = start.sent_at.unwrap_or(start.planned_at);
+        let until = sent_at.plus(self.rules.limits.event_confirm);
+        if until <= self.now { until } else { sent_at }
     }
 
     /// A late write of a conversation that is over would hide the one that the ticket has now.
@@ -221,10 +232,22 @@ impl Turn<'_> {
                     && talks(i.operation())
                     && matches!(i.state, IntentState::Sent | IntentState::Unknown)
             });
-        earlier_of_link || lane_is_taken
+        let other_said = is_said(operation)
+            && self.lane.intents.iter().any(|i| {
+                i.id != intent.id
+                    && i.link == intent.link
+                    && i.operation() == operation
+                    && matches!(i.state, IntentState::Sent | IntentState::Unknown)
+            });
+        // What an agent wrote before they closed the ticket still reaches the customer.
+        let unsaid = operation == Operation::Close && self.has_words_for(&intent.link);
+        earlier_of_link || lane_is_taken || other_said || unsaid
     }
 
     fn is_loop(&self, intent: &Intent) -> bool {
+        if is_said(intent.operation()) {
+            return false;
+        }
         let minute_ago = self.now.minus(Duration::from_secs(60));
         // A ticket's Links count together: a loop may run through reopening and close again.
         let ticket = self.lane.link(&intent.link).and_then(Link::ticket_id);
@@ -309,13 +332,23 @@ fn ticket_of(effect: &Effect) -> Option<&TicketId> {
         Effect::CloseConversation(_)
         | Effect::WriteTicketId(_)
         | Effect::UpsertRequester { .. }
+        | Effect::SendMessage(_)
         | Effect::CreateTicket(_) => None,
     }
 }
 
 /// What is said, and has bounds of its own: no pace of people's talk is a loop of states.
 fn is_said(operation: Operation) -> bool {
-    matches!(operation, Operation::Note | Operation::Comment)
+    match operation {
+        Operation::Note | Operation::Comment | Operation::Message => true,
+        Operation::Start
+        | Operation::Close
+        | Operation::TicketId
+        | Operation::Requester
+        | Operation::Create
+        | Operation::LinkField
+        | Operation::Status => false,
+    }
 }
 
 /// What waits for each other within a Link. Notes, messages, and the ticket's id at Jelou (another host's
@@ -327,5 +360,6 @@ fn queue(operation: Operation) -> u8 {
         Operation::Requester | Operation::Create | Operation::LinkField | Operation::Status => 2,
         Operation::Note => 3,
         Operation::Comment => 4,
+        Operation::Message => 5,
     }
 }

@@ -1,6 +1,9 @@
 //! What a Lane remembers. Neighbour: step, which changes it.
 
-use super::talk::{LoadedTo, Message, Place};
+use super::{
+    inbox::Inbox,
+    talk::{LoadedTo, Message, Place},
+};
 use crate::{
     conversation::Conversation,
     event::{Event, Side},
@@ -260,6 +263,9 @@ pub struct Lane {
     /// Conversations read in this Claim: a close goes by no older look than that.
     #[serde(skip)]
     pub looked: BTreeSet<ConversationId>,
+    /// How much of what Jelou told is heard, as the store said in this Claim.
+    #[serde(skip)]
+    pub inbox: Inbox,
     /// Sides that take no call before a moment, as the daemon's gate said in this Claim.
     #[serde(skip)]
     pub blocked: Vec<Blocked>,
@@ -291,13 +297,14 @@ impl Hash for Lane {
             drift,
             misclosed,
             looked,
+            inbox,
             blocked,
             canonical,
         } = self;
         (id, bridge, bot, user, next_link, next_intent).hash(state);
         (tickets, conversations, links, intents, pending).hash(state);
         (fates, messages, said_since, drift, misclosed).hash(state);
-        (looked, blocked, canonical).hash(state);
+        (looked, inbox, blocked, canonical).hash(state);
     }
 }
 
@@ -324,6 +331,7 @@ impl Lane {
             drift: 0,
             misclosed: 0,
             looked: BTreeSet::new(),
+            inbox: Inbox::default(),
             blocked: Vec::new(),
             canonical: None,
         }

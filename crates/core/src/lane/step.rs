@@ -293,7 +293,7 @@ impl Turn<'_> {
             | Read::OpenTickets { .. }
             | Read::TicketsByConversation { .. }
             | Read::NoteOnTicket { .. } => Some(Side::Ticketing),
-            Read::TicketHolder { .. } => None,
+            Read::TicketHolder { .. } | Read::Unheard { .. } => None,
         };
         self.works.push(Work {
             due,

@@ -27,13 +27,17 @@ pub(super) const NOT_FOUND: &str = "not_found";
 
 impl Turn<'_> {
     pub(super) fn read_failed(&mut self, read: &Read, error: &CallError) {
+        if let Read::Unheard { .. } = read {
+            return self.found_unheard(read, true);
+        }
         let side = match read {
             Read::Conversation { .. } => Side::Jelou,
             Read::Ticket { .. }
             | Read::OpenTickets { .. }
             | Read::TicketsByConversation { .. }
             | Read::NoteOnTicket { .. }
-            | Read::TicketHolder { .. } => Side::Ticketing,
+            | Read::TicketHolder { .. }
+            | Read::Unheard { .. } => Side::Ticketing,
         };
         if let CallError::Locked { .. } | CallError::Forbidden { .. } = error {
             return self.block(side, self.now.plus(CREDENTIAL_PROBE_EVERY), "credential");
@@ -76,7 +80,8 @@ impl Turn<'_> {
             (
                 Read::TicketsByConversation { .. }
                 | Read::NoteOnTicket { .. }
-                | Read::TicketHolder { .. },
+                | Read::TicketHolder { .. }
+                | Read::Unheard { .. },
                 _,
             ) => {
                 self.lookup_failed(read, error);
@@ -203,6 +208,11 @@ impl Turn<'_> {
                 let talk = self.lane.conversations.get(id);
                 let live = talk.is_some_and(|m| !m.seen.state.is_closed());
                 own && i.state == IntentState::Unknown || (own || live) && self.is_next(i)
+            }
+            (Effect::SendMessage(message), Read::Conversation { id }) => {
+                i.state == IntentState::Unknown
+                    && i.refused_status.is_some()
+                    && &message.conversation == id
             }
             (Effect::StartConversation(_), Read::Conversation { id }) => {
                 matches!(i.state, IntentState::Sent | IntentState::Unknown)

@@ -539,7 +539,7 @@ impl Session {
             Read::Conversation { id } | Read::TicketsByConversation { conversation: id } => {
                 (None, Some(id.clone()))
             }
-            Read::OpenTickets { .. } => (None, None),
+            Read::OpenTickets { .. } | Read::Unheard { .. } => (None, None),
         };
         let link = self.lane.links.iter().rev().find(|link| {
             (ticket.is_some() && link.ticket_id() == ticket.as_ref())

@@ -103,6 +103,7 @@ fn told_of_jelou(url: &str, options: &JelouOptions) -> Told {
     vec![
         ("gateway_url", Some(url.to_owned())),
         ("api_url", Some(url.to_owned())),
+        ("messages_url", Some(url.to_owned())),
         ("project_id", Some(options.project_id.clone())),
         ("bot", bot),
         ("api_key", Some(options.api_key.clone())),

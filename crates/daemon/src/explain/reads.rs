@@ -12,8 +12,8 @@ use std::time::Duration;
 /// state machine goes on with what else there is to do.
 const NOT_MADE: Duration = Duration::from_secs(3600);
 
-/// Makes one read within the bridge's call timeout. Who holds a ticket is the store's to say, which
-/// is not asked here: it is taken as free.
+/// Makes one read within the bridge's call timeout. Who holds a ticket and what waits for the Router are
+/// the store's to say, which is not asked here: the one is taken as free, the other as nothing.
 pub(super) async fn make(bridge: &Bridge, read: &Read) -> Result<Found, CallError> {
     let deadline = bridge.call_timeout();
     match read {
@@ -44,6 +44,7 @@ pub(super) async fn make(bridge: &Bridge, read: &Read) -> Result<Found, CallErro
             Ok(Found::Note { there })
         }
         Read::TicketHolder { .. } => Ok(Found::Holder { lane: None }),
+        Read::Unheard { .. } => Ok(Found::Unheard { waits: false }),
     }
 }
 
@@ -58,6 +59,8 @@ pub(super) fn without(read: &Read) -> (Result<Found, CallError>, Option<String>)
             Ok(Found::Holder { lane: None }),
             Some(format!("Assumed: no other customer's link holds ticket {ticket}")),
         ),
+        // What is explained is all that came.
+        Read::Unheard { .. } => (Ok(Found::Unheard { waits: false }), None),
         Read::Conversation { .. }
         | Read::Ticket { .. }
         | Read::TicketsByConversation { .. }
@@ -70,5 +73,5 @@ pub(super) fn without(read: &Read) -> (Result<Found, CallError>, Option<String>)
 
 /// Whether a read asks a remote.
 pub(super) fn is_remote(read: &Read) -> bool {
-    !matches!(read, Read::TicketHolder { .. })
+    !matches!(read, Read::TicketHolder { .. } | Read::Unheard { .. })
 }

@@ -135,7 +135,7 @@ impl Drive<'_> {
             | Read::OpenTickets { .. }
             | Read::TicketsByConversation { .. }
             | Read::NoteOnTicket { .. } => Side::Ticketing,
-            Read::TicketHolder { .. } => {
+            Read::TicketHolder { .. } | Read::Unheard { .. } => {
                 let begun = clock::now();
                 let found = observe(&self.bridge, &self.jobs.store, &read).await;
                 return Ok(Came::Observed { begun, found });
@@ -148,7 +148,8 @@ impl Drive<'_> {
             | Read::OpenTickets { .. }
             | Read::TicketsByConversation { .. }
             | Read::NoteOnTicket { .. }
-            | Read::TicketHolder { .. } => 1,
+            | Read::TicketHolder { .. }
+            | Read::Unheard { .. } => 1,
         };
         if let Err(blocked) = self.gate(&target, calls) {
             return Ok(Came::Blocked(blocked));
@@ -209,6 +210,7 @@ impl Drive<'_> {
             | Operation::LinkField
             | Operation::Status
             | Operation::Comment
+            | Operation::Message
             | Operation::Note => 1,
         };
         if let Err(blocked) = self.gate(&target, calls) {

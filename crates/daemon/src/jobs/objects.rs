@@ -13,6 +13,7 @@ pub(super) fn object_of_read(read: &Read) -> String {
             format!("ticket {id}")
         }
         Read::OpenTickets { .. } => "open tickets".to_owned(),
+        Read::Unheard { lane, .. } => format!("what lane {lane} has not heard"),
         Read::TicketsByConversation { .. } => "search".to_owned(),
     }
 }
@@ -26,6 +27,7 @@ pub(super) fn object_of_effect(effect: &Effect) -> String {
         Effect::UpsertRequester { .. } => "requester".to_owned(),
         Effect::CreateTicket(create) => format!("create for {}", create.conversation),
         Effect::AddComment(comment) => format!("ticket {}", comment.ticket),
+        Effect::SendMessage(message) => format!("words for {}", message.conversation),
         Effect::WriteLinkField { ticket, .. }
         | Effect::SetStatus { ticket, .. }
         | Effect::AddNote { ticket, .. } => format!("ticket {ticket}"),

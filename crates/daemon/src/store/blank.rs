@@ -2,6 +2,7 @@
 
 use bridge_core::{
     effect::{AddComment, Effect},
+    message::Content,
     text::Text,
     ticket::{NewTicket, Requester},
 };
@@ -27,6 +28,11 @@ pub(super) fn blank(effect: &mut Effect) {
         }
         Effect::AddComment(AddComment { text, .. }) | Effect::AddNote { text, .. } => {
             *text = Text::default();
+        }
+        Effect::SendMessage(message) => {
+            message.message.content = Content::Text {
+                body: Text::default(),
+            };
         }
         Effect::WriteTicketId(_) | Effect::WriteLinkField { .. } | Effect::SetStatus { .. } => {}
     }

@@ -119,6 +119,7 @@ fn kept(lane: &Lane) -> Kept<'_> {
         drift: _,
         misclosed: _,
         looked: _,
+        inbox: _,
         blocked: _,
         canonical: _,
     } = lane;

@@ -8,6 +8,8 @@ use crate::{
 };
 use bridge_core::{
     call::CallError,
+    conversation::{Conversation, ConversationState},
+    event::MessageReceived,
     ids::{BotId, MessageId, UserId},
     message::Media,
     report::Attended,
@@ -81,6 +83,35 @@ pub struct HistoryMessage {
     pub content: serde_json::Value,
     /// When it was written.
     pub at: Option<Timestamp>,
+}
+
+impl HistoryMessage {
+    /// This message as its webhook would have told it, if it is the customer's and was written while
+    /// this conversation went on. The history knows no conversations, so it is the times that say
+    /// what belongs to one; what is told twice is known by its id. What the customer wrote before,
+    /// to the bot, is not of the conversation, and neither is what they write after it.
+    #[must_use]
+    pub fn told_in(self, conversation: &Conversation) -> Option<MessageReceived> {
+        let at = self.at?;
+        let is_theirs =
+            self.by == Author::Customer && self.sender.as_ref() == Some(&conversation.user);
+        let began = conversation.started_at.is_some_and(|start| start <= at);
+        let went_on = conversation.ended_at.is_none_or(|end| at <= end);
+        (is_theirs && began && went_on).then(|| MessageReceived {
+            conversation: Conversation {
+                state: ConversationState::Active,
+                started_at: None,
+                ended_at: None,
+                ..conversation.clone()
+            },
+            message: self.id,
+            kind: self.kind,
+            body: self.body,
+            media: self.media,
+            content: self.content,
+            at,
+        })
+    }
 }
 
 impl Client {

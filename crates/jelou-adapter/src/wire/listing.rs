@@ -184,6 +184,31 @@ mod tests {
     }
 
     #[test]
+    fn a_page_cut_anywhere_is_no_page_and_a_broken_byte_breaks_nobody() {
+        let report = include_str!("../../fixtures/answers/report.json");
+        let history = include_str!("../../fixtures/answers/history.json");
+        let mut tried = 0;
+        for whole in [report, history] {
+            let whole = whole.trim_end().as_bytes();
+            for at in 0..whole.len() {
+                assert!(page(&whole[..at], 1, 50, message).is_err(), "cut at {at}");
+                for put in [
+                    b'"', b'{', b'}', b'[', b']', b'\\', b':', b',', b'-', 0, 0xff,
+                ] {
+                    let mut broken = whole.to_vec();
+                    broken[at] = put;
+                    let _ = (
+                        page(&broken, 1, 50, attended),
+                        page(&broken, 1, 50, message),
+                    );
+                    tried += 1;
+                }
+            }
+        }
+        assert!(tried > 10_000, "{tried}");
+    }
+
+    #[test]
     fn an_author_is_known_in_any_case_and_from_either_place() {
         let by = |row: Value| author(&row);
         assert_eq!(by(json!({"by": "USER"})), Author::Customer);

@@ -61,6 +61,11 @@ impl Jelou {
         lock(&self.0.world).calling = on;
     }
 
+    /// From now on a conversation comes into the report so long after its last change, ms.
+    pub fn set_report_lag(&self, ms: i64) {
+        lock(&self.0.world).options.report_lag_ms = ms;
+    }
+
     /// A day and a second have passed since the customer's last words to any bot.
     pub fn falls_silent(&self, user: &str) {
         let world = &mut *lock(&self.0.world);

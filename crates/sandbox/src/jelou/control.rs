@@ -53,6 +53,10 @@ pub(super) fn routes() -> Router<Jelou> {
             put(async |State(j): State<Jelou>, Json(c): Json<Calling>| j.set_calling(c.on)),
         )
         .route(
+            "/report-lag",
+            put(async |State(j): State<Jelou>, Json(l): Json<Lag>| j.set_report_lag(l.ms)),
+        )
+        .route(
             "/silence",
             post(async |State(j): State<Jelou>, Json(s): Json<Silent>| j.falls_silent(&s.user)),
         )
@@ -91,6 +95,12 @@ struct Chosen<T> {
 #[serde(deny_unknown_fields)]
 struct Calling {
     on: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Lag {
+    ms: i64,
 }
 
 #[derive(Deserialize)]

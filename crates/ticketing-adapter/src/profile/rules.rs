@@ -140,7 +140,7 @@ impl Kind {
             Operation::Status => Some(Self::SetStatus),
             Operation::Comment => Some(Self::Comment),
             Operation::Note => Some(Self::Note),
-            Operation::Start | Operation::Close | Operation::TicketId => None,
+            Operation::Start | Operation::Close | Operation::TicketId | Operation::Message => None,
         }
     }
 }

@@ -91,17 +91,26 @@ pub enum Outcome {
     Parked,
     /// A person gave its Intent up.
     GivenUp,
+    /// No conversation was open, and the ticket was told.
+    NoConversation,
+    /// The customer was silent for too long, and the ticket was told.
+    Window,
+    /// It has no words, or nowhere to go, and the ticket was told.
+    Unsendable,
 }
 
 impl Outcome {
     /// All of them, for metrics that begin at zero.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 9] = [
         Self::Relayed,
         Self::Observed,
         Self::Unwanted,
         Self::NoTicket,
         Self::Parked,
         Self::GivenUp,
+        Self::NoConversation,
+        Self::Window,
+        Self::Unsendable,
     ];
 
     /// The one that a word names.
@@ -120,6 +129,9 @@ impl Outcome {
             Self::NoTicket => "no_ticket",
             Self::Parked => "parked",
             Self::GivenUp => "given_up",
+            Self::NoConversation => "no_conversation",
+            Self::Window => "window",
+            Self::Unsendable => "unsendable",
         }
     }
 }
@@ -173,11 +185,5 @@ impl Message {
     #[must_use]
     pub fn waits(&self) -> bool {
         self.outcome.is_none()
-    }
-
-    /// By what messages of one place are ordered.
-    #[must_use]
-    pub fn order(&self) -> (Timestamp, &MessageId) {
-        (self.at, &self.id)
     }
 }

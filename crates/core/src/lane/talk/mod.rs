@@ -1,4 +1,5 @@
-//! The talk: what customers say goes to their tickets, in order, once each. Neighbours: links, which
+//! The talk: what customers say goes to their tickets, and what agents say to them into their
+//! conversations, in order, once each. Neighbours: links, which
 //! says what belongs together; send, which brings out what is planned here.
 //!
 //! A message is not state: two are never made one, and an earlier one is never dropped for a later.
@@ -6,14 +7,26 @@
 //! a ticket) only the first that waits has an Intent. So the order holds whatever fails.
 
 mod message;
+mod split;
+mod to_customer;
 mod to_ticket;
+mod unsent;
 mod words;
 
 pub use message::{Direction, MESSAGES_AT_ONCE, Message, Outcome, Place};
 
+pub(super) use to_customer::TOO_LATE;
+
 use super::{state::EntryKind, step::Turn};
 use crate::{ids::MessageId, time::Timestamp};
 use std::collections::BTreeSet;
+
+/// How far a message has come.
+enum Way {
+    /// It holds its place: those behind it wait.
+    Stays,
+    Ends(Outcome),
+}
 
 impl Turn<'_> {
     pub(super) fn plan_talk(&mut self) {
@@ -22,7 +35,7 @@ impl Turn<'_> {
         for place in places {
             match &place {
                 Place::Conversation { id } => self.relay_to_ticket(id, &place),
-                Place::Ticket { .. } => {}
+                Place::Ticket { id } => self.relay_to_customer(id, &place),
             }
         }
         let mut more = self.lane.said_since.keys();
@@ -44,12 +57,21 @@ impl Turn<'_> {
 
     /// The earliest message of a place that waits: of what the Claim has not loaded there may be
     /// earlier ones than what came just now.
+    ///
+    /// Of two said at one moment the one that became known first comes first: so they stand in
+    /// `messages`.
     fn first_waiting(&self, place: &Place) -> Option<&Message> {
-        let until = self.lane.said_since.get(place);
-        let loaded = |m: &&Message| until.is_none_or(|until| m.order() <= (until.0, &until.1));
-        let waiting = self.lane.messages.iter().filter(|m| m.waits());
-        let of_place = waiting.filter(|m| m.place == *place);
-        of_place.filter(loaded).min_by_key(|m| m.order())
+        let messages = self.lane.messages.iter().zip(0_usize..);
+        let of_place = messages.filter(|(m, _)| m.place == *place);
+        let until = self.lane.said_since.get(place).map(|(at, last)| {
+            let found = of_place.clone().find(|(m, _)| m.id == *last);
+            (*at, found.map_or(0, |(_, number)| number))
+        });
+        of_place
+            .filter(|(m, _)| m.waits())
+            .filter(|(m, number)| until.is_none_or(|until| (m.at, *number) <= until))
+            .min_by_key(|(m, number)| (m.at, *number))
+            .map(|(m, _)| m)
     }
 
     fn is_waiting(&self, place: &Place, id: &MessageId) -> bool {

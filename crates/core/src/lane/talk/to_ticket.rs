@@ -1,7 +1,7 @@
 //! What a customer says becomes a comment on the ticket. Neighbours: words, which says how it reads;
 //! links, which finds or makes the ticket that it waits for (rule 8).
 
-use super::{Message, Outcome, Place, words};
+use super::{Message, Outcome, Place, Way, words};
 use crate::{
     conversation::Conversation,
     effect::{AddComment, Effect, Operation},
@@ -20,13 +20,6 @@ const RULE: &str = "mapping.messages.to_ticket";
 /// More comments than this on one ticket within a minute are a customer's flood, or a loop through
 /// both directions: the next wait for the minute's end. Nobody types that fast.
 const COMMENTS_PER_LINK_MINUTE: usize = 60;
-
-/// How far a message has come.
-enum Way {
-    /// It holds its place: those behind it wait.
-    Stays,
-    Ends(Outcome),
-}
 
 impl Turn<'_> {
     pub(super) fn relay_to_ticket(&mut self, id: &ConversationId, place: &Place) {

@@ -54,6 +54,8 @@ pub struct Bridge {
     let_out: BTreeSet<IntentId>,
     /// A side that takes no calls: the daemon's gate.
     pub gate: Option<Blocked>,
+    /// Webhooks of Jelou that are stored and answered, and not routed yet.
+    pub inbox: Vec<(Timestamp, Event)>,
     /// The sweep's cursor.
     pub cursor: Timestamp,
     next_delivery: i64,
@@ -424,7 +426,7 @@ fn keep(stored: &mut Vec<Message>, new: &[Message]) {
 fn load_talk(stored: &[Message], lane: &mut Lane) -> Vec<Message> {
     let told = lane.told_messages();
     let mut waiting: Vec<&Message> = stored.iter().filter(|m| m.waits()).collect();
-    waiting.sort_by_key(|m| m.order());
+    waiting.sort_by_key(|m| m.at);
     let mut loaded: Vec<Message> = Vec::new();
     for message in waiting {
         let of_place = |m: &&Message| m.place == message.place;

@@ -14,7 +14,7 @@ impl World {
     pub fn observe(&mut self, read: Read) -> Input {
         let side = match &read {
             Read::Conversation { .. } => Some(Side::Jelou),
-            Read::TicketHolder { .. } => None,
+            Read::TicketHolder { .. } | Read::Unheard { .. } => None,
             Read::Ticket { .. }
             | Read::OpenTickets { .. }
             | Read::TicketsByConversation { .. }
@@ -53,6 +53,9 @@ impl World {
             },
             Read::NoteOnTicket { ticket, text } => Found::Note {
                 there: self.desk.has_words(ticket, text),
+            },
+            Read::Unheard { by, .. } => Found::Unheard {
+                waits: self.bridge.inbox.iter().any(|(at, _)| at <= by),
             },
             Read::TicketHolder { ticket } => Found::Holder {
                 lane: self.bridge.lane_where(|s| {
@@ -124,6 +127,7 @@ impl World {
                     .write(ticket, what, now, |t| t.status = status.clone())
             }
             Effect::AddComment(comment) => self.desk.comment(comment, now),
+            Effect::SendMessage(message) => (self.jelou.say(message), vec![]),
             Effect::AddNote { ticket, text } => self.desk.note(ticket, text, now),
         }
     }

@@ -30,11 +30,30 @@ impl World {
         self.route(event, self.now, false);
     }
 
+    /// Stores a webhook; the Router does not come to it yet.
+    pub fn store_only(&mut self, event: Event) {
+        self.bridge.inbox.push((self.now, event));
+    }
+
+    /// The Router comes to what is stored.
+    pub fn route_what_is_stored(&mut self) {
+        for (received_at, event) in std::mem::take(&mut self.bridge.inbox) {
+            self.route(event, received_at, false);
+        }
+    }
+
     fn route(&mut self, event: Event, received_at: Timestamp, by_sweep: bool) {
         let routed = match event {
             Event::TicketChanged(e) => self
                 .lane_of_change(e)
                 .map(|(l, e)| (l, Event::TicketChanged(e))),
+            Event::CommentAdded(mut comment) => {
+                let routed = self.lane_of_change((*comment.change).clone());
+                routed.map(|(lane, change)| {
+                    *comment.change = change;
+                    (lane, Event::CommentAdded(comment))
+                })
+            }
             event => Some((self.lane_of_talk(&event), event)),
         };
         if let Some((lane, event)) = routed {

@@ -11,7 +11,7 @@ use crate::store::{
     types::{Received, Routed},
 };
 use bridge_core::{
-    event::Event,
+    event::{Event, Side},
     ids::{BotId, BridgeName, DeliveryId, LaneId, UserId},
     lane::Lane,
     time::Timestamp,
@@ -117,6 +117,19 @@ impl Memory {
     /// Gives a Delivery back untouched, to be handed out from `due_at` on: routing it broke off.
     pub fn unroute(&mut self, delivery: DeliveryId, due_at: Timestamp) {
         self.give_back(delivery, due_at);
+    }
+
+    /// Whether anything that Jelou told of a bridge until a moment has not come to a claimed Lane yet: it
+    /// waits for the Router, or came since the Claim, as whatever wakes the Lane may have.
+    #[must_use]
+    pub fn has_unheard(&self, bridge: &BridgeName, lane: &LaneId, by: Timestamp) -> bool {
+        let told = |row: &DeliveryRow| {
+            let came = &row.came;
+            came.bridge == *bridge && came.side == Side::Jelou && came.received_at <= by
+        };
+        let woken = self.lanes.get(lane).is_some_and(|row| row.due_at.is_some());
+        let mut waiting = self.received.iter();
+        woken || waiting.any(|id| self.deliveries.get(id).is_some_and(told))
     }
 
     /// The Lane of a customer under any known spelling; made if there is none.

@@ -39,7 +39,7 @@ pub(super) struct LaneRow {
     /// Its Deliveries that are not settled.
     pub routed: BTreeSet<DeliveryId>,
     /// What was said and waits to be relayed, in order.
-    pub said: BTreeSet<(Place, Timestamp, MessageId)>,
+    pub said: BTreeMap<(Place, Timestamp, u64), MessageId>,
 }
 
 impl LaneRow {
@@ -54,7 +54,7 @@ impl LaneRow {
             links: Vec::new(),
             intents: Vec::new(),
             routed: BTreeSet::new(),
-            said: BTreeSet::new(),
+            said: BTreeMap::new(),
         }
     }
 
@@ -208,6 +208,8 @@ pub struct DeliverySeen<'a> {
 /// A message, kept once.
 #[derive(Clone, Debug)]
 pub(super) struct MessageRow {
+    /// Its number: what became known later has the higher one.
+    pub row: u64,
     pub lane: LaneId,
     pub at: Timestamp,
     pub kind: String,

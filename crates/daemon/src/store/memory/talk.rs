@@ -15,7 +15,7 @@ impl Memory {
     /// tell.
     pub(super) fn load_talk(&self, row: &LaneRow, lane: &mut Lane) {
         let mut loaded: BTreeMap<&Place, usize> = BTreeMap::new();
-        for (place, _, id) in &row.said {
+        for ((place, _, _), id) in &row.said {
             let count = loaded.entry(place).or_default();
             *count += 1;
             if *count > MESSAGES_AT_ONCE {
@@ -30,7 +30,7 @@ impl Memory {
             lane.messages
                 .extend(self.message(&lane.bridge, place, id, &lane.id));
         }
-        lane.messages.sort_by(|a, b| a.order().cmp(&b.order()));
+        lane.messages.sort_by_key(|m| m.at);
         for (place, id) in lane.told_messages() {
             if !lane.messages.iter().any(|m| m.place == place && m.id == id) {
                 lane.messages
@@ -70,9 +70,11 @@ impl Memory {
         let (place, id) = (message.place.clone(), message.id.clone());
         let outcome = message.outcome;
         let key = (bridge.clone(), message.place, message.id);
-        let at = match self.messages.entry(key) {
+        let (at, number) = match self.messages.entry(key) {
             Entry::Vacant(vacant) => {
+                self.rows += 1;
                 vacant.insert(MessageRow {
+                    row: self.rows,
                     lane: lane.clone(),
                     at: message.at,
                     kind: message.kind,
@@ -81,7 +83,7 @@ impl Memory {
                     content: Some(message.content),
                     outcome,
                 });
-                message.at
+                (message.at, self.rows)
             }
             Entry::Occupied(mut kept) => {
                 let kept = kept.get_mut();
@@ -89,14 +91,14 @@ impl Memory {
                     return;
                 }
                 kept.outcome = outcome;
-                kept.at
+                (kept.at, kept.row)
             }
         };
-        let waiting = (place, at, id);
+        let waiting = (place, at, number);
         if let Some(row) = self.lanes.get_mut(lane) {
             match outcome {
                 Some(_) => row.said.remove(&waiting),
-                None => row.said.insert(waiting),
+                None => row.said.insert(waiting, id),
             };
         }
     }

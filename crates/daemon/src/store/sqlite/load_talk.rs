@@ -11,8 +11,8 @@ use sqlx::{Row, SqliteConnection, query, sqlite::SqliteRow};
 use std::collections::BTreeMap;
 
 const WAITING: &str = "SELECT direction, place, remote_id, at, kind, body, media, content, outcome, lane_id, nth FROM \
-     (SELECT id AS row, row_number() OVER (PARTITION BY direction, place ORDER BY at, remote_id) AS nth \
-     FROM message WHERE lane_id = ?1 AND outcome IS NULL) JOIN message ON message.id = row WHERE nth <= ?2 ORDER BY at, remote_id";
+     (SELECT id AS row, row_number() OVER (PARTITION BY direction, place ORDER BY at, id) AS nth \
+     FROM message WHERE lane_id = ?1 AND outcome IS NULL) JOIN message ON message.id = row WHERE nth <= ?2 ORDER BY at, message.id";
 
 const KEPT: &str = "SELECT direction, place, remote_id, at, kind, body, media, content, outcome, lane_id FROM message \
      WHERE bridge = ?1 AND direction = ?2 AND place = ?3 AND remote_id = ?4";

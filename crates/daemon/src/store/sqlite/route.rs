@@ -49,6 +49,11 @@ const END: &str = "UPDATE delivery SET state = ?2, router = NULL, reason = ?3, d
 const LANE_DUE: &str =
     "UPDATE lane SET due_at = min(coalesce(due_at, ?2), ?2), held_by = NULL WHERE id = ?1";
 
+/// Along the index of what is not settled, as far as that moment: there is much only while the Router
+/// is behind. A Lane's due moment is empty from its Claim on until something wakes it.
+const UNHEARD: &str = "SELECT EXISTS (SELECT 1 FROM delivery WHERE bridge = ?1 AND state = 'received' AND state IN ('received', 'routed') \
+     AND received_at <= ?3 AND side = 'jelou') OR EXISTS (SELECT 1 FROM lane WHERE id = ?2 AND due_at IS NOT NULL)";
+
 const CANONICAL: &str = "SELECT canonical FROM alias WHERE bridge = ? AND bot = ? AND asked = ?";
 
 const LANE_OF: &str = "SELECT id FROM lane WHERE bridge = ? AND bot = ? AND user = ?";
@@ -93,6 +98,26 @@ impl Store {
                 Box::pin(finish(db, *delivery, end, *now))
             });
         Ok(routed.await?)
+    }
+
+    /// Whether anything that Jelou told of a bridge until a moment has not come to a claimed Lane yet: it
+    /// waits for the Router, or came since the Claim, as whatever wakes the Lane may have.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn has_unheard(
+        &self,
+        bridge: &BridgeName,
+        lane: &LaneId,
+        by: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let row = query(UNHEARD)
+            .bind(bridge.as_str())
+            .bind(lane.as_str())
+            .bind(by.0)
+            .fetch_one(&self.readers)
+            .await?;
+        Ok(row.try_get::<i64, _>(0)? != 0)
     }
 
     /// Gives a Delivery back untouched, to be handed out from `due_at` on: routing it broke off.

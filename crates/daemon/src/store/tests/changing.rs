@@ -6,7 +6,7 @@ use bridge_core::{
     conversation::{Conversation, ConversationState},
     ids::{DeliveryId, LaneId},
     lane::{
-        Blocked, ConversationMemory, Entry, EntryKind, Fate, Message, Pending, Place, Retry,
+        Blocked, ConversationMemory, Entry, EntryKind, Fate, Inbox, Message, Pending, Place, Retry,
         TicketMemory,
     },
 };
@@ -70,6 +70,7 @@ fn full() -> Lane {
         drift: 1,
         misclosed: 1,
         looked: BTreeSet::from([conversation("c7")]),
+        inbox: Inbox::default(),
         blocked: vec![Blocked {
             side: Side::Jelou,
             until: at(9),

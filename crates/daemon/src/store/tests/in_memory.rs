@@ -120,6 +120,7 @@ answered! {
     lane_of_conversation(bridge: &BridgeName, conversation: &ConversationId) -> Option<LaneId>;
     lane_of_ticket(bridge: &BridgeName, ticket: &TicketId) -> Option<LaneId>;
     lane_of_live_ticket(bridge: &BridgeName, ticket: &TicketId) -> Option<LaneId>;
+    has_unheard(bridge: &BridgeName, lane: &LaneId, by: Timestamp) -> bool;
     lane_of_intent(bridge: &BridgeName, intent: &IntentId) -> Option<LaneId>;
     lane_of_user(bridge: &BridgeName, bot: &BotId, user: &UserId) -> Option<LaneId>;
     canonical(bridge: &BridgeName, bot: &BotId, asked: &UserId) -> UserId;

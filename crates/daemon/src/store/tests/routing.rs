@@ -118,3 +118,35 @@ async fn what_is_next_due_is_told_and_what_the_router_has_in_hand_is_not() {
     store.unroute(taken[0].id, at(2_000)).await.unwrap();
     assert_eq!(store.next_due().await.unwrap(), Some(at(2_000)));
 }
+
+#[tokio::test]
+async fn what_jelou_told_is_unheard_until_the_router_has_brought_it_and_the_lane_was_claimed_after()
+{
+    let store = fresh().await;
+    let (lane, _) = store.told("maria", changed("7", 1)).await;
+    let started = NewDelivery {
+        side: Side::Jelou,
+        received_at: at(2_000),
+        ..webhook("started", None)
+    };
+    store.record(started).await.unwrap();
+    let claimed = store.claimed(2_500).await;
+    let unheard = async |by| {
+        let unheard = store.has_unheard(&bridge(), &lane, at(by)).await;
+        unheard.unwrap()
+    };
+    assert!(unheard(2_000).await, "it waits for the Router");
+    assert!(!unheard(1_999).await, "it came later than that");
+    let other = BridgeName::parse("other").unwrap();
+    let of_other = store.has_unheard(&other, &lane, at(9_000)).await;
+    assert!(!of_other.unwrap(), "it is no other bridge's");
+
+    let came = store.claim_routes(1, at(2_600)).await.unwrap().remove(0);
+    assert!(unheard(2_000).await, "the Router has it in hand");
+    let to = to_lane("maria", vec![changed("7", 2)]);
+    store.routed(came.id, to, at(2_700)).await.unwrap();
+    assert!(unheard(2_000).await, "it came since the claim");
+    store.give_back(&claimed).await;
+    store.claimed(2_900).await;
+    assert!(!unheard(9_000).await, "it came with the claim");
+}

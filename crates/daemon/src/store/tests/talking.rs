@@ -55,9 +55,9 @@ async fn what_waits_comes_back_with_the_next_claim_in_the_order_of_its_own_time(
     let store = fresh().await;
     let messages = [
         said("c7", "m3", 30),
-        said("c7", "m1", 10),
-        ended(said("c7", "m0", 1)),
         said("c7", "m2", 10),
+        ended(said("c7", "m0", 1)),
+        said("c7", "m1", 10),
     ];
     let claimed = store.with(&messages).await;
     let loaded = claimed.lane.messages;

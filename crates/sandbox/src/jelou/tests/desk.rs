@@ -119,11 +119,8 @@ async fn a_call_button_needs_an_account_that_may_call() {
 
 #[tokio::test]
 async fn the_report_lists_what_a_person_attended_late_and_in_its_own_zone() {
-    let scene = Scene::with(JelouOptions {
-        report_lag_ms: 1_000,
-        ..JelouOptions::default()
-    })
-    .await;
+    let scene = Scene::begin().await;
+    scene.jelou().set_report_lag(3_600_000);
     let jelou = scene.jelou();
     let alone = jelou.customer_starts(ANA, "Oi").unwrap();
     jelou.expires(&alone).unwrap();
@@ -135,7 +132,9 @@ async fn the_report_lists_what_a_person_attended_late_and_in_its_own_zone() {
     let path = "/v1/metrics/conversations/attended/external?limit=10&page=1";
     let (_, early) = scene.post(path, range.clone()).await;
     assert_eq!(early["results"], json!([]));
-    tokio::time::sleep(std::time::Duration::from_millis(1_050)).await;
+    let lag = json!({"ms": 0});
+    let url = scene.at("/sandbox/report-lag");
+    assert_eq!(call("PUT", &url, KEY, Some(lag)).await.unwrap().0, 200);
     let raw = ("authorization", "sandbox-client:sandbox-client-secret");
     let (status, listed) = call("POST", &scene.at(path), raw, Some(range.clone()))
         .await
@@ -294,4 +293,35 @@ async fn a_customers_file_is_served_to_whoever_has_its_address() {
             .count(),
         4
     );
+}
+
+#[tokio::test]
+async fn another_process_can_turn_every_switch_and_read_what_was_said() {
+    let scene = Scene::begin().await;
+    let turn = async |method: &str, path: &str, body: Value| {
+        let url = scene.at(&format!("/sandbox/{path}"));
+        let (status, answer) = call(method, &url, KEY, Some(body)).await.unwrap();
+        assert_eq!(status, 200, "{path}: {answer}");
+    };
+    scene.jelou().customer_starts(ANA, "Oi").unwrap();
+    turn("PUT", "same-id", json!({"model": "once"})).await;
+    turn("PUT", "after-silence", json!({"model": "dropped"})).await;
+    turn("PUT", "calling", json!({"on": false})).await;
+    scene.says("hd-1", "uma").await;
+    scene.says("hd-1", "uma").await;
+    turn("POST", "silence", json!({"user": ANA})).await;
+    assert_eq!(scene.says("hd-2", "duas").await.0, 200);
+    let button = json!({"type": "voice_call", "userId": ANA, "text": "Toque", "parameters": {"display_text": "Ligar"}});
+    let messages = format!("/v1/bots/{BOT}/messages");
+    assert_eq!(scene.post(&messages, button).await.0, 400);
+    let (_, spoken) = scene.get("/sandbox/spoken").await;
+    let told: Vec<(&Value, &Value)> = spoken
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (&one["by"], &one["arrived"]))
+        .collect();
+    let (user, operator) = (json!("user"), json!("operator"));
+    let (yes, no) = (json!(true), json!(false));
+    assert_eq!(told, [(&user, &yes), (&operator, &yes), (&operator, &no)]);
 }
