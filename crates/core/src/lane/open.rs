@@ -172,7 +172,7 @@ impl Turn<'_> {
         closed.then(|| last.generation.saturating_add(1))
     }
 
-    fn open_link(&mut self, ticket: &Ticket, generation: u32, rule: &str) {
+    pub(super) fn open_link(&mut self, ticket: &Ticket, generation: u32, rule: &str) {
         let id = self.new_link(
             Origin::Ticket,
             ConversationSide::Wanted,

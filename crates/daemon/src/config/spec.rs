@@ -217,9 +217,8 @@ pub(super) struct JelouSpec {
     /// api.jelou.ai: metrics, bot messages, user cache.
     #[serde(default = "api_url")]
     pub api_url: BaseUrl,
-    /// Messages to conversations. No effect yet: comes with the relay of messages.
+    /// Where agents' messages to conversations go.
     #[serde(default = "messages_url")]
-    #[schemars(extend("x-comes-with" = "the relay of messages"))]
     pub messages_url: BaseUrl,
     /// Where the bot finds the ticket's id, as `ticketId`, in conversations that the customer
     /// started. It is cleared when the ticket closes.

@@ -47,6 +47,13 @@ impl World {
             Event::TicketChanged(e) => self
                 .lane_of_change(e)
                 .map(|(l, e)| (l, Event::TicketChanged(e))),
+            Event::CommentAdded(mut comment) => {
+                let routed = self.lane_of_change((*comment.change).clone());
+                routed.map(|(lane, change)| {
+                    *comment.change = change;
+                    (lane, Event::CommentAdded(comment))
+                })
+            }
             event => Some((self.lane_of_talk(&event), event)),
         };
         if let Some((lane, event)) = routed {
@@ -120,6 +127,7 @@ impl World {
             links: vec![],
             intents: vec![],
             pending: vec![],
+            messages: vec![],
             due: None,
             held_by: None,
         };
