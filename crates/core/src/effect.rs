@@ -4,7 +4,8 @@
 use crate::{
     conversation::{Assignment, Conversation},
     event::Side,
-    ids::{BotId, ConversationId, LaneId, TicketId, UserId},
+    ids::{BotId, ConversationId, LaneId, MessageId, TicketId, UserId},
+    message::AgentMessage,
     text::Text,
     ticket::{NewTicket, Requester, Status, Ticket},
     time::Timestamp,
@@ -43,6 +44,10 @@ pub enum Effect {
         /// The status.
         status: Status,
     },
+    /// Bring a customer's message to the ticket.
+    AddComment(AddComment),
+    /// Bring an agent's words to the customer.
+    SendMessage(SendMessage),
     /// Tell the agents something, by an internal note.
     AddNote {
         /// The ticket.
@@ -118,6 +123,36 @@ pub struct CreateTicket {
     pub conversation: ConversationId,
 }
 
+/// The parts of a customer's message on its way to the ticket.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct AddComment {
+    /// The ticket.
+    pub ticket: TicketId,
+    /// Which message it is.
+    pub message: MessageId,
+    /// How it reads there.
+    pub text: Text,
+    /// Whether the customer could see it too, or it is among agents.
+    pub public: bool,
+}
+
+/// The parts of an agent's message on its way to the customer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct SendMessage {
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// The ticket that it was written on.
+    pub ticket: TicketId,
+    /// As which comment.
+    pub comment: MessageId,
+    /// Which part of the comment, from one.
+    pub part: u32,
+    /// How many parts it has.
+    pub parts: u32,
+    /// The message.
+    pub message: AgentMessage,
+}
+
 /// The word for a kind of Effect in keys, tables, metrics and the safety halt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -136,13 +171,17 @@ pub enum Operation {
     LinkField,
     /// [`Effect::SetStatus`].
     Status,
+    /// [`Effect::AddComment`].
+    Comment,
+    /// [`Effect::SendMessage`].
+    Message,
     /// [`Effect::AddNote`].
     Note,
 }
 
 impl Operation {
     /// All of them, for metrics that begin at zero.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Start,
         Self::Close,
         Self::TicketId,
@@ -150,6 +189,8 @@ impl Operation {
         Self::Create,
         Self::LinkField,
         Self::Status,
+        Self::Comment,
+        Self::Message,
         Self::Note,
     ];
 
@@ -164,6 +205,8 @@ impl Operation {
             Self::Create => "create",
             Self::LinkField => "link_field",
             Self::Status => "status",
+            Self::Comment => "comment",
+            Self::Message => "message",
             Self::Note => "note",
         }
     }
@@ -172,10 +215,13 @@ impl Operation {
     #[must_use]
     pub fn side(self) -> Side {
         match self {
-            Self::Start | Self::Close | Self::TicketId => Side::Jelou,
-            Self::Requester | Self::Create | Self::LinkField | Self::Status | Self::Note => {
-                Side::Ticketing
-            }
+            Self::Start | Self::Close | Self::TicketId | Self::Message => Side::Jelou,
+            Self::Requester
+            | Self::Create
+            | Self::LinkField
+            | Self::Status
+            | Self::Comment
+            | Self::Note => Side::Ticketing,
         }
     }
 
@@ -204,6 +250,8 @@ impl Effect {
             Self::CreateTicket(_) => Operation::Create,
             Self::WriteLinkField { .. } => Operation::LinkField,
             Self::SetStatus { .. } => Operation::Status,
+            Self::AddComment(_) => Operation::Comment,
+            Self::SendMessage(_) => Operation::Message,
             Self::AddNote { .. } => Operation::Note,
         }
     }
@@ -236,6 +284,21 @@ impl fmt::Display for Effect {
                 write!(f, "write conversation {conversation} to ticket {ticket}")
             }
             Self::SetStatus { ticket, status } => write!(f, "set ticket {ticket} to {status}"),
+            Self::AddComment(e) if e.public => {
+                write!(f, "add the customer's message to ticket {}", e.ticket)
+            }
+            Self::AddComment(e) => {
+                write!(
+                    f,
+                    "add the customer's message to ticket {} among agents",
+                    e.ticket
+                )
+            }
+            Self::SendMessage(e) => write!(
+                f,
+                "send comment {} of ticket {} to conversation {}, part {} of {}",
+                e.comment, e.ticket, e.conversation, e.part, e.parts
+            ),
             Self::AddNote { ticket, .. } => write!(f, "add an internal note to ticket {ticket}"),
         }
     }
@@ -300,7 +363,7 @@ pub enum Read {
         /// The conversation.
         conversation: ConversationId,
     },
-    /// Whether a note of ours with this text is on the ticket: finds out what became of a note.
+    /// Whether a note or comment of ours with this text is on the ticket: finds out what became of it.
     NoteOnTicket {
         /// The ticket.
         ticket: TicketId,

@@ -177,6 +177,15 @@ impl IntentId {
     }
 }
 
+impl MessageId {
+    /// The id of one part of an agent's comment: the same however often it is sent. `None` where
+    /// the ids it is made of are too long together.
+    #[must_use]
+    pub fn of_part(ticket: &TicketId, comment: &Self, part: u32) -> Option<Self> {
+        Self::parse(&format!("{ticket}-{comment}-{part}")).ok()
+    }
+}
+
 /// A Delivery's row number in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct DeliveryId(pub i64);

@@ -98,6 +98,7 @@ impl Bridge {
                 find_open: profile.can_find_open(),
                 create: profile.resolve(Operation::Create),
                 note: profile.resolve(Operation::Note),
+                comment: profile.resolve(Operation::Comment),
             },
             ticket_id_place: self.config.jelou.ticket_id_place,
             webhooks_silent,

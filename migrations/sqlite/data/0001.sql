@@ -17,3 +17,5 @@ INSERT INTO cursor (bridge, name, value, updated_at)
 VALUES ('main', 'tickets', '1000', 1);
 INSERT INTO audit (id, at, bridge, lane_id, link_id, ticket, conversation, kind, sentence, rule)
 VALUES (1, 1800, 'main', 'hh0skef4q8w3', 'hh0skef4q8w3-1', '7', 'c7', 'decision', 'close conversation c7', 'close_on_status');
+INSERT INTO message (id, bridge, conversation, direction, remote_id, at, kind, body, content)
+VALUES (1, 'main', 'c7', 'to_ticket', 'wamid.1', 1700, 'text', 'Olá', 'null');

@@ -4,9 +4,9 @@
 use super::vocabulary;
 use bridge_core::{
     call::{CallError, Resolve},
-    effect::{Answer, CreateTicket},
-    event::{Event, TicketChanged},
-    ids::{IntentId, TicketId},
+    effect::{AddComment, Answer, CreateTicket},
+    event::{CommentAdded, Event, TicketChanged},
+    ids::{IntentId, MessageId, TicketId},
     text::Text,
     ticket::{Requester, Status, Ticket, TicketPatch, Version},
     time::Timestamp,
@@ -47,6 +47,8 @@ pub struct Record {
     pub ticket: Ticket,
     /// Internal notes, in order.
     pub notes: Vec<String>,
+    /// What customers said, in order, and whether they could read it there.
+    pub comments: Vec<(String, bool)>,
     /// When it last changed.
     pub changed_at: Timestamp,
     /// When it was made.
@@ -121,6 +123,7 @@ impl Desk {
         let record = Record {
             ticket,
             notes: vec![],
+            comments: vec![],
             changed_at: now,
             made_at: now,
             gone: false,
@@ -178,6 +181,7 @@ impl Desk {
             by_us,
             at: Some(now),
             read_at: None,
+            last_lane: None,
         })
     }
 
@@ -273,6 +277,59 @@ impl Desk {
         self.writes.push(format!("note on {id}"));
         let event = self.change(id, true, now, |_| {});
         (Ok(Answer::Done { whole: None }), vec![event])
+    }
+
+    /// Adds what a customer said.
+    pub fn comment(
+        &mut self,
+        comment: &AddComment,
+        now: Timestamp,
+    ) -> (Result<Answer, CallError>, Vec<Event>) {
+        let id = &comment.ticket;
+        if let Err(error) = self.writable(id) {
+            return (Err(error), vec![]);
+        }
+        let said = (comment.text.reveal().to_owned(), comment.public);
+        self.records.get_mut(id).unwrap().comments.push(said);
+        self.writes.push(format!("comment on {id}"));
+        let event = self.change(id, true, now, |_| {});
+        (Ok(Answer::Done { whole: None }), vec![event])
+    }
+
+    /// An agent comments, and it is told of.
+    pub fn agent_comment(
+        &mut self,
+        id: &TicketId,
+        comment: &str,
+        body: &str,
+        public: bool,
+        now: Timestamp,
+    ) -> Event {
+        let Event::TicketChanged(change) = self.change(id, false, now, |_| {}) else {
+            unreachable!("a change is told as such");
+        };
+        let said = CommentAdded {
+            ticket: id.clone(),
+            comment: MessageId::parse(comment).unwrap(),
+            body: Text::new(body),
+            public,
+            by_agent: true,
+            by_us: false,
+            at: Some(now),
+            change: Box::new(change),
+        };
+        Event::CommentAdded(said)
+    }
+
+    /// Whether a note or comment with these words is on a ticket.
+    #[must_use]
+    pub fn has_words(&self, id: &TicketId, words: &Text) -> bool {
+        let record = self.records.get(id).filter(|record| !record.gone);
+        record.is_some_and(|record| {
+            let comments = record.comments.iter().map(|(said, _)| said);
+            let mut all = record.notes.iter().chain(comments);
+            all.any(|said| said == words.reveal())
+        })
     }
 
     /// Lets the automation answer a status.

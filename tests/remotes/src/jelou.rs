@@ -4,9 +4,12 @@
 use bridge_core::{
     call::CallError,
     conversation::{Conversation, ConversationState},
-    effect::{Answer, CloseConversation, StartConversation, TicketIdPlace, WriteTicketId},
+    effect::{
+        Answer, CloseConversation, SendMessage, StartConversation, TicketIdPlace, WriteTicketId,
+    },
     event::{ConversationClosed, ConversationStarted, Event, MessageReceived},
-    ids::{ConversationId, IntentId, MessageId, TicketId, UserId},
+    ids::{ConversationId, IntentId, MessageId, RoomId, TicketId, UserId},
+    message::Content,
     text::Text,
     time::Timestamp,
 };
@@ -35,6 +38,8 @@ pub struct Talk {
     pub intent: Option<IntentId>,
     /// What the customer read at the end.
     pub close_message: Option<Text>,
+    /// What agents said in it, by the ids that the messages came with, in order.
+    pub heard: Vec<(MessageId, Text)>,
 }
 
 impl Talk {
@@ -66,6 +71,10 @@ pub struct Jelou {
     pub ahead: Duration,
     /// How far it is behind.
     pub behind: Duration,
+    /// Customers count as silent for 24 hours: agents' messages are refused.
+    pub silent: bool,
+    /// A message whose id came before is not heard again.
+    pub ids_once: bool,
     next: u32,
 }
 
@@ -85,7 +94,7 @@ impl Jelou {
             id: id.clone(),
             bot: super::bot(),
             user: UserId::parse(&self.canonical(user)).unwrap(),
-            room: None,
+            room: Some(RoomId::parse(&format!("G:{user}")).unwrap()),
             contact_name: Some(Text::new("Ana")),
             state: ConversationState::Active,
             started_at: Some(at),
@@ -98,6 +107,7 @@ impl Jelou {
             ticket: ticket.clone(),
             intent: intent.clone(),
             close_message: None,
+            heard: vec![],
         };
         self.talks.insert(id.clone(), talk);
         let mut told = conversation;
@@ -156,7 +166,7 @@ impl Jelou {
             conversation: told,
             message: MessageId::parse(message).unwrap(),
             kind: "text".to_owned(),
-            body: Some(Text::new("hello")),
+            body: Some(Text::new(format!("hello {message}"))),
             media: None,
             content: serde_json::Value::Null,
             at: at.plus(self.ahead).minus(self.behind),
@@ -217,6 +227,30 @@ impl Jelou {
             conversation: Some(hit),
         };
         (Ok(answer), vec![event])
+    }
+
+    /// Takes an agent's message into a conversation that goes on. The same id twice is heard once,
+    /// where Jelou looks at ids.
+    ///
+    /// # Errors
+    /// [`CallError::Refused`] where there is none, or the customer was silent for too long.
+    pub fn say(&mut self, said: &SendMessage) -> Result<Answer, CallError> {
+        let talk = self.talks.get_mut(&said.conversation);
+        let Some(talk) = talk.filter(|talk| talk.is_active() && !self.silent) else {
+            return Err(CallError::Refused {
+                status: 400,
+                reason: "no active conversation".to_owned(),
+            });
+        };
+        let id = &said.message.id;
+        if !(self.ids_once && talk.heard.iter().any(|(known, _)| known == id)) {
+            let words = match &said.message.content {
+                Content::Text { body } => body.clone(),
+                Content::Media(media) => media.url.clone(),
+            };
+            talk.heard.push((id.clone(), words));
+        }
+        Ok(Answer::Done { whole: None })
     }
 
     /// Writes the ticket's id to where the customer's bot reads it.

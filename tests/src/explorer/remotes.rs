@@ -203,6 +203,16 @@ impl Jelou {
         (Ok(Answer::Done { whole: None }), Vec::new())
     }
 
+    /// An agent's message, into a conversation that goes on.
+    pub fn say(&mut self, id: &ConversationId) -> Done {
+        let goes_on = |talk: &Talk| !talk.seen.state.is_closed();
+        let answer = match self.talks.get(id) {
+            Some(talk) if goes_on(talk) => Ok(Answer::Done { whole: None }),
+            Some(_) | None => Err(refused(400)),
+        };
+        (answer, Vec::new())
+    }
+
     /// Our look.
     ///
     /// # Errors
@@ -346,6 +356,7 @@ impl Desk {
             by_us,
             at: Some(now),
             read_at: None,
+            last_lane: None,
         }))
     }
 

@@ -229,6 +229,7 @@ impl Setting {
                 find_open: true,
                 create: self.create,
                 note: Resolve::DirectLookup,
+                comment: Resolve::DirectLookup,
             },
             ticket_id_place: self.place,
             webhooks_silent,

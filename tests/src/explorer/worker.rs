@@ -481,6 +481,14 @@ impl World {
                     record.ticket.status = status.clone();
                 })
             }
+            Effect::SendMessage(message) => self.jelou.edit().say(&message.conversation),
+            Effect::AddComment(comment) => {
+                let ticket = &comment.ticket;
+                let (answer, events) = self.desk.edit().write(ticket, setting, now, |record| {
+                    record.notes.push(comment.text.clone());
+                });
+                (answer.map(|_| Answer::Done { whole: None }), events)
+            }
             Effect::AddNote { ticket, text } => {
                 let (answer, events) = self.desk.edit().write(ticket, setting, now, |record| {
                     record.notes.push(text.clone());

@@ -134,6 +134,8 @@ impl What {
                 Effect::WriteTicketId(_) => "ticket id".to_owned(),
                 Effect::UpsertRequester { .. } => "requester".to_owned(),
                 Effect::CreateTicket(create) => format!("create for {}", create.conversation),
+                Effect::AddComment(comment) => format!("ticket {}", comment.ticket),
+                Effect::SendMessage(message) => format!("words for {}", message.conversation),
                 Effect::WriteLinkField { ticket, .. }
                 | Effect::SetStatus { ticket, .. }
                 | Effect::AddNote { ticket, .. } => format!("ticket {ticket}"),
@@ -435,11 +437,7 @@ impl World {
                 Found::Tickets { tickets }
             }
             Read::NoteOnTicket { ticket, text } => Found::Note {
-                there: self.desk.read(ticket).is_ok()
-                    && self.desk.records[ticket]
-                        .notes
-                        .iter()
-                        .any(|n| n == text.reveal()),
+                there: self.desk.has_words(ticket, text),
             },
             Read::TicketHolder { .. } => Found::Holder { lane: None },
             Read::Unheard { .. } => Found::Unheard { waits: false },
@@ -514,6 +512,8 @@ impl World {
                 }
                 set
             }
+            Effect::AddComment(comment) => self.desk.comment(comment, now),
+            Effect::SendMessage(message) => (self.jelou.say(message), vec![]),
             Effect::AddNote { ticket, text } => self.desk.note(ticket, text, now),
         }
     }

@@ -296,6 +296,8 @@ impl World {
                     Operation::Start
                     | Operation::Requester
                     | Operation::Create
+                    | Operation::Comment
+                    | Operation::Message
                     | Operation::Note => false,
                 };
                 // Reopening the ticket for a new conversation stands for making one.

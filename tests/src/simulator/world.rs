@@ -368,6 +368,7 @@ impl World {
                 find_open: true,
                 create: self.shape.create,
                 note: self.shape.note,
+                comment: self.shape.note,
             },
             ticket_id_place: self.shape.place,
             webhooks_silent: silent,

@@ -16,4 +16,5 @@ mod observing;
 mod parked;
 mod process;
 mod reopening;
+mod talking;
 mod trouble;

@@ -4,13 +4,17 @@
 //! the Lane, so every Event is settled in the step that hears it.
 
 use super::{
-    state::{ConversationMemory, EntryKind, Fate, Message, Pending, Retry, TicketMemory},
+    state::{ConversationMemory, EntryKind, Fate, Pending, Retry, TicketMemory},
     step::Turn,
+    talk::{Message, Place},
 };
 use crate::{
     conversation::{Conversation, ConversationState},
     effect::{Effect, Operation},
-    event::{ConversationClosed, ConversationStarted, Event, MessageReceived, TicketChanged},
+    event::{
+        CommentAdded, ConversationClosed, ConversationStarted, Event, MessageReceived,
+        TicketChanged,
+    },
     ids::{ConversationId, TicketId},
     ticket::{Order, Ticket, Version},
     time::Timestamp,
@@ -53,7 +57,7 @@ impl Turn<'_> {
     fn hear(&mut self, pending: &Pending) -> Fate {
         match &pending.event {
             Event::TicketChanged(e) => self.hear_ticket(e, pending),
-            Event::CommentAdded(e) => self.hear_ticket(&e.change, pending),
+            Event::CommentAdded(e) => self.hear_comment(e, pending),
             Event::ConversationStarted(e) => self.hear_started(e),
             Event::ConversationClosed(e) => self.hear_closed(e),
             Event::MessageReceived(e) => self.hear_message(e),
@@ -65,6 +69,12 @@ impl Turn<'_> {
             .live_link_of_ticket(&e.ticket)
             .is_some_and(|link| link.is_whole());
         let memory = self.lane.tickets.entry(e.ticket.clone()).or_default();
+        let had = e.last_lane.as_ref().is_some_and(|l| *l != self.lane.id);
+        if had && !memory.told && !planted!(ForeignTicketAsks) {
+            // It has asked before, and had its conversation: staying true is not turning true.
+            memory.open_when = true;
+        }
+        memory.told = true;
         let seen_at = e.read_at.unwrap_or(pending.received_at);
         // First heard of by a change of our own: a create whose answer was lost.
         memory.made_by_us |= memory.seen.is_none() && e.by_us && !planted!(EchoNotKnown);
@@ -160,6 +170,34 @@ impl Turn<'_> {
         }
     }
 
+    /// A comment tells of its ticket; and what an agent says to the customer in it waits to be sent.
+    fn hear_comment(&mut self, e: &CommentAdded, pending: &Pending) -> Fate {
+        let fate = self.hear_ticket(&e.change, pending);
+        let at = e.at.unwrap_or(pending.received_at);
+        if !self.is_for_customer(e, at) {
+            return fate;
+        }
+        let place = Place::Ticket {
+            id: e.ticket.clone(),
+        };
+        let new = self.keep_message(Message {
+            place,
+            id: e.comment.clone(),
+            at,
+            kind: "text".to_owned(),
+            body: Some(e.body.clone()),
+            media: None,
+            content: serde_json::Value::Null,
+            outcome: None,
+        });
+        if !new {
+            return fate;
+        }
+        let sentence = format!("An agent wrote to the customer on ticket {}", e.ticket);
+        self.note_ticket(EntryKind::Event, sentence, &e.ticket);
+        Fate::Applied
+    }
+
     fn hear_started(&mut self, e: &ConversationStarted) -> Fate {
         let id = e.conversation.id.clone();
         let memory = self.remember(&e.conversation);
@@ -222,20 +260,30 @@ impl Turn<'_> {
 
     fn hear_message(&mut self, e: &MessageReceived) -> Fate {
         let id = e.conversation.id.clone();
-        let memory = self.remember(&e.conversation);
-        memory.messages = memory.messages.saturating_add(1);
-        memory.last_message_at = memory.last_message_at.max(Some(e.at));
+        let place = Place::Conversation { id: id.clone() };
+        self.remember(&e.conversation);
         if planted!(MessagesCoalesced) {
-            self.lane.messages.retain(|m| m.conversation != id);
+            self.lane.messages.retain(|m| m.place != place);
         }
-        self.lane.messages.push(Message {
-            conversation: id.clone(),
+        let new = self.keep_message(Message {
+            place,
             id: e.message.clone(),
             at: e.at,
             kind: e.kind.clone(),
             body: e.body.clone(),
+            media: e.media.clone(),
             content: e.content.clone(),
+            outcome: None,
         });
+        if !new {
+            return Fate::Ignored {
+                reason: "known".to_owned(),
+            };
+        }
+        if let Some(memory) = self.lane.conversations.get_mut(&id) {
+            memory.messages = memory.messages.saturating_add(1);
+            memory.last_message_at = memory.last_message_at.max(Some(e.at));
+        }
         self.note_conversation(
             EntryKind::Event,
             format!("The customer wrote in conversation {id} ({})", e.kind),

@@ -23,6 +23,7 @@ mod send;
 mod start;
 mod state;
 mod step;
+mod talk;
 mod ticket_id;
 mod unread;
 mod whole;
@@ -33,10 +34,10 @@ pub use ours::CLOCKS_APART;
 pub use resolve::ANSWER_PROOF_WAIT;
 pub use schedule::{LONGEST_WAIT, retry_at};
 pub use state::{
-    Blocked, ConversationMemory, Entry, EntryKind, Fate, Lane, Message, Pending, Retry,
-    TicketMemory,
+    Blocked, ConversationMemory, Entry, EntryKind, Fate, Lane, Pending, Retry, TicketMemory,
 };
 pub use step::{Capabilities, Input, Limits, Mode, Next, OnUnknown, Order, Rules, step};
+pub use talk::{Direction, LoadedTo, MESSAGES_AT_ONCE, Message, Outcome, Place};
 pub use unread::CREDENTIAL_PROBE_EVERY;
 
 /// The reason under which an Intent is parked when nothing can tell what became of it.

@@ -58,6 +58,9 @@ impl Turn<'_> {
         } else {
             again.map(|generation| (generation, "mapping.conversation.ticket_reopened"))
         };
+        if wanted.is_some() && !memory.told && !planted!(UntoldTicketAsks) {
+            return;
+        }
         if wanted.is_some() && memory.held_elsewhere.is_some() {
             let known = memory
                 .holder_asked_at
@@ -169,7 +172,7 @@ impl Turn<'_> {
         closed.then(|| last.generation.saturating_add(1))
     }
 
-    fn open_link(&mut self, ticket: &Ticket, generation: u32, rule: &str) {
+    pub(super) fn open_link(&mut self, ticket: &Ticket, generation: u32, rule: &str) {
         let id = self.new_link(
             Origin::Ticket,
             ConversationSide::Wanted,

@@ -201,6 +201,8 @@ impl Turn<'_> {
             | Effect::CloseConversation(_)
             | Effect::UpsertRequester { .. }
             | Effect::CreateTicket(_)
+            | Effect::AddComment(_)
+            | Effect::SendMessage(_)
             | Effect::AddNote { .. } => {}
         }
         self.confirm(&intent.id, &intent.effect.to_string());
@@ -275,9 +277,11 @@ impl Turn<'_> {
     fn may_repeat(&self, intent: &Intent) -> bool {
         let how = match intent.operation() {
             Operation::Create => self.rules.capabilities.create,
-            Operation::Note => self.rules.capabilities.note,
+            Operation::Note | Operation::Comment => self.resolve_of_words(intent),
             Operation::Status if planted!(StatusLeftUnresolved) => Resolve::Idempotent,
-            Operation::Start | Operation::Close | Operation::Status => return false,
+            Operation::Start | Operation::Close | Operation::Status | Operation::Message => {
+                return false;
+            }
             Operation::TicketId | Operation::Requester | Operation::LinkField => {
                 Resolve::Idempotent
             }

@@ -13,6 +13,7 @@ impl Turn<'_> {
     /// second 404 is a refusal; if not, the Link ends (F33).
     pub(super) fn gone(&mut self, intent: &Intent, reason: &str) {
         let ticket = match &intent.effect {
+            Effect::AddComment(comment) => comment.ticket.clone(),
             Effect::SetStatus { ticket, .. }
             | Effect::AddNote { ticket, .. }
             | Effect::WriteLinkField { ticket, .. } => ticket.clone(),
@@ -20,6 +21,7 @@ impl Turn<'_> {
             | Effect::CloseConversation(_)
             | Effect::WriteTicketId(_)
             | Effect::UpsertRequester { .. }
+            | Effect::SendMessage(_)
             | Effect::CreateTicket(_) => return self.refused(intent, 404, reason),
         };
         if intent.refused_status == Some(404) {
@@ -48,7 +50,8 @@ impl Turn<'_> {
                 }
                 self.now_unknown(&intent.id, reason);
             }
-            Operation::Close => {
+            // It is looked whether the conversation has ended first.
+            Operation::Close | Operation::Message => {
                 if let Some(found) = self.lane.intent_mut(&intent.id) {
                     found.refused_status = Some(status);
                 }
@@ -79,7 +82,7 @@ impl Turn<'_> {
                     ),
                 );
             }
-            Operation::Create | Operation::Requester | Operation::Note => {
+            Operation::Create | Operation::Requester | Operation::Comment | Operation::Note => {
                 self.park(
                     &intent.id,
                     "refused",

@@ -6,12 +6,13 @@ use super::{
     ours::{tried_before, was_known_before},
     state::{ConversationMemory, EntryKind},
     step::{OnUnknown, Turn},
+    talk::TOO_LATE,
     unread::NOT_FOUND,
 };
 use crate::{
     call::Resolve,
     conversation::ConversationState,
-    effect::{Effect, Operation, Read},
+    effect::{AddComment, Effect, Operation, Read},
     ids::{ConversationId, IntentId, LinkId, TicketId},
     intent::{Intent, IntentState},
     time::Timestamp,
@@ -24,6 +25,10 @@ pub const ANSWER_PROOF_WAIT: Duration = Duration::from_secs(5);
 /// Calls begun for one Intent whose outcome stays unknown and that nothing can find out; then it
 /// waits for a person even where the operator chose `retry`.
 const UNKNOWN_TRIES_MAX: u32 = 3;
+
+/// A customer who wrote within this time can be written to, whatever the clocks say: a refusal then has
+/// another reason. The rest of the 24 hours is for clocks that differ, and for messages still unknown.
+const SURELY_HEARD: Duration = Duration::from_secs(23 * 3600);
 
 /// What a person does about an Intent of which nobody knows what became.
 pub(super) const UNKNOWN_REMEDY: &str =
@@ -38,8 +43,11 @@ impl Turn<'_> {
             Operation::Start => self.resolve_start(intent),
             Operation::Close => self.resolve_close(intent),
             Operation::Create => self.resolve_by(intent, self.rules.capabilities.create),
-            Operation::Note => self.resolve_by(intent, self.rules.capabilities.note),
+            Operation::Note | Operation::Comment => {
+                self.resolve_by(intent, self.resolve_of_words(intent));
+            }
             Operation::Status => self.resolve_status(intent),
+            Operation::Message => self.resolve_message(intent),
             Operation::TicketId | Operation::Requester | Operation::LinkField => {
                 self.resolve_by(intent, Resolve::Idempotent);
             }
@@ -311,6 +319,47 @@ impl Turn<'_> {
         })
     }
 
+    /// Jelou may do an id once, but no page says so: whether it is tried again is the operator's word.
+    /// A refusal may mean that the conversation has ended, or that the customer was silent too long.
+    fn resolve_message(&mut self, intent: &Intent) {
+        let (Effect::SendMessage(message), Some(status)) = (&intent.effect, intent.refused_status)
+        else {
+            return self.resolve_by(intent, Resolve::None);
+        };
+        let id = &message.conversation;
+        let memory = self.lane.conversations.get(id);
+        let looked = memory.is_some_and(|m| m.read_at.is_some_and(|at| Some(at) > intent.sent_at));
+        if memory.is_some_and(|m| m.seen.state.is_closed()) {
+            return self.let_go(intent, "the conversation has ended");
+        }
+        if !looked {
+            let due = memory.and_then(|m| m.retry.due_at).unwrap_or(self.now);
+            return self.want_read(Read::Conversation { id: id.clone() }, due);
+        }
+        let heard = self.last_words_at();
+        if heard.is_none_or(|at| self.now.since(at) >= SURELY_HEARD) {
+            return self.refuse_as_late(&intent.id, status);
+        }
+        let detail = intent.last_error.clone();
+        self.park(
+            &intent.id,
+            "refused",
+            detail.unwrap_or_else(|| format!("Jelou answered {status}")),
+            "check `signing_secrets` and the bot, then `parked retry`",
+        );
+    }
+
+    fn refuse_as_late(&mut self, id: &IntentId, status: u16) {
+        if let Some(found) = self.lane.intent_mut(id) {
+            found.state = IntentState::Refused;
+            found.last_error = Some(format!("{TOO_LATE}: Jelou answered {status}"));
+        }
+        self.changed = true;
+        let sentence = format!("Refused ({status}), and the customer was silent: too late");
+        self.lane
+            .journal_intent(id, EntryKind::Outcome, sentence, self.now);
+    }
+
     fn resolve_by(&mut self, intent: &Intent, how: Resolve) {
         let mut sent_at = intent.sent_at.unwrap_or(intent.planned_at);
         if planted!(WaitNotRearmed) {
@@ -344,13 +393,31 @@ impl Turn<'_> {
         }
     }
 
+    /// How it is found out what became of a note or a comment. Among agents a message is a note.
+    pub(super) fn resolve_of_words(&self, intent: &Intent) -> Resolve {
+        match &intent.effect {
+            Effect::AddComment(comment) if comment.public => self.rules.capabilities.comment,
+            Effect::StartConversation(_)
+            | Effect::CloseConversation(_)
+            | Effect::WriteTicketId(_)
+            | Effect::UpsertRequester { .. }
+            | Effect::CreateTicket(_)
+            | Effect::WriteLinkField { .. }
+            | Effect::SetStatus { .. }
+            | Effect::AddComment(_)
+            | Effect::SendMessage(_)
+            | Effect::AddNote { .. } => self.rules.capabilities.note,
+        }
+    }
+
     fn look_up(&mut self, intent: &Intent, from: Timestamp) {
         let due = intent.due_at.unwrap_or(from).max(from);
         let read = match &intent.effect {
             Effect::CreateTicket(create) => Read::TicketsByConversation {
                 conversation: create.conversation.clone(),
             },
-            Effect::AddNote { ticket, text } => Read::NoteOnTicket {
+            Effect::AddNote { ticket, text }
+            | Effect::AddComment(AddComment { ticket, text, .. }) => Read::NoteOnTicket {
                 ticket: ticket.clone(),
                 text: text.clone(),
             },
@@ -359,6 +426,7 @@ impl Turn<'_> {
             | Effect::WriteTicketId(_)
             | Effect::UpsertRequester { .. }
             | Effect::WriteLinkField { .. }
+            | Effect::SendMessage(_)
             | Effect::SetStatus { .. } => {
                 return self.send_again_later(&intent.id, "it is safe to send again");
             }
@@ -374,9 +442,12 @@ impl Turn<'_> {
         let operation = intent.operation();
         let counted_on = match operation {
             Operation::Start | Operation::Close | Operation::Status | Operation::LinkField => true,
-            Operation::TicketId | Operation::Requester | Operation::Create | Operation::Note => {
-                false
-            }
+            Operation::TicketId
+            | Operation::Requester
+            | Operation::Create
+            | Operation::Comment
+            | Operation::Message
+            | Operation::Note => false,
         };
         if counted_on {
             let key = format!("given_up:{operation}");

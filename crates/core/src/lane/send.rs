@@ -70,12 +70,12 @@ impl Turn<'_> {
         if self.must_wait_its_turn(intent) && !planted!(TurnNotAwaited) {
             return;
         }
-        if self.is_loop(intent) && !planted!(LoopNotStopped) {
+        if (self.is_loop(intent) || self.is_storm(intent)) && !planted!(LoopNotStopped) {
             return self.park(
                 &intent.id,
                 "loop",
-                format!("more than {WRITES_PER_LINK_MINUTE} writes to this link within a minute"),
-                "find what changes the ticket back, then `parked retry`",
+                "more writes to this link within a minute than people make".to_owned(),
+                "find what changes the ticket back or answers each message, then `parked retry`",
             );
         }
         let mut due = intent.due_at.unwrap_or(self.now).max(self.now);
@@ -118,6 +118,8 @@ impl Turn<'_> {
             | Effect::UpsertRequester { .. }
             | Effect::CreateTicket(_)
             | Effect::WriteLinkField { .. }
+            | Effect::AddComment(_)
+            | Effect::SendMessage(_)
             | Effect::AddNote { .. } => self.want_send(&intent.id, intent.operation(), due),
         }
     }
@@ -236,10 +238,22 @@ impl Turn<'_> {
                     && talks(i.operation())
                     && matches!(i.state, IntentState::Sent | IntentState::Unknown)
             });
-        earlier_of_link || lane_is_taken
+        let other_said = is_said(operation)
+            && self.lane.intents.iter().any(|i| {
+                i.id != intent.id
+                    && i.link == intent.link
+                    && i.operation() == operation
+                    && matches!(i.state, IntentState::Sent | IntentState::Unknown)
+            });
+        // What an agent wrote before they closed the ticket still reaches the customer.
+        let unsaid = operation == Operation::Close && self.has_words_for(&intent.link);
+        earlier_of_link || lane_is_taken || other_said || unsaid
     }
 
     fn is_loop(&self, intent: &Intent) -> bool {
+        if is_said(intent.operation()) {
+            return false;
+        }
         let minute_ago = self.now.minus(Duration::from_secs(60));
         // A ticket's Links count together: a loop may run through reopening and close again.
         let ticket = self.lane.link(&intent.link).and_then(Link::ticket_id);
@@ -251,7 +265,7 @@ impl Turn<'_> {
             .lane
             .intents
             .iter()
-            .filter(|i| i.operation() != Operation::Note && together(&i.link))
+            .filter(|i| !is_said(i.operation()) && together(&i.link))
             .filter(|i| i.failures == 0 && i.sent_at.is_some_and(|at| at > minute_ago))
             .count();
         writes >= WRITES_PER_LINK_MINUTE
@@ -317,17 +331,33 @@ impl Turn<'_> {
 fn ticket_of(effect: &Effect) -> Option<&TicketId> {
     match effect {
         Effect::StartConversation(start) => Some(&start.ticket),
+        Effect::AddComment(comment) => Some(&comment.ticket),
         Effect::SetStatus { ticket, .. }
         | Effect::AddNote { ticket, .. }
         | Effect::WriteLinkField { ticket, .. } => Some(ticket),
         Effect::CloseConversation(_)
         | Effect::WriteTicketId(_)
         | Effect::UpsertRequester { .. }
+        | Effect::SendMessage(_)
         | Effect::CreateTicket(_) => None,
     }
 }
 
-/// What waits for each other within a Link. Notes, and the ticket's id at Jelou (another host's
+/// What is said, and has bounds of its own: no pace of people's talk is a loop of states.
+fn is_said(operation: Operation) -> bool {
+    match operation {
+        Operation::Note | Operation::Comment | Operation::Message => true,
+        Operation::Start
+        | Operation::Close
+        | Operation::TicketId
+        | Operation::Requester
+        | Operation::Create
+        | Operation::LinkField
+        | Operation::Status => false,
+    }
+}
+
+/// What waits for each other within a Link. Notes, messages, and the ticket's id at Jelou (another host's
 /// affair), hold nothing else up.
 fn queue(operation: Operation) -> u8 {
     match operation {
@@ -335,5 +365,7 @@ fn queue(operation: Operation) -> u8 {
         Operation::TicketId => 1,
         Operation::Requester | Operation::Create | Operation::LinkField | Operation::Status => 2,
         Operation::Note => 3,
+        Operation::Comment => 4,
+        Operation::Message => 5,
     }
 }

@@ -1,16 +1,17 @@
 //! What a Lane remembers. Neighbour: step, which changes it.
 
-use super::inbox::Inbox;
+use super::{
+    inbox::Inbox,
+    talk::{LoadedTo, Message, Place},
+};
 use crate::{
     conversation::Conversation,
     event::{Event, Side},
     ids::{
-        BotId, BridgeName, ConversationId, DeliveryId, IntentId, LaneId, LinkId, MessageId,
-        TicketId, UserId,
+        BotId, BridgeName, ConversationId, DeliveryId, IntentId, LaneId, LinkId, TicketId, UserId,
     },
     intent::Intent,
     link::Link,
-    text::Text,
     ticket::Ticket,
     time::Timestamp,
 };
@@ -57,6 +58,10 @@ pub struct TicketMemory {
     pub missing_since: Option<Timestamp>,
     /// It is gone for good.
     pub gone: bool,
+    /// Whether a Delivery came to this Lane for it. One that was only looked at, as what another was
+    /// merged into, may be another customer's: it asks this one for nothing.
+    #[serde(default)]
+    pub told: bool,
     /// The lane that holds it, if it was asked for and is not ours.
     pub held_elsewhere: Option<LaneId>,
     /// When the store was last asked who holds it.
@@ -146,23 +151,6 @@ pub struct Pending {
     pub by_sweep: bool,
     /// What it meant.
     pub event: Event,
-}
-
-/// A customer's message, kept in the order of its own time for the relay to the ticket.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Message {
-    /// The conversation it belongs to.
-    pub conversation: ConversationId,
-    /// Its own id.
-    pub id: MessageId,
-    /// When it was written, by Jelou's clock.
-    pub at: Timestamp,
-    /// `text`, `image`, ...
-    pub kind: String,
-    /// The text or caption.
-    pub body: Option<Text>,
-    /// `content` as received.
-    pub content: serde_json::Value,
 }
 
 /// What became of a Pending Event.
@@ -263,9 +251,13 @@ pub struct Lane {
     /// Timeline lines of this Claim. The store writes them and empties it.
     #[serde(skip)]
     pub journal: Vec<Entry>,
-    /// Messages received in this Claim. The store keeps them once each and empties it.
+    /// What was said and waits to be relayed, as loaded with the Claim and as heard in it; and of
+    /// what the pending Events tell, what is kept already. What ends here the store keeps as ended.
     #[serde(skip)]
     pub messages: Vec<Message>,
+    /// Of which places more waits in the store than was loaded, and how far was.
+    #[serde(skip)]
+    pub said_since: BTreeMap<Place, LoadedTo>,
     /// How many of this Claim's Events told something that no webhook had told before.
     #[serde(skip)]
     pub drift: u32,
@@ -305,6 +297,7 @@ impl Hash for Lane {
             fates,
             journal: _,
             messages,
+            said_since,
             drift,
             misclosed,
             looked,
@@ -314,7 +307,7 @@ impl Hash for Lane {
         } = self;
         (id, bridge, bot, user, next_link, next_intent).hash(state);
         (tickets, conversations, links, intents, pending).hash(state);
-        (fates, messages, drift, misclosed).hash(state);
+        (fates, messages, said_since, drift, misclosed).hash(state);
         (looked, inbox, blocked, canonical).hash(state);
     }
 }
@@ -338,6 +331,7 @@ impl Lane {
             fates: Vec::new(),
             journal: Vec::new(),
             messages: Vec::new(),
+            said_since: BTreeMap::new(),
             drift: 0,
             misclosed: 0,
             looked: BTreeSet::new(),

@@ -5,7 +5,10 @@
 //! Each step derives what is wanted afresh from what is known, so a step may be lost, repeated or
 //! run after a restart without harm.
 
-use super::state::{Blocked, Lane};
+use super::{
+    state::{Blocked, Lane},
+    talk::Message,
+};
 use crate::{
     call::{CallError, Resolve},
     effect::{Answer, Found, Operation, Read, TicketIdPlace},
@@ -62,6 +65,8 @@ pub struct Capabilities {
     pub create: Resolve,
     /// How an unknown note is found out.
     pub note: Resolve,
+    /// How an unknown comment is found out.
+    pub comment: Resolve,
 }
 
 /// What a step goes by.
@@ -203,6 +208,10 @@ pub fn step(lane: &mut Lane, input: Input, rules: &Rules<'_>, now: Timestamp) ->
             break;
         }
     }
+    if turn.changed && turn.lane.messages.iter().any(Message::waits) {
+        // Messages that end one by one may take more rounds than any plan.
+        turn.wake(now);
+    }
     turn.next()
 }
 
@@ -230,6 +239,7 @@ impl Turn<'_> {
         self.plan_conversations();
         self.plan_tickets();
         self.plan_links();
+        self.plan_talk();
         self.plan_intents();
         self.plan_spelling();
     }

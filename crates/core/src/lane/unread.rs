@@ -10,7 +10,7 @@ use super::{
 use crate::{
     call::CallError,
     conversation::ConversationState,
-    effect::{Effect, Operation, Read},
+    effect::{AddComment, Effect, Operation, Read},
     event::Side,
     ids::{ConversationId, IntentId, TicketId},
     intent::{Intent, IntentState},
@@ -192,9 +192,11 @@ impl Turn<'_> {
             (Effect::CreateTicket(c), Read::TicketsByConversation { conversation }) => {
                 i.state == IntentState::Unknown && &c.conversation == conversation
             }
-            (Effect::AddNote { ticket, text }, Read::NoteOnTicket { ticket: t, text: x }) => {
-                i.state == IntentState::Unknown && ticket == t && text == x
-            }
+            (
+                Effect::AddNote { ticket, text }
+                | Effect::AddComment(AddComment { ticket, text, .. }),
+                Read::NoteOnTicket { ticket: t, text: x },
+            ) => i.state == IntentState::Unknown && ticket == t && text == x,
             (Effect::SetStatus { ticket, .. }, Read::Ticket { id }) => {
                 ticket == id && (i.state == IntentState::Unknown || self.is_next(i))
             }
@@ -206,6 +208,11 @@ impl Turn<'_> {
                 let talk = self.lane.conversations.get(id);
                 let live = talk.is_some_and(|m| !m.seen.state.is_closed());
                 own && i.state == IntentState::Unknown || (own || live) && self.is_next(i)
+            }
+            (Effect::SendMessage(message), Read::Conversation { id }) => {
+                i.state == IntentState::Unknown
+                    && i.refused_status.is_some()
+                    && &message.conversation == id
             }
             (Effect::StartConversation(_), Read::Conversation { id }) => {
                 matches!(i.state, IntentState::Sent | IntentState::Unknown)

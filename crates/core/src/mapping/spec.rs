@@ -26,7 +26,7 @@ pub struct MappingSpec {
     pub assignment: Vec<AssignmentSpec>,
     /// From a conversation to a ticket. Without this table no conversation makes a ticket.
     pub ticket: Option<TicketSpec>,
-    /// Messages between the two. No effect yet: comes with the relay of messages.
+    /// Messages between the two.
     pub messages: MessagesSpec,
     /// Call buttons, each sent when its `when` turns true on a ticket with a live conversation. No
     /// effect yet: comes with the relay of messages.
@@ -103,10 +103,9 @@ pub struct ConversationSpec {
     #[serde(default)]
     pub ticket_reopened: TicketReopened,
     /// What happens to an agent's comment for the customer when no conversation is open: a `note`
-    /// on the ticket says that it was not sent, or a conversation is started, or a template is sent.
-    /// No effect yet: comes with the relay of messages.
+    /// on the ticket says that it was not sent, or a conversation is started. `template` is for templates, which come later: until then it
+    /// is `note`.
     #[serde(default)]
-    #[schemars(extend("x-comes-with" = "the relay of messages"))]
     pub comment_without_conversation: CommentWithoutConversation,
 }
 
@@ -307,17 +306,12 @@ pub enum CustomerWritesAfterClose {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct MessagesSpec {
-    /// How a customer's message becomes a comment: `public`, `internal`, or not at all. No effect
-    /// yet: comes with the relay of messages.
-    #[schemars(extend("x-comes-with" = "the relay of messages"))]
+    /// How a customer's message becomes a comment: `public`, `internal`, or not at all (`none`).
     pub to_ticket: ToTicket,
     /// Which comments go to the customer. Names: `comment.public`, `comment.by_agent`,
     /// `comment.by_us`, `comment.body`, `comment.id`. Comments of the bridge, the requester and
-    /// automations never do. No effect yet: comes with the relay of messages.
-    #[schemars(
-        default = "to_conversation_when",
-        extend("x-comes-with" = "the relay of messages")
-    )]
+    /// automations never do, nor do internal notes.
+    #[schemars(default = "to_conversation_when")]
     pub to_conversation_when: Option<String>,
 }
 

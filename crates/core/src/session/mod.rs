@@ -18,7 +18,7 @@ use crate::{
     effect::{Answer, Found, Operation, Read},
     ids::{ConversationId, IntentId, TicketId, UserId},
     intent::Intent,
-    lane::{Blocked, Entry, EntryKind, Input, Lane, Next, Order, Rules, step},
+    lane::{Blocked, Entry, EntryKind, Input, Lane, Message, Next, Order, Rules, step},
     time::Timestamp,
 };
 use std::{
@@ -486,7 +486,7 @@ impl Session {
     fn kept(&mut self) {
         self.lane.fates.clear();
         self.lane.journal.clear();
-        self.lane.messages.clear();
+        self.lane.messages.retain(Message::waits);
         self.lane.drift = 0;
         self.lane.misclosed = 0;
         self.stored = self.lane.clone();

@@ -3,9 +3,10 @@
 
 use super::{Came, Phase};
 use crate::{
+    effect::Operation,
     ids::IntentId,
     intent::{Intent, IntentState},
-    lane::Lane,
+    lane::{Lane, Message},
     link::Link,
     time::Timestamp,
 };
@@ -96,6 +97,8 @@ pub fn check(before: &Lane, after: &Lane) -> Result<(), Broken> {
             goes_on(old, link)?;
         }
     }
+    said_in_turn(after)?;
+    ends_once(before, after)?;
     remembers(before, after)?;
     settles_once(after)
 }
@@ -203,6 +206,36 @@ fn remembers(before: &Lane, after: &Lane) -> Result<(), Broken> {
     if after.next_link < before.next_link || after.next_intent < before.next_intent {
         let what = "a number would be given twice".to_owned();
         return Err(Broken::of("numbers", what));
+    }
+    Ok(())
+}
+
+/// Of one Link and direction one message is on its way at a time: so their order holds (rule 12).
+fn said_in_turn(lane: &Lane) -> Result<(), Broken> {
+    let on_its_way = lane.intents.iter().filter(|i| {
+        matches!(i.state, IntentState::Sent | IntentState::Unknown)
+            && matches!(i.operation(), Operation::Comment | Operation::Message)
+    });
+    let mut taken = BTreeSet::new();
+    for intent in on_its_way {
+        if !taken.insert((&intent.link, intent.operation())) {
+            let what = format!("intent {} is sent beside another message", intent.id);
+            return Err(Broken::of("said_in_turn", what));
+        }
+    }
+    Ok(())
+}
+
+/// A message ends once, in one way.
+fn ends_once(before: &Lane, after: &Lane) -> Result<(), Broken> {
+    let ended = before.messages.iter().filter(|m| !m.waits());
+    for old in ended {
+        let known = |m: &&Message| m.place == old.place && m.id == old.id;
+        let new = after.messages.iter().find(known);
+        if new.is_some_and(|new| new.outcome != old.outcome) {
+            let what = format!("message of {} would end again", old.place.id());
+            return Err(Broken::of("message_once", what));
+        }
     }
     Ok(())
 }

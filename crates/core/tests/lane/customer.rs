@@ -114,7 +114,7 @@ fn a_lone_message_waits_for_its_start_and_then_makes_the_ticket() {
     assert!(w.desk.records.is_empty(), "it waits for the start");
     w.pass(Duration::from_millis(500));
     assert_eq!(w.desk.records.len(), 1);
-    assert_eq!(w.bridge.messages.len(), 1, "and the message is kept");
+    assert_eq!(w.messages().len(), 1, "and the message is kept");
 }
 
 #[test]

@@ -229,9 +229,12 @@ fn assert_few_writes(w: &World, since: Timestamp, why: &str) {
                 | Operation::TicketId
                 | Operation::LinkField
                 | Operation::Status => intent.sent_at.is_some_and(|at| at > since),
-                Operation::Start | Operation::Requester | Operation::Create | Operation::Note => {
-                    false
-                }
+                Operation::Start
+                | Operation::Requester
+                | Operation::Create
+                | Operation::Comment
+                | Operation::Message
+                | Operation::Note => false,
             };
             // Reopening the ticket for a new conversation stands for making one.
             let counted = counted && !intent.cause.starts_with("reopen:");

@@ -23,5 +23,7 @@ mod opening;
 mod orders;
 mod permutations;
 mod reopening;
+mod saying;
 mod starts;
+mod talk;
 mod ticket_ids;

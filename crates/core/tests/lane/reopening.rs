@@ -160,7 +160,7 @@ fn a_message_written_before_the_close_and_delivered_after_is_only_a_comment() {
     w.deliver(late);
     w.settle();
     assert_eq!(w.status(&ticket), "solved", "{}", w.tale());
-    assert_eq!(w.bridge.messages.len(), 1, "and it is kept");
+    assert_eq!(w.messages().len(), 1, "and it is kept");
 }
 
 #[test]

@@ -46,6 +46,15 @@ pub(super) fn count(
             count_intent(jobs, bridge, intent, received_at);
         }
     }
+    for message in &after.messages {
+        let ended = message
+            .outcome
+            .filter(|_| !before.messages.contains(message));
+        if let Some(outcome) = ended {
+            let direction = message.place.direction();
+            jobs.metrics.message(bridge, direction, outcome);
+        }
+    }
     for entry in &after.journal {
         if entry.kind == EntryKind::Alarm {
             tracing::warn!(bridge = %bridge, lane.id = %after.id, "{}", entry.sentence);

@@ -209,6 +209,8 @@ impl Drive<'_> {
             | Operation::Create
             | Operation::LinkField
             | Operation::Status
+            | Operation::Comment
+            | Operation::Message
             | Operation::Note => 1,
         };
         if let Err(blocked) = self.gate(&target, calls) {

@@ -26,6 +26,8 @@ pub(super) fn object_of_effect(effect: &Effect) -> String {
         Effect::WriteTicketId(_) => "ticket id".to_owned(),
         Effect::UpsertRequester { .. } => "requester".to_owned(),
         Effect::CreateTicket(create) => format!("create for {}", create.conversation),
+        Effect::AddComment(comment) => format!("ticket {}", comment.ticket),
+        Effect::SendMessage(message) => format!("words for {}", message.conversation),
         Effect::WriteLinkField { ticket, .. }
         | Effect::SetStatus { ticket, .. }
         | Effect::AddNote { ticket, .. } => format!("ticket {ticket}"),

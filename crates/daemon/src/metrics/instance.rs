@@ -9,7 +9,13 @@ use super::{
     names,
     series::{Count, Level, Seconds, Spread, count, level, render, seconds, spread},
 };
-use bridge_core::{effect::Operation, event::Side, ids::BridgeName, time::Timestamp};
+use bridge_core::{
+    effect::Operation,
+    event::Side,
+    ids::BridgeName,
+    lane::{Direction, Outcome},
+    time::Timestamp,
+};
 use prometheus_client::registry::Registry;
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
@@ -36,6 +42,7 @@ struct Inner {
     webhook_silence: Level,
     misclosed: Count,
     possible_duplicates: Count,
+    messages: Count,
     lanes_set_aside: Count,
     store_commit: Spread,
     store_batch: Spread,
@@ -70,6 +77,7 @@ impl Metrics {
             webhook_silence: level(registry, budget, &names::WEBHOOK_SILENCE),
             misclosed: count(registry, budget, &names::MISCLOSED),
             possible_duplicates: count(registry, budget, &names::POSSIBLE_DUPLICATES),
+            messages: count(registry, budget, &names::MESSAGES),
             lanes_set_aside: count(registry, budget, &names::LANES_SET_ASIDE),
             store_commit: spread(registry, budget, &names::STORE_COMMIT),
             store_batch: spread(registry, budget, &names::STORE_BATCH),
@@ -187,6 +195,14 @@ impl Metrics {
     /// An Effect was tried again although an earlier try may have worked.
     pub fn possible_duplicate(&self, bridge: &BridgeName) {
         self.0.possible_duplicates.with(of(bridge), inc);
+    }
+
+    /// A message came to an end.
+    pub fn message(&self, bridge: &BridgeName, direction: Direction, outcome: Outcome) {
+        let labels = of(bridge).and("direction", direction.as_str());
+        self.0
+            .messages
+            .with(labels.and("outcome", outcome.as_str()), inc);
     }
 
     /// A Lane was set aside: a law would have been broken.

@@ -7,7 +7,10 @@ use super::{
     },
     names::{ALL, Kind, Name, Origin},
 };
-use bridge_core::effect::Operation;
+use bridge_core::{
+    effect::Operation,
+    lane::{Direction, Outcome},
+};
 
 const HEAD: &str = "\
 # Metrics
@@ -66,6 +69,14 @@ fn values() -> Vec<(&'static str, String)> {
         (
             "outcome` of `effects",
             ticked(EffectOutcome::ALL.iter().map(|o| o.as_str())),
+        ),
+        (
+            "outcome` of `messages",
+            ticked(Outcome::ALL.iter().map(|o| o.as_str())),
+        ),
+        (
+            "direction",
+            ticked(Direction::ALL.iter().map(|d| d.as_str())),
         ),
         ("outcome` of `config_reloads", listed(&["taken", "refused"])),
         ("fate", ticked(EventFate::ALL.iter().map(|f| f.as_str()))),

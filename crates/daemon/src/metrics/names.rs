@@ -112,6 +112,8 @@ names! {
         "Closes that Jelou answered with another conversation than the one meant";
     POSSIBLE_DUPLICATES: "possible_duplicates_total", Kind::Counter, ["bridge"], Instance,
         "Effects tried again although an earlier try may have worked";
+    MESSAGES: "messages_total", Kind::Counter, ["bridge", "direction", "outcome"], Instance,
+        "Messages that came to an end, by the way they went and how they ended";
     LANES_SET_ASIDE: "lanes_set_aside_total", Kind::Counter, ["bridge", "law"], Instance,
         "Lanes set aside because a law would have been broken, which is a bug of the bridge";
     STORE_COMMIT: "store_commit_seconds", Kind::Histogram(COMMIT_SECONDS), [], Instance,
@@ -126,6 +128,8 @@ names! {
         "Age of the oldest delivery that is not settled; 0 if there is none";
     UNSETTLED: "unsettled_deliveries", Kind::Gauge, ["bridge", "stage"], Service,
         "Deliveries that are not settled, by whether they wait for the router or for their lane";
+    OLDEST_MESSAGE: "oldest_waiting_message_seconds", Kind::Gauge, ["bridge", "direction"], Service,
+        "Age of the oldest message that waits to be brought over, by the clock of where it was said";
     LANES_DUE: "lanes_due", Kind::Gauge, [], Service,
         "Lanes with work to do now that no worker has";
     LANES_CLAIMED: "lanes_claimed", Kind::Gauge, [], Service,

@@ -43,6 +43,17 @@ pub fn render_store<'a>(
             g.set(g.get().max(age));
         });
     }
+    let said = gauge(&names::OLDEST_MESSAGE);
+    for ((bridge, direction), at) in &counts.oldest_message {
+        let labels = vec![
+            ("bridge", Cow::Owned(bridge.clone())),
+            ("direction", Cow::Borrowed(direction.as_str())),
+        ];
+        let age = now.since(*at).as_secs_f64();
+        said.with(labels, |g| {
+            g.set(g.get().max(age));
+        });
+    }
     let alone = |level: &Level, value: u64| level.with(Vec::new(), |g| plus(g, value));
     alone(&gauge(&names::LANES_DUE), counts.lanes_due);
     alone(&gauge(&names::LANES_CLAIMED), counts.lanes_claimed);

@@ -3,7 +3,13 @@
 use super::{labels::OTHER, *};
 use crate::store::{Counts, HaltState};
 use bridge_core::{
-    call::CallError, effect::Operation, event::Side, halt::Window, ids::BridgeName, time::Timestamp,
+    call::CallError,
+    effect::Operation,
+    event::Side,
+    halt::Window,
+    ids::BridgeName,
+    lane::{Direction, Outcome},
+    time::Timestamp,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -136,6 +142,11 @@ fn touch_all(metrics: &Metrics, bridge: &BridgeName) {
             metrics.effect(bridge, operation, *outcome);
         }
     }
+    for direction in Direction::ALL {
+        for outcome in Outcome::ALL {
+            metrics.message(bridge, direction, outcome);
+        }
+    }
     metrics.end_to_end(bridge, second);
     metrics.drift(bridge, 2);
     metrics.sweep_finished(bridge, second, Timestamp(1_700_000_000_500));
@@ -161,6 +172,10 @@ fn full_counts(bridges: usize) -> (Counts, Vec<HaltState>) {
         counts
             .oldest_unsettled
             .insert(name.clone(), Timestamp(1000));
+        for direction in Direction::ALL {
+            let key = (name.clone(), direction);
+            counts.oldest_message.insert(key, Timestamp(1000));
+        }
         counts.received.insert(name.clone(), 1);
         counts.routed.insert(name.clone(), 1);
         for word in super::labels::LINK_STATES.iter().chain(&["new_state"]) {

@@ -1,7 +1,8 @@
 //! What retention takes out of a settled Effect. Neighbours: the `prune` of either store.
 
 use bridge_core::{
-    effect::Effect,
+    effect::{AddComment, Effect},
+    message::Content,
     text::Text,
     ticket::{NewTicket, Requester},
 };
@@ -25,7 +26,14 @@ pub(super) fn blank(effect: &mut Effect) {
                 fields: BTreeMap::new(),
             };
         }
-        Effect::AddNote { text, .. } => *text = Text::default(),
+        Effect::AddComment(AddComment { text, .. }) | Effect::AddNote { text, .. } => {
+            *text = Text::default();
+        }
+        Effect::SendMessage(message) => {
+            message.message.content = Content::Text {
+                body: Text::default(),
+            };
+        }
         Effect::WriteTicketId(_) | Effect::WriteLinkField { .. } | Effect::SetStatus { .. } => {}
     }
 }

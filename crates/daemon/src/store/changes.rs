@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 
 /// Everything of a Lane that differs from what is stored.
 ///
-/// After a commit the caller empties `fates`, `journal` and `messages` of its Lane, and takes that
-/// Lane as the next `before`.
+/// After a commit the caller empties `fates` and `journal` of its Lane, drops the messages that
+/// ended, and takes that Lane as the next `before`.
 #[derive(Clone, Debug)]
 pub struct Changes {
     pub(super) lane: LaneId,
@@ -26,6 +26,7 @@ pub struct Changes {
     pub(super) intents: Vec<Intent>,
     pub(super) fates: Vec<(DeliveryId, u32, Fate)>,
     pub(super) journal: Vec<Entry>,
+    /// Messages that are new or have ended.
     pub(super) messages: Vec<Message>,
 }
 
@@ -62,7 +63,12 @@ impl Changes {
                 .iter()
                 .map(|entry| placed(entry, after))
                 .collect(),
-            messages: after.messages.clone(),
+            messages: after
+                .messages
+                .iter()
+                .filter(|message| !before.messages.contains(message))
+                .cloned()
+                .collect(),
         })
     }
 
@@ -109,6 +115,7 @@ fn kept(lane: &Lane) -> Kept<'_> {
         fates: _,
         journal: _,
         messages: _,
+        said_since: _,
         drift: _,
         misclosed: _,
         looked: _,

@@ -7,7 +7,7 @@ use bridge_core::{
     halt::{self, Window},
     ids::{BridgeName, ConversationId, DeliveryId, IntentId, LaneId, LinkId, TicketId, UserId},
     intent::Intent,
-    lane::Lane,
+    lane::{Direction, Lane},
     link::Link,
     time::Timestamp,
 };
@@ -457,6 +457,8 @@ pub struct Pruned {
 pub struct Counts {
     /// When the oldest unsettled Delivery came, by bridge.
     pub oldest_unsettled: BTreeMap<String, Timestamp>,
+    /// When the oldest message that waits was said, by bridge and direction.
+    pub oldest_message: BTreeMap<(String, Direction), Timestamp>,
     /// Deliveries that wait for the Router, by bridge.
     pub received: BTreeMap<String, u64>,
     /// Deliveries on a Lane and not settled, by bridge.

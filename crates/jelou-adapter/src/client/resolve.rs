@@ -18,6 +18,8 @@ pub fn resolve(operation: Operation) -> Resolve {
         | Operation::Create
         | Operation::LinkField
         | Operation::Status
+        | Operation::Comment
+        | Operation::Message
         | Operation::Note => Resolve::None,
     }
 }

@@ -138,8 +138,9 @@ impl Kind {
             Operation::Create => Some(Self::Create),
             Operation::LinkField => Some(Self::SetLinkField),
             Operation::Status => Some(Self::SetStatus),
+            Operation::Comment => Some(Self::Comment),
             Operation::Note => Some(Self::Note),
-            Operation::Start | Operation::Close | Operation::TicketId => None,
+            Operation::Start | Operation::Close | Operation::TicketId | Operation::Message => None,
         }
     }
 }

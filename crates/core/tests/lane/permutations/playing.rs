@@ -43,7 +43,8 @@ pub fn end_state(w: &World) -> String {
         .collect();
     talks.sort();
     tickets.sort();
-    let messages: BTreeSet<_> = w.bridge.messages.iter().map(|m| m.id.as_str()).collect();
+    let messages = w.messages();
+    let messages: BTreeSet<_> = messages.iter().map(|m| m.id.as_str()).collect();
     let parked = w.parked_for();
     format!("{talks:#?}\n{tickets:#?}\n{messages:?} {parked:?}")
 }

@@ -21,6 +21,9 @@ use std::{
 const LINKS_LOADED: usize = 20;
 const INTENTS_LOADED: usize = 100;
 
+/// Waiting messages of one place that a Claim loads: few, so that a test meets the bound.
+const TALK_LOADED: usize = 4;
+
 /// A dead bridge's Lanes are free again after this.
 const LEASE: Duration = Duration::from_secs(30);
 
@@ -31,6 +34,7 @@ pub struct Stored {
     pub links: Vec<Link>,
     pub intents: Vec<Intent>,
     pub pending: Vec<Pending>,
+    pub messages: Vec<Message>,
     pub due: Option<Timestamp>,
     pub held_by: Option<String>,
 }
@@ -41,7 +45,6 @@ pub struct Bridge {
     pub aliases: BTreeMap<UserId, UserId>,
     pub journal: Vec<Entry>,
     pub fates: Vec<Fate>,
-    pub messages: Vec<Message>,
     pub drift: u32,
     pub crashes: u32,
     /// Reads of the remotes, in order.
@@ -127,11 +130,18 @@ impl Bridge {
             }
         });
         lane.pending = stored.pending.clone();
+        lane.messages = load_talk(&stored.messages, &mut lane);
         lane
     }
 }
 
 impl World {
+    /// All that was said, as kept.
+    pub fn messages(&self) -> Vec<Message> {
+        let lanes = self.bridge.lanes.values();
+        lanes.flat_map(|stored| stored.messages.clone()).collect()
+    }
+
     /// Works on one Lane that is due. `false` if none is.
     pub fn work_due(&mut self) -> bool {
         let now = self.now;
@@ -304,6 +314,8 @@ impl World {
             .retain(|p| !settled.contains(&(p.delivery, p.position)));
         put(&mut stored.links, &lane.links, |l| &l.id);
         put(&mut stored.intents, &lane.intents, |i| &i.id);
+        keep(&mut stored.messages, &lane.messages);
+        lane.messages.retain(Message::waits);
         if self.through_json {
             let json = serde_json::to_string(&lane).unwrap();
             stored.lane = serde_json::from_str(&json).unwrap();
@@ -317,7 +329,6 @@ impl World {
             .fates
             .extend(lane.fates.drain(..).map(|(_, _, fate)| fate));
         self.bridge.journal.append(&mut lane.journal);
-        self.bridge.messages.append(&mut lane.messages);
         self.bridge.drift += std::mem::take(&mut lane.drift);
         Ok(())
     }
@@ -380,6 +391,7 @@ impl World {
         stored.links.append(&mut gone.links);
         stored.intents.append(&mut gone.intents);
         stored.pending.append(&mut gone.pending);
+        keep(&mut stored.messages, &gone.messages);
         for (id, memory) in gone.lane.tickets {
             stored.lane.tickets.entry(id).or_insert(memory);
         }
@@ -396,6 +408,38 @@ impl World {
         }
         stored.due = Some(now);
     }
+}
+
+/// Each message once; what changes after that is how it ended.
+fn keep(stored: &mut Vec<Message>, new: &[Message]) {
+    for message in new {
+        let known = |m: &&mut Message| m.place == message.place && m.id == message.id;
+        match stored.iter_mut().find(known) {
+            Some(there) if there.waits() => there.outcome = message.outcome,
+            Some(_) => {}
+            None => stored.push(message.clone()),
+        }
+    }
+}
+
+/// Of each place the earliest that wait, and what is kept of those that the pending Events tell.
+fn load_talk(stored: &[Message], lane: &mut Lane) -> Vec<Message> {
+    let told = lane.told_messages();
+    let mut waiting: Vec<&Message> = stored.iter().filter(|m| m.waits()).collect();
+    waiting.sort_by_key(|m| m.at);
+    let mut loaded: Vec<Message> = Vec::new();
+    for message in waiting {
+        let of_place = |m: &&Message| m.place == message.place;
+        if loaded.iter().filter(of_place).count() < TALK_LOADED {
+            loaded.push(message.clone());
+        } else if let Some(last) = loaded.iter().rfind(of_place) {
+            let so_far = (last.at, last.id.clone());
+            lane.said_since.insert(message.place.clone(), so_far);
+        }
+    }
+    let is_told = |m: &&Message| !m.waits() && told.contains(&(m.place.clone(), m.id.clone()));
+    loaded.extend(stored.iter().filter(is_told).cloned());
+    loaded
 }
 
 fn put<T: Clone, K: PartialEq>(stored: &mut Vec<T>, new: &[T], id: impl Fn(&T) -> &K) {

@@ -52,7 +52,7 @@ impl World {
                 ),
             },
             Read::NoteOnTicket { ticket, text } => Found::Note {
-                there: self.notes(ticket).iter().any(|n| n == text.reveal()),
+                there: self.desk.has_words(ticket, text),
             },
             Read::Unheard { by, .. } => Found::Unheard {
                 waits: self.bridge.inbox.iter().any(|(at, _)| at <= by),
@@ -126,6 +126,8 @@ impl World {
                 self.desk
                     .write(ticket, what, now, |t| t.status = status.clone())
             }
+            Effect::AddComment(comment) => self.desk.comment(comment, now),
+            Effect::SendMessage(message) => (self.jelou.say(message), vec![]),
             Effect::AddNote { ticket, text } => self.desk.note(ticket, text, now),
         }
     }

@@ -84,6 +84,7 @@ impl World {
                 find_open: true,
                 create: Resolve::DirectLookup,
                 note: Resolve::DirectLookup,
+                comment: Resolve::DirectLookup,
             },
             place: TicketIdPlace::None,
             silent: false,

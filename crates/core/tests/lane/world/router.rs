@@ -47,6 +47,13 @@ impl World {
             Event::TicketChanged(e) => self
                 .lane_of_change(e)
                 .map(|(l, e)| (l, Event::TicketChanged(e))),
+            Event::CommentAdded(mut comment) => {
+                let routed = self.lane_of_change((*comment.change).clone());
+                routed.map(|(lane, change)| {
+                    *comment.change = change;
+                    (lane, Event::CommentAdded(comment))
+                })
+            }
             event => Some((self.lane_of_talk(&event), event)),
         };
         if let Some((lane, event)) = routed {
@@ -86,6 +93,8 @@ impl World {
         if let Some(lane) = self.bridge.lane_where(linked) {
             return Some((lane, e));
         }
+        let had = |s: &Stored| s.links.iter().any(|l| l.ticket_id() == Some(&ticket));
+        e.last_lane = self.bridge.lane_where(had);
         if e.whole.is_none() {
             let begun = self.now;
             if self.faults.whole_side(Side::Ticketing).is_some()
@@ -118,6 +127,7 @@ impl World {
             links: vec![],
             intents: vec![],
             pending: vec![],
+            messages: vec![],
             due: None,
             held_by: None,
         };
@@ -161,6 +171,7 @@ impl World {
             by_us: false,
             at: Some(record.changed_at),
             read_at: Some(begun),
+            last_lane: None,
         });
         self.route(event, begun, true);
     }

@@ -127,6 +127,7 @@ impl Memory {
         lane.links = links(&row.links);
         lane.intents = intents(&row.intents);
         lane.pending = self.pending(row);
+        self.load_talk(row, &mut lane);
         Some(lane)
     }
 

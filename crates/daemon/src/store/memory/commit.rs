@@ -7,7 +7,7 @@ use super::{
     Memory,
     claim::holds,
     earlier,
-    row::{IntentStored, LaneRow, Line, LinkStored, MessageRow, Stage},
+    row::{IntentStored, LaneRow, Line, LinkStored, Stage},
 };
 use crate::store::{
     changes::Changes,
@@ -17,11 +17,11 @@ use crate::store::{
 use bridge_core::{
     ids::{BridgeName, DeliveryId, LaneId},
     intent::{Intent, IntentState},
-    lane::{Entry, Fate, Lane, Message},
+    lane::{Entry, Fate, Lane},
     link::Link,
     time::Timestamp,
 };
-use std::collections::{BTreeMap, BTreeSet, btree_map::Entry as Place};
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Memory {
     /// Commits what changed, and keeps the Claim.
@@ -161,7 +161,7 @@ impl Memory {
         self.settle(&lane, fates, now);
         self.tell(&bridge, &lane, journal);
         for message in messages {
-            self.keep(&bridge, message);
+            self.keep(&bridge, &lane, message);
         }
     }
 
@@ -210,17 +210,6 @@ impl Memory {
                 bridge: bridge.clone(),
                 lane: lane.clone(),
                 entry,
-            });
-        }
-    }
-
-    fn keep(&mut self, bridge: &BridgeName, message: Message) {
-        let key = (bridge.clone(), message.conversation, message.id);
-        if let Place::Vacant(place) = self.messages.entry(key) {
-            place.insert(MessageRow {
-                at: message.at,
-                body: message.body,
-                content: Some(message.content),
             });
         }
     }

@@ -11,6 +11,7 @@ impl Memory {
     pub fn counts(&self, now: Timestamp) -> Counts {
         let mut counts = Counts::default();
         self.count_deliveries(&mut counts);
+        self.count_messages(&mut counts);
         for row in self.lanes.values() {
             let bridge = row.state.bridge.as_str();
             match &row.held {
@@ -38,6 +39,18 @@ impl Memory {
             }
         }
         counts
+    }
+
+    fn count_messages(&self, counts: &mut Counts) {
+        let waiting = self
+            .messages
+            .iter()
+            .filter(|(_, row)| row.outcome.is_none());
+        for ((bridge, place, _), row) in waiting {
+            let key = (bridge.as_str().to_owned(), place.direction());
+            let oldest = counts.oldest_message.entry(key).or_insert(row.at);
+            *oldest = (*oldest).min(row.at);
+        }
     }
 
     fn count_deliveries(&self, counts: &mut Counts) {

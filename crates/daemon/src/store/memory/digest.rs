@@ -26,7 +26,7 @@ impl Memory {
             delivery(row, hasher);
         }
         let messages = self.messages.iter();
-        messages.for_each(|(key, message)| (key, message.at).hash(hasher));
+        messages.for_each(|(key, message)| (key, message.at, message.outcome).hash(hasher));
         (&self.cursors, &self.notes).hash(hasher);
     }
 }

@@ -103,6 +103,11 @@ impl Memory {
                 row.lane = Some(theirs.clone());
             }
         }
+        for row in self.messages.values_mut() {
+            if row.lane == *ours && row.outcome.is_none() {
+                row.lane = theirs.clone();
+            }
+        }
         for line in &mut self.journal {
             if line.lane == *ours {
                 line.lane = theirs.clone();
@@ -124,6 +129,7 @@ fn take_in(ours: LaneRow, theirs: &mut LaneRow, now: Timestamp) {
         theirs.intents.extend(ours.intents);
     }
     theirs.intents.sort_by_key(|stored| stored.row);
+    theirs.said.extend(ours.said);
     if !bridge_core::planted!(JoinLosesEvents) {
         theirs.routed.extend(ours.routed);
     }

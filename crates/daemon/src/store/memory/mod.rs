@@ -22,6 +22,7 @@ mod record;
 mod route;
 mod row;
 mod sweep;
+mod talk;
 mod timeline;
 mod wake;
 
@@ -32,7 +33,8 @@ use bridge_core::{
     effect::Operation,
     event::Side,
     halt::Window,
-    ids::{BotId, BridgeName, ConversationId, DeliveryId, LaneId, MessageId, UserId},
+    ids::{BotId, BridgeName, DeliveryId, LaneId, MessageId, UserId},
+    lane::Place,
     time::Timestamp,
 };
 use row::{DeliveryRow, LaneRow, Line, MessageRow};
@@ -56,7 +58,7 @@ pub struct Memory {
     by_dedup: BTreeMap<(BridgeName, Side, String), DeliveryId>,
     /// Deliveries that wait for the Router, in its hands or not.
     received: BTreeSet<DeliveryId>,
-    messages: BTreeMap<(BridgeName, ConversationId, MessageId), MessageRow>,
+    messages: BTreeMap<(BridgeName, Place, MessageId), MessageRow>,
     journal: VecDeque<Line>,
     halts: BTreeMap<(BridgeName, Operation), Window>,
     cursors: BTreeMap<BridgeName, BTreeMap<String, String>>,

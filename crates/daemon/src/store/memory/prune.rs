@@ -38,9 +38,11 @@ fn delivery(row: &mut DeliveryRow, before: Timestamp) -> bool {
 }
 
 fn message(row: &mut MessageRow, before: Timestamp) -> bool {
-    let is_old = (row.body.is_some() || row.content.is_some()) && row.at <= before;
+    let has_words = row.body.is_some() || row.media.is_some() || row.content.is_some();
+    let is_old = row.outcome.is_some() && has_words && row.at <= before;
     if is_old {
         row.body = None;
+        row.media = None;
         row.content = None;
     }
     is_old

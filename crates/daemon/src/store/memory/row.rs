@@ -4,10 +4,11 @@ use super::earlier;
 use crate::store::types::NewDelivery;
 use bridge_core::{
     event::Event,
-    ids::{BridgeName, DeliveryId, LaneId},
+    ids::{BridgeName, DeliveryId, LaneId, MessageId},
     intent::Intent,
-    lane::{Entry, Fate, Lane},
+    lane::{Entry, Fate, Lane, Outcome, Place},
     link::Link,
+    message::Media,
     text::Text,
     time::Timestamp,
 };
@@ -37,6 +38,8 @@ pub(super) struct LaneRow {
     pub intents: Vec<IntentStored>,
     /// Its Deliveries that are not settled.
     pub routed: BTreeSet<DeliveryId>,
+    /// What was said and waits to be relayed, in order.
+    pub said: BTreeMap<(Place, Timestamp, u64), MessageId>,
 }
 
 impl LaneRow {
@@ -51,6 +54,7 @@ impl LaneRow {
             links: Vec::new(),
             intents: Vec::new(),
             routed: BTreeSet::new(),
+            said: BTreeMap::new(),
         }
     }
 
@@ -204,9 +208,15 @@ pub struct DeliverySeen<'a> {
 /// A message, kept once.
 #[derive(Clone, Debug)]
 pub(super) struct MessageRow {
+    /// Its number: what became known later has the higher one.
+    pub row: u64,
+    pub lane: LaneId,
     pub at: Timestamp,
+    pub kind: String,
     pub body: Option<Text>,
+    pub media: Option<Media>,
     pub content: Option<serde_json::Value>,
+    pub outcome: Option<Outcome>,
 }
 
 /// A sentence of the timelines.

@@ -55,8 +55,10 @@ const SET_FATES: &str =
 
 const AUDIT: &str = "INSERT INTO audit (at, bridge, lane_id, link_id, ticket, conversation, kind, sentence, rule) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
-const MESSAGE: &str = "INSERT INTO message (bridge, conversation, direction, remote_id, at, kind, body, content) \
-     VALUES (?, ?, 'to_ticket', ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
+/// Kept once; what changes after that is how it ended.
+const MESSAGE: &str = "INSERT INTO message (bridge, lane_id, direction, place, remote_id, at, kind, body, media, content, outcome) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (bridge, direction, place, remote_id) \
+     DO UPDATE SET outcome = excluded.outcome WHERE message.outcome IS NULL AND message.lane_id = excluded.lane_id";
 
 impl Store {
     /// Commits what changed, and keeps the Claim.
@@ -348,14 +350,22 @@ async fn put_message(
     changes: &Changes,
     message: &Message,
 ) -> Result<(), CommitError> {
+    let media = message.media.as_ref();
+    let media = media
+        .map(|file| to_json(file, "message's file"))
+        .transpose()?;
     query(MESSAGE)
         .bind(changes.bridge.as_str())
-        .bind(message.conversation.as_str())
+        .bind(changes.lane.as_str())
+        .bind(message.place.direction().as_str())
+        .bind(message.place.id())
         .bind(message.id.as_str())
         .bind(message.at.0)
         .bind(&message.kind)
         .bind(message.body.as_ref().map(|text| text.reveal()))
+        .bind(media)
         .bind(to_json(&message.content, "message's content")?)
+        .bind(message.outcome.map(|outcome| outcome.as_str()))
         .execute(db)
         .await?;
     Ok(())

@@ -1,6 +1,9 @@
 //! The figures behind the metrics page. Neighbour: `metrics`, which names them.
 
-use super::{Store, row::count};
+use super::{
+    Store,
+    row::{count, direction},
+};
 use crate::store::{error::StoreError, types::Counts};
 use bridge_core::time::Timestamp;
 use sqlx::{Row, SqliteConnection, query};
@@ -23,6 +26,8 @@ const INTENTS: &str = "SELECT bridge, state AS word, count(*) AS number FROM int
      WHERE state IN ('planned', 'sent', 'unknown') GROUP BY bridge, state";
 
 const HELD: &str = "SELECT bridge, operation AS word, count(*) AS number FROM intent WHERE held = 1 GROUP BY bridge, operation";
+
+const WAITING: &str = "SELECT bridge, direction, min(at) AS oldest FROM message WHERE outcome IS NULL GROUP BY bridge, direction";
 
 impl Store {
     /// The figures as of `now`.
@@ -47,6 +52,11 @@ impl Store {
                 .received
                 .insert(bridge.clone(), count(&row, "received")?);
             counts.routed.insert(bridge, count(&row, "routed")?);
+        }
+        for row in query(WAITING).fetch_all(&mut *db).await? {
+            let key = (row.try_get("bridge")?, direction(&row)?);
+            let oldest = Timestamp(row.try_get("oldest")?);
+            counts.oldest_message.insert(key, oldest);
         }
         let lanes = query(LANES).bind(now.0).fetch_one(&mut *db).await?;
         counts.lanes_due = count(&lanes, "due")?;

@@ -43,11 +43,12 @@ const RENAME: &str = "UPDATE lane SET user = ?2 WHERE id = ?1";
 /// The other Lane's token grows, so that a holder whose lease ran out cannot write over the join.
 const TAKE_IN: &str = "UPDATE lane SET state = ?2, token = token + 1, owner = NULL, claimed_at = NULL, lease_until = NULL WHERE id = ?1";
 
-const MOVE: [&str; 4] = [
+const MOVE: [&str; 5] = [
     "UPDATE link SET lane_id = ?2 WHERE lane_id = ?1",
     "UPDATE intent SET lane_id = ?2 WHERE lane_id = ?1",
     "UPDATE delivery SET lane_id = ?2 WHERE lane_id = ?1",
     "UPDATE audit SET lane_id = ?2 WHERE lane_id = ?1",
+    "UPDATE message SET lane_id = ?2 WHERE lane_id = ?1 AND outcome IS NULL",
 ];
 
 const DELETE: &str = "DELETE FROM lane WHERE id = ?";

@@ -1,7 +1,10 @@
 //! Reads all that the rules need to know of a claimed Lane. Neighbours: `claim`, which asks;
 //! `commit`, which writes it back.
 
-use super::row::{at, delivery_id, id, intent, json, link, source};
+use super::{
+    load_talk as talk,
+    row::{at, delivery_id, id, intent, json, link, source},
+};
 use crate::store::{error::StoreError, types::Source};
 use bridge_core::{
     event::Event,
@@ -53,6 +56,7 @@ pub(super) async fn lane(db: &mut SqliteConnection, row: &SqliteRow) -> Result<L
     lane.intents = intents(db, &lane.id).await?;
     let (pending, more) = pending(db, &lane.id).await?;
     lane.pending = pending;
+    talk::load(db, &mut lane).await?;
     Ok(Loaded { lane, more })
 }
 

@@ -14,6 +14,7 @@ mod integrity;
 mod join;
 mod links;
 mod load;
+mod load_talk;
 mod open;
 mod parked;
 mod prune;

@@ -17,12 +17,14 @@ use sqlx::{SqliteConnection, query};
 /// Rows taken at a time: a group with one such step in it still commits within some ten ms.
 const ROWS_AT_A_TIME: u32 = 500;
 
-/// Parked Deliveries keep their bodies: a person still has to read them.
+/// Parked Deliveries keep their bodies: a person still has to read them. A message that waits keeps
+/// its words: they are still to be brought over.
 const DELIVERIES: &str = "UPDATE delivery SET body = NULL, headers = '{}', events = NULL WHERE id IN \
      (SELECT id FROM delivery WHERE body IS NOT NULL AND settled_at IS NOT NULL AND settled_at <= ? ORDER BY settled_at LIMIT ?)";
 
-const MESSAGES: &str = "UPDATE message SET body = NULL, content = NULL WHERE id IN \
-     (SELECT id FROM message WHERE (body IS NOT NULL OR content IS NOT NULL) AND at <= ? ORDER BY at LIMIT ?)";
+const MESSAGES: &str = "UPDATE message SET body = NULL, media = NULL, content = NULL WHERE id IN \
+     (SELECT id FROM message WHERE outcome IS NOT NULL AND (body IS NOT NULL OR media IS NOT NULL OR content IS NOT NULL) \
+     AND at <= ? ORDER BY at LIMIT ?)";
 
 const INTENTS: &str = "SELECT body, held FROM intent WHERE pruned = 0 AND state IN ('confirmed', 'refused', 'withdrawn', 'observed') \
      AND planned_at <= ? LIMIT ?";

@@ -2,7 +2,8 @@
 
 use crate::store::error::{CommitError, StoreError};
 use bridge_core::{
-    effect::Operation, event::Side, ids::DeliveryId, intent::Intent, link::Link, time::Timestamp,
+    effect::Operation, event::Side, ids::DeliveryId, intent::Intent, lane::Direction, link::Link,
+    time::Timestamp,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{Row, sqlite::SqliteRow};
@@ -151,6 +152,15 @@ pub(super) fn operation(row: &SqliteRow) -> Result<Operation, StoreError> {
         .into_iter()
         .find(|o| o.as_str() == word)
         .ok_or_else(|| StoreError::unreadable("operation"))
+}
+
+/// A direction from its word.
+pub(super) fn direction(row: &SqliteRow) -> Result<Direction, StoreError> {
+    let word: &str = row.try_get("direction")?;
+    Direction::ALL
+        .into_iter()
+        .find(|one| one.as_str() == word)
+        .ok_or_else(|| StoreError::unreadable("direction"))
 }
 
 /// A Delivery's row number.

@@ -406,6 +406,7 @@ async fn a_database_of_each_earlier_version_is_migrated_with_its_rows() {
     let rows = [
         include_str!("../../../../../migrations/sqlite/data/0001.sql"),
         include_str!("../../../../../migrations/sqlite/data/0002.sql"),
+        include_str!("../../../../../migrations/sqlite/data/0003.sql"),
     ];
     for (version, rows) in (1..).zip(rows) {
         migrated_with_its_rows(version, rows).await;
@@ -427,6 +428,8 @@ async fn migrated_with_its_rows(version: i64, rows: &'static str) {
         (1, 1)
     );
     assert_eq!(lanes[0].lane.pending.len(), 1);
+    // What was kept before messages were relayed is not relayed now.
+    assert_eq!(lanes[0].lane.messages.len(), usize::from(version >= 3));
     assert_eq!(store.claim_routes(10, at(1_000)).await.unwrap().len(), 1);
     let broken = query("PRAGMA foreign_key_check")
         .fetch_all(&store.readers)

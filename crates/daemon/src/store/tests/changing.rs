@@ -6,7 +6,7 @@ use bridge_core::{
     conversation::{Conversation, ConversationState},
     ids::{DeliveryId, LaneId},
     lane::{
-        Blocked, ConversationMemory, Entry, EntryKind, Fate, Inbox, Message, Pending, Retry,
+        Blocked, ConversationMemory, Entry, EntryKind, Fate, Inbox, Message, Pending, Place, Retry,
         TicketMemory,
     },
 };
@@ -50,13 +50,23 @@ fn full() -> Lane {
             conversation: None,
         }],
         messages: vec![Message {
-            conversation: conversation("c7"),
+            place: Place::Conversation {
+                id: conversation("c7"),
+            },
+            media: None,
+            outcome: None,
             id: bridge_core::ids::MessageId::parse("m1").unwrap(),
             at: at(1),
             kind: "text".to_owned(),
             body: None,
             content: serde_json::Value::Null,
         }],
+        said_since: BTreeMap::from([(
+            Place::Conversation {
+                id: conversation("c7"),
+            },
+            (at(1), bridge_core::ids::MessageId::parse("m1").unwrap()),
+        )]),
         drift: 1,
         misclosed: 1,
         looked: BTreeSet::from([conversation("c7")]),

@@ -3,7 +3,7 @@
 use super::*;
 use crate::store::CommitError;
 use bridge_core::{
-    lane::{Fate, Message},
+    lane::{Fate, Outcome},
     link::Ended,
 };
 use futures::future::join_all;
@@ -166,15 +166,14 @@ async fn a_message_is_kept_once_however_often_it_comes() {
     let store = fresh().await;
     let mut claimed = store.linked("maria", "7", "c7").await;
     let before = claimed.lane.clone();
-    claimed.lane.messages.push(Message {
-        conversation: conversation("c7"),
-        id: bridge_core::ids::MessageId::parse("m1").unwrap(),
-        at: at(1_700),
-        kind: "text".to_owned(),
-        body: Some("Olá".into()),
-        content: serde_json::Value::Null,
-    });
+    claimed.lane.messages.push(said("c7", "m1", 1_700));
     store.keep(&claimed.claim, &before, &claimed.lane).await;
+    store.keep(&claimed.claim, &before, &claimed.lane).await;
+    let pruned = store.prune(at(10_000)).await.unwrap();
+    assert_eq!(pruned.messages, 0, "it still has to be brought over");
+
+    let before = claimed.lane.clone();
+    claimed.lane.messages[0].outcome = Some(Outcome::Relayed);
     store.keep(&claimed.claim, &before, &claimed.lane).await;
     let pruned = store.prune(at(10_000)).await.unwrap();
     assert_eq!(pruned.messages, 1);

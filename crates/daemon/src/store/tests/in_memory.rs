@@ -24,6 +24,8 @@ mod parking;
 mod recording;
 #[path = "routing.rs"]
 mod routing;
+#[path = "talking.rs"]
+mod talking;
 
 pub use super::*;
 use crate::store::{

@@ -11,9 +11,9 @@ use super::{NewDelivery, RouteEnd, Source};
 use bridge_core::{
     effect::{CloseConversation, Effect},
     event::{Event, Side, TicketChanged},
-    ids::{BotId, BridgeName, ConversationId, IntentId, LinkId, TicketId, UserId},
+    ids::{BotId, BridgeName, ConversationId, IntentId, LinkId, MessageId, TicketId, UserId},
     intent::{Intent, IntentState},
-    lane::Lane,
+    lane::{Lane, Message, Place},
     link::{ConversationSide, Link, Origin, TicketSide},
     ticket::{TicketPatch, Version},
     time::Timestamp,
@@ -68,6 +68,7 @@ pub fn changed(id: &str, when: i64) -> Event {
         version: Version::None,
         whole: None,
         read_at: None,
+        last_lane: None,
         patch: TicketPatch::default(),
         by_us: false,
         at: Some(at(when)),
@@ -114,6 +115,22 @@ pub fn link(lane: &Lane, ticket_id: Option<&str>, conversation_id: Option<&str>)
         diverged: Vec::new(),
         created_at: at(1_500),
         ended: None,
+    }
+}
+
+/// What a customer said in a conversation, waiting.
+pub fn said(conversation_id: &str, id: &str, when: i64) -> Message {
+    Message {
+        place: Place::Conversation {
+            id: conversation(conversation_id),
+        },
+        id: MessageId::parse(id).unwrap(),
+        at: at(when),
+        kind: "text".to_owned(),
+        body: Some("Olá".into()),
+        media: None,
+        content: serde_json::Value::Null,
+        outcome: None,
     }
 }
 

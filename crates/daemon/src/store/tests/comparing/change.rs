@@ -100,6 +100,12 @@ fn follow_up(lane: &mut Lane, now: i64, dice: &mut Dice) {
 }
 
 fn tell(lane: &mut Lane, now: i64, dice: &mut Dice) {
+    // Without the dice, whose row the rest of the history goes by.
+    if now % 3 == 0
+        && let Some(message) = lane.messages.iter_mut().find(|m| m.waits())
+    {
+        message.outcome = Some(Outcome::Relayed);
+    }
     lane.journal.push(Entry {
         at: at(now),
         kind: EntryKind::Decision,
@@ -109,10 +115,21 @@ fn tell(lane: &mut Lane, now: i64, dice: &mut Dice) {
         ticket: Some(ticket(&dice.digit())),
         conversation: None,
     });
+    let said_in = dice.digit();
+    let place = match now % 2 {
+        0 => Place::Conversation {
+            id: conversation(&said_in),
+        },
+        _ => Place::Ticket {
+            id: ticket(&said_in),
+        },
+    };
     lane.messages.push(Message {
-        conversation: conversation(&dice.digit()),
+        place,
         id: MessageId::parse(&dice.digit()).unwrap(),
         at: at(now),
+        media: None,
+        outcome: None,
         kind: "text".to_owned(),
         body: Some("Olá".into()),
         content: serde_json::Value::Null,

@@ -20,7 +20,7 @@ use bridge_core::{
     halt::Limits,
     ids::{DeliveryId, LaneId, MessageId},
     intent::Parked,
-    lane::{Entry, EntryKind, Fate, Message, TicketMemory},
+    lane::{Entry, EntryKind, Fate, Message, Outcome, Place, TicketMemory},
     link::Ended,
 };
 use sqlx::{ConnectOptions, Row, sqlite::SqliteConnectOptions};

@@ -73,7 +73,7 @@ impl Pair {
             for lane in [&mut after.disk.lane, &mut after.memory.lane] {
                 lane.fates.clear();
                 lane.journal.clear();
-                lane.messages.clear();
+                lane.messages.retain(Message::waits);
             }
             self.claims[index] = after;
         }

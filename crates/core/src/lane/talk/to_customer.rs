@@ -1,0 +1,376 @@
+//! What an agent says to the customer goes into the conversation. Neighbours: split, for what is too
+//! long for one message; unsent, for what cannot go.
+
+use super::{
+    Message, Outcome, Place, Way,
+    split::{TEXT_CHARACTERS_MAX, parts},
+};
+use crate::{
+    conversation::Conversation,
+    effect::{AddComment, Effect, Operation, Read, SendMessage},
+    event::CommentAdded,
+    ids::{ConversationId, LinkId, MessageId, RoomId, TicketId},
+    intent::{Intent, IntentState},
+    lane::{
+        access::wish,
+        state::{ConversationMemory, EntryKind},
+        step::Turn,
+    },
+    link::{ConversationSide, Link},
+    message::{AgentMessage, Content},
+    text::Text,
+    time::Timestamp,
+};
+use std::time::Duration;
+
+pub(super) const RULE: &str = "mapping.messages.to_conversation_when";
+
+/// More messages than this to one customer within a minute are a loop through both directions: the
+/// third net of rule 14. No agent writes that fast.
+const MESSAGES_PER_LINK_MINUTE: usize = 60;
+
+/// WhatsApp takes free words within this time of the customer's own; after it, templates only.
+pub(super) const WINDOW: Duration = Duration::from_secs(24 * 3600);
+
+/// Begins the last error of a message that Jelou refused as too late.
+pub(in crate::lane) const TOO_LATE: &str = "window";
+
+/// Who would hear an agent's words on a ticket.
+enum Hears {
+    /// The customer, in this conversation.
+    Talk { link: Link, id: ConversationId },
+    /// Nobody yet: a conversation is on its way.
+    Later,
+    /// Nobody. The Link is the ticket's last, if it had one.
+    Nobody { link: Option<Link> },
+}
+
+impl Turn<'_> {
+    pub(super) fn relay_to_customer(&mut self, ticket: &TicketId, place: &Place) {
+        while let Some(message) = self.first_waiting(place).cloned() {
+            let way = match self.who_hears(ticket) {
+                Hears::Talk { link, id } => self.say(&link, &id, ticket, &message),
+                Hears::Later => Way::Stays,
+                Hears::Nobody { link } => self.leave_unsent(link.as_ref(), ticket, &message),
+            };
+            match way {
+                Way::Stays => return,
+                Way::Ends(outcome) => self.end_message(place, &message.id, outcome),
+            }
+        }
+    }
+
+    fn who_hears(&self, ticket: &TicketId) -> Hears {
+        let live = self.live_link_of_ticket(ticket);
+        let Some(link) = live.or_else(|| self.latest_link_of_ticket(ticket)) else {
+            return Hears::Nobody { link: None };
+        };
+        let nobody = Hears::Nobody {
+            link: Some(link.clone()),
+        };
+        match &link.conversation {
+            ConversationSide::Known { id } if link.is_live() && self.is_active(id) => Hears::Talk {
+                link: link.clone(),
+                id: id.clone(),
+            },
+            ConversationSide::Wanted if link.is_live() => Hears::Later,
+            ConversationSide::Known { .. }
+            | ConversationSide::Wanted
+            | ConversationSide::Unwanted { .. } => nobody,
+        }
+    }
+
+    fn is_active(&self, id: &ConversationId) -> bool {
+        let memory = self.lane.conversations.get(id);
+        memory.is_some_and(|m| !m.seen.state.is_closed())
+    }
+
+    fn say(
+        &mut self,
+        link: &Link,
+        id: &ConversationId,
+        ticket: &TicketId,
+        message: &Message,
+    ) -> Way {
+        let Some(memory) = self.lane.conversations.get(id).cloned() else {
+            return Way::Stays;
+        };
+        let said = message.body.clone().unwrap_or_default();
+        if said.is_blank() {
+            return self.unsendable(&link.id, message, "it holds no words");
+        }
+        let Some(room) = memory.seen.room.clone() else {
+            return self.look_for_room(&link.id, id, &memory, message);
+        };
+        let begun = self.messages_of(&link.id, message).any(|i| i.attempts > 0);
+        if !begun && self.is_silent(id) {
+            return self.outside_window(&link.id, ticket, message);
+        }
+        let parts = parts(said.reveal(), TEXT_CHARACTERS_MAX);
+        let count = u32::try_from(parts.len()).unwrap_or(u32::MAX);
+        let mut outcome = Outcome::Relayed;
+        for (number, part) in (1..).zip(parts) {
+            let Some(value) = MessageId::of_part(ticket, &message.id, number) else {
+                return self.unsendable(&link.id, message, "its id is too long");
+            };
+            let effect = Effect::SendMessage(SendMessage {
+                conversation: id.clone(),
+                ticket: ticket.clone(),
+                comment: message.id.clone(),
+                part: number,
+                parts: count,
+                message: in_room(value, room.clone(), &memory.seen, part),
+            });
+            match self.say_part(&link.id, ticket, message, effect, number) {
+                Way::Stays => return Way::Stays,
+                Way::Ends(Outcome::Relayed) => {}
+                Way::Ends(Outcome::Observed) => outcome = Outcome::Observed,
+                // What is left of it would make no sense without this part.
+                Way::Ends(other) => return Way::Ends(other),
+            }
+        }
+        Way::Ends(outcome)
+    }
+
+    fn say_part(
+        &mut self,
+        link: &LinkId,
+        ticket: &TicketId,
+        message: &Message,
+        effect: Effect,
+        number: u32,
+    ) -> Way {
+        let cause = cause_of(message, number);
+        if let Some(ahead) = self.message_ahead(link, message) {
+            // Only the one that is being tried may stay ahead of an earlier one that came late.
+            let untried = ahead.state == IntentState::Planned && ahead.attempts == 0;
+            let waits = comment_of(&ahead).is_some_and(|id| self.is_waiting(&message.place, id));
+            if !(untried && waits) {
+                return Way::Stays;
+            }
+            self.let_go(&ahead, "an earlier comment came");
+        }
+        self.ensure(link, &cause, effect, RULE);
+        let is_part = |i: &&Intent| wish(&i.cause) == cause;
+        let part = self.messages_of(link, message).rfind(is_part).cloned();
+        match part {
+            Some(intent) => self.way_of_part(&intent, ticket, message),
+            None => Way::Stays,
+        }
+    }
+
+    fn way_of_part(&mut self, intent: &Intent, ticket: &TicketId, message: &Message) -> Way {
+        match intent.state {
+            IntentState::Planned | IntentState::Sent | IntentState::Unknown => Way::Stays,
+            IntentState::Confirmed => Way::Ends(Outcome::Relayed),
+            IntentState::Observed => Way::Ends(Outcome::Observed),
+            IntentState::Parked => {
+                self.tell_parked(intent, message);
+                Way::Ends(Outcome::Parked)
+            }
+            IntentState::Refused if came_too_late(intent) => {
+                self.outside_window(&intent.link, ticket, message)
+            }
+            IntentState::Refused | IntentState::Withdrawn => Way::Ends(Outcome::GivenUp),
+        }
+    }
+
+    fn tell_parked(&mut self, intent: &Intent, message: &Message) {
+        let reason = intent.parked.as_ref().map_or("", |parked| &parked.reason);
+        let (key, what) = match reason {
+            "loop" => (
+                "loop:messages".to_owned(),
+                "More comments than an agent writes came within a minute, so the bridge stopped sending them to the customer. Find what writes them.".to_owned(),
+            ),
+            super::super::UNKNOWN_OUTCOME => (
+                format!("message:{}", message.id),
+                "It is not known whether the customer got a comment of this ticket: the answer was lost. The bridge's operator decides whether it is sent again.".to_owned(),
+            ),
+            other => (
+                format!("message:{}", message.id),
+                format!("The customer did not get a comment of this ticket: Jelou did not take it ({other}). The bridge's operator can have it tried again."),
+            ),
+        };
+        let text = format!("{what} (comment {})", message.id);
+        self.tell(&intent.link, &key, &text);
+    }
+
+    /// The room is told by every webhook of the conversation; where none came, a read tells it.
+    fn look_for_room(
+        &mut self,
+        link: &LinkId,
+        id: &ConversationId,
+        memory: &ConversationMemory,
+        message: &Message,
+    ) -> Way {
+        if self.lane.looked.contains(id) {
+            return self.unsendable(link, message, "Jelou tells no room of its conversation");
+        }
+        let due = memory.retry.due_at.unwrap_or(self.now);
+        self.want_read(Read::Conversation { id: id.clone() }, due);
+        Way::Stays
+    }
+
+    fn unsendable(&mut self, link: &LinkId, message: &Message, why: &str) -> Way {
+        let text = format!(
+            "The customer did not get a comment of this ticket: {why}. (comment {})",
+            message.id
+        );
+        self.tell(link, &format!("message:{}", message.id), &text);
+        Way::Ends(Outcome::Unsendable)
+    }
+
+    /// Whether the customer was silent for so long that free words do not reach them. A conversation
+    /// that began since shows that Jelou reached them then.
+    pub(in crate::lane) fn is_silent(&self, id: &ConversationId) -> bool {
+        let talk = self.lane.conversations.get(id);
+        let begun = talk.map(|m| m.seen.started_at.unwrap_or(m.learnt_at));
+        let heard = begun.max(self.last_words_at());
+        heard.is_none_or(|at| self.now.since(at) >= WINDOW)
+    }
+
+    /// When the customer last wrote, as far as known, in any conversation with this bot.
+    pub(in crate::lane) fn last_words_at(&self) -> Option<Timestamp> {
+        let talks = self.lane.conversations.values();
+        talks.filter_map(|m| m.last_message_at).max()
+    }
+
+    /// The Intents of one comment's parts.
+    pub(super) fn messages_of(
+        &self,
+        link: &LinkId,
+        message: &Message,
+    ) -> impl DoubleEndedIterator<Item = &Intent> {
+        let intents = self.lane.intents.iter().filter(move |i| i.link == *link);
+        intents.filter(move |i| {
+            i.operation() == Operation::Message && comment_of(i) == Some(&message.id)
+        })
+    }
+
+    /// What of another comment is on its way already.
+    fn message_ahead(&self, link: &LinkId, message: &Message) -> Option<Intent> {
+        let ahead = |i: &&Intent| {
+            i.link == *link
+                && i.operation() == Operation::Message
+                && i.state.is_open()
+                && comment_of(i) != Some(&message.id)
+        };
+        self.lane.intents.iter().find(ahead).cloned()
+    }
+
+    /// Whether an agent's words wait to go into a Link's conversation.
+    pub(in crate::lane) fn has_words_for(&self, link: &LinkId) -> bool {
+        let ticket = self.lane.link(link).and_then(Link::ticket_id);
+        let place = ticket.map(|id| Place::Ticket { id: id.clone() });
+        place.is_some_and(|place| self.first_waiting(&place).is_some())
+    }
+
+    /// Whether a comment is one that an agent wrote for the customer, and since the Link began (rules
+    /// 14 and 17).
+    pub(in crate::lane) fn is_for_customer(&mut self, e: &CommentAdded, at: Timestamp) -> bool {
+        if e.by_us || !e.by_agent || !e.public || self.is_echo(e) {
+            return false;
+        }
+        let links = self.lane.links.iter();
+        let links = links.filter(|l| l.ticket_id() == Some(&e.ticket));
+        let Some(since) = links.map(|l| l.created_at).min() else {
+            return false;
+        };
+        if latest(at) < since {
+            return false;
+        }
+        match self.rules.mapping.to_conversation_when(e) {
+            Ok(wanted) => wanted,
+            Err(error) => {
+                let sentence = format!("A comment was not judged: {error}");
+                self.note_ticket(EntryKind::Alarm, sentence, &e.ticket);
+                false
+            }
+        }
+    }
+
+    /// The second net of rule 14: what the bridge itself wrote on the ticket, however its author is
+    /// told.
+    fn is_echo(&self, e: &CommentAdded) -> bool {
+        let body = kept(e.body.reveal());
+        self.lane.intents.iter().any(|i| match &i.effect {
+            Effect::AddComment(AddComment { ticket, text, .. })
+            | Effect::AddNote { ticket, text } => {
+                i.attempts > 0 && *ticket == e.ticket && kept(text.reveal()) == body
+            }
+            Effect::StartConversation(_)
+            | Effect::CloseConversation(_)
+            | Effect::WriteTicketId(_)
+            | Effect::UpsertRequester { .. }
+            | Effect::CreateTicket(_)
+            | Effect::WriteLinkField { .. }
+            | Effect::SetStatus { .. }
+            | Effect::SendMessage(_) => false,
+        })
+    }
+
+    /// Whether messages go out faster than people write them.
+    pub(in crate::lane) fn is_storm(&self, intent: &Intent) -> bool {
+        let minute = Duration::from_secs(60);
+        let sent = self.lane.intents.iter().filter(|i| {
+            i.link == intent.link
+                && i.operation() == Operation::Message
+                && i.failures == 0
+                && i.sent_at.is_some_and(|at| self.now.since(at) < minute)
+        });
+        intent.operation() == Operation::Message && sent.count() >= MESSAGES_PER_LINK_MINUTE
+    }
+}
+
+fn cause_of(message: &Message, part: u32) -> String {
+    format!("comment {} part {part}", message.id)
+}
+
+fn in_room(id: MessageId, room: RoomId, talk: &Conversation, words: &str) -> AgentMessage {
+    AgentMessage {
+        id,
+        bot: talk.bot.clone(),
+        user: talk.user.clone(),
+        room,
+        content: Content::Text {
+            body: Text::from(words),
+        },
+    }
+}
+
+/// The comment that a message brings.
+fn comment_of(intent: &Intent) -> Option<&MessageId> {
+    let Effect::SendMessage(message) = &intent.effect else {
+        return None;
+    };
+    Some(&message.comment)
+}
+
+/// How many parts an agent's comment has.
+pub(super) fn parts_of(intent: &Intent) -> Option<u32> {
+    let Effect::SendMessage(message) = &intent.effect else {
+        return None;
+    };
+    Some(message.parts)
+}
+
+/// The last moment that a time may mean: where it is told in whole seconds, the end of that second.
+fn latest(at: Timestamp) -> Timestamp {
+    let whole = at.0.rem_euclid(1_000) == 0;
+    at.plus(Duration::from_millis(if whole { 999 } else { 0 }))
+}
+
+/// A text as a ticketing system may keep it: without what is invisible, and whatever it does to
+/// spaces and line ends.
+fn kept(text: &str) -> String {
+    let seen = text
+        .chars()
+        .filter(|c| !matches!(c, '\u{2060}' | '\u{200b}' | '\u{feff}'));
+    let seen: String = seen.collect();
+    seen.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn came_too_late(intent: &Intent) -> bool {
+    let error = intent.last_error.as_deref();
+    error.is_some_and(|error| error.starts_with(TOO_LATE))
+}

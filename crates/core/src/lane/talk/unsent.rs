@@ -1,0 +1,105 @@
+//! An agent's words that cannot go into a conversation: what becomes of them, and that the agent
+//! learns of it at once. Neighbour: to_customer.
+
+use super::{Message, Outcome, Way};
+use crate::{
+    ids::{LinkId, TicketId},
+    intent::{Intent, IntentState},
+    lane::step::Turn,
+    link::Link,
+    mapping::CommentWithoutConversation,
+};
+
+const RULE: &str = "mapping.conversation.comment_without_conversation";
+
+impl Turn<'_> {
+    /// The customer was silent for 24 hours.
+    pub(super) fn outside_window(
+        &mut self,
+        link: &LinkId,
+        _ticket: &TicketId,
+        message: &Message,
+    ) -> Way {
+        let text = format!(
+            "The customer did not get a comment of this ticket: they have not written for 24 hours, and WhatsApp takes free text only within 24 hours of their last message. It can be sent when they write again. (comment {})",
+            message.id
+        );
+        self.tell(link, &format!("window:{}", message.id), &text);
+        Way::Ends(Outcome::Window)
+    }
+
+    /// No conversation is open.
+    pub(super) fn leave_unsent(
+        &mut self,
+        link: Option<&Link>,
+        ticket: &TicketId,
+        message: &Message,
+    ) -> Way {
+        let Some(link) = link else {
+            return Way::Ends(Outcome::NoConversation);
+        };
+        if let Some(way) = self.take_back(link, message) {
+            return way;
+        }
+        match self.rules.mapping.comment_without_conversation {
+            CommentWithoutConversation::Start if self.may_start_for(ticket) => {
+                self.start_for_comment(link, ticket)
+            }
+            CommentWithoutConversation::Start
+            | CommentWithoutConversation::Note
+            | CommentWithoutConversation::Template => {
+                let text = format!(
+                    "The customer did not get a comment of this ticket: no conversation with them is open. (comment {})",
+                    message.id
+                );
+                self.tell(&link.id, &format!("unsent:{}", message.id), &text);
+                Way::Ends(Outcome::NoConversation)
+            }
+        }
+    }
+
+    /// What was planned for a conversation that has ended since does not go out; of what did go out
+    /// it must be known first what became of it.
+    fn take_back(&mut self, link: &Link, message: &Message) -> Option<Way> {
+        let parts: Vec<Intent> = self.messages_of(&link.id, message).cloned().collect();
+        let on_its_way = |i: &Intent| matches!(i.state, IntentState::Sent | IntentState::Unknown);
+        if parts.iter().any(on_its_way) {
+            return Some(Way::Stays);
+        }
+        for part in parts.iter().filter(|i| i.state == IntentState::Planned) {
+            self.let_go(part, "the conversation has ended");
+        }
+        let (told, all) = (
+            parts
+                .iter()
+                .filter(|i| i.state == IntentState::Confirmed)
+                .count(),
+            parts.iter().filter_map(super::to_customer::parts_of).max(),
+        );
+        (all.is_some_and(|all| u32::try_from(told).unwrap_or(0) >= all))
+            .then_some(Way::Ends(Outcome::Relayed))
+    }
+
+    /// A ticket that asks for a closed conversation, or that another customer's Lane holds, starts none.
+    fn may_start_for(&self, ticket: &TicketId) -> bool {
+        let mapping = self.rules.mapping;
+        let memory = self.lane.tickets.get(ticket);
+        memory.is_some_and(|m| {
+            let open = |status| !mapping.closes(status) && !mapping.vocabulary().is_final(status);
+            let open = m.seen.as_ref().is_some_and(|seen| open(&seen.status));
+            open && !m.gone && m.held_elsewhere.is_none()
+        })
+    }
+
+    fn start_for_comment(&mut self, last: &Link, ticket: &TicketId) -> Way {
+        if last.is_live() {
+            // Its conversation has ended, and it will at once.
+            return Way::Stays;
+        }
+        let seen = self.lane.tickets.get(ticket).and_then(|m| m.seen.clone());
+        if let Some(seen) = seen {
+            self.open_link(&seen, last.generation.saturating_add(1), RULE);
+        }
+        Way::Stays
+    }
+}

@@ -1,0 +1,303 @@
+//! What agents say to their customers comes into the conversation: in order, once each; and where it
+//! cannot, the agent learns of it at once.
+
+use super::world::{World, faults::Fault, net::Weather};
+use bridge_core::{
+    effect::Operation,
+    event::Event,
+    ids::{ConversationId, TicketId},
+    lane::{OnUnknown, Order, Outcome},
+};
+use serde_json::json;
+use std::time::Duration;
+
+impl World {
+    pub fn agent_says(&mut self, ticket: &TicketId, comment: &str, words: &str) {
+        let event = self
+            .desk
+            .agent_comment(ticket, comment, words, true, self.now);
+        self.net.send(self.now, event);
+    }
+
+    /// What the customer read in a conversation.
+    pub fn heard(&self, talk: &ConversationId) -> Vec<String> {
+        let heard = self.jelou.talks[talk].heard.iter();
+        heard.map(|(_, words)| words.reveal().to_owned()).collect()
+    }
+
+    fn outcome(&self, comment: &str) -> Option<Outcome> {
+        let mut messages = self.messages().into_iter();
+        messages.find(|m| m.id.as_str() == comment)?.outcome
+    }
+}
+
+#[test]
+fn an_agents_public_words_reach_the_customer_exactly() {
+    let mut w = World::new();
+    let (talk, ticket) = w.linked_from_conversation();
+    let words = "Olá Ana,\n  já resolvemos ✅ https://example.net/a?b=1&c=2 {{ ticket.id }}\n";
+    w.agent_says(&ticket, "k1", words);
+    w.moment();
+    assert_eq!(w.heard(&talk), [words], "{}", w.tale());
+    let id = w.jelou.talks[&talk].heard[0].0.clone();
+    assert_eq!(id.as_str(), format!("{ticket}-k1-1"));
+    assert_eq!(w.outcome("k1"), Some(Outcome::Relayed));
+}
+
+#[test]
+fn what_is_not_an_agents_word_to_the_customer_stays_on_the_ticket() {
+    let mut w = World::with(&json!({"messages": {"to_conversation_when": "true"}}));
+    let (talk, ticket) = w.linked_from_conversation();
+    for (id, public, by_agent, by_us) in [
+        ("internal", false, true, false),
+        ("requester", true, false, false),
+        ("ours", true, true, true),
+    ] {
+        let mut event = w.desk.agent_comment(&ticket, id, "no", public, w.now);
+        if let Event::CommentAdded(comment) = &mut event {
+            (comment.by_agent, comment.by_us) = (by_agent, by_us);
+        }
+        w.deliver(event);
+        w.moment();
+    }
+    assert!(w.heard(&talk).is_empty(), "{}", w.tale());
+    assert!(w.messages().is_empty());
+}
+
+#[test]
+fn the_operators_rule_says_which_comments_go() {
+    let rule = "comment.public and '#zap' in comment.body";
+    let mut w = World::with(&json!({"messages": {"to_conversation_when": rule}}));
+    let (talk, ticket) = w.linked_from_conversation();
+    w.agent_says(&ticket, "k1", "not this");
+    w.agent_says(&ticket, "k2", "this #zap");
+    w.moment();
+    assert_eq!(w.heard(&talk), ["this #zap"], "{}", w.tale());
+}
+
+#[test]
+fn a_message_of_the_customer_never_comes_back_to_them_whoever_is_told_to_have_written_it() {
+    let mut w = World::new();
+    let (talk, ticket) = w.linked_from_conversation();
+    w.customer_writes(&talk, "m1");
+    w.moment();
+    let ours = w.desk.records[&ticket].comments[0].0.clone();
+    let kept = ours.replace('\n', "\r\n") + "\u{2060}";
+    w.agent_says(&ticket, "k1", &kept);
+    w.settle();
+    assert!(w.heard(&talk).is_empty(), "{}", w.tale());
+}
+
+#[test]
+fn relay_begins_with_what_is_said_after_the_link_began() {
+    let mut w = World::new();
+    let ticket = w.agent_makes(super::world::ANA, "open", &[]);
+    w.agent_says(&ticket, "before", "before");
+    w.moment();
+    w.net.weather = Weather::Kept;
+    w.agent_says(&ticket, "late", "late");
+    w.net.weather = Weather::Fair;
+    w.pass(Duration::from_secs(5));
+    w.agent_tags(&ticket, &["whatsapp"]);
+    w.moment();
+    let late = w.net.kept.remove(0);
+    w.deliver(late);
+    w.agent_says(&ticket, "after", "after");
+    w.moment();
+    assert_eq!(w.heard(&w.only_talk()), ["after"], "{}", w.tale());
+}
+
+#[test]
+fn words_too_long_for_one_message_come_in_parts_in_order_though_one_is_lost() {
+    let mut w = World::new();
+    w.limits.on_unknown = OnUnknown::Retry;
+    let (talk, ticket) = w.linked_from_conversation();
+    let words = "Uma linha de texto.\n".repeat(600);
+    w.faults.next("message", Fault::Later(Some(2)));
+    w.agent_says(&ticket, "k1", &words);
+    w.agent_says(&ticket, "k2", "depois");
+    w.settle();
+    let heard = w.heard(&talk);
+    assert_eq!(heard.len(), 4, "{}", w.tale());
+    assert!(heard.iter().all(|part| part.chars().count() <= 4_096));
+    assert_eq!(heard[..3].concat(), words);
+    assert_eq!(heard[3], "depois");
+}
+
+#[test]
+fn a_message_waits_for_its_conversation() {
+    let mut w = World::new();
+    w.faults.next("start", Fault::Later(Some(30)));
+    let ticket = w.agent_asks();
+    w.pass(Duration::from_secs(5));
+    w.agent_says(&ticket, "k1", "um");
+    w.agent_says(&ticket, "k2", "dois");
+    w.pass(Duration::from_secs(5));
+    assert!(w.talks().is_empty());
+    w.settle();
+    assert_eq!(w.heard(&w.only_talk()), ["um", "dois"], "{}", w.tale());
+}
+
+#[test]
+fn the_last_words_are_said_before_the_conversation_is_closed() {
+    let mut w = World::new();
+    let (ticket, talk) = w.linked_from_ticket();
+    w.faults.next("message", Fault::Later(Some(20)));
+    w.agent_says(&ticket, "k1", "tchau");
+    w.agent_sets(&ticket, "solved");
+    w.settle();
+    assert_eq!(w.heard(&talk), ["tchau"], "{}", w.tale());
+    assert!(w.active().is_empty());
+}
+
+#[test]
+fn an_answer_that_was_lost_doubles_nothing_where_jelou_looks_at_ids_and_is_flagged_elsewhere() {
+    for ids_once in [true, false] {
+        let mut w = World::new();
+        w.jelou.ids_once = ids_once;
+        w.limits.on_unknown = OnUnknown::Retry;
+        let (talk, ticket) = w.linked_from_conversation();
+        w.faults.next("message", Fault::DoThenCut);
+        w.agent_says(&ticket, "k1", "um");
+        w.agent_says(&ticket, "k2", "dois");
+        w.settle();
+        let doubled: &[&str] = if ids_once {
+            &["um", "dois"]
+        } else {
+            &["um", "um", "dois"]
+        };
+        assert_eq!(w.heard(&talk), doubled, "{}", w.tale());
+        let flagged = w.intents(Operation::Message).into_iter();
+        let flagged: Vec<bool> = flagged.map(|i| i.possible_duplicate).collect();
+        assert_eq!(flagged, [true, false]);
+    }
+}
+
+#[test]
+fn an_answer_that_was_lost_is_held_where_the_operator_says_so_and_the_ticket_is_told() {
+    let mut w = World::new();
+    let (talk, ticket) = w.linked_from_conversation();
+    w.faults.next("message", Fault::Cut);
+    w.agent_says(&ticket, "k1", "um");
+    w.agent_says(&ticket, "k2", "dois");
+    w.settle();
+    assert_eq!(w.heard(&talk), ["dois"], "{}", w.tale());
+    assert_eq!(w.parked_for(), ["unknown_outcome"]);
+    assert_eq!(w.notes(&ticket).len(), 1);
+    let intent = w.parked().remove(0).id;
+    w.order(Order::Retry { intent });
+    w.settle();
+    assert_eq!(w.heard(&talk), ["dois", "um"]);
+}
+
+#[test]
+fn a_customer_who_was_silent_for_a_day_is_not_written_to_and_the_ticket_says_so() {
+    let mut w = World::new();
+    let (talk, ticket) = w.linked_from_conversation();
+    w.customer_writes(&talk, "m1");
+    w.hours(23);
+    w.agent_says(&ticket, "k1", "still in time");
+    w.hours(2);
+    w.agent_says(&ticket, "k2", "too late");
+    w.moment();
+    assert_eq!(w.heard(&talk), ["still in time"], "{}", w.tale());
+    assert_eq!(w.outcome("k2"), Some(Outcome::Window));
+    assert!(w.notes(&ticket)[0].contains("24 hours"));
+    w.customer_writes(&talk, "m2");
+    w.agent_says(&ticket, "k3", "again");
+    w.moment();
+    assert_eq!(w.heard(&talk), ["still in time", "again"]);
+    assert_eq!(w.notes(&ticket).len(), 1);
+}
+
+#[test]
+fn a_refusal_of_a_customer_who_never_wrote_means_too_late() {
+    let mut w = World::new();
+    let (ticket, talk) = w.linked_from_ticket();
+    w.jelou.silent = true;
+    w.agent_says(&ticket, "k1", "um");
+    w.settle();
+    assert!(w.heard(&talk).is_empty());
+    assert_eq!(w.outcome("k1"), Some(Outcome::Window), "{}", w.tale());
+    assert_eq!(w.notes(&ticket).len(), 1);
+    assert!(w.parked().is_empty());
+}
+
+#[test]
+fn a_refusal_of_a_customer_who_just_wrote_waits_for_a_person_and_the_ticket_is_told() {
+    let mut w = World::new();
+    let (talk, ticket) = w.linked_from_conversation();
+    w.customer_writes(&talk, "m1");
+    w.moment();
+    w.faults.next("message", Fault::Refuse(422));
+    w.agent_says(&ticket, "k1", "um");
+    w.agent_says(&ticket, "k2", "dois");
+    w.settle();
+    assert_eq!(w.heard(&talk), ["dois"], "{}", w.tale());
+    assert_eq!(w.parked_for(), ["refused"]);
+    assert_eq!(w.notes(&ticket).len(), 1);
+}
+
+#[test]
+fn without_a_conversation_the_ticket_is_told_or_one_is_started() {
+    for (word, talks) in [("note", 1), ("start", 2)] {
+        let mut w = World::with(&json!({"conversation": {"comment_without_conversation": word}}));
+        let (ticket, talk) = w.linked_from_ticket();
+        w.ends(&talk, "expired");
+        w.settle();
+        assert_eq!(w.status(&ticket), "pending");
+        w.agent_says(&ticket, "k1", "ainda?");
+        w.settle();
+        assert_eq!(w.talks().len(), talks, "{}", w.tale());
+        let heard: usize = w.talks().iter().map(|talk| talk.heard.len()).sum();
+        assert_eq!((heard, w.notes(&ticket).len()), (talks - 1, 2 - talks));
+    }
+}
+
+#[test]
+fn what_was_planned_for_a_conversation_that_ended_does_not_go_into_the_next() {
+    let mut w = World::new();
+    let (ticket, talk) = w.linked_from_ticket();
+    w.faults.next("message", Fault::Later(Some(60)));
+    w.agent_says(&ticket, "k1", "um");
+    w.moment();
+    w.ends(&talk, "expired");
+    w.settle();
+    assert!(w.heard(&talk).is_empty());
+    assert_eq!(
+        w.outcome("k1"),
+        Some(Outcome::NoConversation),
+        "{}",
+        w.tale()
+    );
+    assert_eq!(w.notes(&ticket).len(), 1);
+}
+
+#[test]
+fn an_automation_that_answers_each_message_is_stopped() {
+    let mut w = World::new();
+    let (talk, ticket) = w.linked_from_conversation();
+    for n in 0..200 {
+        w.agent_says(&ticket, &format!("k{n}"), "recebemos sua mensagem");
+        w.pass(Duration::from_millis(100));
+    }
+    w.settle();
+    assert!(w.heard(&talk).len() <= 60, "{}", w.heard(&talk).len());
+    assert!(w.parked_for().contains(&"loop".to_owned()));
+    assert_eq!(w.notes(&ticket).len(), 1);
+}
+
+#[test]
+fn told_twice_and_across_a_crash_it_is_sent_once() {
+    let mut w = World::new();
+    w.jelou.ids_once = true;
+    w.limits.on_unknown = OnUnknown::Retry;
+    let (talk, ticket) = w.linked_from_conversation();
+    let event = w.desk.agent_comment(&ticket, "k1", "um", true, w.now);
+    for fault in [Fault::CrashAfter, Fault::CrashBefore] {
+        w.faults.next("message", fault);
+        w.deliver(event.clone());
+        w.settle();
+    }
+    assert_eq!(w.heard(&talk), ["um"], "{}", w.tale());
+}

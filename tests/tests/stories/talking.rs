@@ -1,0 +1,226 @@
+//! What is said on one side is read on the other. Neighbour: core's stories of the talk, which know
+//! every way in which it can fail.
+
+use bridge_sandbox::{
+    Operation,
+    helpdesk::{Comment, Role},
+    jelou::{SameId, Speaker, Spoken},
+};
+use bridge_tests::play::{Play, rules, user};
+use serde_json::json;
+
+/// What the bridge brought over to a ticket for the customer to see, in order.
+fn relayed(play: &Play, ticket: &str) -> Vec<Comment> {
+    let mut all = play.helpdesk().comments(ticket);
+    all.retain(|comment| comment.public && comment.author == Role::Bridge);
+    all
+}
+
+/// Waits until so many messages are on a ticket, and all is quiet.
+async fn has_heard(play: &Play, ticket: &str, many: usize) -> Vec<String> {
+    play.until("the messages are on the ticket", |_, _| {
+        relayed(play, ticket).len() >= many
+    })
+    .await;
+    play.settle().await;
+    let heard = relayed(play, ticket).into_iter();
+    let words = |comment: Comment| comment.body.lines().skip(1).collect::<Vec<_>>().join("\n");
+    heard.map(words).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_customer_writes_is_on_the_ticket_once_in_order_with_their_name() {
+    let play = Play::begin().await;
+    let conversation = play.customer_starts(1, "Bom dia");
+    let words = [
+        "Comprei ontem 🙂",
+        "Não liga",
+        "Não liga",
+        "{{ ticket.id }}",
+    ];
+    for text in words {
+        play.jelou().customer_writes(&conversation, text).unwrap();
+    }
+    let ticket = play.ticket_of(&conversation).await;
+    assert_eq!(has_heard(&play, &ticket, 4).await, words);
+    let first = &relayed(&play, &ticket)[0].body;
+    assert!(first.starts_with("Customer 1, 20"), "{first}");
+    let metrics = play.figures().await;
+    let labels = [("direction", "to_ticket"), ("outcome", "relayed")];
+    assert!((metrics.sum("jelou_bridge_messages_total", &labels) - 4.0).abs() < 0.1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_comes_with_its_address_and_what_nobody_knows_with_its_content() {
+    let play = Play::begin().await;
+    let (ticket, conversation) = play.pair(1).await;
+    let picture = json!({"url": "https://media.example.net/1.png", "mime_type": "image/png", "caption": "Veja"});
+    let place = json!({"latitude": -23.5, "longitude": -46.6});
+    let jelou = play.jelou();
+    jelou
+        .customer_sends(&conversation, "image", &picture)
+        .unwrap();
+    jelou
+        .customer_sends(&conversation, "location", &place)
+        .unwrap();
+    let heard = has_heard(&play, &ticket, 2).await;
+    assert_eq!(heard[0], "[image] https://media.example.net/1.png\nVeja");
+    assert!(heard[1].contains("-46.6"), "{}", heard[1]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn among_agents_where_the_mapping_says_internal() {
+    let play = Play::with(|options| {
+        options.rules += "\n[bridges.demo.mapping.messages]\nto_ticket = \"internal\"\n";
+    })
+    .await;
+    let (ticket, conversation) = play.pair(1).await;
+    play.jelou()
+        .customer_writes(&conversation, "Só entre nós")
+        .unwrap();
+    play.until("a note is there", |_, _| !play.notes(&ticket).is_empty())
+        .await;
+    play.settle().await;
+    assert!(relayed(&play, &ticket).is_empty());
+    assert!(play.notes(&ticket)[0].body.ends_with("Só entre nós"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_comment_whose_answer_is_cut_off_is_looked_for_and_not_added_twice() {
+    let play = Play::begin().await;
+    let (ticket, conversation) = play.pair(1).await;
+    play.helpdesk()
+        .manners()
+        .do_and_cut(Operation::AddComment, 1);
+    for text in ["um", "dois"] {
+        play.jelou().customer_writes(&conversation, text).unwrap();
+    }
+    assert_eq!(has_heard(&play, &ticket, 2).await, ["um", "dois"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_the_helpdesk_is_brought_over_by_the_next_process() {
+    let mut play = Play::begin().await;
+    let (ticket, conversation) = play.pair(1).await;
+    let helpdesk = play.helpdesk().clone();
+    helpdesk
+        .manners()
+        .fail_next(Operation::AddComment, 1_000, 503);
+    for text in ["um", "dois", "três"] {
+        play.jelou().customer_writes(&conversation, text).unwrap();
+    }
+    play.until("the first was tried", |_, helpdesk| {
+        let calls = helpdesk.calls();
+        calls
+            .iter()
+            .any(|call| call.operation == Operation::AddComment)
+    })
+    .await;
+    play.stage.stop_daemon().await;
+    play.stage.start_daemon().await.unwrap();
+    helpdesk.manners().clear();
+    assert_eq!(has_heard(&play, &ticket, 3).await, ["um", "dois", "três"]);
+}
+
+/// What reached a customer's phone of what agents said, in order.
+fn heard(play: &Play, customer: usize) -> Vec<String> {
+    let heard = play.jelou().heard_by(&user(customer)).into_iter();
+    let by_agents = heard.filter(|said| said.by == Speaker::Operator);
+    let words = |said: Spoken| said.content["body"].as_str().map(str::to_owned);
+    by_agents.filter_map(words).collect()
+}
+
+/// Waits until so many of the agents' messages reached a customer, and all is quiet.
+async fn has_reached(play: &Play, customer: usize, many: usize) -> Vec<String> {
+    play.until("the agent's words reached the customer", |_, _| {
+        heard(play, customer).len() >= many
+    })
+    .await;
+    play.settle().await;
+    heard(play, customer)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_agent_writes_for_the_customer_reaches_them_once_and_what_is_internal_does_not() {
+    let play = Play::begin().await;
+    let (ticket, conversation) = play.pair(1).await;
+    play.jelou().customer_writes(&conversation, "Oi").unwrap();
+    has_heard(&play, &ticket, 1).await;
+    let long = "Uma resposta comprida 🙂. ".repeat(300);
+    let desk = play.helpdesk();
+    desk.agent_comments(&ticket, "Olá! Já olho.\nUm momento.", true)
+        .unwrap();
+    desk.agent_comments(&ticket, "o cliente é difícil", false)
+        .unwrap();
+    desk.comments_as(Role::Requester, &ticket, "pelo portal", true)
+        .unwrap();
+    desk.agent_comments(&ticket, &long, true).unwrap();
+    let reached = has_reached(&play, 1, 3).await;
+    assert_eq!(reached[0], "Olá! Já olho.\nUm momento.");
+    assert_eq!(reached[1..].concat(), long);
+    assert_eq!(reached.len(), 3);
+    assert_eq!(relayed(&play, &ticket).len(), 1, "nothing came back");
+    let metrics = play.figures().await;
+    let labels = [("direction", "to_conversation"), ("outcome", "relayed")];
+    assert!((metrics.sum("jelou_bridge_messages_total", &labels) - 2.0).abs() < 0.1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_customer_who_fell_silent_is_not_written_to_and_the_ticket_says_so() {
+    let play = Play::begin().await;
+    let (ticket, _) = play.pair(1).await;
+    play.jelou().falls_silent(&user(1));
+    play.helpdesk()
+        .agent_comments(&ticket, "Ainda precisa?", true)
+        .unwrap();
+    play.until("the ticket says so", |_, _| !play.notes(&ticket).is_empty())
+        .await;
+    play.settle().await;
+    assert!(play.notes(&ticket)[0].body.contains("24 hours"));
+    assert!(heard(&play, 1).is_empty());
+    assert!(play.parked().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_cut_off_doubles_nothing_or_is_flagged() {
+    for (model, times) in [(SameId::Once, 1), (SameId::Another, 2)] {
+        let play = Play::with(|options| {
+            options.rules = rules(
+                &options.rules,
+                "on_unknown = \"hold\"",
+                "on_unknown = \"retry\"",
+            );
+            options.jelou.same_id = model;
+        })
+        .await;
+        let (ticket, _) = play.pair(1).await;
+        play.jelou()
+            .manners()
+            .do_and_cut(Operation::AgentMessage, 1);
+        play.helpdesk().agent_comments(&ticket, "um", true).unwrap();
+        play.helpdesk()
+            .agent_comments(&ticket, "dois", true)
+            .unwrap();
+        let reached = has_reached(&play, 1, times + 1).await;
+        let mut expected = vec!["um"; times];
+        expected.push("dois");
+        assert_eq!(reached, expected);
+        let flagged = play
+            .figures()
+            .await
+            .sum("jelou_bridge_possible_duplicates_total", &[]);
+        assert!((flagged - 1.0).abs() < 0.1, "{flagged}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_words_reach_the_customer_before_the_ticket_closes_their_conversation() {
+    let play = Play::begin().await;
+    let (ticket, conversation) = play.pair(1).await;
+    play.helpdesk()
+        .agent_comments(&ticket, "Até logo", true)
+        .unwrap();
+    play.sets(&ticket, "solved");
+    play.closed(&conversation).await;
+    assert_eq!(heard(&play, 1), ["Até logo"]);
+}
