@@ -29,6 +29,9 @@ const WRITES_PER_LINK_MINUTE: usize = 20;
 /// two processes make of it.
 const SURELY_WAITED: Duration = Duration::from_secs(45);
 
+/// Rule 5: so much may Jelou's clock and ours differ, where a conversation is told by its beginning.
+const CLOCKS_APART: Duration = Duration::from_secs(120);
+
 /// What was seen so far.
 #[derive(Clone, Debug, Default)]
 pub struct Judge {
@@ -50,11 +53,17 @@ pub struct Judge {
     tokens: BTreeMap<LaneId, i64>,
     settled: BTreeSet<(DeliveryId, u32)>,
     sent: BTreeSet<IntentId>,
-    started: BTreeMap<IntentId, BTreeSet<ConversationId>>,
+    /// What each start made, and whether that try went out flagged.
+    started: BTreeMap<IntentId, BTreeMap<ConversationId, bool>>,
+    /// What was known of the customer's conversations when a start first went out.
+    known_before: BTreeMap<IntentId, BTreeSet<ConversationId>>,
+    /// Starts that got a conversation by the time of its beginning alone, and when they were first sent.
+    by_time: BTreeMap<IntentId, (ConversationId, Timestamp)>,
     asked_for: BTreeMap<ConversationId, UserId>,
     /// When each start of ours was first done, and when Jelou's word of it was stored.
     done_and_told: BTreeMap<IntentId, (Option<Timestamp>, Option<Timestamp>)>,
-    created: BTreeMap<LinkId, BTreeSet<TicketId>>,
+    /// What was made for each Link, and whether that try went out flagged.
+    created: BTreeMap<LinkId, BTreeMap<TicketId, bool>>,
     keys: BTreeMap<IntentId, ConversationId>,
     writes: BTreeMap<LinkId, VecDeque<Timestamp>>,
 }
@@ -169,13 +178,22 @@ impl Judge {
                         self.breach(Law::HaltHolds, format!("{} was held and sent", intent.id));
                     }
                     self.sent.insert(intent.id.clone());
+                    if intent.operation() == Operation::Start && intent.attempts == 1 {
+                        let known = after.conversations.keys().cloned().collect();
+                        self.known_before.entry(intent.id.clone()).or_insert(known);
+                    }
                 }
                 IntentState::Parked => {
                     self.parked.insert(intent.id.clone());
                 }
-                IntentState::Planned
-                | IntentState::Unknown
-                | IntentState::Confirmed
+                IntentState::Confirmed => self.confirmed(intent, after),
+                IntentState::Planned => {
+                    if intent.attempts == 0 {
+                        // An earlier try surely did nothing: the next one is the first.
+                        self.known_before.remove(&intent.id);
+                    }
+                }
+                IntentState::Unknown
                 | IntentState::Refused
                 | IntentState::Withdrawn
                 | IntentState::Observed => {}
@@ -183,6 +201,25 @@ impl Judge {
             if intent.possible_duplicate {
                 self.flagged.insert(intent.id.clone());
             }
+        }
+    }
+
+    /// A start got a conversation. If neither its event was heard, nor it itself before the start went
+    /// out, then by the time alone.
+    fn confirmed(&mut self, intent: &Intent, after: &Lane) {
+        if intent.operation() != Operation::Start {
+            return;
+        }
+        let talk = after.link(&intent.link).and_then(|l| l.conversation_id());
+        let unheard = |id: &&ConversationId| {
+            let memory = after.conversations.get(*id);
+            let known = self.known_before.get(&intent.id);
+            memory.is_some_and(|m| !m.start_event) && known.is_some_and(|k| !k.contains(*id))
+        };
+        if let (Some(talk), Some(sent)) = (talk.filter(unheard), intent.first_sent_at) {
+            self.by_time
+                .entry(intent.id.clone())
+                .or_insert_with(|| (talk.clone(), sent));
         }
     }
 
@@ -194,6 +231,16 @@ impl Judge {
         self.by_dedup.retain(|_, id| known(id));
         self.settled.clear();
         self.tokens.clear();
+        self.known_before.clear();
+        self.by_time.clear();
+        // With the flag, the Intent of a surplus one is forgotten: it was told in its time, and is none
+        // of those that may come once more for what is forgotten now.
+        for made in self.started.values_mut() {
+            made.retain(|_, flagged| !*flagged);
+        }
+        for made in self.created.values_mut() {
+            made.retain(|_, flagged| !*flagged);
+        }
     }
 
     /// Whether so many of something are one too many, where each restored backup may have forgotten one.
@@ -269,7 +316,7 @@ impl World {
             return;
         };
         let made = self.judge.started.entry(intent.id.clone()).or_default();
-        made.insert(conversation.clone());
+        made.entry(conversation.clone()).or_insert(flagged);
         let many = made.len();
         if self.judge.is_too_many(many) && !flagged {
             let what = format!("{} made {many} conversations and no flag", intent.id);
@@ -285,7 +332,9 @@ impl World {
             .insert(conversation.clone(), start.user.clone());
         let going = || {
             let talks = self.jelou.talks.values();
-            talks.filter(|t| t.is_active() && t.intent.is_some())
+            talks
+                .filter(|t| t.is_active() && t.intent.is_some())
+                .filter(|t| !t.intent.as_ref().is_some_and(|i| self.is_mistaken(i)))
         };
         let of_ticket = going()
             .filter(|t| t.ticket.as_ref() == Some(&start.ticket))
@@ -320,6 +369,18 @@ impl World {
         }
     }
 
+    /// Whether rule 5 gave this start a conversation of the customer's own, because no event told of
+    /// either and the times allow it: then nobody can know of the start's own.
+    fn is_mistaken(&self, start: &IntentId) -> bool {
+        let Some((talk, sent)) = self.judge.by_time.get(start) else {
+            return false;
+        };
+        let talk = self.jelou.talks.get(talk);
+        let began = talk.and_then(|t| t.conversation.started_at);
+        talk.is_some_and(|t| t.intent.as_ref() != Some(start))
+            && began.is_some_and(|at| at >= sent.minus(CLOCKS_APART))
+    }
+
     fn judge_create(&mut self, intent: &Intent, ticket: &TicketId) {
         let knows = match self.shape.create {
             Resolve::IdempotencyKey
@@ -333,7 +394,7 @@ impl World {
             return;
         };
         let made = self.judge.created.entry(intent.link.clone()).or_default();
-        made.insert(ticket.clone());
+        made.entry(ticket.clone()).or_insert(flagged);
         // One that people gave to another customer meanwhile is found by no look-up.
         let names_it = |id: &&TicketId| {
             let record = self.desk.records.get(*id);
@@ -341,7 +402,7 @@ impl World {
                 r.ticket.link_field.as_ref() == Some(&create.conversation) || r.gone
             })
         };
-        let many = made.iter().filter(names_it).count();
+        let many = made.keys().filter(names_it).count();
         if self.judge.is_too_many(many) && !flagged {
             let law = if self.faults.has(Fault::BackupRestored) {
                 Law::NoSecondUndo
