@@ -224,3 +224,19 @@ async fn the_last_words_reach_the_customer_before_the_ticket_closes_their_conver
     play.closed(&conversation).await;
     assert_eq!(heard(&play, 1), ["Até logo"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_the_helpdesks_webhooks_lost_the_sweep_brings_what_the_agent_said_once() {
+    let play = Play::begin().await;
+    let (ticket, _) = play.pair(1).await;
+    play.helpdesk().webhooks().set_off(true);
+    for text in ["um", "dois", "três"] {
+        play.helpdesk().agent_comments(&ticket, text, true).unwrap();
+    }
+    play.helpdesk()
+        .agent_comments(&ticket, "interno", false)
+        .unwrap();
+    assert_eq!(has_reached(&play, 1, 3).await, ["um", "dois", "três"]);
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    assert_eq!(has_reached(&play, 1, 3).await.len(), 3);
+}
