@@ -11,16 +11,18 @@ use crate::{
     http::{
         self,
         admin::{Admin, Workers, Working},
-        ingest::Ingest,
+        ingest::{Hold, Ingest},
         listen::{self, Limits},
     },
     jobs::{self, Jobs},
     metrics::Metrics,
     reload,
     runtime::Runtime,
+    setup::rotate::Rotator,
     store::{GroupCommit, Options, Store, StoreError},
     telemetry,
 };
+use axum::{Extension, Router};
 use bridge_transport::Transport;
 use std::{
     path::PathBuf,
@@ -143,20 +145,8 @@ pub async fn start(
     let (dead, workers_dead) = watch::channel(false);
     let (configs, _) = watch::channel(Arc::clone(&runtimes.borrow().config));
     let workers = Workers::new(&[WORKERS]);
-    let public = Ingest::new(
-        jobs.store.clone(),
-        configs.subscribe(),
-        jobs.metrics.clone(),
-    );
-    let private = Admin {
-        store: jobs.store.clone(),
-        config: configs.subscribe(),
-        metrics: jobs.metrics.clone(),
-        workers: workers.clone(),
-    };
-    let public = http::ingest::router(public);
-    let operations = axum::Router::new().nest(api::MOUNT, api::router(jobs.clone()));
-    let private = http::admin::router(private, operations);
+    let (reload, asks) = reload::asking();
+    let (public, private) = routers(&jobs, &configs, workers.clone(), reload);
     let limits = Limits::default();
     let mut tasks = vec![
         tokio::spawn(listen::serve(ingest, public, limits, stopped.clone())),
@@ -183,6 +173,7 @@ pub async fn start(
         transport,
         runtimes,
         configs,
+        asks,
     };
     if let Some(path) = watched {
         tasks.push(tokio::spawn(reloader.watch(path, stopped)));
@@ -197,6 +188,40 @@ pub async fn start(
         workers_dead,
         tasks,
     })
+}
+
+/// What the two listeners answer: webhooks, and the operator.
+fn routers(
+    jobs: &Jobs,
+    configs: &watch::Sender<Arc<Config>>,
+    workers: Workers,
+    reload: reload::Asker,
+) -> (Router, Router) {
+    let hold = Hold::default();
+    let public = Ingest::new(
+        jobs.store.clone(),
+        configs.subscribe(),
+        jobs.metrics.clone(),
+        hold.clone(),
+    );
+    let rotator = Rotator {
+        hold,
+        runtime: jobs.runtime.clone(),
+        reload,
+    };
+    let operations = Router::new()
+        .nest(api::MOUNT, api::router(jobs.clone()))
+        .layer(Extension(rotator));
+    let private = Admin {
+        store: jobs.store.clone(),
+        config: configs.subscribe(),
+        metrics: jobs.metrics.clone(),
+        workers,
+    };
+    (
+        http::ingest::router(public),
+        http::admin::router(private, operations),
+    )
 }
 
 /// Puts the store's group commits on the metrics page.

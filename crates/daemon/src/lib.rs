@@ -17,5 +17,6 @@ pub mod observe;
 pub mod perform;
 pub mod reload;
 pub mod runtime;
+pub mod setup;
 pub mod store;
 pub mod telemetry;

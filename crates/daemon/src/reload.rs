@@ -18,11 +18,17 @@ use std::{
 };
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
-    sync::watch,
+    sync::{mpsc, oneshot, watch},
 };
 
 /// The file's time is looked at this often; a change is in force within two seconds.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// How long who asks for a reload waits for it.
+const RELOADED_WITHIN: Duration = Duration::from_secs(10);
+
+/// Questions for a reload that wait at once; the set-up alone asks, once for each bridge at most.
+const ASKS_MAX: usize = 16;
 
 /// Claims at work end within this, as no call may take longer; what does not is taken over later.
 const CLAIMS_WITHIN: Duration = Duration::from_secs(15);
@@ -57,6 +63,45 @@ impl Signals {
     }
 }
 
+type Answer = oneshot::Sender<Result<(), String>>;
+
+/// Asks for a reload from within. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Asker(mpsc::Sender<Answer>);
+
+/// Where those questions come in.
+#[derive(Debug)]
+pub struct Asks(mpsc::Receiver<Answer>);
+
+/// The two ends of that way.
+#[must_use]
+pub fn asking() -> (Asker, Asks) {
+    let (asker, asks) = mpsc::channel(ASKS_MAX);
+    (Asker(asker), Asks(asks))
+}
+
+impl Asker {
+    /// Reads the configuration anew, and returns when it is in force.
+    ///
+    /// # Errors
+    /// Why the old one stays, in a sentence.
+    pub async fn reload(&self) -> Result<(), String> {
+        let (answer, answered) = oneshot::channel();
+        let asked = async {
+            self.0.send(answer).await.ok()?;
+            answered.await.ok()
+        };
+        match tokio::time::timeout(RELOADED_WITHIN, asked).await {
+            Ok(Some(done)) => done,
+            Ok(None) => Err("the daemon is stopping".to_owned()),
+            Err(_) => Err(format!(
+                "it took longer than {} s",
+                RELOADED_WITHIN.as_secs()
+            )),
+        }
+    }
+}
+
 /// Brings a new configuration into force.
 pub struct Reloader {
     /// What jobs work with.
@@ -67,49 +112,73 @@ pub struct Reloader {
     pub runtimes: watch::Sender<Arc<Runtime>>,
     /// The configuration in force.
     pub configs: watch::Sender<Arc<Config>>,
+    /// Who in this process wants it read anew.
+    pub asks: Asks,
 }
 
 impl Reloader {
-    /// Reloads on SIGHUP and when the file changes, until `stopped`.
-    pub async fn watch(self, path: PathBuf, mut stopped: watch::Receiver<bool>) {
+    /// Reloads on SIGHUP, when the file or a file of signing secrets changes, and when asked, until
+    /// `stopped`.
+    pub async fn watch(mut self, path: PathBuf, mut stopped: watch::Receiver<bool>) {
         let Ok(mut hangup) = signal(SignalKind::hangup()) else {
             tracing::error!("SIGHUP cannot be listened to; the configuration is not reloaded");
             return;
         };
-        let mut seen = changed_at(&path);
+        let mut seen = self.changed_at(&path);
         loop {
+            let mut answer = None;
             let asked = tokio::select! {
                 _ = hangup.recv() => true,
+                Some(asker) = self.asks.0.recv() => {
+                    answer = Some(asker);
+                    true
+                }
                 () = tokio::time::sleep(LOOK_EVERY) => false,
                 _ = stopped.changed() => return,
             };
-            let now = changed_at(&path);
+            let now = self.changed_at(&path);
             if asked || now != seen {
                 seen = now;
-                self.reload(&path).await;
+                let reloaded = self.reload(&path).await;
+                if let Some(answer) = answer {
+                    // Who asked may be gone; it is in force all the same.
+                    let _ = answer.send(reloaded);
+                }
             }
         }
     }
 
-    /// Keeps what was configured at the start, until `stopped`.
-    pub async fn keep(self, mut stopped: watch::Receiver<bool>) {
-        let _ = stopped.changed().await;
+    /// When the files that a configuration is made of changed. The daemon itself, or the set-up
+    /// beside it, writes those of signing secrets.
+    fn changed_at(&self, path: &Path) -> Vec<Option<SystemTime>> {
+        let runtime = self.runtimes.borrow();
+        let bridges = runtime.config.bridges.values();
+        let secrets = bridges.filter_map(|bridge| bridge.jelou.secret_file.as_deref());
+        [path].into_iter().chain(secrets).map(changed_at).collect()
     }
 
-    async fn reload(&self, path: &Path) {
-        let taken = match self.take(path).await {
-            Ok(()) => {
-                tracing::info!("The changed configuration is in force");
-                true
+    /// Keeps what was configured at the start, until `stopped`.
+    pub async fn keep(mut self, mut stopped: watch::Receiver<bool>) {
+        loop {
+            tokio::select! {
+                Some(asker) = self.asks.0.recv() => {
+                    let _ = asker.send(Err("it was started without a file".to_owned()));
+                }
+                _ = stopped.changed() => return,
             }
-            Err(reason) => {
-                tracing::error!(
-                    "The changed configuration is refused and the old one stays: {reason}"
-                );
-                false
-            }
-        };
-        self.jobs.metrics.config_reload(taken);
+        }
+    }
+
+    async fn reload(&self, path: &Path) -> Result<(), String> {
+        let taken = self.take(path).await;
+        match &taken {
+            Ok(()) => tracing::info!("The changed configuration is in force"),
+            Err(reason) => tracing::error!(
+                "The changed configuration is refused and the old one stays: {reason}"
+            ),
+        }
+        self.jobs.metrics.config_reload(taken.is_ok());
+        taken
     }
 
     async fn take(&self, path: &Path) -> Result<(), String> {

@@ -216,15 +216,13 @@ async fn check_names_file_line_key_and_remedy_of_every_error() {
 async fn check_notes_keys_that_have_no_effect_yet_and_is_content() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bridge.toml");
-    let text = r#"[server]
-public_url = "https://bridge.example.org"
-
-[bridges.main.jelou]
+    let text = r#"[bridges.main.jelou]
 project_id = "p1"
 bots = ["b1"]
 api_key = "k1"
 signing_secrets = ["s1"]
 ticket_id_to_jelou = "none"
+metrics_auth = "raw"
 
 [bridges.main.ticketing]
 profile = "sandbox"
@@ -237,7 +235,7 @@ webhook_secrets = ["w1"]
     let output = bridge(&["check", "-c", path]).await;
     assert_eq!(code(&output), 0);
     let told = self::text(&output.stdout);
-    let note = format!("{path}:2: server.public_url: has no effect yet, ");
+    let note = format!("{path}:7: bridges.main.jelou.metrics_auth: has no effect yet, ");
     assert!(told.starts_with(&note), "{told}");
     assert!(told.contains("is right: 1 bridge."), "{told}");
     let output = bridge(&["check", "-c", path, "--json"]).await;
@@ -245,7 +243,7 @@ webhook_secrets = ["w1"]
     let report = json(&output);
     assert_eq!(
         (&report["ok"], &report["notes"][0]["line"]),
-        (&true.into(), &2.into())
+        (&true.into(), &7.into())
     );
 }
 

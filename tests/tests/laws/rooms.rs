@@ -10,13 +10,18 @@ const JOBS: &str = "crates/daemon/src/jobs/";
 const CONFIG: &str = "crates/daemon/src/config/";
 const PERFORM: &str = "crates/daemon/src/perform.rs";
 
+/// What a person orders by `setup`, and no Lane ever does: the writes of the integration.
+const SETUP: &str = "crates/daemon/src/setup/";
+const INTEGRATION: &str = "crates/jelou-adapter/src/client/integration.rs";
+
 /// Where the remotes may be read. Each of these hands what it found to the rules, or to a person.
-const READERS: [&str; 5] = [
+const READERS: [&str; 6] = [
     "crates/daemon/src/observe.rs",
     "crates/daemon/src/explain/",
     "crates/daemon/src/jobs/routes",
     "crates/daemon/src/jobs/sweep.rs",
     "crates/daemon/src/api/",
+    SETUP,
 ];
 
 /// The clients, and those of their calls that only look. Every other call of theirs is a write.
@@ -32,11 +37,7 @@ const CLIENTS: [(&str, &str, &[&str]); 6] = [
         "crates/jelou-adapter/src/client/listing.rs",
         &["attended", "history"],
     ),
-    (
-        "jelou",
-        "crates/jelou-adapter/src/client/integration.rs",
-        &["integration"],
-    ),
+    ("jelou", INTEGRATION, &["integration"]),
     (
         "jelou",
         "crates/jelou-adapter/src/client/user_state.rs",
@@ -50,6 +51,7 @@ const CLIENTS: [(&str, &str, &[&str]); 6] = [
             "open_tickets",
             "tickets_by_conversation",
             "has_note",
+            "comments",
             "changed_since",
         ],
     ),
@@ -133,8 +135,22 @@ fn apalis_is_known_in_jobs_alone() {
 }
 
 #[test]
-fn only_perform_writes_to_a_remote() {
-    let found = made(&outside(&[PERFORM]), &calls_there_are().writes);
+fn only_perform_writes_to_a_remote_and_the_set_up_its_integration() {
+    let (of_setup, others): (Vec<String>, Vec<String>) = {
+        let source = tree::read(INTEGRATION);
+        let declared = |call: &String| {
+            let method = call.trim_start_matches(".jelou.").trim_end_matches('(');
+            source.contains(&format!("pub async fn {method}("))
+        };
+        calls_there_are().writes.into_iter().partition(declared)
+    };
+    assert_eq!(
+        of_setup.len(),
+        4,
+        "make, change, remove, exchange: {of_setup:?}"
+    );
+    let mut found = made(&outside(&[PERFORM]), &others);
+    found.extend(made(&outside(&[SETUP]), &of_setup));
     none("a write to a remote belongs into perform", &found);
 }
 

@@ -6,9 +6,12 @@ use super::{
     extract::{Ask, Body},
     halt, lane, link, links, openapi, parked, stuck, sweep, timeline,
 };
-use crate::jobs::Jobs;
+use crate::{
+    jobs::Jobs,
+    setup::rotate::{RotateAsked, Rotated, Rotator},
+};
 use axum::{
-    Json, Router,
+    Extension, Json, Router,
     extract::{Path, State},
     http::Method,
     routing::{MethodRouter, get, post},
@@ -76,6 +79,7 @@ pub(super) fn routes() -> Vec<Route> {
     all.extend(of_customers());
     all.extend(of_parked());
     all.extend(of_rounds());
+    all.push(of_secrets());
     all
 }
 
@@ -273,6 +277,27 @@ fn of_rounds() -> [Route; 3] {
             },
         },
     ]
+}
+
+/// The signing secret. Only a daemon holds webhooks back, so only a daemon exchanges it here.
+fn of_secrets() -> Route {
+    Route {
+        method: Method::POST,
+        path: "/setup/rotate-secret",
+        summary: "Has Jelou make a new signing secret and brings it into force, with no webhook lost; it is not told",
+        asked: Asked::Body(schema::<RotateAsked>),
+        answer: schema::<Rotated>,
+        handler: || {
+            post(
+                |rotator: Option<Extension<Rotator>>, Body(asked)| async move {
+                    let Some(Extension(rotator)) = rotator else {
+                        return Err(ApiError::conflict("no daemon runs here", "start one"));
+                    };
+                    json(rotator.rotate(asked).await)
+                },
+            )
+        },
+    }
 }
 
 fn json<T>(done: Result<T, ApiError>) -> Answered<T> {

@@ -75,6 +75,14 @@ pub(super) enum Command {
     },
     /// Check the configuration; each error names file, line, key and remedy
     Check,
+    /// Compare what Jelou, the ticketing system and this machine have with the configuration
+    Doctor {
+        /// Only this bridge
+        #[arg(long, value_name = "NAME")]
+        bridge: Option<String>,
+    },
+    /// Make the integration at Jelou what the configuration says; run it again at any time
+    Setup(Setup),
     /// Tell what the bridge would make of a webhook, and by which rule; nothing is sent or stored
     Explain(Explain),
     /// Bring the database's tables up to date
@@ -120,6 +128,22 @@ pub(super) enum Command {
         #[arg(long, value_name = "NAME")]
         bridge: Option<String>,
     },
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Setup {
+    /// Only this bridge
+    #[arg(long, value_name = "NAME")]
+    pub bridge: Option<String>,
+    /// Have Jelou make a new signing secret, with no webhook lost, and write it to its file
+    #[arg(long, conflicts_with_all = ["remove", "force"])]
+    pub rotate_secret: bool,
+    /// Take the integration away: no webhooks come any more
+    #[arg(long)]
+    pub remove: bool,
+    /// Also where the integration is somebody else's, or looks right
+    #[arg(long)]
+    pub force: bool,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -31,6 +31,14 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(600);
 /// The largest answer taken, in bytes: the longest list there is, with room.
 const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 
+/// Who works on a configuration's database.
+pub(super) enum Holder {
+    /// A daemon, which can be asked.
+    Daemon(Door),
+    /// Nobody but this process, for as long as this is kept; `None` where there is no database yet.
+    Nobody(Option<Box<Jobs>>),
+}
+
 /// Where operations are asked for.
 pub(super) enum Door {
     /// A daemon that runs.
@@ -192,12 +200,34 @@ impl Door {
                     jobs: Box::new(jobs),
                 })
             }
-            Err(AppError::Store(StoreError::Locked { .. })) => Err(Failure::environment(
-                format!(
-                    "a bridge holds the database, but nothing answers at its admin address {address}"
-                ),
-                "name the address that it was started with: --admin http://HOST:PORT",
-            )),
+            Err(AppError::Store(StoreError::Locked { .. })) => Err(held_by_another(address)),
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    /// Finds the daemon, or makes sure that there is none; there need not be a database.
+    ///
+    /// # Errors
+    /// [`Failure`] with exit code 3 if a daemon holds the database and cannot be reached.
+    pub async fn holder(shared: &Shared, config: &Config) -> Result<Holder, Failure> {
+        let address = reachable(config.server.admin_listen);
+        let base = match &shared.admin {
+            Some(base) => Some(base.clone()),
+            None if answers(address).await => Some(url(&format!("http://{address}"))?),
+            None => None,
+        };
+        if let Some(base) = base {
+            let of_config = || Some(config.server.admin_token.as_ref()?.reveal().to_owned());
+            return Ok(Holder::Daemon(Self::Daemon {
+                client: client()?,
+                base,
+                token: shared.admin_token.clone().or_else(of_config),
+            }));
+        }
+        match app::offline(config.clone()).await {
+            Ok(jobs) => Ok(Holder::Nobody(Some(Box::new(jobs)))),
+            Err(AppError::Store(StoreError::Missing { .. })) => Ok(Holder::Nobody(None)),
+            Err(AppError::Store(StoreError::Locked { .. })) => Err(held_by_another(address)),
             Err(other) => Err(other.into()),
         }
     }
@@ -232,6 +262,21 @@ impl Door {
         Ok((value, answer))
     }
 
+    /// A page of the daemon's admin listener that takes no token, whatever its status.
+    ///
+    /// # Errors
+    /// [`Failure`] with exit code 3 if nothing answers there, or no daemon is meant.
+    pub async fn page(&self, path: &str) -> Result<String, Failure> {
+        let Self::Daemon { client, base, .. } = self else {
+            return Err(Failure::environment("no daemon runs", "start one"));
+        };
+        let mut url = base.clone();
+        url.set_path(path);
+        let asked = Asked::get(&[], &());
+        let (_, body) = ask_daemon(client, &asked, url, None).await?;
+        Ok(String::from_utf8_lossy(&body).into_owned())
+    }
+
     /// Lets go of the database, if it was opened here.
     pub async fn close(self) {
         if let Self::Here { jobs, .. } = self {
@@ -240,8 +285,15 @@ impl Door {
     }
 }
 
+fn held_by_another(address: SocketAddr) -> Failure {
+    Failure::environment(
+        format!("a bridge holds the database, but nothing answers at its admin address {address}"),
+        "name the address that it was started with: --admin http://HOST:PORT",
+    )
+}
+
 /// Logs go to standard error, from warnings up unless asked otherwise.
-fn log(config: Option<&Config>) -> Result<(), Failure> {
+pub(super) fn log(config: Option<&Config>) -> Result<(), Failure> {
     let variables = config::Variables::of_this_process();
     let level = variables
         .get("JELOU_BRIDGE_LOG")

@@ -7,11 +7,13 @@
 mod args;
 mod check;
 mod demo;
+mod doctor;
 mod door;
 mod ending;
 mod explain;
 mod run;
 mod sandbox;
+mod setup;
 mod show;
 mod state;
 mod table;
@@ -61,6 +63,8 @@ async fn dispatch(args: Args) -> Result<Ending, Failure> {
         Command::Demo { once } => demo::demo(once, shared.json).await,
         Command::Sandbox { which } => sandbox::sandbox(which, shared.json).await,
         Command::Check => Ok(check::check(&shared)),
+        Command::Doctor { bridge } => doctor::doctor(&shared, bridge).await,
+        Command::Setup(asked) => setup::setup(&shared, asked).await,
         Command::Explain(asked) => explain::explain(&shared, asked).await,
         Command::Migrate => run::migrate(&shared).await,
         Command::Schema => Ok(run::schema()),

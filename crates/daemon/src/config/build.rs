@@ -8,7 +8,7 @@ use super::{
     environment::Variables,
     jelou,
     report::Report,
-    secrets::Places,
+    secrets::{Places, Purpose},
     spec::{BridgeSpec, ConfigSpec, LimitsSpec, SafetySpec, ServerSpec, SweepSpec},
     ticketing,
     values::BaseUrl,
@@ -29,12 +29,14 @@ const CALL_TIMEOUT_BELOW: Duration = Duration::from_secs(15);
 pub(super) fn config(
     spec: &ConfigSpec,
     variables: &Variables,
+    purpose: Purpose,
     report: &mut Report<'_>,
 ) -> Option<Config> {
     let path = report.path;
     let places = Places {
         variables,
         folder: path.parent().unwrap_or(Path::new("")),
+        purpose,
     };
     let server = server(&spec.server, places, report);
     if spec.bridges.is_empty() {

@@ -25,7 +25,7 @@ pub(super) fn build(
     let api_auth = client(spec, key, places, report);
     let gateway_auth = gateway_auth(spec, api_auth.clone(), key, places, report);
     let secrets_key = join(key, "signing_secrets");
-    let signing_secrets = places.several(&spec.signing_secrets, &secrets_key, report);
+    let signing_secrets = places.signing(&spec.signing_secrets, &secrets_key, report);
     let webhook_auth = proof(
         &spec.webhook_auth,
         &join(key, "webhook_auth"),
@@ -52,6 +52,7 @@ pub(super) fn build(
             signing_secret: signing_secrets.first().cloned(),
         },
         signing_secrets,
+        secret_file: places.written_by_setup(&spec.signing_secrets),
         webhook_auth: webhook_auth?,
         ticket_id_place: spec.ticket_id_to_jelou,
     })

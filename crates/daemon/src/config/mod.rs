@@ -42,8 +42,16 @@ use config::{Config as Layers, ConfigError, File, FileFormat};
 use document::Document;
 use jelou_adapter::{client::ClientConfig, webhook::Proof};
 use report::Report;
+use secrets::Purpose;
 use serde_json::Value;
-use std::{collections::BTreeMap, fs, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 use ticketing_adapter::{Profile, Settings};
 use url::Url;
 
@@ -110,8 +118,10 @@ pub struct JelouConfig {
     pub bots: Vec<BotId>,
     /// Where Jelou is and how it knows us; the project's id is in here.
     pub client: ClientConfig,
-    /// At least one; the first signs what we send, all are accepted.
+    /// At least one, except before the set-up; the first signs what we send, all are accepted.
     pub signing_secrets: Vec<Text>,
+    /// Where the set-up writes a new one; `None` where the first is in no file.
+    pub secret_file: Option<PathBuf>,
     /// What Jelou sends beside its signature.
     pub webhook_auth: Proof,
     /// Where the bot finds the ticket's id.
@@ -151,6 +161,18 @@ pub fn load(path: &Path) -> Result<Config, LoadError> {
     load_with(path, &Variables::of_this_process())
 }
 
+/// Loads a configuration to set Jelou up by: a file that the signing secret is yet to be written
+/// to may be missing.
+///
+/// # Errors
+/// See [`load`].
+pub fn load_for_setup(path: &Path) -> Result<Config, LoadError> {
+    let text = read(path)?;
+    let variables = Variables::of_this_process();
+    let (config, _) = parse_noted(&text, path, &variables, Purpose::SetUp)?;
+    Ok(config)
+}
+
 /// Loads a configuration with these variables laid over it.
 ///
 /// # Errors
@@ -165,11 +187,14 @@ pub fn load_with(path: &Path, variables: &Variables) -> Result<Config, LoadError
 /// # Errors
 /// See [`load`].
 pub fn load_noted(path: &Path, variables: &Variables) -> Result<(Config, Vec<Note>), LoadError> {
-    let text = fs::read_to_string(path).map_err(|source| LoadError::Unreadable {
+    parse_noted(&read(path)?, path, variables, Purpose::Work)
+}
+
+fn read(path: &Path) -> Result<String, LoadError> {
+    fs::read_to_string(path).map_err(|source| LoadError::Unreadable {
         path: path.to_owned(),
         source,
-    })?;
-    parse_noted(&text, path, variables)
+    })
 }
 
 /// Checks a configuration's text. `path` is where it is from: it stands in every problem, and
@@ -178,7 +203,7 @@ pub fn load_noted(path: &Path, variables: &Variables) -> Result<(Config, Vec<Not
 /// # Errors
 /// [`LoadError::Problems`].
 pub fn parse(text: &str, path: &Path, variables: &Variables) -> Result<Config, LoadError> {
-    let (config, _) = parse_noted(text, path, variables)?;
+    let (config, _) = parse_noted(text, path, variables, Purpose::Work)?;
     Ok(config)
 }
 
@@ -186,6 +211,7 @@ fn parse_noted(
     text: &str,
     path: &Path,
     variables: &Variables,
+    purpose: Purpose,
 ) -> Result<(Config, Vec<Note>), LoadError> {
     let document = match Document::parse(text) {
         Ok(document) => document,
@@ -205,7 +231,7 @@ fn parse_noted(
     notes::without_effect(&schema, &mended, "", &report, &mut found);
     found.sort_by_key(|note| (note.line.is_none(), note.line, note.key.clone()));
     let config = match serde_json::from_value(mended) {
-        Ok(spec) => build::config(&spec, variables, &mut report),
+        Ok(spec) => build::config(&spec, variables, purpose, &mut report),
         Err(error) => {
             report.problem("", error.to_string(), "mend the file");
             None

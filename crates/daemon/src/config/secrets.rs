@@ -2,7 +2,11 @@
 
 use super::{environment::Variables, report::Report, values::SecretSpec};
 use bridge_core::text::Text;
-use std::{fs, io::Read, path::Path};
+use std::{
+    fs,
+    io::Read,
+    path::{Path, PathBuf},
+};
 
 /// The largest secret file read, in bytes: a few keys. What is larger is the wrong file.
 const FILE_BYTES_MAX: u64 = 64 * 1024;
@@ -13,6 +17,16 @@ pub(super) struct Places<'a> {
     pub(super) variables: &'a Variables,
     /// The folder of the configuration file; paths in it begin there.
     pub(super) folder: &'a Path,
+    pub(super) purpose: Purpose,
+}
+
+/// What a configuration is read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To work with: every secret is there.
+    Work,
+    /// To set Jelou up: a file that the signing secret is yet to be written to may be missing.
+    SetUp,
 }
 
 struct Bad {
@@ -61,6 +75,45 @@ impl Places<'_> {
         secrets
     }
 
+    /// The secrets of Jelou's webhooks: the only ones that this program writes itself.
+    pub(super) fn signing(
+        self,
+        specs: &[SecretSpec],
+        key: &str,
+        report: &mut Report<'_>,
+    ) -> Vec<Text> {
+        let mut secrets = Vec::new();
+        for (n, spec) in specs.iter().enumerate() {
+            let unwritten = self.path(spec).is_some_and(|path| is_unwritten(&path));
+            match self.lines(spec) {
+                Ok(lines) => secrets.extend(lines),
+                Err(_) if unwritten && self.purpose == Purpose::SetUp => {}
+                Err(Bad { what, remedy }) => {
+                    let remedy = if unwritten {
+                        "run `jelou-bridge setup`, which writes it".to_owned()
+                    } else {
+                        remedy
+                    };
+                    report.problem(&format!("{key}[{n}]"), what, remedy);
+                }
+            }
+        }
+        secrets
+    }
+
+    /// Where the set-up writes the signing secret: the first place, if it is a file. The newest
+    /// secret signs what we send, so no other place comes before it.
+    pub(super) fn written_by_setup(self, specs: &[SecretSpec]) -> Option<PathBuf> {
+        self.path(specs.first()?)
+    }
+
+    fn path(self, spec: &SecretSpec) -> Option<PathBuf> {
+        match spec {
+            SecretSpec::File { file } => Some(self.folder.join(file)),
+            SecretSpec::Plain(_) | SecretSpec::Env { .. } => None,
+        }
+    }
+
     /// The lines of a secret, at least one, none of them empty.
     fn lines(self, spec: &SecretSpec) -> Result<Vec<Text>, Bad> {
         let text = match spec {
@@ -96,6 +149,14 @@ impl Places<'_> {
 
 const EMPTY: &str = "the secret is empty";
 const WRITE_IT: &str = "put the secret there; anyone can send an empty one";
+
+/// Whether no secret was written to a file yet.
+fn is_unwritten(path: &Path) -> bool {
+    match fs::metadata(path) {
+        Ok(metadata) => metadata.is_file() && metadata.len() == 0,
+        Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+    }
+}
 
 /// Reads a secret's file, which must not be for everyone to read.
 fn read(path: &Path) -> Result<String, Bad> {

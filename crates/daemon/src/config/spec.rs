@@ -45,8 +45,8 @@ pub(super) struct ServerSpec {
     /// For webhooks.
     pub listen: Address,
     /// The address under which Jelou and the ticketing system reach `listen`, as the outside sees it.
-    /// No effect yet: comes with the setup command.
-    #[schemars(example = &"https://bridge.example.org", extend("x-comes-with" = "the setup command"))]
+    /// `jelou-bridge setup` tells it to Jelou.
+    #[schemars(example = &"https://bridge.example.org")]
     pub public_url: Option<BaseUrl>,
     /// For metrics, health, the API and the console. Beyond this machine it needs `admin_token`.
     pub admin_listen: Address,
@@ -200,7 +200,8 @@ pub(super) struct JelouSpec {
     #[schemars(extend("x-comes-with" = "the report"))]
     pub metrics_auth: MetricsAuth,
     /// Secrets that sign webhooks. The first signs what we send, all are accepted. A file may hold
-    /// several, one a line, the newest first.
+    /// several, one a line, the newest first. `jelou-bridge setup` writes a new one only where the
+    /// first is a file.
     #[schemars(length(min = 1), example = ["{ env = \"JELOU_SIGNING_SECRET\" }"])]
     pub signing_secrets: Vec<SecretSpec>,
     /// What Jelou sends beside the signature.

@@ -139,10 +139,17 @@ display_text = \"b\"
 "
     );
     let variables = Variables::from([("JELOU_BRIDGE__BRIDGES__MAIN__JELOU__METRICS_AUTH", "raw")]);
-    let (_, notes) = parse_noted(&text, Path::new("bridge.toml"), &variables).unwrap();
+    let (_, notes) =
+        parse_noted(&text, Path::new("bridge.toml"), &variables, Purpose::Work).unwrap();
     let notes: Vec<_> = notes.iter().map(Note::to_string).collect();
     insta::assert_snapshot!(notes.join("\n"));
-    let (_, none) = parse_noted(SMALL, Path::new("bridge.toml"), &Variables::default()).unwrap();
+    let (_, none) = parse_noted(
+        SMALL,
+        Path::new("bridge.toml"),
+        &Variables::default(),
+        Purpose::Work,
+    )
+    .unwrap();
     assert_eq!(none, [], "defaults ask for nothing");
 }
 
@@ -166,7 +173,7 @@ fn every_key_without_effect_says_so_in_its_own_words() {
     let mut found = Vec::new();
     marked(&schema(), "", &mut found);
     found.sort();
-    let expected = ["call_button", "metrics_auth", "public_url", "report"];
+    let expected = ["call_button", "metrics_auth", "report"];
     assert_eq!(found, expected);
 }
 

@@ -21,7 +21,7 @@ use crate::{
 };
 use bridge_core::{
     call::CallError,
-    effect::{Answer, CreateTicket},
+    effect::{AddComment, Answer, CreateTicket},
     event::Comment,
     ids::{ConversationId, IntentId, TicketId},
     text::Text,
@@ -220,17 +220,20 @@ impl Client {
             .await
     }
 
-    /// Adds a comment that the customer may see.
+    /// Adds a customer's message: as a comment that the customer may see, or as an internal note.
     ///
     /// # Errors
     /// [`CallError`], of any kind.
     pub async fn add_comment(
         &self,
-        ticket: &TicketId,
-        text: &Text,
+        comment: &AddComment,
         intent: &IntentId,
         deadline: Duration,
     ) -> Result<Answer, CallError> {
+        let AddComment { ticket, text, .. } = comment;
+        if !comment.public {
+            return self.add_note(ticket, text, intent, deadline).await;
+        }
         let data = self
             .data()
             .ticket(ticket)

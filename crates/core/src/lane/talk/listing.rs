@@ -160,7 +160,8 @@ impl Turn<'_> {
         let first = known.until.is_none();
         let since = known.until.map(|until| until.minus(OVERLAP));
         let begins = first && !self.latest_link_of_ticket(ticket).is_some_and(|l| l.relays);
-        comments.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
+        // Of one moment the lower number comes first, where ids are numbers.
+        comments.sort_by_key(|c| (c.at, c.id.as_str().len(), c.id.clone()));
         for comment in comments {
             let at = comment.at.unwrap_or(begun);
             if since.is_none_or(|since| at >= since) {
@@ -183,7 +184,7 @@ impl Turn<'_> {
             return;
         }
         known.know(comment.id.clone(), at);
-        let told = comment.as_told(ticket, at);
+        let told = comment.told_of(ticket, at);
         if begins || !self.is_for_customer(&told, at) {
             return;
         }
@@ -216,7 +217,7 @@ impl Turn<'_> {
 
 impl Comment {
     /// As a webhook would have told of it, without the ticket's state.
-    fn as_told(self, ticket: &TicketId, at: Timestamp) -> CommentAdded {
+    fn told_of(self, ticket: &TicketId, at: Timestamp) -> CommentAdded {
         let change = TicketChanged {
             ticket: ticket.clone(),
             version: Version::None,

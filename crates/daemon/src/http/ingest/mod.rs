@@ -5,7 +5,10 @@
 //! stored and answered 200 like any other, and a slow remote never slows its own webhooks down.
 
 mod body;
+mod hold;
 mod verified;
+
+pub use hold::{HELD_BYTES_MAX, HELD_MAX, Hold, Open};
 
 use super::refuse::Refusal;
 use crate::{
@@ -16,12 +19,13 @@ use crate::{
 };
 use axum::{
     Router,
+    body::Bytes,
     extract::{RawPathParams, Request, State, rejection::RawPathParamsRejection},
     response::{IntoResponse, Response},
     routing::post,
 };
 use bridge_core::{event::Side, ids::BridgeName};
-use http::{HeaderValue, header::CONTENT_TYPE};
+use http::{HeaderValue, header::CONTENT_TYPE, request::Parts};
 use std::{
     sync::{
         Arc,
@@ -34,7 +38,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 use tracing::{debug, error, info};
-use verified::Verified;
+use verified::{Unproven, Verified};
 
 /// From a request's head to our answer. Jelou gives up on a webhook after 10 s and sends it again;
 /// half of that leaves time for the way.
@@ -49,18 +53,26 @@ pub struct Ingest {
     store: Store,
     config: watch::Receiver<Arc<Config>>,
     metrics: Metrics,
+    hold: Hold,
     /// Whether the store failed last time, so that the log says it once.
     failing: Arc<AtomicBool>,
 }
 
 impl Ingest {
-    /// Webhooks of the bridges in `config`, as it is at each request, go into this store.
+    /// Webhooks of the bridges in `config`, as it is at each request, go into this store; those
+    /// whose secret is being exchanged wait in `hold`.
     #[must_use]
-    pub fn new(store: Store, config: watch::Receiver<Arc<Config>>, metrics: Metrics) -> Self {
+    pub fn new(
+        store: Store,
+        config: watch::Receiver<Arc<Config>>,
+        metrics: Metrics,
+        hold: Hold,
+    ) -> Self {
         Self {
             store,
             config,
             metrics,
+            hold,
             failing: Arc::default(),
         }
     }
@@ -137,7 +149,7 @@ impl Ingest {
             .await
             .map_err(|_| Refusal::Slow)??;
         let delivery = match side {
-            Side::Jelou => Verified::from_jelou(&bridge.jelou, &head, raw),
+            Side::Jelou => self.prove_jelou(began, name, &head, raw).await,
             Side::Ticketing => Verified::from_ticketing(bridge, &head, raw),
         }?;
         let new = NewDelivery {
@@ -161,6 +173,38 @@ impl Ingest {
                 Err(Refusal::Unavailable)
             }
             Err(_) => Err(Refusal::Unavailable),
+        }
+    }
+
+    /// While the secret is exchanged, what it may yet verify waits, at most until the time that a body
+    /// has: then there is still time to store it.
+    async fn prove_jelou(
+        &self,
+        began: Instant,
+        name: &BridgeName,
+        head: &Parts,
+        raw: Bytes,
+    ) -> Result<Verified, Refusal> {
+        let mut place = None;
+        loop {
+            let mut changes = self.hold.changes();
+            // Looked at before the configuration: an exchange that ended has left it the new secret.
+            let (open, fresh) = self.hold.look(name);
+            let config = Arc::clone(&self.config.borrow());
+            let bridge = config.bridges.get(name).ok_or(Refusal::UnknownBridge)?;
+            match Verified::from_jelou(&bridge.jelou, &fresh, head, raw.clone()) {
+                Ok(verified) => return Ok(verified),
+                Err(Unproven::Secret) if open => {}
+                Err(Unproven::Secret | Unproven::Sender) => return Err(Refusal::Proof),
+            }
+            if place.is_none() {
+                let found = self.hold.place(name, raw.len());
+                place = Some(found.ok_or(Refusal::Unavailable)?);
+            }
+            let moved = timeout_at(began + BODY_WITHIN, changes.changed()).await;
+            if !matches!(moved, Ok(Ok(()))) {
+                return Err(Refusal::Proof);
+            }
         }
     }
 

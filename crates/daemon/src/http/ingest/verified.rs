@@ -19,25 +19,39 @@ pub(super) struct Verified {
     pub(super) body: Bytes,
 }
 
+/// Why a webhook is not proven to be from Jelou.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unproven {
+    /// It is signed, but by no secret that we know; all else is right.
+    Secret,
+    /// It is from somebody else, whatever the secret.
+    Sender,
+}
+
 impl Verified {
     /// Signed by Jelou with one of our secrets, and with the credential beside it where the
-    /// integration has one.
+    /// integration has one. `fresh` are secrets that the configuration does not have yet.
     pub(super) fn from_jelou(
         jelou: &JelouConfig,
+        fresh: &[Text],
         head: &Parts,
         body: Bytes,
-    ) -> Result<Self, Refusal> {
-        use jelou_adapter::webhook::{check_proof, dedup_key, verify};
-        let secrets: Vec<&str> = jelou.signing_secrets.iter().map(Text::reveal).collect();
+    ) -> Result<Self, Unproven> {
+        use jelou_adapter::webhook::{Refused, check_proof, dedup_key, verify};
+        let secrets = jelou.signing_secrets.iter().chain(fresh);
+        let secrets: Vec<&str> = secrets.map(Text::reveal).collect();
         let signed = verify(&secrets, &head.headers, &body);
         // Asked even if the signature is wrong, so that the time does not tell which it was.
         let proven = check_proof(&jelou.webhook_auth, &head.headers);
-        signed.and(proven).map_err(|_| Refusal::Proof)?;
-        Ok(Self {
-            dedup: Some(dedup_key(&body)),
-            headers: BTreeMap::new(),
-            body,
-        })
+        match (signed, proven) {
+            (Ok(()), Ok(())) => Ok(Self {
+                dedup: Some(dedup_key(&body)),
+                headers: BTreeMap::new(),
+                body,
+            }),
+            (Err(Refused::Wrong), Ok(())) => Err(Unproven::Secret),
+            (Ok(()) | Err(_), Ok(()) | Err(_)) => Err(Unproven::Sender),
+        }
     }
 
     /// Proven as the profile says.

@@ -7,7 +7,7 @@ mod ingest;
 
 use super::{
     admin::{Admin, Workers},
-    ingest::Ingest,
+    ingest::{Hold, Ingest},
     listen::{self, Limits},
 };
 use crate::{
@@ -97,7 +97,12 @@ async fn world_on(store: Store, folder: TempDir, limits: Limits) -> World {
     let (config, configs) = watch::channel(config(CONFIG));
     let metrics = Metrics::new("0.0.0");
     let workers = Workers::new(&["workers"]);
-    let ingest = Ingest::new(store.clone(), configs.clone(), metrics.clone());
+    let ingest = Ingest::new(
+        store.clone(),
+        configs.clone(),
+        metrics.clone(),
+        Hold::default(),
+    );
     let admin = Admin {
         store: store.clone(),
         config: configs,

@@ -1,0 +1,175 @@
+//! `doctor`: is what is out there as the configuration has it? Neighbours: the room `setup`, which
+//! looks at both sides; `door`, behind which a daemon tells what it met.
+
+use super::{
+    args::Shared,
+    door::{Door, Holder, log},
+    ending::{ENVIRONMENT, Ending, FINE, FOUND, Failure, to_json},
+    setup::bridges,
+    table::table,
+};
+use crate::{
+    clock,
+    config::{self, Config},
+    runtime::Bridge,
+    setup::doctor::{Look, State, examine},
+};
+use bridge_transport::Transport;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+const DATABASE: &str = "database";
+const WEBHOOKS: &str = "webhooks of Jelou";
+
+/// Looks at everything. What is wrong in one place keeps it from no other.
+pub(super) async fn doctor(shared: &Shared, bridge: Option<String>) -> Result<Ending, Failure> {
+    let config = Arc::new(config::load_for_setup(&shared.config)?);
+    log(Some(&config))?;
+    let bridges = bridges(&config, bridge.as_deref())?;
+    let transport = Transport::new(clock::now)
+        .map_err(|error| Failure::environment(error.to_string(), "report this"))?;
+    let mut looks = here(shared, &config, &bridges).await;
+    let public = config.server.public_url.as_ref();
+    for bridge in &bridges {
+        looks.extend(examine(bridge, &transport, public).await);
+    }
+    let is = |state| looks.iter().any(|look| look.state == state);
+    let code = match (is(State::Wrong), is(State::Unreachable)) {
+        (true, _) => FOUND,
+        (false, true) => ENVIRONMENT,
+        (false, false) => FINE,
+    };
+    let ok = code == FINE;
+    let json = json!({ "ok": ok, "looks": to_json(&looks)? });
+    Ok(Ending::new(shown(&looks), json).with_code(code))
+}
+
+/// The database, the daemon if there is one, and what it met.
+async fn here(shared: &Shared, config: &Config, bridges: &[Arc<Bridge>]) -> Vec<Look> {
+    match Door::holder(shared, config).await {
+        Ok(Holder::Daemon(door)) => of_daemon(&door, bridges).await,
+        Ok(Holder::Nobody(jobs)) => {
+            let found = match jobs {
+                Some(jobs) => {
+                    jobs.store.close().await;
+                    Look::fine(DATABASE, "it can be opened")
+                }
+                None => Look::unknown(DATABASE, "there is none yet; the first run makes it"),
+            };
+            vec![found, Look::unknown("daemon", "none runs")]
+        }
+        Err(failure) => vec![Look::wrong(DATABASE, failure.error, failure.remedy)],
+    }
+}
+
+async fn of_daemon(door: &Door, bridges: &[Arc<Bridge>]) -> Vec<Look> {
+    let mut looks = match door.page("readyz").await {
+        Ok(page) => readiness(&page),
+        Err(failure) => vec![Look::unreachable("daemon", failure.error, failure.remedy)],
+    };
+    if let Ok(page) = door.page("metrics").await {
+        for bridge in bridges {
+            let mut look = webhooks(&page, bridge.name.as_str());
+            look.bridge = Some(bridge.name.to_string());
+            looks.push(look);
+        }
+    }
+    looks
+}
+
+fn readiness(page: &str) -> Vec<Look> {
+    let told: Value = serde_json::from_str(page).unwrap_or_default();
+    let Some(database) = told.get("database").and_then(Value::as_str) else {
+        return vec![Look::wrong(
+            "daemon",
+            "what is at the admin address is no jelou-bridge of this version",
+            "look at server.admin_listen, or name the address with --admin",
+        )];
+    };
+    let workers = told.get("workers").and_then(Value::as_object);
+    let idle: Vec<&str> = workers
+        .into_iter()
+        .flatten()
+        .filter(|(_, word)| word.as_str() != Some("ok"))
+        .map(|(name, _)| name.as_str())
+        .collect();
+    vec![
+        match database {
+            "ok" => Look::fine(DATABASE, "the daemon has it, and it answers"),
+            said => Look::wrong(DATABASE, said, "look at the disk and at the daemon's log"),
+        },
+        match idle.is_empty() {
+            true => Look::fine("daemon", "it runs"),
+            false => Look::wrong(
+                "daemon",
+                format!("it does not work: {}", idle.join(", ")),
+                "look at its log, and start it again",
+            ),
+        },
+    ]
+}
+
+/// Whether the secret is the one that Jelou signs with, only a webhook shows.
+fn webhooks(page: &str, bridge: &str) -> Look {
+    let count = |outcome: &str| -> f64 {
+        let labels = [
+            format!("bridge=\"{bridge}\""),
+            "side=\"jelou\"".to_owned(),
+            format!("outcome=\"{outcome}\""),
+        ];
+        page.lines()
+            .filter(|line| line.starts_with("jelou_bridge_deliveries_total{"))
+            .filter(|line| labels.iter().all(|label| line.contains(label)))
+            .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+            .sum()
+    };
+    let (taken, refused) = (count("new") + count("known"), count("refused_proof"));
+    match (taken > 0.0, refused > 0.0) {
+        (true, false) => Look::fine(WEBHOOKS, format!("{taken} proven since the daemon started")),
+        (true, true) => Look::unknown(
+            WEBHOOKS,
+            format!("{taken} proven since the daemon started, and {refused} refused as forged"),
+        ),
+        (false, true) => Look::wrong(
+            WEBHOOKS,
+            format!("all {refused} since the daemon started were refused as forged"),
+            "if they are Jelou's, the secret or webhook_auth is another one there: run `jelou-bridge setup --force`, then `setup --rotate-secret`",
+        ),
+        (false, false) => Look::unknown(WEBHOOKS, "none came since the daemon started"),
+    }
+}
+
+fn shown(looks: &[Look]) -> String {
+    let row = |look: &Look| {
+        vec![
+            look.bridge.clone().unwrap_or_default(),
+            look.what.to_owned(),
+            look.state.as_str().to_owned(),
+            look.found.clone(),
+            look.remedy.clone().unwrap_or_default(),
+        ]
+    };
+    let rows: Vec<_> = looks.iter().map(row).collect();
+    table(&["BRIDGE", "WHAT", "STATE", "FOUND", "REMEDY"], &rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_proven_webhook_shows_that_the_secret_is_the_right_one() {
+        let line = |side: &str, outcome: &str, n: u32| {
+            format!(
+                "jelou_bridge_deliveries_total{{bridge=\"main\",side=\"{side}\",outcome=\"{outcome}\"}} {n}\n"
+            )
+        };
+        let state = |page: &str| webhooks(page, "main").state;
+        assert_eq!(state(""), State::Unknown);
+        assert_eq!(state(&line("ticketing", "new", 7)), State::Unknown);
+        assert_eq!(state(&line("jelou", "new", 7)), State::Fine);
+        assert_eq!(state(&line("jelou", "refused_proof", 2)), State::Wrong);
+        let both = line("jelou", "known", 1) + &line("jelou", "refused_proof", 2);
+        assert_eq!(state(&both), State::Unknown);
+    }
+}

@@ -1,0 +1,129 @@
+//! `doctor` finds each defect, and names it with its remedy. Neighbour: bench.
+
+use crate::bench::{Bench, FOREIGN, code, json, said};
+use bridge_sandbox::{Door, Operation};
+use serde_json::Value;
+
+async fn healthy() -> Bench {
+    let bench = Bench::new("{ file = \"jelou-secret\" }").await;
+    assert_eq!(code(&bench.run(&["setup"]).await), 0);
+    bench
+}
+
+/// What `doctor` says of one thing, and its exit code.
+async fn told(bench: &Bench, what: &str) -> (i32, Value) {
+    let output = bench.run(&["doctor", "--json"]).await;
+    let all = json(&output);
+    let looks = all["looks"].as_array().unwrap();
+    let look = looks.iter().find(|look| look["what"] == what);
+    let look = look.unwrap_or_else(|| panic!("{what} is looked at: {all}"));
+    assert_eq!(all["ok"], code(&output) == 0);
+    (code(&output), look.clone())
+}
+
+async fn finds(bench: &Bench, what: &str, remedy: &str) {
+    let (code, look) = told(bench, what).await;
+    assert_eq!((code, &look["state"]), (1, &"wrong".into()), "{look}");
+    let said = look["remedy"].as_str().unwrap();
+    assert!(said.contains(remedy), "{said}");
+}
+
+#[tokio::test]
+async fn what_is_as_it_should_be_is_fine_with_and_without_a_daemon() {
+    let bench = healthy().await;
+    let alone = bench.run(&["doctor"]).await;
+    assert_eq!(code(&alone), 0, "{}", said(&alone));
+    let daemon = bench.daemon().await;
+    bench.a_customer_is_heard().await;
+    let beside = bench.run(&["doctor"]).await;
+    assert_eq!(code(&beside), 0, "{}", said(&beside));
+    let (_, webhooks) = told(&bench, "webhooks of Jelou").await;
+    assert_eq!(webhooks["state"], "fine", "{webhooks}");
+    let calls = bench.jelou.handle.calls();
+    let secret = &bench.secrets()[0];
+    assert!(!said(&beside).contains(secret));
+    let changed = [
+        Operation::UpdateIntegration,
+        Operation::RotateSecret,
+        Operation::RemoveIntegration,
+    ];
+    assert!(
+        !calls.iter().any(|call| changed.contains(&call.operation)),
+        "it only reads"
+    );
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn each_defect_at_jelou_is_found_and_has_its_remedy() {
+    let bench = Bench::new("{ file = \"jelou-secret\" }").await;
+    finds(&bench, "webhook address", "jelou-bridge setup").await;
+    finds(&bench, "signing secret", "jelou-bridge setup").await;
+    bench.jelou_sends_to(FOREIGN);
+    finds(&bench, "webhook address", "--force").await;
+
+    let bench = healthy().await;
+    bench.change(
+        "[bridges.main.ticketing]",
+        "[bridges.main.jelou.webhook_auth]\ntype = \"api_key\"\nsecret = \"k3y\"\n\n[bridges.main.ticketing]",
+    );
+    finds(&bench, "webhook credential", "jelou-bridge setup").await;
+    bench.change("sandbox-client-secret", "another");
+    finds(&bench, "Jelou's API", "client_secret").await;
+    bench.change("sandbox-api-key", "another");
+    finds(&bench, "Jelou's gateway", "api_key").await;
+}
+
+#[tokio::test]
+async fn a_ticketing_credential_that_is_refused_is_found() {
+    let bench = healthy().await;
+    let helpdesk = bench.helpdesk_token();
+    bench.change(&helpdesk, "token = \"another\"");
+    finds(&bench, "ticketing system", "credentials").await;
+}
+
+#[tokio::test]
+async fn who_does_not_answer_is_exit_3_and_the_rest_is_looked_at() {
+    let bench = healthy().await;
+    bench.jelou.handle.door(Door::Closed).await;
+    let (code, gateway) = told(&bench, "Jelou's gateway").await;
+    assert_eq!(
+        (code, &gateway["state"]),
+        (3, &"unreachable".into()),
+        "{gateway}"
+    );
+    let (_, ticketing) = told(&bench, "ticketing system").await;
+    assert_eq!(ticketing["state"], "fine", "{ticketing}");
+}
+
+#[tokio::test]
+async fn a_secret_that_is_not_jelous_shows_when_its_webhooks_are_refused() {
+    let bench = healthy().await;
+    std::fs::write(bench.secret_file(), "stale\n").unwrap();
+    let daemon = bench.daemon().await;
+    let jelou = &bench.jelou.handle;
+    jelou.customer_starts("5511900000001", "Oi").unwrap();
+    while !jelou
+        .webhooks()
+        .quiet(std::time::Duration::from_millis(50))
+        .await
+    {}
+    finds(&bench, "webhooks of Jelou", "--rotate-secret").await;
+    let mended = bench.run(&["setup", "--rotate-secret"]).await;
+    assert_eq!(code(&mended), 0, "{}", said(&mended));
+    let (code, webhooks) = told(&bench, "webhooks of Jelou").await;
+    assert_eq!(
+        (code, &webhooks["state"]),
+        (1, &"wrong".into()),
+        "none came since"
+    );
+    jelou.customer_starts("5511900000002", "Oi").unwrap();
+    while !jelou
+        .webhooks()
+        .quiet(std::time::Duration::from_millis(50))
+        .await
+    {}
+    let (code, _) = told(&bench, "webhooks of Jelou").await;
+    assert_eq!(code, 0);
+    daemon.stop().await;
+}
