@@ -3,7 +3,7 @@
 
 use crate::{
     conversation::Conversation,
-    ids::{ConversationId, IntentId, MessageId, TicketId},
+    ids::{ConversationId, IntentId, LaneId, MessageId, TicketId},
     message::Media,
     text::Text,
     ticket::{Ticket, TicketPatch, Version},
@@ -46,6 +46,9 @@ pub struct TicketChanged {
     /// what a webhook carried.
     #[serde(default)]
     pub read_at: Option<Timestamp>,
+    /// The Lane of the ticket's latest Link, where that has ended: the Router asks the store.
+    #[serde(default)]
+    pub last_lane: Option<LaneId>,
 }
 
 /// A comment was added to a ticket.

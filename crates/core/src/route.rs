@@ -141,7 +141,7 @@ pub enum Turn {
     End(RouteEnd),
 }
 
-#[derive(Clone, Debug, Hash)]
+#[derive(Clone, Debug, PartialEq, Hash)]
 enum Phase {
     /// A start that names one of our Intents.
     ByIntent,
@@ -241,6 +241,10 @@ impl Route {
     }
 
     fn by_lane(&mut self, lane: Option<LaneId>, mapping: &Mapping) -> Turn {
+        if self.phase == Phase::ByAnyTicket && !self.is_only_ours() {
+            changes(&mut self.events).for_each(|change| change.last_lane = lane.clone());
+            return self.by_whole(mapping);
+        }
         if let Some(lane) = lane {
             return Turn::End(RouteEnd::ToKnownLane {
                 lane,
@@ -252,16 +256,8 @@ impl Route {
             Phase::ByIntent => self.ask_conversation(),
             Phase::ByConversation => self.end_at_talker(),
             Phase::ByLiveTicket => {
-                let Some(change) = self.change() else {
-                    return self.ignored("no_event");
-                };
-                // What we change is never who asks: no read is needed to know whose ticket it
-                // still is.
-                if change.by_us && change.whole.is_none() {
-                    self.phase = Phase::ByAnyTicket;
-                    return self.ask_ticket(Ask::LaneOfTicket);
-                }
-                self.by_whole(mapping)
+                self.phase = Phase::ByAnyTicket;
+                self.ask_ticket(Ask::LaneOfTicket)
             }
             Phase::ByAnyTicket => self.by_whole(mapping),
             Phase::NoCustomer | Phase::Reading => self.ignored("no_customer"),
@@ -325,6 +321,12 @@ impl Route {
         }
     }
 
+    /// What we change is never who asks: no read is needed to know whose ticket it still is.
+    fn is_only_ours(&self) -> bool {
+        self.change()
+            .is_some_and(|change| change.by_us && change.whole.is_none())
+    }
+
     fn change(&self) -> Option<&TicketChanged> {
         match self.events.first()? {
             Event::TicketChanged(change) => Some(change),
@@ -357,16 +359,19 @@ pub fn object_of(parsed: &Parsed) -> Option<&str> {
         .or_else(|| event.conversation_id().map(ConversationId::as_str))
 }
 
+fn changes(events: &mut [Event]) -> impl Iterator<Item = &mut TicketChanged> {
+    events.iter_mut().filter_map(|event| match event {
+        Event::TicketChanged(change) => Some(change),
+        Event::CommentAdded(comment) => Some(&mut *comment.change),
+        Event::ConversationStarted(_)
+        | Event::ConversationClosed(_)
+        | Event::MessageReceived(_) => None,
+    })
+}
+
 /// The Event carries what the Router read, so that the Lane need not read it again.
 fn fill(events: &mut [Event], ticket: &Ticket, begun: Timestamp) {
-    for event in events {
-        let change = match event {
-            Event::TicketChanged(change) => change,
-            Event::CommentAdded(comment) => &mut *comment.change,
-            Event::ConversationStarted(_)
-            | Event::ConversationClosed(_)
-            | Event::MessageReceived(_) => continue,
-        };
+    for change in changes(events) {
         change.whole = Some(Box::new(ticket.clone()));
         change.version = ticket.version;
         change.read_at = Some(begun);

@@ -184,6 +184,7 @@ impl Desk {
             by_us,
             at: Some(now),
             read_at: None,
+            last_lane: None,
         })
     }
 

@@ -19,7 +19,7 @@ pub const SUBCOMMAND: Subcommand = Subcommand {
     name: "kill",
     usage: "[--kills N] [--events M] [--every K]",
     options: &["--kills", "--events", "--every"],
-    short: &["--kills", "80", "--events", "1600", "--every", "80"],
+    short: &["--kills", "60", "--events", "1200", "--every", "60"],
     play: |words| -> Played { Box::pin(play(words)) },
 };
 

@@ -227,6 +227,7 @@ impl World {
                 by_us: false,
                 at: None,
                 read_at: Some(begun),
+                last_lane: None,
             });
             found.push((Side::Ticketing, key, event));
         }

@@ -384,12 +384,13 @@ impl World {
     }
 
     fn restore_backup(&mut self) -> bool {
-        let Some((at, store)) = self.backup.clone() else {
+        let Some((at, mut store)) = self.backup.clone() else {
             return false;
         };
         for replica in 0..self.replicas.len() {
             self.crash(replica);
         }
+        store.restored_over(&self.store);
         self.store = store;
         let last = self.store.deliveries().last().map(|d| d.id);
         self.judge.restore(at, self.now, last);

@@ -211,6 +211,7 @@ impl World {
             by_us: false,
             at: None,
             read_at: Some(begun),
+            last_lane: None,
         });
         self.record(Side::Ticketing, dedup, &event, begun);
     }

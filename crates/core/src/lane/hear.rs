@@ -72,6 +72,12 @@ impl Turn<'_> {
             self.doubt_comments(&e.ticket, e.version);
         }
         let memory = self.lane.tickets.entry(e.ticket.clone()).or_default();
+        let had = e.last_lane.as_ref().is_some_and(|l| *l != self.lane.id);
+        if had && !memory.told && !planted!(ForeignTicketAsks) {
+            // It has asked before, and had its conversation: staying true is not turning true.
+            memory.open_when = true;
+        }
+        memory.told = true;
         let seen_at = e.read_at.unwrap_or(pending.received_at);
         // First heard of by a change of our own: a create whose answer was lost.
         memory.made_by_us |= memory.seen.is_none() && e.by_us && !planted!(EchoNotKnown);

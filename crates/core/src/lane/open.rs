@@ -58,6 +58,9 @@ impl Turn<'_> {
         } else {
             again.map(|generation| (generation, "mapping.conversation.ticket_reopened"))
         };
+        if wanted.is_some() && !memory.told && !planted!(UntoldTicketAsks) {
+            return;
+        }
         if wanted.is_some() && memory.held_elsewhere.is_some() {
             let known = memory
                 .holder_asked_at

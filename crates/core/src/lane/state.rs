@@ -58,6 +58,10 @@ pub struct TicketMemory {
     pub missing_since: Option<Timestamp>,
     /// It is gone for good.
     pub gone: bool,
+    /// Whether a Delivery came to this Lane for it. One that was only looked at, as what another was
+    /// merged into, may be another customer's: it asks this one for nothing.
+    #[serde(default)]
+    pub told: bool,
     /// The lane that holds it, if it was asked for and is not ours.
     pub held_elsewhere: Option<LaneId>,
     /// When the store was last asked who holds it.

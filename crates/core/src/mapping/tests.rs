@@ -442,6 +442,7 @@ fn only_agents_public_comments_go_to_the_customer_unless_told_otherwise() {
             by_us: false,
             at: None,
             read_at: None,
+            last_lane: None,
         }),
     };
     let plain = mapping(json!({}));

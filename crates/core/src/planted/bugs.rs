@@ -68,6 +68,8 @@ TriedAgainUnresolved "tried-again-unresolved" "A create whose answer was lost is
 WaitNotRearmed "wait-not-rearmed" "The wait for a lagging search counts from the first try, not from the latest."
 IndexTrusted "index-trusted" "A search index is asked at once, as if it never lagged."
 InboxNotAwaited "inbox-not-awaited" "A start is sent again while its event lies stored and waits for the Router."
+UntoldTicketAsks "untold-ticket-asks" "A ticket that was only looked at, as what another was merged into, starts a conversation with the wrong customer."
+ForeignTicketAsks "foreign-ticket-asks" "A ticket that had its conversation starts another when its requester becomes somebody else."
 KnownBeforeTaken "known-before-taken" "A conversation that was heard of before a start went out is taken for the start's."
 StartRetriedAtOnce "start-retried-at-once" "A start whose answer was lost is sent again without waiting for its event."
 UnknownTakenAsUnsent "unknown-taken-as-unsent" "A cut connection counts as a call that never left."

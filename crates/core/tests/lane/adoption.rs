@@ -258,6 +258,38 @@ fn a_changed_requester_counts_only_for_the_next_conversation() {
 }
 
 #[test]
+fn a_ticket_that_had_its_conversation_starts_none_with_its_next_requester() {
+    let mut w = World::new();
+    let (ticket, talk) = w.linked_from_ticket();
+    w.ends(&talk, "expired");
+    w.settle();
+    w.agent_changes(&ticket, |t| {
+        t.requester.phone = Some(bridge_core::text::Text::new(format!("+{BEA}")));
+    });
+    w.settle();
+    assert_eq!(w.talks().len(), 1, "{}", w.tale());
+    w.agent_tags(&ticket, &[]);
+    w.settle();
+    w.agent_tags(&ticket, &["whatsapp"]);
+    w.settle();
+    assert_eq!(w.talks().len(), 2, "it turned true anew: {}", w.tale());
+}
+
+#[test]
+fn another_customers_ticket_that_was_only_looked_at_starts_nothing() {
+    let mut w = World::new();
+    let (ticket, talk) = w.linked_from_ticket();
+    w.net.weather = Weather::Lost;
+    let into = w.agent_makes(BEA, "open", &["whatsapp"]);
+    w.net.weather = Weather::Fair;
+    w.agent_changes(&ticket, |t| t.merged_into = Some(into));
+    w.settle();
+    w.ends(&talk, "expired");
+    w.settle();
+    assert_eq!(w.talks().len(), 1, "{}", w.tale());
+}
+
+#[test]
 fn a_join_that_did_not_come_about_is_tried_again() {
     let mut w = World::new();
     w.linked_from_ticket();

@@ -223,6 +223,7 @@ async fn record_ticket(
         by_us: false,
         at: None,
         read_at: Some(begun),
+        last_lane: None,
     });
     record(jobs, bridge, Side::Ticketing, dedup, &event, begun).await
 }

@@ -68,6 +68,7 @@ fn ticket(a: TicketMemory, b: TicketMemory) -> TicketMemory {
         made_by_us: fresh.made_by_us || stale.made_by_us,
         missing_since: missing_since.filter(|since| Some(*since) > read_at),
         gone: fresh.gone || stale.gone,
+        told: fresh.told || stale.told,
         held_elsewhere,
         holder_asked_at,
         misjudged_at: fresh.misjudged_at.filter(|_| !differ),

@@ -191,6 +191,7 @@ fn event(rule: &EventRule, vocabulary: &Vocabulary, mut data: Data) -> Result<Ev
         by_us,
         at,
         read_at,
+        last_lane: None,
     };
     match (rule.event, &rule.comment) {
         (EventKind::CommentAdded, Some(comment)) => self::comment(comment, change, &around),

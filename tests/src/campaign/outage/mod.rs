@@ -42,7 +42,7 @@ const DRAIN_S: u64 = 120;
 const STRETCH_S: u64 = 60;
 
 /// How long the canaries sing while nothing else happens, s.
-const CANARY_S: u64 = 10;
+const CANARY_S: u64 = 5;
 
 /// A canary each.
 const CANARY_EVERY: Duration = Duration::from_millis(100);
@@ -64,13 +64,13 @@ pub const SUBCOMMAND: Subcommand = Subcommand {
     options: &["--events", "--rate", "--drain", "--stretch"],
     short: &[
         "--events",
-        "20000",
+        "8000",
         "--rate",
         "400",
         "--drain",
         "30",
         "--stretch",
-        "8",
+        "3",
     ],
     play: |words| -> Played { Box::pin(campaign(words)) },
 };

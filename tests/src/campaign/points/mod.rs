@@ -30,7 +30,7 @@ pub const SUBCOMMAND: Subcommand = Subcommand {
     name: "points",
     usage: "[--points N]",
     options: &["--points", "--runs-each"],
-    short: &["--points", "60", "--runs-each", "60"],
+    short: &["--points", "36", "--runs-each", "36"],
     play: |words| -> Played { Box::pin(play(words)) },
 };
 

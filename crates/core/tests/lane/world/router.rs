@@ -93,6 +93,8 @@ impl World {
         if let Some(lane) = self.bridge.lane_where(linked) {
             return Some((lane, e));
         }
+        let had = |s: &Stored| s.links.iter().any(|l| l.ticket_id() == Some(&ticket));
+        e.last_lane = self.bridge.lane_where(had);
         if e.whole.is_none() {
             let begun = self.now;
             if self.faults.whole_side(Side::Ticketing).is_some()
@@ -169,6 +171,7 @@ impl World {
             by_us: false,
             at: Some(record.changed_at),
             read_at: Some(begun),
+            last_lane: None,
         });
         self.route(event, begun, true);
     }

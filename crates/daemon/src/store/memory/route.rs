@@ -132,6 +132,12 @@ impl Memory {
         woken || waiting.any(|id| self.deliveries.get(id).is_some_and(told))
     }
 
+    /// A backup was restored in place of `newer`: no Lane gets a name again that was given since, as
+    /// none does where names are drawn by chance.
+    pub fn restored_over(&mut self, newer: &Self) {
+        self.lanes_made = self.lanes_made.max(newer.lanes_made);
+    }
+
     /// The Lane of a customer under any known spelling; made if there is none.
     ///
     /// # Errors
