@@ -226,6 +226,7 @@ impl Comment {
             by_us: self.by_us,
             at: Some(at),
             read_at: None,
+            last_lane: None,
         };
         CommentAdded {
             ticket: ticket.clone(),
