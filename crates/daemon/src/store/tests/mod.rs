@@ -65,6 +65,7 @@ pub fn changed(id: &str, when: i64) -> Event {
         version: Version::None,
         whole: None,
         read_at: None,
+        last_lane: None,
         patch: TicketPatch::default(),
         by_us: false,
         at: Some(at(when)),
