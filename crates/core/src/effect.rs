@@ -3,7 +3,7 @@
 
 use crate::{
     conversation::{Assignment, Conversation},
-    event::Side,
+    event::{Comment, Side},
     ids::{BotId, ConversationId, LaneId, MessageId, TicketId, UserId},
     message::AgentMessage,
     text::Text,
@@ -370,6 +370,11 @@ pub enum Read {
         /// The note's text.
         text: Text,
     },
+    /// A ticket's comments, the latest at least.
+    Comments {
+        /// The ticket.
+        ticket: TicketId,
+    },
     /// Which Lane holds a live Link to a ticket. Answered by the store, not by a remote.
     TicketHolder {
         /// The ticket.
@@ -395,6 +400,7 @@ impl Read {
             Self::OpenTickets { .. } => "open_tickets",
             Self::TicketsByConversation { .. } => "tickets_by_conversation",
             Self::NoteOnTicket { .. } => "note_on_ticket",
+            Self::Comments { .. } => "comments",
             Self::TicketHolder { .. } => "ticket_holder",
             Self::Unheard { .. } => "unheard",
         }
@@ -412,6 +418,7 @@ impl fmt::Display for Read {
                 write!(f, "find the ticket of conversation {conversation}")
             }
             Self::NoteOnTicket { ticket, .. } => write!(f, "look for our note on ticket {ticket}"),
+            Self::Comments { ticket } => write!(f, "list the comments of ticket {ticket}"),
             Self::TicketHolder { ticket } => write!(f, "see which lane holds ticket {ticket}"),
             Self::Unheard { .. } => write!(f, "see whether all that Jelou told is heard"),
         }
@@ -440,6 +447,11 @@ pub enum Found {
     Unheard {
         /// Whether.
         waits: bool,
+    },
+    /// The comments.
+    Comments {
+        /// Those.
+        comments: Vec<Comment>,
     },
     /// The Lane that holds the ticket, if one does.
     Holder {

@@ -72,6 +72,23 @@ pub struct CommentAdded {
     pub change: Box<TicketChanged>,
 }
 
+/// A comment as a list shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Comment {
+    /// Its id, the same as a webhook's.
+    pub id: MessageId,
+    /// What it says.
+    pub body: Text,
+    /// Whether the customer may see it.
+    pub public: bool,
+    /// Whether an agent wrote it (neither we, nor the requester, nor an automation).
+    pub by_agent: bool,
+    /// Whether our own API user wrote it.
+    pub by_us: bool,
+    /// When, by the source.
+    pub at: Option<Timestamp>,
+}
+
 /// A conversation began.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ConversationStarted {

@@ -123,6 +123,9 @@ pub struct Link {
     pub diverged: Vec<Diverged>,
     /// When it was made.
     pub created_at: Timestamp,
+    /// Made by a version that brings messages over: what was said since its beginning was meant to be.
+    #[serde(default)]
+    pub relays: bool,
     /// Its end.
     pub ended: Option<Ended>,
 }

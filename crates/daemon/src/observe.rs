@@ -37,6 +37,11 @@ pub async fn observe(bridge: &Bridge, store: &Store, read: &Read) -> Result<Foun
             .tickets_by_conversation(conversation, deadline)
             .await
             .map(|tickets| Found::Tickets { tickets }),
+        Read::Comments { ticket } => bridge
+            .ticketing
+            .comments(ticket, deadline)
+            .await
+            .map(|comments| Found::Comments { comments }),
         Read::NoteOnTicket { ticket, text } => bridge
             .ticketing
             .has_note(ticket, text, deadline)

@@ -36,16 +36,10 @@ pub async fn perform(bridge: &Bridge, intent: &Intent) -> Result<Answer, CallErr
         Effect::SetStatus { ticket, status } => {
             bridge.ticketing.set_status(ticket, status, deadline).await
         }
-        Effect::AddComment(comment) if comment.public => {
-            bridge
-                .ticketing
-                .add_comment(&comment.ticket, &comment.text, &intent.id, deadline)
-                .await
-        }
         Effect::AddComment(comment) => {
             bridge
                 .ticketing
-                .add_note(&comment.ticket, &comment.text, &intent.id, deadline)
+                .add_comment(comment, &intent.id, deadline)
                 .await
         }
         Effect::SendMessage(message) => bridge

@@ -99,6 +99,7 @@ impl Bridge {
                 create: profile.resolve(Operation::Create),
                 note: profile.resolve(Operation::Note),
                 comment: profile.resolve(Operation::Comment),
+                comments: profile.lists_comments(),
             },
             ticket_id_place: self.config.jelou.ticket_id_place,
             webhooks_silent,

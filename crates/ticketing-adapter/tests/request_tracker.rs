@@ -11,7 +11,7 @@ mod support;
 
 use bridge_core::{effect::Answer, text::Text, ticket::Status, time::Timestamp};
 use serde_json::{Value, json};
-use support::{DEADLINE, ana, conversation, intent, start, ticket, wild};
+use support::{DEADLINE, ana, comment, conversation, intent, start, ticket, wild};
 
 const OPTIONS: &[(&str, &str)] = &[("queue", "WhatsApp")];
 
@@ -203,7 +203,7 @@ async fn notes_and_comments_are_sure_once_their_transaction_is_named() {
         .await
         .unwrap();
     client
-        .add_comment(&ticket(), &text, &intent(), DEADLINE)
+        .add_comment(&comment(&ticket(), &text), &intent(), DEADLINE)
         .await
         .unwrap();
     insta::assert_snapshot!("rt_comments", remote.asked());

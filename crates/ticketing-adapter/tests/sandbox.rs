@@ -10,7 +10,7 @@ mod support;
 
 use bridge_core::{effect::Answer, text::Text, ticket::Status, time::Timestamp};
 use serde_json::{Value, json};
-use support::{DEADLINE, ana, conversation, intent, start, ticket, wild};
+use support::{DEADLINE, ana, comment, conversation, intent, start, ticket, wild};
 
 fn shown() -> Value {
     json!({
@@ -57,7 +57,7 @@ async fn every_write_is_one_call_whose_answer_shows_the_ticket() {
         .await
         .unwrap();
     client
-        .add_comment(t, &text, &intent(), DEADLINE)
+        .add_comment(&comment(t, &text), &intent(), DEADLINE)
         .await
         .unwrap();
     client

@@ -12,7 +12,7 @@ use bridge_core::{
     call::CallError, effect::Answer, ids::TicketId, text::Text, ticket::Status, time::Timestamp,
 };
 use serde_json::{Value, json};
-use support::{DEADLINE, ana, conversation, intent, start, ticket, wild};
+use support::{DEADLINE, ana, comment, conversation, intent, start, ticket, wild};
 
 fn shown() -> Value {
     json!({
@@ -104,7 +104,7 @@ async fn notes_comments_status_fields_and_link_are_one_put_each() {
     );
     assert_eq!(
         client
-            .add_comment(t, &text, &intent(), DEADLINE)
+            .add_comment(&comment(t, &text), &intent(), DEADLINE)
             .await
             .unwrap(),
         done

@@ -5,7 +5,7 @@ use super::vocabulary;
 use bridge_core::{
     call::{CallError, Resolve},
     effect::{AddComment, Answer, CreateTicket},
-    event::{CommentAdded, Event, TicketChanged},
+    event::{Comment, CommentAdded, Event, TicketChanged},
     ids::{IntentId, MessageId, TicketId},
     text::Text,
     ticket::{Requester, Status, Ticket, TicketPatch, Version},
@@ -49,6 +49,8 @@ pub struct Record {
     pub notes: Vec<String>,
     /// What customers said, in order, and whether they could read it there.
     pub comments: Vec<(String, bool)>,
+    /// What agents said, in order.
+    pub said: Vec<Comment>,
     /// When it last changed.
     pub changed_at: Timestamp,
     /// When it was made.
@@ -124,6 +126,7 @@ impl Desk {
             ticket,
             notes: vec![],
             comments: vec![],
+            said: vec![],
             changed_at: now,
             made_at: now,
             gone: false,
@@ -308,6 +311,14 @@ impl Desk {
         let Event::TicketChanged(change) = self.change(id, false, now, |_| {}) else {
             unreachable!("a change is told as such");
         };
+        self.records.get_mut(id).unwrap().said.push(Comment {
+            id: MessageId::parse(comment).unwrap(),
+            body: Text::new(body),
+            public,
+            by_agent: true,
+            by_us: false,
+            at: Some(now),
+        });
         let said = CommentAdded {
             ticket: id.clone(),
             comment: MessageId::parse(comment).unwrap(),
@@ -319,6 +330,15 @@ impl Desk {
             change: Box::new(change),
         };
         Event::CommentAdded(said)
+    }
+
+    /// What agents said on a ticket, as a list shows it.
+    ///
+    /// # Errors
+    /// [`CallError::Gone`].
+    pub fn comments(&self, id: &TicketId) -> Result<Vec<Comment>, CallError> {
+        self.read(id)?;
+        Ok(self.records[id].said.clone())
     }
 
     /// Whether a note or comment with these words is on a ticket.

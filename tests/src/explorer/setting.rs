@@ -230,6 +230,7 @@ impl Setting {
                 create: self.create,
                 note: Resolve::DirectLookup,
                 comment: Resolve::DirectLookup,
+                comments: false,
             },
             ticket_id_place: self.place,
             webhooks_silent,

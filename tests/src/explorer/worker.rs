@@ -410,6 +410,9 @@ impl World {
             Read::TicketsByConversation { conversation } => Found::Tickets {
                 tickets: self.desk.by_conversation(conversation, setting, self.now),
             },
+            Read::Comments { .. } => Found::Comments {
+                comments: Vec::new(),
+            },
             Read::NoteOnTicket { ticket, text } => Found::Note {
                 there: self
                     .desk

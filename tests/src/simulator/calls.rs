@@ -123,6 +123,7 @@ impl What {
                 Read::Conversation { id } => format!("conversation {id}"),
                 Read::Ticket { id }
                 | Read::NoteOnTicket { ticket: id, .. }
+                | Read::Comments { ticket: id }
                 | Read::TicketHolder { ticket: id } => format!("ticket {id}"),
                 Read::OpenTickets { .. } => "open tickets".to_owned(),
                 Read::Unheard { lane, .. } => format!("what {lane} has not heard"),
@@ -436,6 +437,9 @@ impl World {
                     .by_conversation(conversation.as_str(), how, self.now);
                 Found::Tickets { tickets }
             }
+            Read::Comments { ticket } => Found::Comments {
+                comments: self.desk.comments(ticket)?,
+            },
             Read::NoteOnTicket { ticket, text } => Found::Note {
                 there: self.desk.has_words(ticket, text),
             },

@@ -282,6 +282,7 @@ impl World {
             Read::Ticket { .. }
             | Read::OpenTickets { .. }
             | Read::TicketsByConversation { .. }
+            | Read::Comments { .. }
             | Read::NoteOnTicket { .. } => Side::Ticketing,
         };
         if let Err(blocked) = self.ask(task.replica, side, task.claim.lane.as_str()) {

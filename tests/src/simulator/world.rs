@@ -369,6 +369,7 @@ impl World {
                 create: self.shape.create,
                 note: self.shape.note,
                 comment: self.shape.note,
+                comments: true,
             },
             ticket_id_place: self.shape.place,
             webhooks_silent: silent,

@@ -51,6 +51,7 @@ const CLIENTS: [(&str, &str, &[&str]); 6] = [
             "open_tickets",
             "tickets_by_conversation",
             "has_note",
+            "comments",
             "changed_since",
         ],
     ),

@@ -8,12 +8,30 @@ use bridge_sandbox::{
 };
 use bridge_tests::play::{Play, rules, user};
 use serde_json::json;
+use std::time::Duration;
 
 /// What the bridge brought over to a ticket for the customer to see, in order.
 fn relayed(play: &Play, ticket: &str) -> Vec<Comment> {
     let mut all = play.helpdesk().comments(ticket);
     all.retain(|comment| comment.public && comment.author == Role::Bridge);
     all
+}
+
+/// A customer writes these, one after the other. Jelou tells the moment in milliseconds, and what is
+/// said within one comes as it arrives.
+async fn write_all(play: &Play, conversation: &str, texts: &[&str]) {
+    for text in texts {
+        play.jelou().customer_writes(conversation, text).unwrap();
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// An agent writes these for the customer, likewise.
+async fn say_all(play: &Play, ticket: &str, texts: &[&str]) {
+    for text in texts {
+        play.helpdesk().agent_comments(ticket, text, true).unwrap();
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 /// Waits until so many messages are on a ticket, and all is quiet.
@@ -38,9 +56,7 @@ async fn what_a_customer_writes_is_on_the_ticket_once_in_order_with_their_name()
         "Não liga",
         "{{ ticket.id }}",
     ];
-    for text in words {
-        play.jelou().customer_writes(&conversation, text).unwrap();
-    }
+    write_all(&play, &conversation, &words).await;
     let ticket = play.ticket_of(&conversation).await;
     assert_eq!(has_heard(&play, &ticket, 4).await, words);
     let first = &relayed(&play, &ticket)[0].body;
@@ -92,9 +108,7 @@ async fn a_comment_whose_answer_is_cut_off_is_looked_for_and_not_added_twice() {
     play.helpdesk()
         .manners()
         .do_and_cut(Operation::AddComment, 1);
-    for text in ["um", "dois"] {
-        play.jelou().customer_writes(&conversation, text).unwrap();
-    }
+    write_all(&play, &conversation, &["um", "dois"]).await;
     assert_eq!(has_heard(&play, &ticket, 2).await, ["um", "dois"]);
 }
 
@@ -106,9 +120,7 @@ async fn what_waits_for_the_helpdesk_is_brought_over_by_the_next_process() {
     helpdesk
         .manners()
         .fail_next(Operation::AddComment, 1_000, 503);
-    for text in ["um", "dois", "três"] {
-        play.jelou().customer_writes(&conversation, text).unwrap();
-    }
+    write_all(&play, &conversation, &["um", "dois", "três"]).await;
     play.until("the first was tried", |_, helpdesk| {
         let calls = helpdesk.calls();
         calls
@@ -197,10 +209,7 @@ async fn an_answer_that_is_cut_off_doubles_nothing_or_is_flagged() {
         play.jelou()
             .manners()
             .do_and_cut(Operation::AgentMessage, 1);
-        play.helpdesk().agent_comments(&ticket, "um", true).unwrap();
-        play.helpdesk()
-            .agent_comments(&ticket, "dois", true)
-            .unwrap();
+        say_all(&play, &ticket, &["um", "dois"]).await;
         let reached = has_reached(&play, 1, times + 1).await;
         let mut expected = vec!["um"; times];
         expected.push("dois");
@@ -223,4 +232,18 @@ async fn the_last_words_reach_the_customer_before_the_ticket_closes_their_conver
     play.sets(&ticket, "solved");
     play.closed(&conversation).await;
     assert_eq!(heard(&play, 1), ["Até logo"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_the_helpdesks_webhooks_lost_the_sweep_brings_what_the_agent_said_once() {
+    let play = Play::begin().await;
+    let (ticket, _) = play.pair(1).await;
+    play.helpdesk().webhooks().set_off(true);
+    say_all(&play, &ticket, &["um", "dois", "três"]).await;
+    play.helpdesk()
+        .agent_comments(&ticket, "interno", false)
+        .unwrap();
+    assert_eq!(has_reached(&play, 1, 3).await, ["um", "dois", "três"]);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(has_reached(&play, 1, 3).await.len(), 3);
 }

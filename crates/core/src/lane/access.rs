@@ -200,6 +200,7 @@ impl Turn<'_> {
             told: BTreeSet::new(),
             diverged: Vec::new(),
             created_at: self.now,
+            relays: true,
             ended: None,
         };
         if let Some(talk) = link.conversation_id()

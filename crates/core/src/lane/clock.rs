@@ -106,13 +106,22 @@ fn each_of_ticket(memory: &mut TicketMemory, change: &impl Fn(&mut Timestamp)) {
         missing_since,
         holder_asked_at,
         retry,
+        comments,
         ..
     } = memory;
     each(
-        &mut [seen_at, read_at, hint_at, missing_since, holder_asked_at],
+        &mut [
+            seen_at,
+            read_at,
+            hint_at,
+            missing_since,
+            holder_asked_at,
+            &mut comments.read_at,
+        ],
         change,
     );
     each_of_retry(retry, change);
+    each_of_retry(&mut comments.retry, change);
 }
 
 fn each_of_conversation(memory: &mut ConversationMemory, change: &impl Fn(&mut Timestamp)) {

@@ -24,6 +24,7 @@ impl Turn<'_> {
             Ok(Found::Ticket(ticket)) => self.see_ticket(*ticket, begun, Sight::Read),
             Ok(Found::Tickets { tickets }) => self.found_tickets(read, tickets, begun),
             Ok(Found::Note { there }) => self.found_note(read, there),
+            Ok(Found::Comments { comments }) => self.found_comments(read, comments, begun),
             Ok(Found::Holder { lane }) => self.found_holder(read, lane, begun),
             Ok(Found::Unheard { waits }) => self.found_unheard(read, waits),
             Err(error) => self.read_failed(read, &error),
@@ -111,6 +112,7 @@ impl Turn<'_> {
             Read::Conversation { .. }
             | Read::Ticket { .. }
             | Read::NoteOnTicket { .. }
+            | Read::Comments { .. }
             | Read::TicketHolder { .. }
             | Read::Unheard { .. } => {}
         }

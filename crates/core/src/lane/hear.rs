@@ -68,6 +68,9 @@ impl Turn<'_> {
         let linked = self
             .live_link_of_ticket(&e.ticket)
             .is_some_and(|link| link.is_whole());
+        if pending.by_sweep {
+            self.doubt_comments(&e.ticket, e.version);
+        }
         let memory = self.lane.tickets.entry(e.ticket.clone()).or_default();
         let had = e.last_lane.as_ref().is_some_and(|l| *l != self.lane.id);
         if had && !memory.told && !planted!(ForeignTicketAsks) {
@@ -180,17 +183,11 @@ impl Turn<'_> {
         let place = Place::Ticket {
             id: e.ticket.clone(),
         };
-        let new = self.keep_message(Message {
-            place,
-            id: e.comment.clone(),
-            at,
-            kind: "text".to_owned(),
-            body: Some(e.body.clone()),
-            media: None,
-            content: serde_json::Value::Null,
-            outcome: None,
-        });
-        if !new {
+        // Listed before: it waits, or came to its end.
+        let memory = self.lane.tickets.get(&e.ticket);
+        let listed = memory.is_some_and(|m| m.comments.known.contains_key(&e.comment));
+        self.know_comment(&e.ticket, &e.comment, at);
+        if listed || !self.keep_message(Message::of_comment(place, e.clone(), at)) {
             return fate;
         }
         let sentence = format!("An agent wrote to the customer on ticket {}", e.ticket);

@@ -37,7 +37,7 @@ pub use state::{
     Blocked, ConversationMemory, Entry, EntryKind, Fate, Lane, Pending, Retry, TicketMemory,
 };
 pub use step::{Capabilities, Input, Limits, Mode, Next, OnUnknown, Order, Rules, step};
-pub use talk::{Direction, LoadedTo, MESSAGES_AT_ONCE, Message, Outcome, Place};
+pub use talk::{CommentsMemory, Direction, LoadedTo, MESSAGES_AT_ONCE, Message, Outcome, Place};
 pub use unread::CREDENTIAL_PROBE_EVERY;
 
 /// The reason under which an Intent is parked when nothing can tell what became of it.

@@ -284,6 +284,9 @@ impl Turn<'_> {
         if planted!(CloseWithoutLook) {
             return self.want_send(&intent.id, Operation::Close, self.now);
         }
+        if self.list_before_close(&intent.link, intent.planned_at) {
+            return;
+        }
         for id in std::iter::once(conversation).chain(&others) {
             let Some(memory) = self.lane.conversations.get(id) else {
                 continue;

@@ -2,7 +2,7 @@
 
 use super::{
     inbox::Inbox,
-    talk::{LoadedTo, Message, Place},
+    talk::{CommentsMemory, LoadedTo, Message, Place},
 };
 use crate::{
     conversation::Conversation,
@@ -72,6 +72,9 @@ pub struct TicketMemory {
     pub misjudged_at: Option<u32>,
     /// Failing reads of it.
     pub retry: Retry,
+    /// What is known of its comments from listing them.
+    #[serde(default, skip_serializing_if = "CommentsMemory::is_empty")]
+    pub comments: CommentsMemory,
 }
 
 /// A conversation as this Lane knows it.

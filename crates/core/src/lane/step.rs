@@ -67,6 +67,8 @@ pub struct Capabilities {
     pub note: Resolve,
     /// How an unknown comment is found out.
     pub comment: Resolve,
+    /// It can list a ticket's comments.
+    pub comments: bool,
 }
 
 /// What a step goes by.
@@ -292,6 +294,7 @@ impl Turn<'_> {
             Read::Ticket { .. }
             | Read::OpenTickets { .. }
             | Read::TicketsByConversation { .. }
+            | Read::Comments { .. }
             | Read::NoteOnTicket { .. } => Some(Side::Ticketing),
             Read::TicketHolder { .. } | Read::Unheard { .. } => None,
         };

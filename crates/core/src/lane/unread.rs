@@ -36,6 +36,7 @@ impl Turn<'_> {
             | Read::OpenTickets { .. }
             | Read::TicketsByConversation { .. }
             | Read::NoteOnTicket { .. }
+            | Read::Comments { .. }
             | Read::TicketHolder { .. }
             | Read::Unheard { .. } => Side::Ticketing,
         };
@@ -44,6 +45,10 @@ impl Turn<'_> {
         }
         match (read, error) {
             (Read::Ticket { id }, CallError::Gone { .. }) => self.ticket_missing(id),
+            (Read::Comments { ticket }, error) => {
+                let for_good = matches!(error, CallError::Gone { .. } | CallError::Refused { .. });
+                self.comments_unread(ticket, for_good);
+            }
             (Read::OpenTickets { .. }, CallError::Gone { .. } | CallError::Refused { .. }) => {
                 self.found_tickets(read, Vec::new(), self.now);
             }

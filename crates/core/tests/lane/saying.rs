@@ -89,6 +89,16 @@ fn a_message_of_the_customer_never_comes_back_to_them_whoever_is_told_to_have_wr
 }
 
 #[test]
+fn the_first_entry_of_a_ticket_that_the_bridge_made_is_no_word_to_the_customer() {
+    let mut w = World::new();
+    let (talk, ticket) = w.linked_from_conversation();
+    let first = w.description(&ticket);
+    w.agent_says(&ticket, "k0", &first);
+    w.settle();
+    assert!(w.heard(&talk).is_empty(), "{}", w.tale());
+}
+
+#[test]
 fn relay_begins_with_what_is_said_after_the_link_began() {
     let mut w = World::new();
     let ticket = w.agent_makes(super::world::ANA, "open", &[]);
@@ -300,4 +310,87 @@ fn told_twice_and_across_a_crash_it_is_sent_once() {
         w.settle();
     }
     assert_eq!(w.heard(&talk), ["um"], "{}", w.tale());
+}
+
+/// A world whose ticketing system lists comments.
+fn listing() -> World {
+    let mut w = World::new();
+    w.capabilities.comments = true;
+    w
+}
+
+#[test]
+fn with_every_webhook_of_it_lost_the_sweep_alone_brings_what_agents_said() {
+    let mut w = listing();
+    let (talk, ticket) = w.linked_from_conversation();
+    w.sweep();
+    w.net.weather = Weather::Lost;
+    for (n, words) in ["um", "dois", "três"].into_iter().enumerate() {
+        w.agent_says(&ticket, &format!("k{n}"), words);
+        w.pass(Duration::from_secs(2));
+    }
+    w.sweep();
+    assert_eq!(w.heard(&talk), ["um", "dois", "três"], "{}", w.tale());
+    w.sweep();
+    assert_eq!(w.heard(&talk).len(), 3);
+}
+
+#[test]
+fn a_comment_that_was_lost_between_two_others_is_found_and_none_is_said_twice() {
+    let mut w = listing();
+    let (talk, ticket) = w.linked_from_conversation();
+    w.agent_says(&ticket, "k1", "um");
+    w.pass(Duration::from_secs(2));
+    w.net.weather = Weather::Kept;
+    w.agent_says(&ticket, "k2", "dois");
+    let late = w.net.kept.remove(0);
+    w.net.weather = Weather::Fair;
+    w.pass(Duration::from_secs(2));
+    w.agent_says(&ticket, "k3", "três");
+    w.settle();
+    w.sweep();
+    assert_eq!(w.heard(&talk), ["um", "três", "dois"], "{}", w.tale());
+    w.deliver(late);
+    w.sweep();
+    assert_eq!(w.heard(&talk).len(), 3, "{}", w.tale());
+}
+
+#[test]
+fn the_last_words_are_looked_for_before_a_conversation_is_closed() {
+    let mut w = listing();
+    let (ticket, talk) = w.linked_from_ticket();
+    w.net.weather = Weather::Lost;
+    w.agent_says(&ticket, "k1", "tchau");
+    w.net.weather = Weather::Fair;
+    w.agent_sets(&ticket, "solved");
+    w.settle();
+    assert_eq!(w.heard(&talk), ["tchau"], "{}", w.tale());
+    assert!(w.active().is_empty());
+}
+
+#[test]
+fn comments_that_cannot_be_listed_do_not_keep_a_conversation_open() {
+    for fault in [Fault::Refuse(403), Fault::Later(None)] {
+        let mut w = listing();
+        let (ticket, _) = w.linked_from_ticket();
+        w.faults.always("comments", fault);
+        w.agent_sets(&ticket, "solved");
+        w.settle();
+        assert!(w.active().is_empty(), "{fault:?} {}", w.tale());
+    }
+}
+
+#[test]
+fn what_was_said_before_the_link_is_not_found_afterwards() {
+    let mut w = listing();
+    let ticket = w.agent_makes(super::world::ANA, "open", &[]);
+    w.agent_says(&ticket, "before", "before");
+    w.pass(Duration::from_secs(5));
+    w.agent_tags(&ticket, &["whatsapp"]);
+    w.settle();
+    w.net.weather = Weather::Lost;
+    w.agent_says(&ticket, "after", "after");
+    w.sweep();
+    w.settle();
+    assert_eq!(w.heard(&w.only_talk()), ["after"], "{}", w.tale());
 }

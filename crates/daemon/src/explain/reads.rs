@@ -43,6 +43,10 @@ pub(super) async fn make(bridge: &Bridge, read: &Read) -> Result<Found, CallErro
             let there = bridge.ticketing.has_note(ticket, text, deadline).await?;
             Ok(Found::Note { there })
         }
+        Read::Comments { ticket } => {
+            let comments = bridge.ticketing.comments(ticket, deadline).await?;
+            Ok(Found::Comments { comments })
+        }
         Read::TicketHolder { .. } => Ok(Found::Holder { lane: None }),
         Read::Unheard { .. } => Ok(Found::Unheard { waits: false }),
     }
@@ -58,6 +62,10 @@ pub(super) fn without(read: &Read) -> (Result<Found, CallError>, Option<String>)
         Read::TicketHolder { ticket } => (
             Ok(Found::Holder { lane: None }),
             Some(format!("Assumed: no other customer's link holds ticket {ticket}")),
+        ),
+        Read::Comments { ticket } => (
+            Ok(Found::Comments { comments: Vec::new() }),
+            Some(format!("Assumed: nothing was said on ticket {ticket} that no webhook told")),
         ),
         // What is explained is all that came.
         Read::Unheard { .. } => (Ok(Found::Unheard { waits: false }), None),

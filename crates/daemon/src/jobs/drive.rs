@@ -134,6 +134,7 @@ impl Drive<'_> {
             Read::Ticket { .. }
             | Read::OpenTickets { .. }
             | Read::TicketsByConversation { .. }
+            | Read::Comments { .. }
             | Read::NoteOnTicket { .. } => Side::Ticketing,
             Read::TicketHolder { .. } | Read::Unheard { .. } => {
                 let begun = clock::now();
@@ -148,6 +149,7 @@ impl Drive<'_> {
             | Read::OpenTickets { .. }
             | Read::TicketsByConversation { .. }
             | Read::NoteOnTicket { .. }
+            | Read::Comments { .. }
             | Read::TicketHolder { .. }
             | Read::Unheard { .. } => 1,
         };

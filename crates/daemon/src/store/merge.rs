@@ -73,6 +73,7 @@ fn ticket(a: TicketMemory, b: TicketMemory) -> TicketMemory {
         holder_asked_at,
         misjudged_at: fresh.misjudged_at.filter(|_| !differ),
         retry: retry(fresh.retry, stale.retry),
+        comments: fresh.comments.merged(stale.comments),
     }
 }
 

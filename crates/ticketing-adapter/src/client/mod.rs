@@ -21,7 +21,8 @@ use crate::{
 };
 use bridge_core::{
     call::CallError,
-    effect::{Answer, CreateTicket},
+    effect::{AddComment, Answer, CreateTicket},
+    event::Comment,
     ids::{ConversationId, IntentId, TicketId},
     text::Text,
     ticket::{Requester, Status, Ticket},
@@ -219,17 +220,20 @@ impl Client {
             .await
     }
 
-    /// Adds a comment that the customer may see.
+    /// Adds a customer's message: as a comment that the customer may see, or as an internal note.
     ///
     /// # Errors
     /// [`CallError`], of any kind.
     pub async fn add_comment(
         &self,
-        ticket: &TicketId,
-        text: &Text,
+        comment: &AddComment,
         intent: &IntentId,
         deadline: Duration,
     ) -> Result<Answer, CallError> {
+        let AddComment { ticket, text, .. } = comment;
+        if !comment.public {
+            return self.add_note(ticket, text, intent, deadline).await;
+        }
         let data = self
             .data()
             .ticket(ticket)
@@ -406,6 +410,25 @@ impl Client {
                 .and_then(|text| text.text(item).ok().flatten());
             text.is_some_and(|text| as_kept(&text) == wanted)
         }))
+    }
+
+    /// A ticket's comments, the latest at least. One that cannot be read is left out: its webhook may
+    /// have told of it, and it must not hold up all others.
+    ///
+    /// # Errors
+    /// [`CallError`]; an unreadable list is `Later`.
+    pub async fn comments(
+        &self,
+        ticket: &TicketId,
+        deadline: Duration,
+    ) -> Result<Vec<Comment>, CallError> {
+        let rule = self.rule(Kind::Comments)?;
+        let Some(listed) = &rule.comment else {
+            return Err(not_sent(&"the profile cannot read a comment"));
+        };
+        let data = self.data().ticket(ticket);
+        let items = self.list(rule, &data, Budget::new(deadline)).await?;
+        Ok(items.iter().filter_map(|item| listed.read(item)).collect())
     }
 
     /// The tickets that changed since a cursor of [`Client::beginning`] or of the call before.

@@ -130,6 +130,12 @@ impl Profile {
         self.has(Kind::ChangedSince)
     }
 
+    /// Whether a ticket's comments can be listed with who wrote them.
+    #[must_use]
+    pub fn lists_comments(&self) -> bool {
+        self.has(Kind::Comments)
+    }
+
     /// Checks what the operator set. Keys are told relative to `[bridges.NAME.ticketing]`.
     #[must_use]
     pub fn check_settings(

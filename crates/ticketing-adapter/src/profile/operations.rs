@@ -4,9 +4,10 @@ use super::{
     compile::{ANSWER, Checker},
     expr::{Names, Template, Tree},
     place::Place,
-    rules::{CursorRule, FindFirst, Kind, OperationRule, RequestRule, Then},
+    rules::{CursorRule, FindFirst, Kind, ListedRule, OperationRule, RequestRule, Then},
     spec::{
-        CursorKind, CursorSpec, Method, OperationSpec, OtherId, ProfileSpec, ResolveSpec, ThenSpec,
+        CursorKind, CursorSpec, ListedSpec, Method, OperationSpec, OtherId, ProfileSpec,
+        ResolveSpec, ThenSpec,
     },
 };
 use bridge_core::call::Resolve;
@@ -31,6 +32,7 @@ pub(crate) fn compile(
         (Kind::FindOpenByRequester, &ops.find_open_by_requester),
         (Kind::ChangedSince, &ops.changed_since),
         (Kind::Notes, &ops.notes),
+        (Kind::Comments, &ops.comments),
     ];
     let mut rules = BTreeMap::new();
     for (kind, spec) in listed {
@@ -131,6 +133,10 @@ fn operation(
         ticket: checker.maybe(place, "ticket", spec.ticket.as_ref(), &answer),
         items: checker.maybe(place, "items", spec.items.as_ref(), &answer),
         text: checker.maybe(place, "text", spec.text.as_ref(), &item),
+        comment: spec
+            .comment
+            .as_ref()
+            .and_then(|comment| listed(checker, &place.key("comment"), comment, &item)),
         shape: spec
             .shape
             .as_ref()
@@ -141,6 +147,28 @@ fn operation(
         page_size: spec.page_size,
         cursor,
         request: request?,
+    })
+}
+
+fn listed(
+    checker: &mut Checker<'_>,
+    place: &Place,
+    spec: &ListedSpec,
+    item: &Names,
+) -> Option<ListedRule> {
+    let id = checker.expr(&place.key("id"), &spec.id, item);
+    let body = checker.expr(&place.key("body"), &spec.body, item);
+    let public = checker.expr(&place.key("public"), &spec.public, item);
+    let by_agent = checker.expr(&place.key("by_agent"), &spec.by_agent, item);
+    let by_us = checker.expr(&place.key("by_us"), &spec.by_us, item);
+    let at = checker.expr(&place.key("at"), &spec.at, item);
+    Some(ListedRule {
+        id: id?,
+        body: body?,
+        public: public?,
+        by_agent: by_agent?,
+        by_us: by_us?,
+        at: at?,
     })
 }
 
@@ -196,6 +224,11 @@ fn complete(checker: &mut Checker<'_>, place: &Place, kind: Kind, spec: &Operati
         "text",
         "Say where an item's text stands.",
     );
+    let comment = (
+        spec.comment.is_some(),
+        "comment",
+        "Say how a comment of the list is read.",
+    );
     let cursor = (
         spec.cursor.is_some(),
         "cursor",
@@ -210,6 +243,7 @@ fn complete(checker: &mut Checker<'_>, place: &Place, kind: Kind, spec: &Operati
         Kind::FindByLinkField | Kind::FindOpenByRequester => vec![list, shape],
         Kind::ChangedSince => vec![list, shape, cursor],
         Kind::Notes => vec![list, text],
+        Kind::Comments => vec![list, comment],
         Kind::Note | Kind::Comment | Kind::SetStatus | Kind::SetLinkField | Kind::SetFields => {
             vec![(sure, "ok_when", proof)]
         }

@@ -3,10 +3,14 @@
 
 use super::{
     expr::{Expr, Template, Tree},
+    filters::millis,
     shape::Shape,
     spec::{CursorKind, Digest, Encoding, EventKind, Method, OptionKind},
 };
-use bridge_core::{call::Resolve, effect::Operation, ticket::Vocabulary};
+use bridge_core::{
+    call::Resolve, effect::Operation, event::Comment, ids::MessageId, text::Text,
+    ticket::Vocabulary, time::Timestamp,
+};
 use http::HeaderName;
 use minijinja::value::Value;
 use std::{collections::BTreeMap, sync::Arc};
@@ -57,6 +61,7 @@ pub(crate) enum Kind {
     FindOpenByRequester,
     ChangedSince,
     Notes,
+    Comments,
 }
 
 impl Kind {
@@ -75,6 +80,7 @@ impl Kind {
             Self::FindOpenByRequester => "find_open_by_requester",
             Self::ChangedSince => "changed_since",
             Self::Notes => "notes",
+            Self::Comments => "comments",
         }
     }
 
@@ -109,7 +115,7 @@ impl Kind {
             Self::FindByLinkField => &["conversation.id", "page"],
             Self::FindOpenByRequester => &["requester_id", "page"],
             Self::ChangedSince => &["since.at", "since.token", "since.page"],
-            Self::Notes => &["ticket.id", "page"],
+            Self::Notes | Self::Comments => &["ticket.id", "page"],
         }
     }
 
@@ -127,7 +133,8 @@ impl Kind {
             | Self::FindByLinkField
             | Self::FindOpenByRequester
             | Self::ChangedSince
-            | Self::Notes => false,
+            | Self::Notes
+            | Self::Comments => false,
         }
     }
 
@@ -155,6 +162,17 @@ pub(crate) struct RequestRule {
     pub(crate) body: Option<Tree>,
 }
 
+/// How a comment of a list is read.
+#[derive(Debug)]
+pub(crate) struct ListedRule {
+    pub(crate) id: Expr,
+    pub(crate) body: Expr,
+    pub(crate) public: Expr,
+    pub(crate) by_agent: Expr,
+    pub(crate) by_us: Expr,
+    pub(crate) at: Expr,
+}
+
 /// One call.
 #[derive(Debug)]
 pub(crate) struct OperationRule {
@@ -171,6 +189,7 @@ pub(crate) struct OperationRule {
     pub(crate) ticket: Option<Expr>,
     pub(crate) items: Option<Expr>,
     pub(crate) text: Option<Expr>,
+    pub(crate) comment: Option<ListedRule>,
     pub(crate) shape: Option<Arc<Shape>>,
     pub(crate) partial: bool,
     pub(crate) then: Vec<Then>,
@@ -284,4 +303,21 @@ pub(crate) struct CommentRule {
     pub(crate) body: Expr,
     pub(crate) public: Expr,
     pub(crate) by_agent: Expr,
+}
+
+impl ListedRule {
+    /// A comment of a list; `None` if it cannot be read.
+    pub(crate) fn read(&self, item: &Value) -> Option<Comment> {
+        let id = self.id.text(item).ok().flatten()?;
+        let by_us = self.by_us.is_true(item).ok()?;
+        let at = self.at.value(item).ok()?;
+        Some(Comment {
+            id: MessageId::parse(&id).ok()?,
+            body: Text::new(self.body.text(item).ok().flatten().unwrap_or_default()),
+            public: self.public.is_true(item).ok()?,
+            by_agent: self.by_agent.is_true(item).ok()? && !by_us,
+            by_us,
+            at: millis(&at).map(Timestamp),
+        })
+    }
 }

@@ -235,8 +235,12 @@ pub(crate) struct OperationsSpec {
     pub find_open_by_requester: Option<OperationSpec>,
     /// Lists what changed. Names: `since`.
     pub changed_since: Option<OperationSpec>,
-    /// Lists a ticket's comments. Names: `ticket`, `page`.
+    /// Lists a ticket's comments as texts: what became of a note or comment of ours. Names: `ticket`,
+    /// `page`.
     pub notes: Option<OperationSpec>,
+    /// Lists a ticket's comments with who wrote them, the latest first where there are pages: what no
+    /// webhook told of is found so. Names: `ticket`, `page`.
+    pub comments: Option<OperationSpec>,
 }
 
 /// A request: what is sent.
@@ -282,6 +286,8 @@ pub(crate) struct OperationSpec {
     pub items: Option<String>,
     /// `notes`: an expression for the text of one comment, over `it` and `also`.
     pub text: Option<String>,
+    /// `comments`: how one is read, by expressions over `it` and `also`.
+    pub comment: Option<ListedSpec>,
     /// Which `[ticket.NAME]` reads the ticket or the items.
     pub shape: Option<String>,
     /// Whether the ticket in a write's answer lacks something that rules may ask for.
@@ -296,6 +302,24 @@ pub(crate) struct OperationSpec {
     pub page_size: Option<usize>,
     /// `changed_since`: how the listing goes on.
     pub cursor: Option<CursorSpec>,
+}
+
+/// How a comment of a list is read. Its id is the same as in a webhook.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ListedSpec {
+    /// Its id.
+    pub id: String,
+    /// Its text.
+    pub body: String,
+    /// Whether the customer may see it.
+    pub public: String,
+    /// Whether an agent wrote it: neither we, nor the requester, nor an automation.
+    pub by_agent: String,
+    /// Whether our own API user wrote it.
+    pub by_us: String,
+    /// When it was written.
+    pub at: String,
 }
 
 fn two_hundred() -> Vec<u16> {

@@ -145,6 +145,15 @@ pub fn conversation() -> ConversationId {
     ConversationId::parse("room-77").unwrap()
 }
 
+pub fn comment(ticket: &TicketId, text: &Text) -> bridge_core::effect::AddComment {
+    bridge_core::effect::AddComment {
+        ticket: ticket.clone(),
+        message: bridge_core::ids::MessageId::parse("wamid.1").unwrap(),
+        text: text.clone(),
+        public: true,
+    }
+}
+
 pub fn intent() -> IntentId {
     IntentId::parse("lane1.7").unwrap()
 }

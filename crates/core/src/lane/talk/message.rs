@@ -2,7 +2,7 @@
 //! keeps each once; to_ticket, which brings it over.
 
 use crate::{
-    event::Event,
+    event::{CommentAdded, Event},
     ids::{ConversationId, MessageId, TicketId},
     lane::Lane,
     message::Media,
@@ -181,6 +181,20 @@ impl Lane {
 }
 
 impl Message {
+    /// What an agent said to the customer.
+    pub(in crate::lane) fn of_comment(place: Place, told: CommentAdded, at: Timestamp) -> Self {
+        Self {
+            place,
+            id: told.comment,
+            at,
+            kind: "text".to_owned(),
+            body: Some(told.body),
+            media: None,
+            content: serde_json::Value::Null,
+            outcome: None,
+        }
+    }
+
     /// Whether it is still to be brought over.
     #[must_use]
     pub fn waits(&self) -> bool {

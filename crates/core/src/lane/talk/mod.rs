@@ -6,6 +6,7 @@
 //! Each stays in the store until it has ended one way or another, and of each place (a conversation,
 //! a ticket) only the first that waits has an Intent. So the order holds whatever fails.
 
+mod listing;
 mod message;
 mod split;
 mod to_customer;
@@ -13,6 +14,7 @@ mod to_ticket;
 mod unsent;
 mod words;
 
+pub use listing::CommentsMemory;
 pub use message::{Direction, MESSAGES_AT_ONCE, Message, Outcome, Place};
 
 pub(super) use to_customer::TOO_LATE;
@@ -30,6 +32,7 @@ enum Way {
 
 impl Turn<'_> {
     pub(super) fn plan_talk(&mut self) {
+        self.plan_listings();
         let waiting = self.lane.messages.iter().filter(|m| m.waits());
         let places: BTreeSet<Place> = waiting.map(|m| m.place.clone()).collect();
         for place in places {

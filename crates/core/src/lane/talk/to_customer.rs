@@ -298,11 +298,15 @@ impl Turn<'_> {
             | Effect::AddNote { ticket, text } => {
                 i.attempts > 0 && *ticket == e.ticket && kept(text.reveal()) == body
             }
+            // Where the first entry of a ticket counts as a comment.
+            Effect::CreateTicket(create) => {
+                let ours = self.lane.link(&i.link).and_then(Link::ticket_id);
+                ours == Some(&e.ticket) && kept(create.new.description.reveal()) == body
+            }
             Effect::StartConversation(_)
             | Effect::CloseConversation(_)
             | Effect::WriteTicketId(_)
             | Effect::UpsertRequester { .. }
-            | Effect::CreateTicket(_)
             | Effect::WriteLinkField { .. }
             | Effect::SetStatus { .. }
             | Effect::SendMessage(_) => false,

@@ -18,6 +18,7 @@ impl World {
             Read::Ticket { .. }
             | Read::OpenTickets { .. }
             | Read::TicketsByConversation { .. }
+            | Read::Comments { .. }
             | Read::NoteOnTicket { .. } => Some(Side::Ticketing),
         };
         if let Some(blocked) = self.gate_of(side) {
@@ -50,6 +51,9 @@ impl World {
                     self.capabilities.create,
                     self.now,
                 ),
+            },
+            Read::Comments { ticket } => Found::Comments {
+                comments: self.desk.comments(ticket)?,
             },
             Read::NoteOnTicket { ticket, text } => Found::Note {
                 there: self.desk.has_words(ticket, text),

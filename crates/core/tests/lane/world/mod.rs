@@ -85,6 +85,7 @@ impl World {
                 create: Resolve::DirectLookup,
                 note: Resolve::DirectLookup,
                 comment: Resolve::DirectLookup,
+                comments: false,
             },
             place: TicketIdPlace::None,
             silent: false,

@@ -14,23 +14,22 @@ impl Memory {
     /// Loads of each place the earliest that wait, and what is kept of those that the pending Events
     /// tell.
     pub(super) fn load_talk(&self, row: &LaneRow, lane: &mut Lane) {
-        let mut loaded: BTreeMap<&Place, usize> = BTreeMap::new();
-        for ((place, _, _), id) in &row.said {
-            let count = loaded.entry(place).or_default();
+        let mut count: BTreeMap<&Place, usize> = BTreeMap::new();
+        let mut loaded: Vec<(u64, Message)> = Vec::new();
+        for ((place, _, number), id) in &row.said {
+            let count = count.entry(place).or_default();
             *count += 1;
-            if *count > MESSAGES_AT_ONCE {
+            if *count <= MESSAGES_AT_ONCE {
+                let message = self.message(&lane.bridge, place, id, &lane.id);
+                loaded.extend(message.map(|message| (*number, message)));
+            } else if let Some((_, last)) = loaded.iter().rfind(|(_, m)| m.place == *place) {
                 // So far, and there are more.
-                let last = lane.messages.iter().rfind(|m| m.place == *place);
-                if let Some(last) = last {
-                    let so_far = (last.at, last.id.clone());
-                    lane.said_since.insert(place.clone(), so_far);
-                }
-                continue;
+                let so_far = (last.at, last.id.clone());
+                lane.said_since.insert(place.clone(), so_far);
             }
-            lane.messages
-                .extend(self.message(&lane.bridge, place, id, &lane.id));
         }
-        lane.messages.sort_by_key(|m| m.at);
+        loaded.sort_by_key(|(number, message)| (message.at, *number));
+        lane.messages = loaded.into_iter().map(|(_, message)| message).collect();
         for (place, id) in lane.told_messages() {
             if !lane.messages.iter().any(|m| m.place == place && m.id == id) {
                 lane.messages
