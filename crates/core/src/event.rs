@@ -47,7 +47,7 @@ pub struct TicketChanged {
     #[serde(default)]
     pub read_at: Option<Timestamp>,
     /// The Lane of the ticket's latest Link, where that has ended: the Router asks the store.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_lane: Option<LaneId>,
 }
 

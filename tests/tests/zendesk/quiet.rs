@@ -5,6 +5,7 @@ use crate::{
     desk::{Account, Hook, NewTicket},
     stage::Stage,
 };
+use bridge_sandbox::jelou::{Jelou, Speaker};
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -222,7 +223,7 @@ async fn a_customers_placeholder_arrives_as_they_wrote_it_and_expands_to_nothing
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn comments_of_agents_and_customers_change_nothing_at_jelou_yet_and_cost_no_write() {
+async fn what_an_agent_says_in_public_is_said_to_the_customer_once_and_nothing_else_is() {
     let stage = Stage::start().await;
     let (ticket, talk) = stage.linked("+5511987650010").await;
     let (_, writes) = stage.spent();
@@ -233,8 +234,19 @@ async fn comments_of_agents_and_customers_change_nothing_at_jelou_yet_and_cost_n
         .zendesk
         .agent_comments(ticket, "He is a good customer.", false);
     stage.zendesk.requester_comments(ticket, "Thank you");
+    let heard = |jelou: &Jelou| {
+        let mut heard = jelou.spoken();
+        heard.retain(|one| one.by == Speaker::Operator);
+        heard
+    };
+    stage
+        .until("the answer is said", |jelou, _| !heard(jelou).is_empty())
+        .await;
     stage.settle().await;
-    assert_eq!(stage.spent().1, writes);
+    let heard = heard(&stage.jelou.handle);
+    let words: Vec<_> = heard.iter().map(|one| &one.content["body"]).collect();
+    assert_eq!(words, ["We are looking."]);
+    assert_eq!(stage.spent().1, writes + 1);
     assert!(stage.conversation(&talk.id).active);
     stage.stop().await;
 }
