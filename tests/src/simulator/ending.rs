@@ -176,7 +176,7 @@ impl World {
             let status = &record.ticket.status;
             // A ticket that was there before the Link may have been so; one that was made for it was not.
             let began_so = link.agreed.as_ref().is_some_and(|a| &a.status == status)
-                && !self.was_made_for(&link.id);
+                && !(self.was_made_for(&link.id) && self.judge.made_for(&link.id, ticket));
             if self.mapping.closes(status)
                 && !began_so
                 && !self.faults.has(Fault::MappingSwapped)

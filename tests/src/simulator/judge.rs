@@ -243,6 +243,14 @@ impl Judge {
         }
     }
 
+    /// Whether we made this ticket for this Link, which may have followed a merge to another since.
+    #[must_use]
+    pub fn made_for(&self, link: &LinkId, ticket: &TicketId) -> bool {
+        self.created
+            .get(link)
+            .is_some_and(|made| made.contains(ticket))
+    }
+
     /// Whether so many of something are one too many, where each restored backup may have forgotten one.
     fn is_too_many(&self, many: usize) -> bool {
         many > 1 + self.restored.len()
