@@ -248,7 +248,7 @@ impl Judge {
     pub fn made_for(&self, link: &LinkId, ticket: &TicketId) -> bool {
         self.created
             .get(link)
-            .is_some_and(|made| made.contains(ticket))
+            .is_some_and(|made| made.contains_key(ticket))
     }
 
     /// Whether so many of something are one too many, where each restored backup may have forgotten one.
