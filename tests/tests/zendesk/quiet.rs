@@ -292,7 +292,12 @@ async fn our_own_changes_come_back_to_us_and_cause_no_write() {
         stage.has_status(ticket, "solved").await;
         stage.settle().await;
         let (_, writes) = stage.spent();
-        assert_eq!(writes, 3, "start, link field, status");
+        assert_eq!(
+            writes,
+            3,
+            "start, link field, status: {}",
+            stage.told().await
+        );
         stage.sweep().await;
         stage.settle().await;
         assert_eq!(stage.spent().1, writes);

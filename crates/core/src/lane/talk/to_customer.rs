@@ -276,7 +276,10 @@ impl Turn<'_> {
         let Some(since) = links.map(|l| l.created_at).min() else {
             return false;
         };
-        if latest(at) < since {
+        let seen = self.lane.tickets.get(&e.ticket);
+        let born = seen.and_then(|m| m.seen.as_ref()?.created_at);
+        // What is as old as its ticket is the description, which some systems tell as a comment.
+        if latest(at) < since || born.is_some_and(|born| at <= latest(born)) {
             return false;
         }
         match self.rules.mapping.to_conversation_when(e) {
