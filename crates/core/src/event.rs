@@ -66,6 +66,9 @@ pub struct CommentAdded {
     pub by_agent: bool,
     /// Whether our own API user wrote it.
     pub by_us: bool,
+    /// Whether it may be the ticket's description, which some systems keep as the first comment.
+    #[serde(default)]
+    pub opening: bool,
     /// When, by the source.
     pub at: Option<Timestamp>,
     /// The state of the ticket told along with it.
@@ -85,8 +88,21 @@ pub struct Comment {
     pub by_agent: bool,
     /// Whether our own API user wrote it.
     pub by_us: bool,
+    /// Whether it may be the ticket's description, which some systems keep as the first comment.
+    #[serde(default)]
+    pub opening: bool,
     /// When, by the source.
     pub at: Option<Timestamp>,
+}
+
+impl Comment {
+    /// In which order two comments of one ticket were written: of one moment the lower number comes
+    /// first, where ids are numbers.
+    #[must_use]
+    pub fn in_turn(&self, other: &Self) -> std::cmp::Ordering {
+        let key = |c: &Self| (c.at, c.id.as_str().len());
+        key(self).cmp(&key(other)).then(self.id.cmp(&other.id))
+    }
 }
 
 /// A conversation began.

@@ -204,6 +204,11 @@ fn every_fixture_means_what_its_name_says() {
             "comment_added_by_requester",
             fixture!("zendesk/comment_added_by_requester"),
         ),
+        (
+            "zendesk",
+            "comment_added_is_the_description",
+            fixture!("zendesk/comment_added_is_the_description"),
+        ),
         ("zendesk", "trigger", fixture!("zendesk/trigger")),
         (
             "sandbox",

@@ -317,6 +317,7 @@ impl Desk {
             public,
             by_agent: true,
             by_us: false,
+            opening: false,
             at: Some(now),
         });
         let said = CommentAdded {
@@ -326,6 +327,7 @@ impl Desk {
             public,
             by_agent: true,
             by_us: false,
+            opening: false,
             at: Some(now),
             change: Box::new(change),
         };

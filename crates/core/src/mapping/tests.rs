@@ -433,6 +433,7 @@ fn only_agents_public_comments_go_to_the_customer_unless_told_otherwise() {
         public,
         by_agent,
         by_us: false,
+        opening: false,
         at: None,
         change: Box::new(TicketChanged {
             ticket: TicketId::parse("42").unwrap(),

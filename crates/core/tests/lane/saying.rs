@@ -99,6 +99,34 @@ fn the_first_entry_of_a_ticket_that_the_bridge_made_is_no_word_to_the_customer()
 }
 
 #[test]
+fn a_description_told_as_the_first_comment_is_not_said_but_an_answer_in_the_same_second_is() {
+    let mut w = World::new();
+    let ticket = w.agent_makes(super::world::ANA, "open", &["whatsapp"]);
+    w.moment();
+    for (id, opening) in [("k1", true), ("k2", false)] {
+        let mut event = w.desk.agent_comment(&ticket, id, id, true, w.now);
+        if let Event::CommentAdded(comment) = &mut event {
+            comment.opening = opening;
+        }
+        w.deliver(event);
+    }
+    w.settle();
+    assert_eq!(w.heard(&w.only_talk()), ["k2"], "{}", w.tale());
+}
+
+#[test]
+fn the_desks_clock_may_be_a_little_behind() {
+    let mut w = World::new();
+    let ticket = w.agent_makes(super::world::ANA, "open", &["whatsapp"]);
+    w.moment();
+    let behind = w.now.minus(Duration::from_secs(2));
+    let event = w.desk.agent_comment(&ticket, "k1", "hello", true, behind);
+    w.deliver(event);
+    w.settle();
+    assert_eq!(w.heard(&w.only_talk()), ["hello"], "{}", w.tale());
+}
+
+#[test]
 fn relay_begins_with_what_is_said_after_the_link_began() {
     let mut w = World::new();
     let ticket = w.agent_makes(super::world::ANA, "open", &[]);

@@ -428,7 +428,12 @@ impl Client {
         };
         let data = self.data().ticket(ticket);
         let items = self.list(rule, &data, Budget::new(deadline)).await?;
-        Ok(items.iter().filter_map(|item| listed.read(item)).collect())
+        let mut comments: Vec<_> = items.iter().filter_map(|item| listed.read(item)).collect();
+        let earliest = comments.iter_mut().min_by(|a, b| Comment::in_turn(a, b));
+        if let Some(earliest) = earliest {
+            earliest.opening = listed.first_is_description;
+        }
+        Ok(comments)
     }
 
     /// The tickets that changed since a cursor of [`Client::beginning`] or of the call before.

@@ -169,6 +169,7 @@ fn listed(
         by_agent: by_agent?,
         by_us: by_us?,
         at: at?,
+        first_is_description: spec.first_is_description,
     })
 }
 

@@ -171,6 +171,7 @@ pub(crate) struct ListedRule {
     pub(crate) by_agent: Expr,
     pub(crate) by_us: Expr,
     pub(crate) at: Expr,
+    pub(crate) first_is_description: bool,
 }
 
 /// One call.
@@ -303,6 +304,7 @@ pub(crate) struct CommentRule {
     pub(crate) body: Expr,
     pub(crate) public: Expr,
     pub(crate) by_agent: Expr,
+    pub(crate) opening: Option<Expr>,
 }
 
 impl ListedRule {
@@ -317,6 +319,7 @@ impl ListedRule {
             public: self.public.is_true(item).ok()?,
             by_agent: self.by_agent.is_true(item).ok()? && !by_us,
             by_us,
+            opening: false,
             at: millis(&at).map(Timestamp),
         })
     }

@@ -320,6 +320,9 @@ pub(crate) struct ListedSpec {
     pub by_us: String,
     /// When it was written.
     pub at: String,
+    /// Whether the first of a ticket's comments is its description.
+    #[serde(default)]
+    pub first_is_description: bool,
 }
 
 fn two_hundred() -> Vec<u16> {

@@ -164,6 +164,7 @@ fn event(checker: &mut Checker<'_>, place: &Place, spec: &EventSpec) -> Option<E
             body: body?,
             public: public?,
             by_agent: by_agent?,
+            opening: checker.maybe(&place, "opening", comment.opening.as_ref(), &names),
         })
     });
     if (spec.event == EventKind::CommentAdded) != spec.comment.is_some() {

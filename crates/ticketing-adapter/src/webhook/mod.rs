@@ -215,6 +215,10 @@ fn comment(rule: &CommentRule, change: TicketChanged, data: &Value) -> Result<Ev
         public: rule.public.is_true(data)?,
         by_agent: rule.by_agent.is_true(data)? && !change.by_us,
         by_us: change.by_us,
+        opening: match &rule.opening {
+            Some(opening) => opening.is_true(data)?,
+            None => false,
+        },
         at: change.at,
         change: Box::new(change),
     }))

@@ -6,7 +6,7 @@
 
 use super::{
     SECRET, lock, now_ms,
-    show::seconds,
+    show::{precise, seconds},
     world::{Changed, Ticket, World},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -319,7 +319,7 @@ fn envelope(ticket: &Ticket, by: u64, kind: &str, event: &Value, id: &str) -> Va
     let text = |id: Option<u64>| id.map(|id| id.to_string());
     json!({
         "account_id": 22_129_848, "id": id, "subject": format!("zen:ticket:{}", ticket.id),
-        "time": seconds(now_ms()).replace('Z', ".672717030Z"),
+        "time": precise(now_ms()),
         "type": format!("zen:event-type:ticket.{kind}"), "zendesk_event_version": "2022-06-20",
         "event": event,
         "detail": {

@@ -11,6 +11,12 @@ pub fn seconds(ms: i64) -> String {
     format!("{at:.0}")
 }
 
+/// To the nanosecond, as an event's own time is written.
+pub fn precise(ms: i64) -> String {
+    let at = jiff::Timestamp::from_millisecond(ms).expect("a time");
+    format!("{at:.9}")
+}
+
 pub fn ticket(world: &World, ticket: &Ticket) -> Value {
     let fields: Vec<Value> = ticket
         .fields

@@ -160,8 +160,7 @@ impl Turn<'_> {
         let first = known.until.is_none();
         let since = known.until.map(|until| until.minus(OVERLAP));
         let begins = first && !self.latest_link_of_ticket(ticket).is_some_and(|l| l.relays);
-        // Of one moment the lower number comes first, where ids are numbers.
-        comments.sort_by_key(|c| (c.at, c.id.as_str().len(), c.id.clone()));
+        comments.sort_by(Comment::in_turn);
         for comment in comments {
             let at = comment.at.unwrap_or(begun);
             if since.is_none_or(|since| at >= since) {
@@ -235,6 +234,7 @@ impl Comment {
             public: self.public,
             by_agent: self.by_agent,
             by_us: self.by_us,
+            opening: self.opening,
             at: Some(at),
             change: Box::new(change),
         }

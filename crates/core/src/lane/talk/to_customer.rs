@@ -32,6 +32,16 @@ const MESSAGES_PER_LINK_MINUTE: usize = 60;
 /// WhatsApp takes free words within this time of the customer's own; after it, templates only.
 pub(super) const WINDOW: Duration = Duration::from_secs(24 * 3600);
 
+/// The ticketing system's clock may be behind ours by this much: what it tells of a Link's first
+/// moments is not taken for older than the Link. Longer, and what an agent said in an e-mail before
+/// would be said again.
+const THEIR_CLOCK_BEHIND: Duration = Duration::from_secs(3);
+
+/// A description that is kept as the first comment is told with a time at most this long after the
+/// ticket's own: one is when it was stored, the other when it was told of, and either may be in whole
+/// seconds.
+const OPENING_WITHIN: Duration = Duration::from_secs(10);
+
 /// Begins the last error of a message that Jelou refused as too late.
 pub(in crate::lane) const TOO_LATE: &str = "window";
 
@@ -276,10 +286,12 @@ impl Turn<'_> {
         let Some(since) = links.map(|l| l.created_at).min() else {
             return false;
         };
-        let seen = self.lane.tickets.get(&e.ticket);
-        let born = seen.and_then(|m| m.seen.as_ref()?.created_at);
-        // What is as old as its ticket is the description, which some systems tell as a comment.
-        if latest(at) < since || born.is_some_and(|born| at <= latest(born)) {
+        let memory = self.lane.tickets.get(&e.ticket);
+        let born = memory.and_then(|m| m.seen.as_ref()?.created_at);
+        let description = e.opening && born.is_none_or(|born| at <= born.plus(OPENING_WITHIN));
+        // All that is said on a ticket of ours is said since.
+        let ours = memory.is_some_and(|m| m.made_by_us);
+        if description || !ours && latest(at).plus(THEIR_CLOCK_BEHIND) < since {
             return false;
         }
         match self.rules.mapping.to_conversation_when(e) {

@@ -150,4 +150,6 @@ pub(crate) struct CommentSpec {
     pub public: String,
     /// Whether an agent wrote it: neither we, nor the requester, nor an automation.
     pub by_agent: String,
+    /// Whether it may be the ticket's description, where the system keeps that as the first comment.
+    pub opening: Option<String>,
 }
