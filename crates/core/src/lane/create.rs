@@ -3,8 +3,9 @@
 
 use super::step::{Mode, Turn};
 use crate::{
-    effect::{CreateTicket, Effect, Read},
+    effect::{CreateTicket, Effect, Operation, Read},
     ids::{ConversationId, TicketId},
+    intent::IntentState,
     link::{Link, TicketSide},
     mapping::{CustomerWritesAfterClose, Reuse},
     ticket::Status,
@@ -43,7 +44,11 @@ impl Turn<'_> {
         if self.rules.mode == Mode::Observe && memory.seen.state.is_closed() {
             return self.end_link(&link.id, "observed");
         }
+        if self.create_has_begun(link) {
+            return;
+        }
         if let Some(candidate) = memory.candidate.clone() {
+            self.withdraw(&link.id, Operation::Create, None);
             return self.ask_who_holds(&candidate);
         }
         let unasked =
@@ -52,6 +57,8 @@ impl Turn<'_> {
         if let (true, Some(requester_id)) = (unasked, link.requester_id.clone())
             && !(follow_new && link.follows.is_some())
         {
+            // Planned under another version of the mapping, it must not go out while this is looked up.
+            self.withdraw(&link.id, Operation::Create, None);
             let due = memory.retry.due_at.unwrap_or(self.now);
             self.want_read(Read::OpenTickets { requester_id }, due);
             return;
@@ -68,6 +75,16 @@ impl Turn<'_> {
             }
             Err(error) => self.give_up_create(link, id, &error),
         }
+    }
+
+    /// Whether a create went out that may have made the ticket: an open one is no longer looked for.
+    fn create_has_begun(&self, link: &Link) -> bool {
+        let mut creates = self.lane.intents.iter();
+        creates.any(|i| {
+            i.link == link.id
+                && i.operation() == Operation::Create
+                && matches!(i.state, IntentState::Sent | IntentState::Unknown)
+        })
     }
 
     /// The status that a ticket of ours was made with, where it is first seen when an agent may have

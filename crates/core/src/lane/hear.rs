@@ -361,6 +361,8 @@ fn weigh(memory: &TicketMemory, e: &TicketChanged, at: Timestamp, linked: bool) 
         Order::Older if planted!(StaleStatusWins) => see(seen, e),
         Order::Same | Order::Unknown if planted!(GranuleTakenAsNewer) => see(seen, e),
         Order::Older => Told::Nothing("stale"),
+        // It may have been another customer's since, and be known better in their Lane.
+        Order::Newer if !linked && e.read_at.is_none() && is_late(e, at) => Told::Hint,
         Order::Newer => see(seen, e),
         // Two changes the source cannot tell apart: the read begun last wins.
         Order::Same | Order::Unknown if e.read_at.is_some() && !covered => see(seen, e),
@@ -370,8 +372,8 @@ fn weigh(memory: &TicketMemory, e: &TicketChanged, at: Timestamp, linked: bool) 
     }
 }
 
-/// Whether a state was told long after it was: where nothing is known to weigh it against, it is only
-/// a hint. The ticket may be closed, or another customer's, by now.
+/// Whether a state was told long after it was: where no Link keeps up with the ticket, it is only a
+/// hint. The ticket may be closed, or another customer's, by now.
 fn is_late(e: &TicketChanged, received_at: Timestamp) -> bool {
     e.at.is_some_and(|at| received_at.since(at) > TOLD_LATE)
 }

@@ -91,6 +91,22 @@ fn reuse_never_takes_a_ticket_that_another_customer_is_talking_about() {
     assert_eq!(first.conversation.user.as_str(), crate::world::BEA);
 }
 
+/// Found by the simulator, history 3198655.
+#[test]
+fn an_open_ticket_is_taken_instead_of_one_that_an_older_mapping_planned() {
+    let mut w = World::with(&json!({"ticket": {"reuse": "never"}}));
+    let there = w.agent_makes(ANA, "open", &[]);
+    w.settle();
+    w.faults.next("create", Fault::Later(Some(2)));
+    let talk = w.ana_starts();
+    w.moment();
+    assert_eq!(w.intents(Operation::Create).len(), 1, "{}", w.tale());
+    w.remap(&json!({"ticket": {"reuse": "open"}}));
+    w.settle();
+    assert_eq!(w.ticket_of(&talk), Some(there), "{}", w.tale());
+    assert_eq!(w.desk.records.len(), 1, "{}", w.tale());
+}
+
 #[test]
 fn a_conversation_that_no_rule_wants_makes_no_ticket() {
     let mut w = World::with(&json!({"ticket": {"create_when": "contact.name == 'Bea'"}}));

@@ -195,3 +195,21 @@ fn a_webhook_that_comes_minutes_late_starts_nothing_for_a_ticket_that_is_closed_
     w.settle();
     assert!(w.talks().is_empty(), "{}", w.tale());
 }
+
+/// Found by the simulator, history 3187657: another customer's Lane knew better.
+#[test]
+fn nor_does_it_for_a_ticket_that_is_known_from_before_its_last_changes() {
+    let mut w = World::new();
+    let ticket = w.agent_makes(super::world::ANA, "open", &[]);
+    w.settle();
+    w.net.weather = Weather::Kept;
+    w.agent_tags(&ticket, &["whatsapp"]);
+    let asked = w.net.kept.remove(0);
+    w.agent_sets(&ticket, "closed");
+    w.net.kept.clear();
+    w.pass(Duration::from_secs(180));
+    w.net.weather = Weather::Fair;
+    w.deliver(asked);
+    w.settle();
+    assert!(w.talks().is_empty(), "{}", w.tale());
+}
