@@ -1,14 +1,15 @@
 //! Proves the simulator: switches on one bug after another and shows which law found it. Neighbour:
 //! `bridge_tests::planted`, which does it.
 //!
-//! usage: planted-bugs [--within 10000] [--clean 2000] [--only NAME] [--list] [--markdown]
+//! usage: planted-bugs [--within 10000] [--clean 2000] [--only NAME] [--list] [--markdown] [--tell SEED]
 //!
+//! `--tell SEED` tells one history, with the bug of `--only` or with none.
 //! Ends with 1 if a bug survives, or if a law breaks with no bug at all.
 
 #![allow(clippy::print_stdout)] // A table is what this is for.
 
 use bridge_core::planted::Planted;
-use bridge_tests::planted::{Trial, sound_without, try_all};
+use bridge_tests::planted::{Trial, sound_without, told, try_all};
 use std::{process::ExitCode, time::Instant};
 
 /// Histories within which each bug must be found.
@@ -23,6 +24,7 @@ struct Asked {
     bugs: Vec<Planted>,
     list: bool,
     markdown: bool,
+    tell: Option<u64>,
 }
 
 fn asked() -> Result<Asked, String> {
@@ -32,6 +34,7 @@ fn asked() -> Result<Asked, String> {
         bugs: Planted::ALL.to_vec(),
         list: false,
         markdown: false,
+        tell: None,
     };
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
@@ -45,6 +48,7 @@ fn asked() -> Result<Asked, String> {
                 let bug = Planted::parse(&name).ok_or(format!("there is no bug {name}"))?;
                 asked.bugs = vec![bug];
             }
+            "--tell" => asked.tell = Some(number(value()?)?),
             "--list" => asked.list = true,
             "--markdown" => asked.markdown = true,
             _ => return Err(format!("{arg} is not known; see the head of this file")),
@@ -67,14 +71,24 @@ fn main() -> ExitCode {
         }
         return ExitCode::SUCCESS;
     }
+    if let Some(seed) = asked.tell {
+        let one = |bugs: &[Planted]| bugs.first().copied().filter(|_| bugs.len() == 1);
+        for line in told(one(&asked.bugs), seed) {
+            println!("{line}");
+        }
+        return ExitCode::SUCCESS;
+    }
     // What a bug makes panic is caught, counted and told below.
     std::panic::set_hook(Box::new(|_| {}));
     let begun = Instant::now();
-    if let Some(broken) = sound_without(asked.clean) {
-        eprintln!(
+    let broken = sound_without(asked.clean);
+    for broken in &broken {
+        println!(
             "without any bug, history {} breaks {}: {}",
             broken.seed, broken.law, broken.what
         );
+    }
+    if !broken.is_empty() {
         return ExitCode::FAILURE;
     }
     eprintln!("{} histories without any bug: no law broken", asked.clean);

@@ -187,6 +187,7 @@ impl World {
             }
         }
         self.tickets_are_known();
+        self.afterwards();
         self.starts_name_their_ticket();
     }
 
@@ -218,7 +219,7 @@ impl World {
     }
 
     fn tickets_are_known(&mut self) {
-        if !self.tells_of_tickets() {
+        if !self.hears_of_tickets() {
             return;
         }
         let mut wrong = None;

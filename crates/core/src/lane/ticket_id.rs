@@ -64,6 +64,7 @@ impl Turn<'_> {
             !planted!(IdClearedOverNext)
                 && other.id != link.id
                 && other.is_live()
+                && !other.ticket_id_cleared
                 && other.origin != Origin::Ticket
                 && other.is_whole()
         });
