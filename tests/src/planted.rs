@@ -14,6 +14,23 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// Bugs that the histories are known not to find, each with the reason. All others must be found.
+pub const UNFOUND: &[(Planted, &str)] = &[];
+
+/// The bugs that must be found.
+#[must_use]
+pub fn to_be_found() -> Vec<Planted> {
+    let all = Planted::ALL.iter().copied();
+    all.filter(|bug| why_unfound(*bug).is_none()).collect()
+}
+
+/// Why no history finds this bug, if that is known.
+#[must_use]
+pub fn why_unfound(bug: Planted) -> Option<&'static str> {
+    let known = UNFOUND.iter().find(|(unfound, _)| *unfound == bug);
+    known.map(|(_, why)| *why)
+}
+
 /// How a bug was found.
 #[derive(Clone, Debug)]
 pub struct Caught {
@@ -50,6 +67,20 @@ pub fn first_breach(bug: Option<Planted>, seeds: Range<u64>) -> Option<Caught> {
     })
 }
 
+/// One history with this bug, or with none, line by line.
+#[must_use]
+pub fn told(bug: Option<Planted>, seed: u64) -> Vec<String> {
+    let history = History::drawn(seed);
+    let mut lines = vec![
+        format!("{:?}", history.shape),
+        format!("{:?}", history.faults),
+    ];
+    let ended = with(bug, || live(&history, &mappings(), true));
+    lines.extend(ended.tale);
+    lines.push(format!("{:?}", ended.breach));
+    lines
+}
+
 /// Tries every bug of a list on the same histories, on all cores. Each result is handed out as soon
 /// as it is there.
 pub fn try_all(bugs: &[Planted], within: u64, tell: impl Fn(&Trial) + Sync) -> Vec<Trial> {
@@ -71,22 +102,26 @@ pub fn try_all(bugs: &[Planted], within: u64, tell: impl Fn(&Trial) + Sync) -> V
     trials
 }
 
-/// The first history below `within` that breaks a law although no bug is switched on, on all cores.
+/// The first history of each core's share below `within` that breaks a law although no bug is
+/// switched on, for each law that breaks.
 #[must_use]
-pub fn sound_without(within: u64) -> Option<Caught> {
+pub fn sound_without(within: u64) -> Vec<Caught> {
     /// So many histories one core takes at a time.
     const CHUNK: u64 = 50;
     let next = AtomicUsize::new(0);
-    let broken = Mutex::new(None);
+    let broken = Mutex::new(Vec::<Caught>::new());
     on_all_cores(|| {
         loop {
             let from = next.fetch_add(1, Ordering::Relaxed) as u64 * CHUNK;
             if from >= within {
                 return;
             }
-            if let Some(caught) = first_breach(None, from..(from + CHUNK).min(within)) {
-                *broken.lock().unwrap_or_else(PoisonError::into_inner) = Some(caught);
-                return;
+            let Some(caught) = first_breach(None, from..(from + CHUNK).min(within)) else {
+                continue;
+            };
+            let mut broken = broken.lock().unwrap_or_else(PoisonError::into_inner);
+            if broken.iter().all(|other| other.law != caught.law) {
+                broken.push(caught);
             }
         }
     });

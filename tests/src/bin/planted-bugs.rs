@@ -1,14 +1,19 @@
 //! Proves the simulator: switches on one bug after another and shows which law found it. Neighbour:
 //! `bridge_tests::planted`, which does it.
 //!
-//! usage: planted-bugs [--within 10000] [--clean 2000] [--only NAME] [--list] [--markdown]
+//! usage: planted-bugs [--within 10000] [--clean 2000] [--also] [--only NAME] [--list] [--table] [--tell SEED]
 //!
-//! Ends with 1 if a bug survives, or if a law breaks with no bug at all.
+//! Tries the bugs that must be found; `--also` those as well that no history is known to find.
+//! `--table` writes the tables of docs/RELIABILITY.md. `--tell SEED` tells one history, with the bug
+//! of `--only` or with none. Ends with 1 if a bug survives that must be found, or if a law breaks with
+//! no bug at all.
 
 #![allow(clippy::print_stdout)] // A table is what this is for.
 
 use bridge_core::planted::Planted;
-use bridge_tests::planted::{Trial, sound_without, try_all};
+use bridge_tests::planted::{
+    Trial, UNFOUND, sound_without, to_be_found, told, try_all, why_unfound,
+};
 use std::{process::ExitCode, time::Instant};
 
 /// Histories within which each bug must be found.
@@ -22,16 +27,18 @@ struct Asked {
     clean: u64,
     bugs: Vec<Planted>,
     list: bool,
-    markdown: bool,
+    table: bool,
+    tell: Option<u64>,
 }
 
 fn asked() -> Result<Asked, String> {
     let mut asked = Asked {
         within: WITHIN,
         clean: CLEAN,
-        bugs: Planted::ALL.to_vec(),
+        bugs: to_be_found(),
         list: false,
-        markdown: false,
+        table: false,
+        tell: None,
     };
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
@@ -45,8 +52,10 @@ fn asked() -> Result<Asked, String> {
                 let bug = Planted::parse(&name).ok_or(format!("there is no bug {name}"))?;
                 asked.bugs = vec![bug];
             }
+            "--tell" => asked.tell = Some(number(value()?)?),
             "--list" => asked.list = true,
-            "--markdown" => asked.markdown = true,
+            "--also" => asked.bugs = Planted::ALL.to_vec(),
+            "--table" => asked.table = true,
             _ => return Err(format!("{arg} is not known; see the head of this file")),
         }
     }
@@ -67,22 +76,32 @@ fn main() -> ExitCode {
         }
         return ExitCode::SUCCESS;
     }
+    if let Some(seed) = asked.tell {
+        let one = |bugs: &[Planted]| bugs.first().copied().filter(|_| bugs.len() == 1);
+        for line in told(one(&asked.bugs), seed) {
+            println!("{line}");
+        }
+        return ExitCode::SUCCESS;
+    }
     // What a bug makes panic is caught, counted and told below.
     std::panic::set_hook(Box::new(|_| {}));
     let begun = Instant::now();
-    if let Some(broken) = sound_without(asked.clean) {
-        eprintln!(
+    let broken = sound_without(asked.clean);
+    for broken in &broken {
+        println!(
             "without any bug, history {} breaks {}: {}",
             broken.seed, broken.law, broken.what
         );
+    }
+    if !broken.is_empty() {
         return ExitCode::FAILURE;
     }
     eprintln!("{} histories without any bug: no law broken", asked.clean);
     let trials = try_all(&asked.bugs, asked.within, |trial| {
         eprintln!("{}", line(trial))
     });
-    if asked.markdown {
-        print_markdown(&trials);
+    if asked.table {
+        print_tables(&trials);
     }
     let caught = trials.iter().filter(|t| t.caught.is_some()).count();
     println!(
@@ -91,7 +110,8 @@ fn main() -> ExitCode {
         asked.within,
         begun.elapsed().as_secs()
     );
-    if caught == trials.len() {
+    let survived = |t: &&Trial| t.caught.is_none() && why_unfound(t.bug).is_none();
+    if trials.iter().filter(survived).count() == 0 {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
@@ -109,18 +129,23 @@ fn line(trial: &Trial) -> String {
     }
 }
 
-fn print_markdown(trials: &[Trial]) {
+fn print_tables(trials: &[Trial]) {
     println!("| bug | what its programmer did wrong | found at history | by the law |");
     println!("|---|---|---|---|");
     for trial in trials {
-        let (at, law) = match &trial.caught {
-            Some(caught) => ((caught.seed + 1).to_string(), format!("`{}`", caught.law)),
-            None => ("not found".to_owned(), String::new()),
+        let Some(caught) = &trial.caught else {
+            continue;
         };
+        let (name, wrong) = (trial.bug.name(), trial.bug.wrong());
         println!(
-            "| `{}` | {} | {at} | {law} |",
-            trial.bug.name(),
-            trial.bug.wrong()
+            "| `{name}` | {wrong} | {} | `{}` |",
+            caught.seed, caught.law
         );
+    }
+    println!();
+    println!("| bug | what its programmer did wrong | why no history is known to find it |");
+    println!("|---|---|---|");
+    for (bug, why) in UNFOUND {
+        println!("| `{}` | {} | {why} |", bug.name(), bug.wrong());
     }
 }

@@ -9,15 +9,15 @@ use super::{
 };
 use bridge_core::{
     event::Side,
-    ids::{ConversationId, IntentId, LaneId, LinkId, TicketId},
-    intent::IntentState,
+    ids::{ConversationId, DeliveryId, IntentId, LaneId, LinkId, TicketId},
+    intent::{Intent, IntentState},
     lane::{Mode, Order},
     ticket::Status,
     time::Timestamp,
 };
 use jelou_bridge::{
     gate::Gate,
-    store::{ParkedFilter, ParkedKind},
+    store::{ParkedFilter, ParkedKind, Wake},
 };
 use std::{rc::Rc, time::Duration};
 
@@ -48,7 +48,14 @@ impl World {
             Act::Make(who) => self.make(who, "new", &[]),
             Act::Tag(which) => {
                 if let Some(ticket) = chosen(self.open_tickets(), which) {
-                    self.change(&ticket, |t| t.tags = vec!["whatsapp".to_owned()]);
+                    // Half of the time it is taken off again, where it is.
+                    let off = which % 2 == 1;
+                    self.change(&ticket, |t| {
+                        let had = std::mem::take(&mut t.tags);
+                        if had.is_empty() || !off {
+                            t.tags = vec!["whatsapp".to_owned()];
+                        }
+                    });
                 }
             }
             Act::Begin(who) => self.begin(who),
@@ -96,7 +103,9 @@ impl World {
         if self.jelou.active(&user).is_some() {
             return;
         }
-        let (_, event) = self.jelou.begin(&user, None, None, self.now);
+        // Some conversations name a ticket in their metadata, and no intent of ours.
+        let named = (who % 8 == 7).then(|| chosen(self.open_tickets(), who / 8));
+        let (_, event) = self.jelou.begin(&user, named.flatten(), None, self.now);
         if self.jelou.spelled.contains_key(&user) {
             self.faults.fire(Fault::TwoSpellings);
         }
@@ -138,6 +147,8 @@ impl World {
         let done = match fault {
             Fault::SideDown => self.down_until.insert(side, for_a_while).is_none(),
             Fault::CredentialRefused => self.locked_until.insert(side, for_a_while).is_none(),
+            Fault::ClockSetBack => self.set_clocks_back(by),
+            Fault::AnswersLost => self.mute_until.insert(side, for_a_while).is_none(),
             Fault::StoreRefuses => {
                 self.store_down_until = self.now.plus(Duration::from_millis(u64::from(by) * 60));
                 true
@@ -161,14 +172,12 @@ impl World {
             Fault::Merged => self.merge(by),
             Fault::Deleted => self.delete(by),
             Fault::Pruned => {
-                let before = self.now.minus(Duration::from_secs(120));
+                let before = self.clock(0).minus(Duration::from_secs(120));
                 let pruned = self.store.prune(before);
                 pruned.deliveries + pruned.messages + pruned.intents > 0
             }
             Fault::HaltTripped => {
-                self.store
-                    .release_halt(&self.bridge.clone(), None, self.now);
-                self.ring();
+                self.release_halt();
                 false
             }
             // These are of the world's shape, or happen by chance.
@@ -236,16 +245,16 @@ impl World {
             limit: 100,
             ..ParkedFilter::default()
         };
-        let Some(item) = chosen(self.store.parked(&filter), by) else {
-            return false;
-        };
         let retry = fault == Fault::ParkedRetried;
+        let Some(item) = chosen(self.store.parked(&filter), by) else {
+            return retry && self.retry_what_is_not_parked(by);
+        };
         match item.kind {
             ParkedKind::Delivery { delivery, .. } if !self.store_is_down() => {
                 let decided = if retry {
-                    self.store.retry_delivery(delivery, self.now)
+                    self.store.retry_delivery(delivery, self.clock(0))
                 } else {
-                    self.store.discard_delivery(delivery, self.now)
+                    self.store.discard_delivery(delivery, self.clock(0))
                 };
                 self.ring();
                 decided.is_ok()
@@ -261,10 +270,29 @@ impl World {
                 } else {
                     Order::Discard { intent }
                 };
+                // Who hears nothing asks again: twice is once.
+                if by.is_multiple_of(4) {
+                    self.order(&lane, order.clone(), 0);
+                }
                 self.order(&lane, order, 0);
                 true
             }
         }
+    }
+
+    /// Somebody mistakes an Intent for a parked one: nothing comes of it.
+    fn retry_what_is_not_parked(&mut self, by: u8) -> bool {
+        let all = self.store.lanes().flat_map(|lane| {
+            let id = lane.lane.id.clone();
+            let calm = |i: &Intent| i.state != IntentState::Parked;
+            let ids = lane.intents.into_iter().filter(move |i| calm(i));
+            ids.map(move |i| (id.clone(), i.id.clone()))
+        });
+        let Some((lane, intent)) = chosen(all.collect(), by) else {
+            return false;
+        };
+        self.order(&lane, Order::Retry { intent }, 0);
+        true
     }
 
     fn unlink(&mut self, by: u8) -> bool {
@@ -355,6 +383,42 @@ impl World {
             .plan(self.now.plus(wait), Happening::Rise(replica));
     }
 
+    /// The clock that all processes go by is set back, which is done while they are down.
+    fn set_clocks_back(&mut self, by: u8) -> bool {
+        let millis = 3_600_000 * i64::from(2 + by % 4);
+        for replica in 0..self.replicas.len() {
+            self.crash(replica);
+            self.replicas[replica].clock -= millis;
+        }
+        true
+    }
+
+    /// What waits for a moment of the clock as it was is looked at anew, as the store on a disk does
+    /// it when the clock was set back.
+    fn look_at_all_anew(&mut self) {
+        if self.faults.fired[Fault::ClockSetBack as usize] == 0 {
+            return;
+        }
+        let now = self.clock(0);
+        let received: Vec<DeliveryId> = self
+            .store
+            .deliveries()
+            .filter(|d| d.state == "received")
+            .map(|d| d.id)
+            .collect();
+        for delivery in received {
+            self.store.unroute(delivery, now);
+        }
+        for pause in self.store.pauses() {
+            if pause.until > now {
+                self.store.resume(&pause.key);
+            }
+        }
+        let talks: Vec<ConversationId> = self.jelou.talks.keys().cloned().collect();
+        self.store.looked_at(&self.bridge, &talks, Timestamp(0));
+        self.store.wake(&Wake::Bridge(self.bridge.clone()), now);
+    }
+
     /// A process starts.
     pub fn rise(&mut self, replica: ReplicaId) {
         if self.replicas[replica].alive {
@@ -365,12 +429,21 @@ impl World {
         if nobody {
             let owner = format!("r{}", self.crashes);
             self.store.restart(&owner);
+            self.look_at_all_anew();
         }
         let r = &mut self.replicas[replica];
         r.alive = true;
         r.gate = Gate::default();
         for pause in self.store.pauses() {
             r.gate.restore(&pause.key, pause.until);
+            // What is stored outlives the process.
+            let side = if pause.key.contains("jelou") {
+                Side::Jelou
+            } else {
+                Side::Ticketing
+            };
+            let of_credential = !pause.key.starts_with("host:");
+            r.told_until.insert((side, of_credential), pause.until);
         }
         self.begin_bridge(replica);
         self.look_by(replica, self.now);
@@ -404,6 +477,7 @@ impl World {
         self.healed = true;
         self.down_until.clear();
         self.locked_until.clear();
+        self.mute_until.clear();
         self.forbidden_until.clear();
         self.store_down_until = Timestamp(0);
         for replica in 0..self.replicas.len() {
@@ -411,8 +485,17 @@ impl World {
         }
         self.go_live();
         self.safety.min_count = 1_000;
-        self.store
-            .release_halt(&self.bridge.clone(), None, self.now);
+        self.release_halt();
+    }
+
+    /// A person lets go what the safety halt holds: that, uncounted, and a new window.
+    fn release_halt(&mut self) {
+        let lanes = self.store.lanes();
+        let held = lanes.flat_map(|lane| lane.intents).filter(|i| i.held);
+        let held: Vec<IntentId> = held.map(|i| i.id.clone()).collect();
+        self.judge.released(held);
+        let now = self.clock(0);
+        self.store.release_halt(&self.bridge.clone(), None, now);
         self.ring();
     }
 

@@ -159,7 +159,9 @@ impl World {
         let asked = r.gate.ask(&target, who, now);
         match &asked {
             Ok(()) => {
-                if r.told_until.get(&side).is_some_and(|until| now < *until) {
+                let told = |of_credential| r.told_until.get(&(side, of_credential));
+                let mut told = [told(false), told(true)].into_iter().flatten();
+                if told.any(|until| now < *until) {
                     let what = format!("{who} calls {side} before it may");
                     self.judge.breach(Law::RateKept, what);
                 }
@@ -228,6 +230,12 @@ impl World {
             let reason = "401".to_owned();
             return Way::Not(CallError::Locked { reason }, 30);
         }
+        if until(&self.mute_until, self.now) {
+            return match self.faults.below(Fault::AnswersLost, 2) {
+                0 => Way::Done(unknown(), 80),
+                _ => Way::Not(unknown(), 80),
+            };
+        }
         if let Some(way) = self.forbidden(what) {
             return way;
         }
@@ -262,13 +270,13 @@ impl World {
             return Way::Not(later(None, true), 40);
         }
         if what.is_write() {
-            self.write_way()
+            self.write_way(what)
         } else {
-            self.read_way()
+            self.read_way(what)
         }
     }
 
-    fn write_way(&mut self) -> Way {
+    fn write_way(&mut self, what: &What) -> Way {
         let faults = &mut self.faults;
         if faults.strikes(Fault::ErrorOnWrite) {
             return match faults.below(Fault::ErrorOnWrite, 2) {
@@ -281,19 +289,22 @@ impl World {
             let reason = "no".to_owned();
             return Way::Not(CallError::Refused { status, reason }, 60);
         }
-        self.missing().unwrap_or(Way::Through)
+        self.missing(what).unwrap_or(Way::Through)
     }
 
-    fn read_way(&mut self) -> Way {
+    fn read_way(&mut self, what: &What) -> Way {
         if self.faults.strikes(Fault::ErrorOnRead) {
             return Way::Not(later(None, false), 60);
         }
-        self.missing().unwrap_or(Way::Through)
+        self.missing(what).unwrap_or(Way::Through)
     }
 
-    fn missing(&mut self) -> Option<Way> {
+    fn missing(&mut self, what: &What) -> Option<Way> {
         let reason = "404".to_owned();
         let strikes = self.faults.strikes(Fault::NotFound);
+        if strikes {
+            *self.judge.missed.entry(what.object()).or_default() += 1;
+        }
         strikes.then_some(Way::Not(CallError::Gone { reason }, 40))
     }
 
@@ -399,10 +410,13 @@ impl World {
         let (target, object) = (self.target(side), call.what.object());
         let gate = &self.replicas[call.replica].gate;
         let lesson = gate.learn(&target, &call.who, &object, error, now);
+        if error.is_none() {
+            self.replicas[call.replica].told_until.remove(&(side, true));
+        }
         if let Some((key, until, reason)) = lesson.pause {
-            if key.starts_with("host:") {
-                self.replicas[call.replica].told_until.insert(side, until);
-            }
+            let of_credential = !key.starts_with("host:");
+            let told = &mut self.replicas[call.replica].told_until;
+            told.insert((side, of_credential), until);
             if !self.store_is_down() {
                 self.store.pause(&key, until, reason, now);
             }

@@ -47,6 +47,8 @@ pub struct LaneTask {
     paused: bool,
     /// A close of it was answered with another conversation's id: the next commit says so.
     misclosed: bool,
+    /// A call of it was turned away, at which try: the next commit takes that try back.
+    turned_away: Option<(IntentId, u32)>,
 }
 
 impl World {
@@ -136,6 +138,7 @@ impl World {
             act,
             paused: false,
             misclosed: false,
+            turned_away: None,
         };
         let id = self.task();
         self.next_turn(id, task, 3);
@@ -330,6 +333,12 @@ impl World {
             {
                 task.misclosed = hit != &close.conversation;
             }
+            task.turned_away = match &outcome {
+                Err(CallError::Later { .. } | CallError::Locked { .. }) => {
+                    Some((intent.id.clone(), intent.attempts))
+                }
+                Err(_) | Ok(_) => None,
+            };
             self.came(id, task, Came::Performed(outcome));
         }
     }
@@ -424,18 +433,29 @@ impl World {
             .store
             .commit_sent(&task.claim, if_out, if_held, &admission, now);
         let admitted = match admitted {
-            Ok(Admitted::Out) => self.ended(&mut task, Ok(())).map(|()| Let::Out),
+            Ok(Admitted::Out) => {
+                self.count_let_out(&admission);
+                self.ended(&mut task, Ok(())).map(|()| Let::Out)
+            }
             Ok(Admitted::Held { newly }) => {
                 if newly {
                     self.faults.fire(Fault::HaltTripped);
                 }
                 let held = task.session.held().unwrap_or(task.session.stored());
-                self.taken(&task.claim, held);
+                self.taken(&task, held);
                 Ok(Let::Held)
             }
             Err(error) => self.ended(&mut task, Err(error)).map(|()| Let::Out),
         };
         self.go_on(id, task, Came::Admitted(admitted));
+    }
+
+    fn count_let_out(&mut self, admission: &Admission) {
+        let links = self.store.lanes().map(|lane| lane.links.len());
+        let share = links.sum::<usize>() as u64 / 5;
+        let most = self.safety.min_count.max(share);
+        let (id, operation) = (&admission.intent, admission.operation);
+        self.judge.let_out(id, operation, self.now, most);
     }
 
     /// How a commit ended, as the session is to hear it.
@@ -446,12 +466,15 @@ impl World {
     ) -> Result<(), Refusal> {
         match committed {
             Ok(()) => {
+                let misclosed = std::mem::take(&mut task.misclosed);
+                let turned_away = task.turned_away.take();
                 let after = task.session.lane();
-                if std::mem::take(&mut task.misclosed) && after.misclosed == 0 {
+                if misclosed && after.misclosed == 0 {
                     let what = format!("{} kept quiet of a close that hit another", after.id);
                     self.judge.breach(Law::RightTarget, what);
                 }
-                self.taken(&task.claim, after);
+                self.taken(task, after);
+                self.try_is_taken_back(turned_away, after);
                 Ok(())
             }
             Err(CommitError::Fenced | CommitError::Store(_)) => Err(Refusal::Lost),
@@ -464,12 +487,28 @@ impl World {
     }
 
     /// A commit was taken.
-    fn taken(&mut self, claim: &Claim, after: &Lane) {
-        self.judge.committed(claim, after);
+    fn taken(&mut self, task: &LaneTask, after: &Lane) {
+        self.judge.committed(&task.claim, after);
+        self.witness(task.session.stored(), after);
         if self.judge.is_traced() {
             for entry in &after.journal {
                 self.trace(|_| format!("{} | {}", after.id, entry.sentence));
             }
+        }
+    }
+
+    /// A call that surely did nothing is no try, and no reason to ask a person (rule 15).
+    fn try_is_taken_back(&mut self, turned_away: Option<(IntentId, u32)>, after: &Lane) {
+        let Some((id, tries)) = turned_away else {
+            return;
+        };
+        let Some(intent) = after.intents.iter().find(|i| i.id == id) else {
+            return;
+        };
+        if intent.attempts >= tries || intent.state == IntentState::Parked {
+            let state = intent.state.as_str();
+            let what = format!("{id} was turned away and is {state} at try {tries}");
+            self.judge.breach(Law::TurnedAwayIsFree, what);
         }
     }
 

@@ -174,9 +174,12 @@ impl World {
                 continue;
             }
             let status = &record.ticket.status;
-            // A ticket that was there before the Link may have been so; one that was made for it was not.
-            let began_so = link.agreed.as_ref().is_some_and(|a| &a.status == status)
-                && !(self.was_made_for(&link.id) && self.judge.made_for(&link.id, ticket));
+            // A ticket that was there before the Link may have been so; one that was made for it was
+            // not, unless a restored backup forgot that it was made, and its key brought it back.
+            let made_now = self.judge.restored.is_empty()
+                && self.was_made_for(&link.id)
+                && self.judge.made_for(&link.id, ticket);
+            let began_so = link.agreed.as_ref().is_some_and(|a| &a.status == status) && !made_now;
             if self.mapping.closes(status)
                 && !began_so
                 && !self.faults.has(Fault::MappingSwapped)
@@ -187,6 +190,7 @@ impl World {
             }
         }
         self.tickets_are_known();
+        self.afterwards();
         self.starts_name_their_ticket();
     }
 
@@ -218,7 +222,7 @@ impl World {
     }
 
     fn tickets_are_known(&mut self) {
-        if !self.tells_of_tickets() {
+        if !self.hears_of_tickets() {
             return;
         }
         let mut wrong = None;

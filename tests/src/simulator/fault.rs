@@ -152,6 +152,10 @@ faults! {
     Pruned = "pruned", 0;
     /// A webhook of Jelou lies stored for minutes before the Router comes to it.
     RouterBehind = "router_behind", 20;
+    /// The clock of the machine is set back by hours, and the processes start again.
+    ClockSetBack = "clock_set_back", 0;
+    /// All answers of one side are lost for a while, whether or not it did what was asked.
+    AnswersLost = "answers_lost", 0;
 }
 
 /// How many kinds there are.

@@ -170,7 +170,7 @@ fn shape(chance: &mut Chance, faults: &[(Fault, u8)]) -> Shape {
         carries: [Carries::Whole, Carries::Patch, Carries::IdOnly][chance.below(3) as usize],
         delivery_ids: chance.below(3) != 0,
         desk_hooks,
-        lists_changes: !desk_hooks || chance.below(6) != 0,
+        lists_changes: !desk_hooks || chance.below(3) != 0,
         second: [Second::Refused, Second::Returned, Second::Beside][chance.below(3) as usize],
         place: [
             TicketIdPlace::None,

@@ -9,7 +9,7 @@ use super::{
 };
 use bridge_core::{
     event::{Event, Parsed, Side},
-    ids::{BridgeName, IntentId},
+    ids::{BridgeName, ConversationId, IntentId},
 };
 use bridge_remotes::{bot, desk::Carries};
 use bytes::Bytes;
@@ -48,6 +48,12 @@ impl World {
             | Event::ConversationClosed(_)
             | Event::MessageReceived(_) => Side::Jelou,
         };
+        if let Event::TicketChanged(change) = event
+            && let Some(record) = self.desk.records.get(&change.ticket)
+            && self.mapping.closes(&record.ticket.status)
+        {
+            self.judge.once_closed.insert(change.ticket.clone());
+        }
         if side == Side::Ticketing && !self.shape.desk_hooks {
             return;
         }
@@ -196,6 +202,7 @@ impl World {
             if let Some(intent) = intent_in(hook) {
                 self.judge.told_of_start(intent, self.now);
             }
+            self.judge.heard.extend(told_of(hook));
             self.ring();
         }
         if self.faults.strikes(Fault::CrashAtIngest) {
@@ -238,6 +245,16 @@ fn intent_in(hook: &Hook) -> Option<IntentId> {
         | Event::TicketChanged(_)
         | Event::CommentAdded(_) => None,
     })
+}
+
+/// The conversation of which a webhook of Jelou tells a start or a message.
+fn told_of(hook: &Hook) -> Option<ConversationId> {
+    let body = std::str::from_utf8(&hook.body).ok()?;
+    let tells = body.contains("\"event_type\":\"start\"") || body.contains("\"message_event\"");
+    let (_, rest) = body.split_once("\"conversation\":{\"id\":\"")?;
+    let (id, _) = rest.split_once('"')?;
+    let tells = tells && hook.side == Side::Jelou;
+    ConversationId::parse(id).ok().filter(|_| tells)
 }
 
 /// What Jelou sends.

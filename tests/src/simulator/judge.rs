@@ -32,6 +32,9 @@ const SURELY_WAITED: Duration = Duration::from_secs(45);
 /// Rule 5: so much may Jelou's clock and ours differ, where a conversation is told by its beginning.
 const CLOCKS_APART: Duration = Duration::from_secs(120);
 
+/// The safety halt's window, less what the clocks of two processes may differ by.
+const HALT_WINDOW: Duration = Duration::from_secs(590);
+
 /// What was seen so far.
 #[derive(Clone, Debug, Default)]
 pub struct Judge {
@@ -49,6 +52,23 @@ pub struct Judge {
     pub decided: BTreeSet<LinkId>,
     /// Intents that were parked once: a person was asked, and their Links keep no other from going.
     pub parked: BTreeSet<IntentId>,
+    /// Conversations of which a start or a message came in.
+    pub heard: BTreeSet<ConversationId>,
+    /// How often an object was said not to be there although it was.
+    pub missed: BTreeMap<String, u32>,
+    /// When a start made its latest conversation.
+    pub begun: BTreeMap<IntentId, Timestamp>,
+    /// Conversations that a close of ours ended.
+    pub closed_by_us: BTreeSet<ConversationId>,
+    /// Tickets that were closed once: what asks of them later is another rule's.
+    pub once_closed: BTreeSet<TicketId>,
+    noted: BTreeMap<IntentId, u32>,
+    /// What the safety halt let out since it was last released, and when.
+    let_out: BTreeMap<Operation, BTreeMap<IntentId, Timestamp>>,
+    /// What a person let go: it is not counted.
+    freed: BTreeSet<IntentId>,
+    /// Tickets of which the bridge knows that it made them.
+    pub made: BTreeSet<TicketId>,
     by_dedup: BTreeMap<(Side, String), DeliveryId>,
     tokens: BTreeMap<LaneId, i64>,
     settled: BTreeSet<(DeliveryId, u32)>,
@@ -251,6 +271,30 @@ impl Judge {
             .is_some_and(|made| made.contains_key(ticket))
     }
 
+    /// The safety halt let an Intent out: no more than so many within its window (rule 16).
+    pub fn let_out(&mut self, id: &IntentId, operation: Operation, now: Timestamp, most: u64) {
+        if self.freed.contains(id) || !self.restored.is_empty() {
+            return;
+        }
+        let out = self.let_out.entry(operation).or_default();
+        out.entry(id.clone()).or_insert(now);
+        let recent = out.values().filter(|at| now.since(**at) < HALT_WINDOW);
+        let many = recent.count() as u64;
+        if many > most {
+            let what = format!("{many} of {} went out", operation.as_str());
+            self.breach(Law::HaltHolds, what);
+        }
+    }
+
+    /// A person released the safety halt while it held these.
+    pub fn released(&mut self, held: Vec<IntentId>) {
+        self.freed.extend(held);
+        // What was let out before and is tried again was counted then.
+        for out in std::mem::take(&mut self.let_out).into_values() {
+            self.freed.extend(out.into_keys());
+        }
+    }
+
     /// Whether so many of something are one too many, where each restored backup may have forgotten one.
     fn is_too_many(&self, many: usize) -> bool {
         many > 1 + self.restored.len()
@@ -314,18 +358,36 @@ impl World {
             (Operation::Create, Ok(Answer::Created { ticket, .. })) => {
                 self.judge_create(intent, ticket);
             }
+            (Operation::Close, Ok(Answer::Closed { conversation })) => {
+                self.judge.closed_by_us.extend(conversation.clone());
+            }
+            (Operation::Note, Ok(_)) => self.judge_note(intent),
             _ => {}
         }
     }
 
-    fn judge_start(&mut self, intent: &Intent, conversation: &ConversationId) {
+    fn judge_note(&mut self, intent: &Intent) {
+        let many = self.judge.noted.entry(intent.id.clone()).or_default();
+        *many += 1;
+        let many = usize::try_from(*many).unwrap_or(usize::MAX);
+        let knows = self.shape.note == Resolve::DirectLookup;
         let flagged = intent.possible_duplicate;
+        if knows && !flagged && self.judge.is_too_many(many) {
+            let what = format!("{} was noted {many} times", intent.id);
+            self.judge.breach(Law::CreatedOnce, what);
+        }
+    }
+
+    fn judge_start(&mut self, intent: &Intent, conversation: &ConversationId) {
+        // A backup may have forgotten the flag, and what it stands for is done.
+        let flagged = intent.possible_duplicate || self.judge.flagged.contains(&intent.id);
         let Effect::StartConversation(start) = &intent.effect else {
             return;
         };
         let made = self.judge.started.entry(intent.id.clone()).or_default();
         made.entry(conversation.clone()).or_insert(flagged);
         let many = made.len();
+        self.judge.begun.insert(intent.id.clone(), self.now);
         if self.judge.is_too_many(many) && !flagged {
             let what = format!("{} made {many} conversations and no flag", intent.id);
             self.judge.breach(Law::CreatedOnce, what);

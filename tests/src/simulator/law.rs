@@ -69,6 +69,24 @@ laws! {
     HaltHolds = "halt_holds";
     /// A key that a remote takes for one thing is never sent for another (but for a restored backup, after which the Intents' numbers begin again where it ended).
     OneKeyOneThing = "one_key_one_thing";
+    /// A3: what counts as taken in is known to its Lane from then on.
+    TakenIn = "taken_in";
+    /// A start goes out for a ticket that asks for one, a ticket is made for a conversation that was heard of, and a status is set for a reason that holds.
+    AskedFor = "asked_for";
+    /// The conversation of a start is one that it made, or could have made for all that is known.
+    OwnStart = "own_start";
+    /// A live Link keeps the conversation that it has.
+    SidesStay = "sides_stay";
+    /// A11: a status is set over one that was seen, and not by the side that is to give way.
+    NothingOverwritten = "nothing_overwritten";
+    /// A12: a close goes out after a look at its conversation, and while that is the customer's only one.
+    LookedFirst = "looked_first";
+    /// A8: of a customer, one start or close is on its way at a time.
+    OneAtATime = "one_at_a_time";
+    /// What is not found once may be found again: only twice is gone.
+    MissedTwice = "missed_twice";
+    /// A call that was turned away, by a rate or with its credential, is no try, and parks nothing.
+    TurnedAwayIsFree = "turned_away_is_free";
     /// The state machine never makes what its own checks would refuse, and never panics.
     Sound = "sound";
     /// A history comes to rest: nothing spins.
@@ -87,6 +105,14 @@ laws! {
     FewWrites = "few_writes";
     /// L5: when all is quiet, a full sweep writes nothing, and a second one neither.
     Fixpoint = "fixpoint";
+    /// L3: when all is healed, a ticket that asks for a conversation was answered: there is or was a Link, or a person was asked.
+    AskedIsAnswered = "asked_is_answered";
+    /// L3: when all is healed, no Link waits for a side of which nobody is working, but for a busy customer or a person.
+    NoLinkHalf = "no_link_half";
+    /// L3: when all is healed, a ticket's link field names the conversation that its Link has.
+    FieldNamesTalk = "field_names_talk";
+    /// L3: when all is healed, the customer's bot reads the ticket's id where it is to be, and none after the end.
+    IdWhereRead = "id_where_read";
     /// L6: no Lane stays claimed when nobody works on it.
     LeasesEnd = "leases_end";
 }

@@ -14,6 +14,7 @@
 )]
 
 pub mod acts;
+pub mod afterwards;
 pub mod calls;
 pub mod claims;
 pub mod ending;
@@ -27,6 +28,7 @@ pub mod range;
 pub mod router;
 pub mod shrink;
 pub mod sweep;
+pub mod witness;
 pub mod world;
 
 pub use fault::{Fault, KINDS};

@@ -67,8 +67,9 @@ pub struct Replica {
     pub listed: BTreeMap<String, u64>,
     /// The objects it routes for.
     pub objects: BTreeMap<String, Object>,
-    /// Hosts that asked this process for time, and until when by its clock.
-    pub told_until: BTreeMap<Side, Timestamp>,
+    /// Sides whose host asked this process for time, or (`true`) refused its credential, and until
+    /// when by its clock they are let alone.
+    pub told_until: BTreeMap<(Side, bool), Timestamp>,
 }
 
 /// Everything.
@@ -117,6 +118,8 @@ pub struct World {
     pub down_until: BTreeMap<Side, Timestamp>,
     /// As above.
     pub locked_until: BTreeMap<Side, Timestamp>,
+    /// A side's answers are lost before.
+    pub mute_until: BTreeMap<Side, Timestamp>,
     /// Objects that are forbidden before.
     pub forbidden_until: BTreeMap<String, Timestamp>,
     /// The store as of some time ago.
@@ -252,6 +255,7 @@ impl World {
             store_down_until: BEGINNING,
             down_until: BTreeMap::new(),
             locked_until: BTreeMap::new(),
+            mute_until: BTreeMap::new(),
             forbidden_until: BTreeMap::new(),
             backup: None,
             hooks_sent: 0,
@@ -327,7 +331,7 @@ impl World {
             Happening::Rise(replica) => self.rise(replica),
             Happening::Unroute(delivery) => {
                 if !self.routings.values().any(|r| r.received.id == delivery) {
-                    self.store.unroute(delivery, self.now);
+                    self.store.unroute(delivery, self.clock(0));
                     self.ring();
                 }
             }

@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 use toml::{Table, Value};
 
 const BUGS: &str = "crates/core/src/planted/bugs.rs";
+const LAWS: &str = "tests/src/simulator/law.rs";
+const PAGE: &str = "docs/RELIABILITY.md";
 
 /// The manifests that know the feature: where bugs are planted, and who switches them on.
 const KNOWN_IN: [&str; 3] = [
@@ -87,4 +89,45 @@ fn each_planted_bug_has_its_place_and_each_place_its_bug() {
     planted.remove("$bug");
     assert!(listed.len() > 40, "the list is read");
     assert_eq!(listed, planted);
+}
+
+/// What stands in the first pair of quotes of each line of this kind.
+fn quoted(path: &str, is_meant: impl Fn(&str) -> bool) -> BTreeSet<String> {
+    let text = tree::read(path);
+    let lines = text.lines().filter(|line| is_meant(line));
+    let words = lines.filter_map(|line| line.split('"').nth(1));
+    words.map(str::to_owned).collect()
+}
+
+#[test]
+fn the_page_names_each_planted_bug_once_and_the_law_that_found_it() {
+    let bugs = quoted(BUGS, |line| line.matches('"').count() == 4);
+    let laws = quoted(LAWS, |line| {
+        line.starts_with("    ") && line.ends_with("\";")
+    });
+    assert!(bugs.len() > 40 && laws.len() > 20, "both lists are read");
+    let page = tree::read(PAGE);
+    let is_bug = |name: &str| bugs.contains(name);
+    let mut left = bugs.clone();
+    let (mut found, mut wrong) = (0, Vec::new());
+    for line in page.lines().filter(|line| line.starts_with("| `")) {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        let name = cells[1].trim_matches('`');
+        let is_of_table = matches!(cells.len(), 5 | 6) && (is_bug(name) || name.contains('-'));
+        if !is_of_table {
+            continue;
+        }
+        if !left.remove(name) {
+            wrong.push(format!("{name} is no planted bug, or stands there twice"));
+        }
+        if cells.len() == 6 {
+            found += 1;
+            if !laws.contains(cells[4].trim_matches('`')) {
+                wrong.push(format!("{name}: {} is no law", cells[4]));
+            }
+        }
+    }
+    wrong.extend(left.iter().map(|name| format!("{name} is missing")));
+    none("write the tables anew: planted-bugs --also --table", &wrong);
+    assert!(found >= 40, "{found} planted bugs are found");
 }

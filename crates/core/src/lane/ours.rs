@@ -223,6 +223,9 @@ impl Turn<'_> {
     /// since. `None` if that one has another conversation already.
     fn link_that_takes(&self, link: &LinkId, id: &ConversationId) -> Option<LinkId> {
         let own = self.lane.link(link)?;
+        if own.conversation_id() == Some(id) {
+            return Some(own.id.clone());
+        }
         let fits = |has: Option<&ConversationId>| {
             has.is_none_or(|has| has == id || planted!(SecondConversationTaken))
         };

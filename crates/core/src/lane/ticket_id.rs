@@ -59,15 +59,15 @@ impl Turn<'_> {
     }
 
     /// The id is taken back, unless a later conversation of the customer has written its own over it.
+    /// While that one is about to, this waits: what it is about to write may never be written.
     fn plan_clear(&mut self, link: &Link, clear: Effect, rule: &str) {
-        let superseded = self.lane.links.iter().any(|other| {
-            !planted!(IdClearedOverNext)
-                && other.id != link.id
-                && other.is_live()
-                && other.origin != Origin::Ticket
-                && other.is_whole()
-        });
-        let but = (!superseded).then_some("clear");
+        let next = || {
+            let others = self.lane.links.iter().filter(|other| other.id != link.id);
+            others.filter(|other| !planted!(IdClearedOverNext) && self.may_write_id(other))
+        };
+        let awaited = next().next().is_some();
+        let superseded = next().any(|other| other.ticket_id_written_at.is_some());
+        let but = (!awaited).then_some("clear");
         self.withdraw(&link.id, Operation::TicketId, but);
         // A write whose outcome is not known may have been done: it counts as begun.
         let began = link.ticket_id_written_at.is_some()
@@ -81,8 +81,21 @@ impl Turn<'_> {
             if let Some(link) = self.lane.link_mut(&link.id) {
                 link.ticket_id_cleared = true;
             }
-        } else {
+        } else if !awaited {
             self.ensure(&link.id, "clear", clear, rule);
         }
+    }
+
+    /// Whether this Link's id is at Jelou, or is to be.
+    fn may_write_id(&self, link: &Link) -> bool {
+        let talk = link.conversation_id();
+        let over = talk
+            .and_then(|id| self.lane.conversations.get(id))
+            .is_none_or(|memory| memory.seen.state.is_closed());
+        link.is_live()
+            && link.is_whole()
+            && link.origin != Origin::Ticket
+            && !link.ticket_id_cleared
+            && (link.ticket_id_written_at.is_some() || !over)
     }
 }

@@ -227,3 +227,33 @@ fn a_lane_that_is_set_aside_keeps_what_is_stored_and_the_timeline_says_why() {
     assert_eq!(session.stored().links, session.lane().links);
     assert_eq!(session.lane().journal.len(), 1);
 }
+
+#[test]
+fn an_intent_that_the_store_still_has_counts_and_its_double_does_not() {
+    let mut of_another_link = intent("L1.9", "c1", IntentState::Planned);
+    of_another_link.link = LinkId::parse("L1.2").unwrap();
+    let mut of_another_kind = intent("L1.10", "c1", IntentState::Planned);
+    of_another_kind.effect = Effect::AddNote {
+        ticket: TicketId::parse("t1").unwrap(),
+        text: crate::text::Text::new("a note"),
+    };
+    let mut lane = lane();
+    lane.intents = vec![
+        intent("L1.7", "c1", IntentState::Planned),
+        intent("L1.8", "c2", IntentState::Planned),
+        of_another_link,
+        of_another_kind,
+    ];
+    lane.recall(intent("L1.1", "c1", IntentState::Confirmed));
+    let ids = |lane: &Lane| -> Vec<String> {
+        let ids = lane.intents.iter().map(|i| i.id.to_string());
+        ids.collect()
+    };
+    assert_eq!(ids(&lane), ["L1.1", "L1.8", "L1.9", "L1.10"]);
+    assert_eq!(lane.intents[0].state, IntentState::Confirmed);
+
+    // What the Lane has at hand is no older than what the store answers with.
+    lane.recall(intent("L1.1", "c1", IntentState::Planned));
+    assert_eq!(ids(&lane), ["L1.1", "L1.8", "L1.9", "L1.10"]);
+    assert_eq!(lane.intents[0].state, IntentState::Confirmed);
+}

@@ -259,3 +259,28 @@ fn a_reopening_that_was_done_and_is_wanted_no_more_is_no_move_of_the_agents() {
         assert_eq!(w.status(&ticket), "pending", "{fault:?}\n{}", w.tale());
     }
 }
+
+#[test]
+fn a_start_event_that_comes_after_the_end_is_not_taken_for_the_next_start() {
+    let mut w = World::with(&json!({"conversation": {"ticket_reopened": "start"}}));
+    w.net.weather = Weather::Kept;
+    let ticket = w.agent_asks();
+    let asked = w.net.kept.remove(0);
+    w.deliver(asked);
+    w.pass(Duration::from_secs(10));
+    let first = w.only_talk();
+    let began = w.net.kept.remove(0);
+    w.net.weather = Weather::Fair;
+    w.agent_sets(&ticket, "solved");
+    w.settle();
+    assert!(w.active().is_empty(), "{}", w.tale());
+    w.faults.next("start", Fault::Cut);
+    w.agent_sets(&ticket, "open");
+    w.pass(Duration::from_secs(3));
+    w.deliver(began);
+    w.settle();
+    assert_eq!(w.status(&ticket), "open", "{}", w.tale());
+    let talk = w.talk_of(&ticket).expect("the ticket was open again");
+    assert_ne!(talk.conversation.id, first);
+    assert!(talk.is_active());
+}

@@ -100,3 +100,20 @@ fn a_cache_that_is_down_holds_up_no_close() {
     assert!(!w.jelou.talks[&talk].is_active(), "{}", w.tale());
     let _ = Side::Jelou;
 }
+
+#[test]
+fn an_id_that_the_next_conversation_was_to_replace_and_did_not_is_cleared_after_all() {
+    let mut w = world(TicketIdPlace::UserCache);
+    let (talk, ticket) = w.linked_from_conversation();
+    w.faults.always("ticket_id", Fault::Later(Some(20)));
+    w.ends(&talk, "closed_by_operator");
+    w.pass(Duration::from_secs(3));
+    let next = w.ana_starts();
+    w.pass(Duration::from_secs(3));
+    w.ends(&next, "closed_by_operator");
+    w.pass(Duration::from_secs(3));
+    assert_eq!(w.jelou.cache[ANA], ticket.as_str(), "{}", w.tale());
+    w.faults.heal();
+    w.settle();
+    assert_eq!(w.jelou.cache[ANA], "", "{}", w.tale());
+}

@@ -1,0 +1,332 @@
+//! Who looks over the shoulder: at each commit that is taken, what the Lane says it did is held
+//! against what it knew and against what is true. Neighbours: `judge`, who watches the remotes;
+//! `law`, the promises.
+//!
+//! The rules decide from what they know; this room knows both sides as they are, and shares no code
+//! with the rules.
+
+use super::{fault::Fault, law::Law, world::World};
+use bridge_core::{
+    conversation::ConversationState,
+    effect::{Effect, Operation},
+    event::Event,
+    ids::{IntentId, TicketId},
+    intent::{Intent, IntentState},
+    lane::{Fate, Lane},
+    link::Link,
+    mapping::{OnConflict, TicketReopened},
+};
+use std::time::Duration;
+
+/// Clocks may differ by this much before the time of a start proves anything (rule 5).
+const CLOCKS_APART: Duration = Duration::from_secs(120);
+
+/// A start's own event is waited for at most this long, less a little for clocks that differ.
+const IN_QUESTION: Duration = Duration::from_secs(50);
+
+/// What is known of a ticket may be this old when its status is set, the call and a little more
+/// included.
+const LOOK_AGE: Duration = Duration::from_secs(330);
+
+/// The tag that asks for a conversation, as in the mapping of all histories.
+const TAG: &str = "whatsapp";
+
+/// What is wrong, if something is.
+type Verdict = Option<(Law, String)>;
+
+impl World {
+    /// A commit was taken: `before` was stored, `after` is.
+    pub fn witness(&mut self, before: &Lane, after: &Lane) {
+        // A Lane moves its moments back with its clock: what it says of when is no longer comparable.
+        if self.faults.fired[Fault::ClockSetBack as usize] > 0 {
+            return;
+        }
+        let seen = self
+            .heard(before, after)
+            .or_else(|| self.missed_twice(before, after))
+            .or_else(|| sides_stay(before, after))
+            .or_else(|| {
+                let mut changed = after.intents.iter().filter_map(|new| {
+                    let old = before.intents.iter().find(|old| old.id == new.id);
+                    (old != Some(new)).then_some((old, new))
+                });
+                changed.find_map(|(old, new)| self.looks_right(after, old, new))
+            });
+        if let Some((law, what)) = seen {
+            self.judge.breach(law, what);
+        }
+        let made =
+            |i: &&Intent| i.operation() == Operation::Create && i.state == IntentState::Confirmed;
+        for intent in after.intents.iter().filter(made) {
+            let link = after.links.iter().find(|l| l.id == intent.link);
+            let ticket = link.and_then(|l| l.ticket_id());
+            self.judge.made.extend(ticket.cloned());
+        }
+    }
+
+    fn looks_right(&self, after: &Lane, old: Option<&Intent>, new: &Intent) -> Verdict {
+        let was = old.map(|old| old.state);
+        if new.state == IntentState::Confirmed
+            && was != Some(IntentState::Confirmed)
+            && new.operation() == Operation::Start
+        {
+            return self.start_is_its_own(after, new);
+        }
+        if old.is_none() && new.cause.starts_with("reopen:message") {
+            return reopened_in_time(after, new);
+        }
+        let goes_out = new.state == IntentState::Sent
+            && (was != Some(IntentState::Sent) || old.and_then(|o| o.sent_at) != new.sent_at);
+        if !goes_out {
+            return None;
+        }
+        one_at_a_time(after, new).or_else(|| match &new.effect {
+            Effect::StartConversation(_) => self.start_is_asked_for(after, new),
+            Effect::CloseConversation(_) => close_was_looked_at(after, new),
+            Effect::CreateTicket(_) => self.create_has_a_reason(after, new),
+            Effect::SetStatus { .. } => self.status_is_right(after, new),
+            Effect::WriteTicketId(_)
+            | Effect::UpsertRequester { .. }
+            | Effect::WriteLinkField { .. }
+            | Effect::AddNote { .. }
+            | Effect::AddComment(_)
+            | Effect::SendMessage(_) => None,
+        })
+    }
+
+    /// What counts as taken in is known from then on.
+    fn heard(&self, before: &Lane, after: &Lane) -> Verdict {
+        let applied = after.fates.iter().filter(|(_, _, f)| *f == Fate::Applied);
+        for (delivery, position, _) in applied {
+            let came = before
+                .pending
+                .iter()
+                .find(|p| p.delivery == *delivery && p.position == *position);
+            let Some(came) = came else { continue };
+            let memory = came
+                .event
+                .conversation()
+                .and_then(|c| after.conversations.get(&c.id));
+            let is_known = match &came.event {
+                Event::ConversationStarted(e) => memory.is_some_and(|m| {
+                    m.start_event && (e.intent_id.is_none() || m.start_intent == e.intent_id)
+                }),
+                Event::ConversationClosed(_) => memory.is_some_and(|m| m.seen.state.is_closed()),
+                Event::MessageReceived(e) => {
+                    let kept = |m: &bridge_core::lane::Message| m.id == e.message;
+                    memory.is_some_and(|m| m.last_message_at >= Some(e.at))
+                        && after.messages.iter().any(kept)
+                }
+                Event::TicketChanged(_) | Event::CommentAdded(_) => true,
+            };
+            if !is_known {
+                let what = format!("{} of {delivery} is not known after", came.event.kind());
+                return Some((Law::TakenIn, what));
+            }
+        }
+        None
+    }
+
+    /// Who is not found once may be found again; only twice is gone.
+    fn missed_twice(&self, before: &Lane, after: &Lane) -> Verdict {
+        let often = |object: String| self.judge.missed.get(&object).copied().unwrap_or(0);
+        for (id, _) in after.tickets.iter().filter(|(_, m)| m.gone) {
+            let known = before.tickets.get(id).is_some_and(|m| m.gone);
+            let there = self.desk.records.get(id).is_some_and(|r| !r.gone);
+            if !known && there && often(format!("ticket {id}")) < 2 {
+                return Some((Law::MissedTwice, format!("ticket {id} is given up")));
+            }
+        }
+        for (id, memory) in &after.conversations {
+            let ConversationState::Closed { reason } = &memory.seen.state else {
+                continue;
+            };
+            let old = before.conversations.get(id);
+            let known = old.is_some_and(|m| m.seen.state.is_closed());
+            let goes_on = self.jelou.talks.get(id).is_some_and(|t| t.is_active());
+            if !known && goes_on && often(format!("conversation {id}")) < 2 {
+                let what = format!("{id} goes on and counts as closed: {reason}");
+                return Some((Law::MissedTwice, what));
+            }
+        }
+        None
+    }
+
+    /// A start's conversation is one that it made, or could have made for all that is known.
+    fn start_is_its_own(&self, after: &Lane, intent: &Intent) -> Verdict {
+        let link = after.links.iter().find(|l| l.id == intent.link)?;
+        let id = link.conversation_id()?;
+        let talk = self.jelou.talks.get(id)?;
+        let of_link = |by: &IntentId| {
+            let mut own = after.intents.iter().filter(|i| i.link == link.id);
+            own.any(|i| i.id == *by)
+        };
+        // Until its start event is heard, the time at which it began is all there is to go by.
+        let own = talk.intent.as_ref().is_some_and(of_link);
+        let told = after.conversations.get(id).is_some_and(|m| m.start_event);
+        let asked = intent.first_sent_at.unwrap_or(intent.planned_at);
+        let began = talk.conversation.started_at;
+        let before = began.is_some_and(|at| at < asked.minus(CLOCKS_APART));
+        let foreign = !own && (told || before) && self.judge.restored.is_empty();
+        foreign.then(|| {
+            let what = format!("{id} counts as made by {}", intent.id);
+            (Law::OwnStart, what)
+        })
+    }
+
+    /// A start goes out for a ticket that asks for one, as far as is known.
+    fn start_is_asked_for(&self, after: &Lane, intent: &Intent) -> Verdict {
+        let Effect::StartConversation(start) = &intent.effect else {
+            return None;
+        };
+        if self.judge.decided.contains(&intent.link) {
+            return None;
+        }
+        // A Link that followed a merge asks for the ticket that it has now.
+        let merged = |id: &TicketId| {
+            let record = self.desk.records.get(id);
+            record.is_some_and(|r| r.ticket.merged_into.is_some())
+        };
+        let link = after.links.iter().find(|l| l.id == intent.link);
+        let now_has = link.and_then(Link::ticket_id);
+        let ticket = now_has
+            .filter(|_| merged(&start.ticket))
+            .unwrap_or(&start.ticket);
+        let memory = after.tickets.get(ticket)?;
+        let seen = memory.seen.as_ref()?;
+        let reopened = after
+            .links
+            .iter()
+            .any(|l| l.id != intent.link && !l.is_live() && l.ticket_id() == Some(ticket))
+            && self.mapping.ticket_reopened == TicketReopened::Start;
+        // Another customer's Lane knows nothing of who made it.
+        let given_away =
+            self.faults.has(Fault::RequesterChanged) || !self.judge.restored.is_empty();
+        let why = if self.mapping.closes(&seen.status) {
+            "is closed"
+        } else if !reopened && !seen.tags.iter().any(|tag| tag == TAG) {
+            "does not ask"
+        } else if !reopened && !given_away && self.judge.made.contains(ticket) {
+            "was made by us"
+        } else {
+            return None;
+        };
+        let what = format!("{} goes out, and {ticket} {why}", intent.id);
+        Some((Law::AskedFor, what))
+    }
+
+    /// A ticket is made for a conversation that was heard of by a start or a message, and was not
+    /// started by us just now.
+    fn create_has_a_reason(&self, after: &Lane, intent: &Intent) -> Verdict {
+        let Effect::CreateTicket(create) = &intent.effect else {
+            return None;
+        };
+        let id = &create.conversation;
+        if !self.judge.heard.contains(id) {
+            let what = format!("a ticket for {id}, of which only the end was heard");
+            return Some((Law::AskedFor, what));
+        }
+        let talk = self.jelou.talks.get(id)?;
+        let spelled = !self.jelou.spelled.is_empty() || !self.judge.restored.is_empty();
+        let by = talk.intent.as_ref()?;
+        let asked = self.judge.begun.get(by)?;
+        let open = |i: &Intent| matches!(i.state, IntentState::Sent | IntentState::Unknown);
+        let in_question = after.intents.iter().any(|i| i.id == *by && open(i))
+            && self.now.since(*asked) < IN_QUESTION;
+        let what = format!("a ticket for {id}, which we began just now");
+        (!spelled && in_question).then_some((Law::OwnStart, what))
+    }
+
+    /// A status is set over one that is known, by the side that is to win.
+    fn status_is_right(&self, after: &Lane, intent: &Intent) -> Verdict {
+        let Effect::SetStatus { ticket, .. } = &intent.effect else {
+            return None;
+        };
+        let link = after.links.iter().find(|l| l.id == intent.link)?;
+        let talk = link.conversation_id()?;
+        let seen = after.tickets.get(ticket)?.seen.as_ref()?;
+        let record = self.desk.records.get(ticket)?;
+        if intent.cause.starts_with("reopen:") {
+            return None;
+        }
+        let own = |i: &&Intent| i.link == intent.link;
+        let of_link = || after.intents.iter().filter(own);
+        let done =
+            |i: &Intent| i.operation() == Operation::Close && i.state == IntentState::Confirmed;
+        let is_ours = of_link().any(done) && !of_link().any(|i| i.cause.starts_with("reopen:"));
+        if is_ours && self.judge.closed_by_us.contains(talk) && self.judge.restored.is_empty() {
+            let what = format!("{ticket} is set after our own close of {talk}");
+            return Some((Law::AskedFor, what));
+        }
+        let agreed = link.agreed.as_ref()?;
+        let asks = |status| self.mapping.closes(status);
+        let merged = record.ticket.merged_into.is_some();
+        let moved =
+            asks(&agreed.status) != asks(&seen.status) && !agreed.conversation_closed && !merged;
+        let first = intent.first_sent_at == intent.sent_at;
+        let steady = !self.faults.has(Fault::MappingSwapped);
+        if moved && steady && first && self.mapping.on_conflict == OnConflict::Ticket {
+            let what = format!("{ticket} moved to {} and is set back", seen.status);
+            return Some((Law::NothingOverwritten, what));
+        }
+        let stale =
+            seen.status != record.ticket.status && self.now.since(record.changed_at) > LOOK_AGE;
+        let what = format!("{ticket} is {} and is set unseen", record.ticket.status);
+        stale.then_some((Law::NothingOverwritten, what))
+    }
+}
+
+/// A message reopens a ticket only if it was written after the end (rule 8). Where only the answer to
+/// our own close told of the end, it is by our clock, and proves nothing here.
+fn reopened_in_time(after: &Lane, intent: &Intent) -> Verdict {
+    let link = after.links.iter().find(|l| l.id == intent.link)?;
+    let talk = link.conversation_id()?;
+    let memory = after.conversations.get(talk)?;
+    let ended = memory.seen.ended_at?;
+    let late = memory.last_message_at <= Some(ended);
+    let what = format!("a message before the end of {talk} reopens its ticket");
+    late.then_some((Law::AskedFor, what))
+}
+
+/// A Link keeps the conversation that it has.
+fn sides_stay(before: &Lane, after: &Lane) -> Verdict {
+    for new in after.links.iter().filter(|l| l.is_live()) {
+        let old = before.links.iter().find(|old| old.id == new.id);
+        let had = old.and_then(|old| old.conversation_id());
+        if had.is_some() && had != new.conversation_id() {
+            let what = format!("{} had {had:?} and has {:?}", new.id, new.conversation_id());
+            return Some((Law::SidesStay, what));
+        }
+    }
+    None
+}
+
+/// Of a Lane, one start or close is on its way at a time (rule 12).
+fn one_at_a_time(after: &Lane, intent: &Intent) -> Verdict {
+    let talks = |i: &Intent| matches!(i.operation(), Operation::Start | Operation::Close);
+    if !talks(intent) {
+        return None;
+    }
+    let under_way = |i: &&Intent| {
+        i.id != intent.id && talks(i) && matches!(i.state, IntentState::Sent | IntentState::Unknown)
+    };
+    let other = after.intents.iter().find(under_way)?;
+    let what = format!("{} goes out while {} is on its way", intent.id, other.id);
+    Some((Law::OneAtATime, what))
+}
+
+/// A close goes out after a look at its conversation, and while it is the only one (rule 13).
+fn close_was_looked_at(after: &Lane, intent: &Intent) -> Verdict {
+    let Effect::CloseConversation(close) = &intent.effect else {
+        return None;
+    };
+    let id = &close.conversation;
+    let read_at = after.conversations.get(id).and_then(|m| m.read_at);
+    if read_at.is_none_or(|at| at < intent.planned_at) {
+        return Some((Law::LookedFirst, format!("{id} is closed unseen")));
+    }
+    let mut others = after.conversations.iter();
+    let other = others.find(|(other, m)| *other != id && !m.seen.state.is_closed())?;
+    let what = format!("{id} is closed while {} goes on", other.0);
+    Some((Law::LookedFirst, what))
+}
