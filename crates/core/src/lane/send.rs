@@ -167,13 +167,30 @@ impl Turn<'_> {
         memory.is_some_and(|m| m.gone)
     }
 
-    /// The ticket that must be read before this goes out: it may be gone, or no longer want it.
+    /// The ticket that must be read before this goes out: it may be gone, or no longer want it. What
+    /// was planned by the ticket's state waits while that is in question, or while it is not known
+    /// what the ticket was merged into.
     pub(super) fn ticket_in_doubt(&self, intent: &Intent) -> Option<TicketId> {
-        let ticket = ticket_of(&intent.effect)?;
+        let operation = intent.operation();
+        let by_state = matches!(
+            operation,
+            Operation::Start | Operation::Status | Operation::Close
+        );
+        let of_link = || self.lane.link(&intent.link).and_then(Link::ticket_id);
+        let of_effect = ticket_of(&intent.effect);
+        let ticket = of_effect.or_else(|| of_link().filter(|_| by_state))?;
         let memory = self.lane.tickets.get(ticket)?;
-        let start = intent.operation() == Operation::Start;
-        let unsure = start && (memory.hint_at.is_some() || memory.partial);
-        (memory.missing_since.is_some() || unsure).then(|| ticket.clone())
+        let hinted = by_state && memory.hint_at.is_some();
+        let partial = operation == Operation::Start && memory.partial;
+        let missing = of_effect.is_some() && memory.missing_since.is_some();
+        if hinted || partial || missing {
+            return Some(ticket.clone());
+        }
+        let into = memory.seen.as_ref().and_then(|t| t.merged_into.as_ref());
+        let into = into.filter(|_| by_state && !planted!(MergeNotFollowed))?;
+        let target = self.lane.tickets.get(into);
+        let unknown = target.is_none_or(|target| target.seen.is_none() && !target.gone);
+        unknown.then(|| into.clone())
     }
 
     fn only_observe(&mut self, intent: &Intent) {

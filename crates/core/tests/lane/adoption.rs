@@ -380,3 +380,26 @@ fn what_another_lane_was_told_before_the_link_stood_is_read_before_a_late_start(
     assert_eq!(w.status(&ticket), "closed");
     assert!(w.talks().is_empty(), "{}", w.tale());
 }
+
+/// Found by the simulator, histories 7420 and 15518.
+#[test]
+fn a_start_waits_while_it_is_not_known_what_its_ticket_was_merged_into() {
+    let mut w = World::new();
+    w.faults.next("start", Fault::Later(Some(60)));
+    let ticket = w.agent_asks();
+    w.moment();
+    w.net.weather = Weather::Lost;
+    let into = w.agent_makes(ANA, "closed", &[]);
+    w.net.weather = Weather::Fair;
+    w.faults.always("ticket", Fault::Later(Some(300)));
+    w.agent_changes(&ticket, |t| {
+        t.status = bridge_core::ticket::Status::new("closed");
+        t.merged_into = Some(into);
+    });
+    w.pass(Duration::from_secs(200));
+    assert!(w.talks().is_empty(), "{}", w.tale());
+    w.faults.heal();
+    w.settle();
+    assert!(w.talks().is_empty(), "{}", w.tale());
+    assert!(w.live_link(&ticket).is_none());
+}

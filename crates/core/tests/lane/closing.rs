@@ -1,6 +1,11 @@
 //! Closing, from both sides.
 
-use crate::world::{ANA, World, desk::Versions, faults::Fault, net::Weather};
+use crate::world::{
+    ANA, World,
+    desk::{Carries, Versions},
+    faults::Fault,
+    net::Weather,
+};
 use bridge_core::{
     effect::{Answer, Operation},
     event::{Event, TicketChanged},
@@ -9,6 +14,7 @@ use bridge_core::{
     ticket::TicketPatch,
 };
 use serde_json::json;
+use std::time::Duration;
 
 #[test]
 fn a_solved_ticket_closes_its_conversation_with_the_message() {
@@ -333,4 +339,27 @@ fn a_read_that_began_first_and_ended_last_is_a_hint() {
     }));
     w.settle();
     assert!(w.active().is_empty(), "{}", w.tale());
+}
+
+/// Found by the simulator, history 4922: the read that the hint asked for failed, and what had been
+/// planned before it went out.
+#[test]
+fn a_status_planned_before_a_hint_waits_until_the_ticket_is_read() {
+    let mut w = World::with(&json!({"on_conflict": "ticket"}));
+    let (ticket, talk) = w.linked_from_ticket();
+    w.faults.next("status", Fault::Later(Some(60)));
+    w.ends(&talk, "expired");
+    w.pass(Duration::from_secs(30));
+    assert_eq!(w.intents(Operation::Status).len(), 1, "{}", w.tale());
+    w.faults.always("ticket", Fault::Later(Some(300)));
+    w.desk.carries = Carries::IdOnly;
+    w.agent_tags(&ticket, &["whatsapp", "vip"]);
+    w.pass(Duration::from_secs(5));
+    w.desk.carries = Carries::Whole;
+    w.agent_sets(&ticket, "solved");
+    w.pass(Duration::from_secs(200));
+    assert_eq!(w.status(&ticket), "solved", "{}", w.tale());
+    w.faults.heal();
+    w.settle();
+    assert_eq!(w.status(&ticket), "solved", "{}", w.tale());
 }
