@@ -5,7 +5,7 @@ use crate::{
     conversation::{Assignment, Conversation},
     event::{Comment, Side},
     ids::{BotId, ConversationId, LaneId, MessageId, TicketId, UserId},
-    message::AgentMessage,
+    message::{AgentMessage, Media},
     text::Text,
     ticket::{NewTicket, Requester, Status, Ticket},
     time::Timestamp,
@@ -46,6 +46,8 @@ pub enum Effect {
     },
     /// Bring a customer's message to the ticket.
     AddComment(AddComment),
+    /// Hang a customer's file on the ticket.
+    AttachFile(AttachFile),
     /// Bring an agent's words to the customer.
     SendMessage(SendMessage),
     /// Tell the agents something, by an internal note.
@@ -136,6 +138,24 @@ pub struct AddComment {
     pub public: bool,
 }
 
+/// The parts of a customer's file on its way to the ticket. Its message goes before it, as a comment
+/// of its own, and waits for nothing here.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct AttachFile {
+    /// The ticket.
+    pub ticket: TicketId,
+    /// Which message brought it.
+    pub message: MessageId,
+    /// Where it is fetched, and what it is.
+    pub media: Media,
+    /// Its name on the ticket.
+    pub name: Text,
+    /// The words that it is hung on with; no other entry of the ticket reads like them.
+    pub text: Text,
+    /// Whether the customer could see it too, or it is among agents.
+    pub public: bool,
+}
+
 /// The parts of an agent's message on its way to the customer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SendMessage {
@@ -173,6 +193,8 @@ pub enum Operation {
     Status,
     /// [`Effect::AddComment`].
     Comment,
+    /// [`Effect::AttachFile`].
+    File,
     /// [`Effect::SendMessage`].
     Message,
     /// [`Effect::AddNote`].
@@ -181,7 +203,7 @@ pub enum Operation {
 
 impl Operation {
     /// All of them, for metrics that begin at zero.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Start,
         Self::Close,
         Self::TicketId,
@@ -190,6 +212,7 @@ impl Operation {
         Self::LinkField,
         Self::Status,
         Self::Comment,
+        Self::File,
         Self::Message,
         Self::Note,
     ];
@@ -206,6 +229,7 @@ impl Operation {
             Self::LinkField => "link_field",
             Self::Status => "status",
             Self::Comment => "comment",
+            Self::File => "file",
             Self::Message => "message",
             Self::Note => "note",
         }
@@ -221,6 +245,7 @@ impl Operation {
             | Self::LinkField
             | Self::Status
             | Self::Comment
+            | Self::File
             | Self::Note => Side::Ticketing,
         }
     }
@@ -251,6 +276,7 @@ impl Effect {
             Self::WriteLinkField { .. } => Operation::LinkField,
             Self::SetStatus { .. } => Operation::Status,
             Self::AddComment(_) => Operation::Comment,
+            Self::AttachFile(_) => Operation::File,
             Self::SendMessage(_) => Operation::Message,
             Self::AddNote { .. } => Operation::Note,
         }
@@ -294,6 +320,11 @@ impl fmt::Display for Effect {
                     e.ticket
                 )
             }
+            Self::AttachFile(e) => write!(
+                f,
+                "attach the file of message {} to ticket {}",
+                e.message, e.ticket
+            ),
             Self::SendMessage(e) => write!(
                 f,
                 "send comment {} of ticket {} to conversation {}, part {} of {}",

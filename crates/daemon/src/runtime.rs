@@ -9,7 +9,7 @@ use bridge_core::{
     ids::BridgeName,
     lane::{Capabilities, Rules},
 };
-use bridge_transport::Transport;
+use bridge_transport::{Fetcher, Transport, system_names};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use url::Url;
 
@@ -38,6 +38,8 @@ pub struct Bridge {
     pub jelou: jelou_adapter::client::Client,
     /// The ticketing side.
     pub ticketing: ticketing_adapter::Client,
+    /// What fetches customers' files, for all bridges together.
+    pub files: Fetcher,
 }
 
 /// All bridges as configured at one moment.
@@ -54,6 +56,7 @@ impl Runtime {
     /// # Errors
     /// [`CannotBuild`] if a value that passed the check cannot be put into a request.
     pub fn build(config: Arc<Config>, transport: &Transport) -> Result<Self, CannotBuild> {
+        let files = Fetcher::new(system_names);
         let mut bridges = BTreeMap::new();
         for (name, part) in &config.bridges {
             let jelou = jelou_adapter::client::Client::new(transport.clone(), &part.jelou.client)
@@ -71,6 +74,7 @@ impl Runtime {
                 config: part.clone(),
                 jelou,
                 ticketing,
+                files: files.clone(),
             };
             bridges.insert(name.clone(), Arc::new(bridge));
         }
@@ -100,6 +104,7 @@ impl Bridge {
                 note: profile.resolve(Operation::Note),
                 comment: profile.resolve(Operation::Comment),
                 comments: profile.lists_comments(),
+                attach: profile.attaches().then(|| profile.resolve(Operation::File)),
             },
             ticket_id_place: self.config.jelou.ticket_id_place,
             webhooks_silent,

@@ -136,6 +136,7 @@ impl What {
                 Effect::UpsertRequester { .. } => "requester".to_owned(),
                 Effect::CreateTicket(create) => format!("create for {}", create.conversation),
                 Effect::AddComment(comment) => format!("ticket {}", comment.ticket),
+                Effect::AttachFile(file) => format!("ticket {}", file.ticket),
                 Effect::SendMessage(message) => format!("words for {}", message.conversation),
                 Effect::WriteLinkField { ticket, .. }
                 | Effect::SetStatus { ticket, .. }
@@ -531,6 +532,7 @@ impl World {
                 set
             }
             Effect::AddComment(comment) => self.desk.comment(comment, now),
+            Effect::AttachFile(file) => self.desk.attach(file, now),
             Effect::SendMessage(message) => (self.jelou.say(message), vec![]),
             Effect::AddNote { ticket, text } => self.desk.note(ticket, text, now),
         }

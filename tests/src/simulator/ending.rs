@@ -301,6 +301,7 @@ impl World {
                     | Operation::Requester
                     | Operation::Create
                     | Operation::Comment
+                    | Operation::File
                     | Operation::Message
                     | Operation::Note => false,
                 };

@@ -10,6 +10,7 @@
 mod busy;
 mod canary;
 mod command;
+mod files;
 mod halt;
 mod keeping;
 mod observing;

@@ -8,12 +8,16 @@ use crate::{
     link::{Agreed, Diverged},
 };
 
+/// Why a file waits for a person: it could not be fetched, or the ticketing system did not take it.
+const FILE_REFUSED: &str = "file";
+
 impl Turn<'_> {
     /// 404 on a ticket that was there: it is read before anything is concluded. If it is there, the
     /// second 404 is a refusal; if not, the Link ends (F33).
     pub(super) fn gone(&mut self, intent: &Intent, reason: &str) {
         let ticket = match &intent.effect {
             Effect::AddComment(comment) => comment.ticket.clone(),
+            Effect::AttachFile(file) => file.ticket.clone(),
             Effect::SetStatus { ticket, .. }
             | Effect::AddNote { ticket, .. }
             | Effect::WriteLinkField { ticket, .. } => ticket.clone(),
@@ -82,6 +86,12 @@ impl Turn<'_> {
                     ),
                 );
             }
+            Operation::File => self.park(
+                &intent.id,
+                FILE_REFUSED,
+                reason.to_owned(),
+                "read the customer's message for the file's address; mend what stands in the way, then `parked retry`",
+            ),
             Operation::Create | Operation::Requester | Operation::Comment | Operation::Note => {
                 self.park(
                     &intent.id,

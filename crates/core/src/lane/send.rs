@@ -119,6 +119,7 @@ impl Turn<'_> {
             | Effect::CreateTicket(_)
             | Effect::WriteLinkField { .. }
             | Effect::AddComment(_)
+            | Effect::AttachFile(_)
             | Effect::SendMessage(_)
             | Effect::AddNote { .. } => self.want_send(&intent.id, intent.operation(), due),
         }
@@ -264,6 +265,8 @@ impl Turn<'_> {
             });
         // What an agent wrote before they closed the ticket still reaches the customer.
         let unsaid = operation == Operation::Close && self.has_words_for(&intent.link);
+        // One file that cannot be fetched holds up no other.
+        let earlier_of_link = earlier_of_link && operation != Operation::File;
         earlier_of_link || lane_is_taken || other_said || unsaid
     }
 
@@ -352,6 +355,7 @@ fn ticket_of(effect: &Effect) -> Option<&TicketId> {
     match effect {
         Effect::StartConversation(start) => Some(&start.ticket),
         Effect::AddComment(comment) => Some(&comment.ticket),
+        Effect::AttachFile(file) => Some(&file.ticket),
         Effect::SetStatus { ticket, .. }
         | Effect::AddNote { ticket, .. }
         | Effect::WriteLinkField { ticket, .. } => Some(ticket),
@@ -366,7 +370,7 @@ fn ticket_of(effect: &Effect) -> Option<&TicketId> {
 /// What is said, and has bounds of its own: no pace of people's talk is a loop of states.
 fn is_said(operation: Operation) -> bool {
     match operation {
-        Operation::Note | Operation::Comment | Operation::Message => true,
+        Operation::Note | Operation::Comment | Operation::File | Operation::Message => true,
         Operation::Start
         | Operation::Close
         | Operation::TicketId
@@ -386,6 +390,7 @@ fn queue(operation: Operation) -> u8 {
         Operation::Requester | Operation::Create | Operation::LinkField | Operation::Status => 2,
         Operation::Note => 3,
         Operation::Comment => 4,
+        Operation::File => 6,
         Operation::Message => 5,
     }
 }

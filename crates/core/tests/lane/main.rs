@@ -16,6 +16,7 @@ mod busy;
 mod closing;
 mod customer;
 mod errors;
+mod files;
 mod halting;
 mod histories;
 mod inbox;

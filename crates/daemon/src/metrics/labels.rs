@@ -160,6 +160,7 @@ pub(super) const PARKED_REASONS: &[&str] = &[
     "busy_timeout",
     "two_conversations",
     "loop",
+    "file",
     "retries_exhausted",
     "merged",
     "mapping",

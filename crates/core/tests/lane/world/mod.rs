@@ -86,6 +86,7 @@ impl World {
                 note: Resolve::DirectLookup,
                 comment: Resolve::DirectLookup,
                 comments: false,
+                attach: Some(Resolve::DirectLookup),
             },
             place: TicketIdPlace::None,
             silent: false,
