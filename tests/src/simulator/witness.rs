@@ -90,6 +90,7 @@ impl World {
             | Effect::WriteLinkField { .. }
             | Effect::AddNote { .. }
             | Effect::AddComment(_)
+            | Effect::AttachFile(_)
             | Effect::SendMessage(_) => None,
         })
     }
