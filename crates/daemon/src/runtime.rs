@@ -8,6 +8,7 @@ use bridge_core::{
     event::Side,
     ids::BridgeName,
     lane::{Capabilities, Rules},
+    time::Timestamp,
 };
 use bridge_transport::Transport;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -87,7 +88,7 @@ impl Bridge {
 
     /// What a step of a Lane of this bridge goes by.
     #[must_use]
-    pub fn rules(&self, webhooks_silent: bool) -> Rules<'_> {
+    pub fn rules(&self, webhooks_silent: bool, now: Timestamp) -> Rules<'_> {
         let profile = &self.config.profile;
         Rules {
             mapping: &self.config.mapping,
@@ -102,6 +103,7 @@ impl Bridge {
                 comments: profile.lists_comments(),
             },
             ticket_id_place: self.config.jelou.ticket_id_place,
+            away: self.config.hours.as_ref().and_then(|hours| hours.away(now)),
             webhooks_silent,
         }
     }

@@ -233,6 +233,7 @@ impl Setting {
                 comments: false,
             },
             ticket_id_place: self.place,
+            away: None,
             webhooks_silent,
         }
     }

@@ -137,6 +137,9 @@ impl What {
                 Effect::CreateTicket(create) => format!("create for {}", create.conversation),
                 Effect::AddComment(comment) => format!("ticket {}", comment.ticket),
                 Effect::SendMessage(message) => format!("words for {}", message.conversation),
+                Effect::SendTemplate(send) => format!("template for {}", send.ticket),
+                Effect::SendBotMessage(send) => format!("bot's words for {}", send.conversation),
+                Effect::HandOver(_) => "user state".to_owned(),
                 Effect::WriteLinkField { ticket, .. }
                 | Effect::SetStatus { ticket, .. }
                 | Effect::AddNote { ticket, .. } => format!("ticket {ticket}"),
@@ -518,6 +521,9 @@ impl World {
             }
             Effect::AddComment(comment) => self.desk.comment(comment, now),
             Effect::SendMessage(message) => (self.jelou.say(message), vec![]),
+            Effect::SendTemplate(send) => (self.jelou.send_template(send), vec![]),
+            Effect::SendBotMessage(send) => (self.jelou.bot_says(send), vec![]),
+            Effect::HandOver(to) => (Ok(self.jelou.hand_over(to)), vec![]),
             Effect::AddNote { ticket, text } => self.desk.note(ticket, text, now),
         }
     }

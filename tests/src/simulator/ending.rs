@@ -298,6 +298,9 @@ impl World {
                     | Operation::Create
                     | Operation::Comment
                     | Operation::Message
+                    | Operation::Template
+                    | Operation::BotMessage
+                    | Operation::UserState
                     | Operation::Note => false,
                 };
                 // Reopening the ticket for a new conversation stands for making one.

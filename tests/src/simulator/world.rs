@@ -372,6 +372,7 @@ impl World {
                 comments: true,
             },
             ticket_id_place: self.shape.place,
+            away: None,
             webhooks_silent: silent,
         }
     }

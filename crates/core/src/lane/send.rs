@@ -120,6 +120,9 @@ impl Turn<'_> {
             | Effect::WriteLinkField { .. }
             | Effect::AddComment(_)
             | Effect::SendMessage(_)
+            | Effect::SendTemplate(_)
+            | Effect::SendBotMessage(_)
+            | Effect::HandOver(_)
             | Effect::AddNote { .. } => self.want_send(&intent.id, intent.operation(), due),
         }
     }
@@ -334,6 +337,7 @@ impl Turn<'_> {
 fn ticket_of(effect: &Effect) -> Option<&TicketId> {
     match effect {
         Effect::StartConversation(start) => Some(&start.ticket),
+        Effect::SendTemplate(send) => Some(&send.ticket),
         Effect::AddComment(comment) => Some(&comment.ticket),
         Effect::SetStatus { ticket, .. }
         | Effect::AddNote { ticket, .. }
@@ -342,6 +346,8 @@ fn ticket_of(effect: &Effect) -> Option<&TicketId> {
         | Effect::WriteTicketId(_)
         | Effect::UpsertRequester { .. }
         | Effect::SendMessage(_)
+        | Effect::SendBotMessage(_)
+        | Effect::HandOver(_)
         | Effect::CreateTicket(_) => None,
     }
 }
@@ -349,10 +355,15 @@ fn ticket_of(effect: &Effect) -> Option<&TicketId> {
 /// What is said, and has bounds of its own: no pace of people's talk is a loop of states.
 fn is_said(operation: Operation) -> bool {
     match operation {
-        Operation::Note | Operation::Comment | Operation::Message => true,
+        Operation::Note
+        | Operation::Comment
+        | Operation::Message
+        | Operation::Template
+        | Operation::BotMessage => true,
         Operation::Start
         | Operation::Close
         | Operation::TicketId
+        | Operation::UserState
         | Operation::Requester
         | Operation::Create
         | Operation::LinkField
@@ -370,5 +381,8 @@ fn queue(operation: Operation) -> u8 {
         Operation::Note => 3,
         Operation::Comment => 4,
         Operation::Message => 5,
+        Operation::Template => 6,
+        Operation::BotMessage => 7,
+        Operation::UserState => 8,
     }
 }

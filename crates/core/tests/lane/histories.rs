@@ -234,6 +234,9 @@ fn assert_few_writes(w: &World, since: Timestamp, why: &str) {
                 | Operation::Create
                 | Operation::Comment
                 | Operation::Message
+                | Operation::Template
+                | Operation::BotMessage
+                | Operation::UserState
                 | Operation::Note => false,
             };
             // Reopening the ticket for a new conversation stands for making one.

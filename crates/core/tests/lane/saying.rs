@@ -25,7 +25,7 @@ impl World {
         heard.map(|(_, words)| words.reveal().to_owned()).collect()
     }
 
-    fn outcome(&self, comment: &str) -> Option<Outcome> {
+    pub fn outcome(&self, comment: &str) -> Option<Outcome> {
         let mut messages = self.messages().into_iter();
         messages.find(|m| m.id.as_str() == comment)?.outcome
     }

@@ -56,7 +56,7 @@ pub(super) async fn drive(
     let before = observed(&lane);
     let rules = Rules {
         mode: Mode::Observe,
-        ..question.bridge.rules(false)
+        ..question.bridge.rules(false, question.now)
     };
     let mut drive = Drive {
         question,

@@ -95,7 +95,8 @@ async fn rest_without_bridge(jobs: &Jobs, lane: &Lane, claim: &Claim) {
 impl Drive<'_> {
     async fn run(&mut self, order: Option<Order>) -> Result<(), Lost> {
         let mut act = self.say(|session, bridge, silent| {
-            session.begin(order, &bridge.rules(silent), clock::now())
+            let now = clock::now();
+            session.begin(order, &bridge.rules(silent, now), now)
         });
         loop {
             let came = match act {
@@ -115,7 +116,8 @@ impl Drive<'_> {
                 Act::Lost => return Err(Lost),
             };
             act = self.say(|session, bridge, silent| {
-                session.came(came, &bridge.rules(silent), clock::now())
+                let now = clock::now();
+                session.came(came, &bridge.rules(silent, now), now)
             });
         }
     }
@@ -213,6 +215,9 @@ impl Drive<'_> {
             | Operation::Status
             | Operation::Comment
             | Operation::Message
+            | Operation::Template
+            | Operation::BotMessage
+            | Operation::UserState
             | Operation::Note => 1,
         };
         if let Err(blocked) = self.gate(&target, calls) {

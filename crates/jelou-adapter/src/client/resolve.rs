@@ -13,13 +13,15 @@ pub fn resolve(operation: Operation) -> Resolve {
     match operation {
         Operation::Start => Resolve::EventConfirm,
         Operation::Close => Resolve::DirectLookup,
-        Operation::TicketId => Resolve::Idempotent,
+        Operation::TicketId | Operation::UserState => Resolve::Idempotent,
         Operation::Requester
         | Operation::Create
         | Operation::LinkField
         | Operation::Status
         | Operation::Comment
         | Operation::Message
+        | Operation::Template
+        | Operation::BotMessage
         | Operation::Note => Resolve::None,
     }
 }

@@ -147,7 +147,13 @@ impl Kind {
             Operation::Status => Some(Self::SetStatus),
             Operation::Comment => Some(Self::Comment),
             Operation::Note => Some(Self::Note),
-            Operation::Start | Operation::Close | Operation::TicketId | Operation::Message => None,
+            Operation::Start
+            | Operation::Close
+            | Operation::TicketId
+            | Operation::Message
+            | Operation::Template
+            | Operation::BotMessage
+            | Operation::UserState => None,
         }
     }
 }

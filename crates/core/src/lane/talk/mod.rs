@@ -9,6 +9,7 @@
 mod listing;
 mod message;
 mod split;
+mod template;
 mod to_customer;
 mod to_ticket;
 mod unsent;
@@ -33,6 +34,7 @@ enum Way {
 impl Turn<'_> {
     pub(super) fn plan_talk(&mut self) {
         self.plan_listings();
+        self.take_back_knocks();
         let waiting = self.lane.messages.iter().filter(|m| m.waits());
         let places: BTreeSet<Place> = waiting.map(|m| m.place.clone()).collect();
         for place in places {

@@ -324,7 +324,10 @@ impl Turn<'_> {
             | Effect::UpsertRequester { .. }
             | Effect::WriteLinkField { .. }
             | Effect::SetStatus { .. }
-            | Effect::SendMessage(_) => false,
+            | Effect::SendMessage(_)
+            | Effect::SendTemplate(_)
+            | Effect::SendBotMessage(_)
+            | Effect::HandOver(_) => false,
         })
     }
 
