@@ -216,20 +216,67 @@ async fn notes_and_comments_are_sure_once_their_transaction_is_named() {
 }
 
 #[tokio::test]
-async fn a_note_is_looked_for_among_our_own_comments_only() {
+async fn a_note_is_looked_for_among_our_own_words_only() {
     let (remote, client) = start("request-tracker", OPTIONS).await;
-    let entry = |id: u32, kind: &str, creator: &str| {
-        let attachment = format!("http://rt/REST/2.0/attachment/{id}");
-        json!({ "id": id.to_string(), "Type": kind, "Creator": { "id": creator },
-                "_hyperlinks": [{ "ref": "self" }, { "ref": "attachment", "_url": attachment }] })
-    };
+    let entry = |id: u32, kind: &str, creator: &str| json!({ "id": id.to_string(), "ContentType": kind, "Creator": { "id": creator } });
     remote.tell(200, json!({ "pages": null, "items": [
-        entry(44, "Status", "bridge"), entry(43, "Comment", "agent1"), entry(42, "Comment", "bridge")
+        entry(45, "image/png", "bridge"), entry(43, "text/plain", "agent1"), entry(42, "text/plain", "bridge")
     ] }));
     remote.tell(200, json!({ "Content": "bm90YQpzZWd1bmRhIOKchQ==\n" }));
     let text = Text::new("nota\nsegunda ✅");
     assert!(client.has_note(&ticket(), &text, DEADLINE).await.unwrap());
     insta::assert_snapshot!("rt_notes", remote.asked());
+}
+
+#[tokio::test]
+async fn an_agents_words_are_listed_with_their_text_and_nobody_elses_text_is_read() {
+    let (remote, client) = start("request-tracker", OPTIONS).await;
+    let entry = |id: u32, kind: &str, creator: &str, files: u32| {
+        let attachment = |n| json!({ "ref": "attachment", "_url": format!("http://rt/REST/2.0/attachment/{}", id * 10 + n) });
+        let mut links = vec![json!({ "ref": "self" })];
+        links.extend((0..files).map(attachment));
+        json!({ "id": id.to_string(), "Type": kind, "Creator": { "id": creator }, "Created": "2026-11-21T12:14:24Z", "_hyperlinks": links })
+    };
+    remote.tell(
+        200,
+        json!({ "pages": null, "items": [
+        entry(49, "Status", "RT_System", 0), entry(48, "Correspond", "wa-593987654321", 1),
+        entry(47, "Correspond", "agent1", 3), entry(46, "Correspond", "agent1", 1),
+        entry(45, "Comment", "agent1", 1), entry(44, "Correspond", "bridge", 1),
+    ] }),
+    );
+    remote.tell(200, shown("open", "room-77"));
+    let text = |words: &str| json!({ "Content": words, "ContentType": "text/plain" });
+    remote.tell(200, text("bWFpbA=="));
+    let part = |id: u32, kind: &str| json!({ "id": id.to_string(), "ContentType": kind });
+    remote.tell(200, json!({ "items": [part(470, "multipart/mixed"), part(471, "text/html"), part(472, "image/png")] }));
+    let html = "PHA+VmVqYSA8YSBocmVmPSJodHRwczovL2EuZXhhbXBsZSI+YXF1aTwvYT48L3A+";
+    remote.tell(200, json!({ "Content": html, "ContentType": "text/html" }));
+    remote.tell(200, text("T2zDoQ=="));
+    let comments = client.comments(&ticket(), DEADLINE).await.unwrap();
+    let told: Vec<_> = comments
+        .iter()
+        .map(|c| {
+            (
+                c.id.as_str(),
+                c.public,
+                c.by_agent,
+                c.by_us,
+                c.body.reveal(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("48", true, false, false, "mail"),
+            ("47", true, true, false, "Veja aqui (https://a.example)"),
+            ("46", true, true, false, "Olá"),
+            ("45", false, true, false, ""),
+            ("44", true, false, true, ""),
+        ]
+    );
+    insta::assert_snapshot!("rt_history", remote.asked());
 }
 
 #[tokio::test]

@@ -97,6 +97,25 @@ impl Agent {
         self.ask("POST", &path, Some(reply)).await;
     }
 
+    /// Writes on a ticket for other agents alone.
+    pub async fn comments(&self, ticket: &str, text: &str) {
+        let comment = json!({"Content": text, "ContentType": "text/plain"});
+        let path = format!("/ticket/{ticket}/comment");
+        self.ask("POST", &path, Some(comment)).await;
+    }
+
+    /// All texts on a ticket, oldest first.
+    pub async fn reads(&self, ticket: &str) -> Vec<String> {
+        let path = format!(
+            "/ticket/{ticket}/attachments?fields=ContentType,Content&per_page=100&orderby=id"
+        );
+        let found = self.ask("GET", &path, None).await;
+        let items = found["items"].as_array().expect("a list").iter();
+        let texts = items.filter(|item| item["ContentType"] == "text/plain");
+        let words = |item: &Value| item["Content"].as_str().unwrap_or_default().to_owned();
+        texts.map(words).collect()
+    }
+
     /// Looks at a ticket.
     pub async fn sees(&self, ticket: &str) -> Seen {
         seen(&self.ask("GET", &format!("/ticket/{ticket}"), None).await)

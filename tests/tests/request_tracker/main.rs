@@ -9,6 +9,7 @@ mod instance;
 mod proxy;
 mod stage;
 mod stories;
+mod talk;
 mod weather;
 
 use stage::Stage;
@@ -25,7 +26,7 @@ macro_rules! story {
 }
 
 /// On one Request Tracker, because a start takes seconds and half a gigabyte.
-const STORIES: [Story; 15] = [
+const STORIES: [Story; 18] = [
     story!(stories::a_ticket_gets_its_conversation),
     story!(stories::an_agents_first_reply_changes_nothing_at_jelou),
     story!(stories::a_resolved_ticket_closes_its_conversation_and_reopened_gets_the_next),
@@ -34,6 +35,9 @@ const STORIES: [Story; 15] = [
     story!(stories::an_open_ticket_of_the_customer_is_found_and_taken),
     story!(stories::the_second_ticket_of_a_customer_waits_its_turn),
     story!(stories::a_merged_tickets_conversation_follows),
+    story!(talk::an_agents_public_reply_reaches_the_customer_and_an_internal_comment_does_not),
+    story!(talk::what_a_customer_writes_is_on_the_ticket_and_stays_there),
+    story!(talk::a_reply_that_no_webhook_told_is_found_in_the_history),
     story!(weather::what_refused_webhooks_did_not_tell_the_sweep_finds),
     story!(weather::a_close_that_jelou_did_not_tell_the_sweep_finds),
     story!(weather::a_create_whose_answer_is_cut_makes_one_ticket),

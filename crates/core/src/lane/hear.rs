@@ -367,7 +367,9 @@ fn weigh(memory: &TicketMemory, e: &TicketChanged, at: Timestamp, linked: bool) 
         // Two changes the source cannot tell apart: the read begun last wins.
         Order::Same | Order::Unknown if e.read_at.is_some() && !covered => see(seen, e),
         Order::Same if says_nothing_new(seen, e, linked) => Told::Nothing("known"),
-        Order::Same | Order::Unknown if covered => Told::Nothing("covered"),
+        Order::Unknown if covered && says_nothing_new(seen, e, linked) => Told::Nothing("known"),
+        // A webhook was written before it came. A read that began first may have ended last.
+        Order::Same | Order::Unknown if covered && e.read_at.is_none() => Told::Nothing("covered"),
         Order::Same | Order::Unknown => Told::Hint,
     }
 }

@@ -13,6 +13,11 @@ use crate::{
     mapping::TicketReopened,
     ticket::Ticket,
 };
+use std::time::Duration;
+
+/// What was told of a ticket is too old after this to begin a conversation with: a Lane that was not
+/// worked on for so long may not have been told what another one was.
+const FRESH: Duration = Duration::from_secs(5);
 
 impl Turn<'_> {
     pub(super) fn plan_tickets(&mut self) {
@@ -70,6 +75,10 @@ impl Turn<'_> {
             }
             // A changed requester counts only for the next conversation (rule 10).
             return self.remember_asks(id, open);
+        }
+        let seen_at = memory.seen_at.unwrap_or(self.now);
+        if wanted.is_some() && self.now.since(seen_at) > FRESH {
+            return self.want_ticket(id);
         }
         self.remember_asks(id, open);
         if let Some((generation, rule)) = wanted {

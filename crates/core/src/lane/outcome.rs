@@ -160,7 +160,9 @@ impl Turn<'_> {
             // Another conversation took it as the customer's open one while this answer was lost.
             self.end_link(link, "its ticket went to another conversation");
         }
-        let status = made_as.unwrap_or_else(|| self.status_as_made(&ticket));
+        // A key that an earlier life of this store used brings the ticket as it is by now.
+        let as_made = made_as.filter(|status| !self.rules.mapping.closes(status));
+        let status = as_made.unwrap_or_else(|| self.status_as_made(&ticket));
         if let Some(link) = self.lane.link_mut(link) {
             link.ticket = TicketSide::Known { id: ticket.clone() };
             link.agreed = Some(Agreed {

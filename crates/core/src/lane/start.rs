@@ -43,6 +43,10 @@ impl Turn<'_> {
             self.withdraw(&link.id, Operation::Start, None);
             return self.end_link(&link.id, "withdrawn");
         }
+        if link.created_at < self.now && memory.seen_at.is_none_or(|seen| seen <= link.created_at) {
+            // It waits, and until the Link stood another Lane may have been told what became of it.
+            return self.want_ticket(ticket);
+        }
         if self.customer_is_busy(link) && !planted!(BusyCustomerStarted) {
             self.wait_for_customer(link);
             return;

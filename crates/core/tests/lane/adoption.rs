@@ -339,3 +339,44 @@ fn a_ticket_that_another_lane_has_is_not_made_for_ever() {
     assert!(w.was_told("another customer's lane has it"));
     assert_eq!(w.desk.records.len(), 1);
 }
+
+/// Ana's ticket goes over to Bea and is closed, which only Bea's Lane is told: Ana's has no Link yet.
+fn closed_in_beas_lane() -> (World, TicketId) {
+    let mut w = World::new();
+    w.net.weather = Weather::Kept;
+    let ticket = w.agent_asks();
+    w.agent_changes(&ticket, |t| {
+        t.requester.phone = Some(bridge_core::text::Text::new(format!("+{BEA}")));
+        t.requester.external_id = Some(bridge_core::text::Text::new(BEA));
+        t.status = bridge_core::ticket::Status::new("closed");
+    });
+    for told in std::mem::take(&mut w.net.kept) {
+        w.deliver(told);
+    }
+    w.net.weather = Weather::Fair;
+    w.now = w.now.plus(Duration::from_secs(1));
+    (w, ticket)
+}
+
+/// Found by the simulator, histories 10055588 and 10362321.
+#[test]
+fn what_another_lane_was_told_before_the_link_stood_is_read_when_the_link_is_whole() {
+    let (mut w, ticket) = closed_in_beas_lane();
+    w.settle();
+    assert_eq!(w.status(&ticket), "closed");
+    assert!(w.active().is_empty(), "{}", w.tale());
+}
+
+/// Found by the simulator, history 10374318.
+#[test]
+fn what_another_lane_was_told_before_the_link_stood_is_read_before_a_late_start() {
+    let (mut w, ticket) = closed_in_beas_lane();
+    w.bridge.gate = Some(bridge_core::lane::Blocked {
+        side: bridge_core::event::Side::Jelou,
+        until: w.now.plus(Duration::from_secs(3600)),
+        by: "rate".to_owned(),
+    });
+    w.hours(2);
+    assert_eq!(w.status(&ticket), "closed");
+    assert!(w.talks().is_empty(), "{}", w.tale());
+}

@@ -1,10 +1,12 @@
 //! Closing, from both sides.
 
-use crate::world::{ANA, World, faults::Fault, net::Weather};
+use crate::world::{ANA, World, desk::Versions, faults::Fault, net::Weather};
 use bridge_core::{
     effect::{Answer, Operation},
+    event::{Event, TicketChanged},
     intent::IntentState,
     lane::{Input, step},
+    ticket::TicketPatch,
 };
 use serde_json::json;
 
@@ -306,4 +308,29 @@ fn a_conversation_closed_by_mistake_moves_its_ticket_to_no_status() {
             .iter()
             .all(|i| i.operation() != Operation::Status)
     );
+}
+
+/// Found by the simulator, histories 10181614 and 10275158: the listing was asked for before the link
+/// field was written, and its page was made after the agent's move.
+#[test]
+fn a_read_that_began_first_and_ended_last_is_a_hint() {
+    let mut w = World::new();
+    w.desk.versions = Versions::None;
+    let asked = w.now;
+    let (ticket, _) = w.linked_from_ticket();
+    w.net.weather = Weather::Lost;
+    w.agent_sets(&ticket, "solved");
+    let listed = w.desk.read(&ticket).unwrap();
+    w.deliver(Event::TicketChanged(TicketChanged {
+        ticket,
+        version: listed.version,
+        whole: Some(Box::new(listed)),
+        patch: TicketPatch::default(),
+        by_us: false,
+        at: None,
+        read_at: Some(asked),
+        last_lane: None,
+    }));
+    w.settle();
+    assert!(w.active().is_empty(), "{}", w.tale());
 }

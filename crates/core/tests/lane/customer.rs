@@ -1,6 +1,6 @@
 //! Customer first: a conversation that the customer began gets one ticket.
 
-use crate::world::{ANA, World, faults::Fault, net::Weather};
+use crate::world::{ANA, World, bridge::Bridge, faults::Fault, net::Weather};
 use bridge_core::{
     call::Resolve,
     effect::Operation,
@@ -357,4 +357,27 @@ fn a_ticket_solved_before_the_answer_to_its_create_was_known_closes_its_conversa
         assert_eq!(w.status(&ticket), "solved", "{way:?} {told}");
         assert_eq!(w.desk.records.len(), 1, "{way:?} {told}");
     }
+}
+
+/// Found by the simulator, histories 10114031 and 10382693: a restored backup plans the create again,
+/// with the key that it used before.
+#[test]
+fn a_key_of_an_earlier_life_brings_a_ticket_that_was_solved_since() {
+    let mut w = World::new();
+    w.capabilities.create = Resolve::IdempotencyKey;
+    w.net.weather = Weather::Kept;
+    let talk = w.ana_starts();
+    let began = w.net.kept.remove(0);
+    w.net.weather = Weather::Lost;
+    w.deliver(began.clone());
+    w.settle();
+    let ticket = w.ticket_of(&talk).expect("a ticket was made");
+    w.agent_sets(&ticket, "solved");
+    w.bridge = Bridge::default();
+    w.deliver(began);
+    w.settle();
+    assert_eq!(w.ticket_of(&talk), Some(ticket.clone()), "{}", w.tale());
+    assert!(w.active().is_empty(), "{}", w.tale());
+    assert_eq!(w.status(&ticket), "solved");
+    assert_eq!(w.desk.records.len(), 1);
 }

@@ -213,3 +213,19 @@ fn nor_does_it_for_a_ticket_that_is_known_from_before_its_last_changes() {
     w.settle();
     assert!(w.talks().is_empty(), "{}", w.tale());
 }
+
+/// Found by the simulator, history 10397262: told in time, worked on late.
+#[test]
+fn a_ticket_told_long_before_its_lane_is_worked_on_is_read_before_it_starts_anything() {
+    let mut w = World::new();
+    w.net.weather = Weather::Kept;
+    let ticket = w.agent_asks();
+    let asked = w.net.kept.remove(0);
+    w.deliver(asked);
+    w.agent_sets(&ticket, "closed");
+    w.net.kept.clear();
+    w.now = w.now.plus(Duration::from_secs(60));
+    w.net.weather = Weather::Fair;
+    w.settle();
+    assert!(w.talks().is_empty(), "{}", w.tale());
+}

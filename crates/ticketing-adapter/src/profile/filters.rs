@@ -5,6 +5,7 @@
 //! goes through all of them as a missing value, an empty list or an empty text, so that a profile
 //! need not ask first.
 
+use super::html;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::Timestamp as Instant;
 use minijinja::{
@@ -23,6 +24,7 @@ pub(crate) const NAMES: &[&str] = &[
     "find",
     "first",
     "format_time",
+    "html_text",
     "inert",
     "last_segment",
     "line",
@@ -59,6 +61,7 @@ pub(crate) fn register(env: &mut Environment<'static>) {
     env.add_filter("find", find);
     env.add_filter("first", |v: Value| items(&v).next().unwrap_or_default());
     env.add_filter("format_time", format_time);
+    env.add_filter("html_text", |v: Value| each_text(&v, html::text));
     env.add_filter("inert", |v: Value| each_text(&v, inert));
     env.add_filter("last_segment", |v: Value| {
         let url = text(&v);

@@ -6,6 +6,7 @@
 mod compile;
 pub(crate) mod expr;
 pub(crate) mod filters;
+mod html;
 mod operations;
 mod place;
 pub(crate) mod rules;

@@ -380,7 +380,7 @@ fn path(
         return None;
     };
     let mut segments = Vec::new();
-    for segment in below.split('/') {
+    for segment in segments_of(below) {
         if segment.is_empty() {
             checker.problem(
                 place,
@@ -396,6 +396,24 @@ fn path(
         segments.push(template);
     }
     Some(segments)
+}
+
+/// The parts between slashes; a slash within braces belongs to an expression.
+fn segments_of(path: &str) -> Vec<&str> {
+    let (mut segments, mut from, mut open) = (Vec::new(), 0, 0_usize);
+    for (at, c) in path.char_indices() {
+        match c {
+            '{' => open += 1,
+            '}' => open = open.saturating_sub(1),
+            '/' if open == 0 => {
+                segments.push(path.get(from..at).unwrap_or_default());
+                from = at + 1;
+            }
+            _ => {}
+        }
+    }
+    segments.push(path.get(from..).unwrap_or_default());
+    segments
 }
 
 fn tree(
