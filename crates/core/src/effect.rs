@@ -5,7 +5,7 @@ use crate::{
     conversation::{Assignment, Conversation},
     event::Comment,
     ids::{BotId, ConversationId, LaneId, MessageId, TicketId, UserId},
-    message::{AgentMessage, AnsweredBy, BotMessage, BotSays, HandOver, Template},
+    message::{AgentMessage, AnsweredBy, BotMessage, BotSays, HandOver, Media, Template},
     text::Text,
     ticket::{NewTicket, Requester, Status, Ticket},
     time::Timestamp,
@@ -48,6 +48,8 @@ pub enum Effect {
     },
     /// Bring a customer's message to the ticket.
     AddComment(AddComment),
+    /// Hang a customer's file on the ticket.
+    AttachFile(AttachFile),
     /// Bring an agent's words to the customer.
     SendMessage(SendMessage),
     /// Send a template to a customer whom free words do not reach.
@@ -144,6 +146,24 @@ pub struct AddComment {
     pub public: bool,
 }
 
+/// The parts of a customer's file on its way to the ticket. Its message goes before it, as a comment
+/// of its own, and waits for nothing here.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct AttachFile {
+    /// The ticket.
+    pub ticket: TicketId,
+    /// Which message brought it.
+    pub message: MessageId,
+    /// Where it is fetched, and what it is.
+    pub media: Media,
+    /// Its name on the ticket.
+    pub name: Text,
+    /// The words that it is hung on with; no other entry of the ticket reads like them.
+    pub text: Text,
+    /// Whether the customer could see it too, or it is among agents.
+    pub public: bool,
+}
+
 /// The parts of an agent's message on its way to the customer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SendMessage {
@@ -192,6 +212,7 @@ impl Effect {
             Self::WriteLinkField { .. } => Operation::LinkField,
             Self::SetStatus { .. } => Operation::Status,
             Self::AddComment(_) => Operation::Comment,
+            Self::AttachFile(_) => Operation::File,
             Self::SendMessage(_) => Operation::Message,
             Self::SendTemplate(_) => Operation::Template,
             Self::SendBotMessage(_) => Operation::BotMessage,
@@ -238,6 +259,11 @@ impl fmt::Display for Effect {
                     e.ticket
                 )
             }
+            Self::AttachFile(e) => write!(
+                f,
+                "attach the file of message {} to ticket {}",
+                e.message, e.ticket
+            ),
             Self::SendMessage(e) => write!(
                 f,
                 "send comment {} of ticket {} to conversation {}, part {} of {}",

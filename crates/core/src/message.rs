@@ -74,6 +74,57 @@ pub struct Media {
     pub caption: Option<Text>,
 }
 
+/// The types that a browser shows as what they are, or hands to a program for them. Others could run
+/// where an agent opens them (pages, drawings with scripts), and are kept as bytes.
+const TYPES_KEPT: [&str; 33] = [
+    "application/msword",
+    "application/pdf",
+    "application/rtf",
+    "application/vnd.ms-excel",
+    "application/vnd.ms-powerpoint",
+    "application/vnd.oasis.opendocument.spreadsheet",
+    "application/vnd.oasis.opendocument.text",
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "application/zip",
+    "audio/aac",
+    "audio/amr",
+    "audio/mp4",
+    "audio/mpeg",
+    "audio/ogg",
+    "audio/opus",
+    "audio/wav",
+    "audio/webm",
+    "image/bmp",
+    "image/gif",
+    "image/heic",
+    "image/heif",
+    "image/jpeg",
+    "image/png",
+    "image/tiff",
+    "image/webp",
+    "text/csv",
+    "text/plain",
+    "video/3gpp",
+    "video/mp4",
+    "video/quicktime",
+    "video/webm",
+];
+
+impl Media {
+    /// The type under which it is kept elsewhere: its own where that is one of a list of harmless ones,
+    /// without parameters; else [`UNKNOWN_MIME_TYPE`].
+    #[must_use]
+    pub fn type_to_keep(&self) -> &'static str {
+        let bare = self.mime_type.split(';').next().unwrap_or_default().trim();
+        let kept = TYPES_KEPT
+            .iter()
+            .find(|kept| kept.eq_ignore_ascii_case(bare));
+        kept.copied().unwrap_or(UNKNOWN_MIME_TYPE)
+    }
+}
+
 /// What a message holds.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "content", rename_all = "snake_case")]
@@ -195,6 +246,31 @@ mod tests {
             assert_eq!(MediaKind::of_word(kind.as_str()), Some(kind));
         }
         assert_eq!(MediaKind::of_word("sticker"), None);
+    }
+
+    #[test]
+    fn only_a_type_that_runs_nowhere_is_kept() {
+        let kept = |mime_type: &str| {
+            let media = Media {
+                kind: MediaKind::Document,
+                url: Text::default(),
+                mime_type: mime_type.to_owned(),
+                filename: None,
+                caption: None,
+            };
+            media.type_to_keep()
+        };
+        assert_eq!(kept("Image/PNG"), "image/png");
+        assert_eq!(kept("audio/ogg; codecs=opus"), "audio/ogg");
+        for other in [
+            "text/html",
+            "image/svg+xml",
+            "application/xhtml+xml",
+            "",
+            "a\r\nB: c",
+        ] {
+            assert_eq!(kept(other), UNKNOWN_MIME_TYPE, "{other}");
+        }
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub enum Operation {
     Status,
     /// [`Effect::AddComment`].
     Comment,
+    /// [`Effect::AttachFile`].
+    File,
     /// [`Effect::SendMessage`].
     Message,
     /// [`Effect::SendTemplate`].
@@ -40,7 +42,7 @@ pub enum Operation {
 
 impl Operation {
     /// All of them, for metrics that begin at zero.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Start,
         Self::Close,
         Self::TicketId,
@@ -49,6 +51,7 @@ impl Operation {
         Self::LinkField,
         Self::Status,
         Self::Comment,
+        Self::File,
         Self::Message,
         Self::Template,
         Self::BotMessage,
@@ -68,6 +71,7 @@ impl Operation {
             Self::LinkField => "link_field",
             Self::Status => "status",
             Self::Comment => "comment",
+            Self::File => "file",
             Self::Message => "message",
             Self::Template => "template",
             Self::BotMessage => "bot_message",
@@ -92,6 +96,7 @@ impl Operation {
             | Self::LinkField
             | Self::Status
             | Self::Comment
+            | Self::File
             | Self::Note => Side::Ticketing,
         }
     }

@@ -12,6 +12,7 @@ pub mod explain;
 pub mod gate;
 pub mod http;
 pub mod jobs;
+pub mod media;
 pub mod metrics;
 pub mod observe;
 pub mod perform;

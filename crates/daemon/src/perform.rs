@@ -1,7 +1,8 @@
 //! Turns an Effect into its call. The only module that writes to a remote.
 //!
 //! It makes no choices: whether, when and what is decided in `bridge_core::lane`, and an Intent is
-//! committed as `sent` before it comes here. Neighbour: observe, which only reads.
+//! committed as `sent` before it comes here. Neighbours: observe, which only reads; media, which fetches
+//! what a customer's file holds.
 
 use crate::runtime::Bridge;
 use bridge_core::{
@@ -9,13 +10,19 @@ use bridge_core::{
     effect::{Answer, Effect},
     intent::Intent,
 };
+use bridge_transport::Fetched;
+use std::time::Duration;
 
-/// Does one Effect, once, within the bridge's call timeout.
+/// Does one Effect, once, within `deadline`; `file` is what `media` fetched for it.
 ///
 /// # Errors
 /// [`CallError`], sorted by what must happen next; [`CallError::Unknown`] when it may have been done.
-pub async fn perform(bridge: &Bridge, intent: &Intent) -> Result<Answer, CallError> {
-    let deadline = bridge.call_timeout();
+pub async fn perform(
+    bridge: &Bridge,
+    intent: &Intent,
+    file: Option<Fetched>,
+    deadline: Duration,
+) -> Result<Answer, CallError> {
     match &intent.effect {
         Effect::StartConversation(start) => bridge.jelou.start(start, &intent.id, deadline).await,
         Effect::CloseConversation(close) => bridge.jelou.close(close, deadline).await,
@@ -40,6 +47,14 @@ pub async fn perform(bridge: &Bridge, intent: &Intent) -> Result<Answer, CallErr
             bridge
                 .ticketing
                 .add_comment(comment, &intent.id, deadline)
+                .await
+        }
+        Effect::AttachFile(attach) => {
+            let bytes = file.as_ref().map(|file| file.bytes.clone());
+            let bytes = bytes.unwrap_or_default();
+            bridge
+                .ticketing
+                .attach(attach, bytes, &intent.id, deadline)
                 .await
         }
         Effect::SendMessage(message) => bridge

@@ -10,7 +10,7 @@ use bridge_core::{
     lane::{Capabilities, Rules},
     time::Timestamp,
 };
-use bridge_transport::Transport;
+use bridge_transport::{Fetcher, Transport, system_names};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use url::Url;
 
@@ -39,6 +39,8 @@ pub struct Bridge {
     pub jelou: jelou_adapter::client::Client,
     /// The ticketing side.
     pub ticketing: ticketing_adapter::Client,
+    /// What fetches customers' files, for all bridges together.
+    pub files: Fetcher,
 }
 
 /// All bridges as configured at one moment.
@@ -55,6 +57,7 @@ impl Runtime {
     /// # Errors
     /// [`CannotBuild`] if a value that passed the check cannot be put into a request.
     pub fn build(config: Arc<Config>, transport: &Transport) -> Result<Self, CannotBuild> {
+        let files = Fetcher::new(system_names);
         let mut bridges = BTreeMap::new();
         for (name, part) in &config.bridges {
             let jelou = jelou_adapter::client::Client::new(transport.clone(), &part.jelou.client)
@@ -72,6 +75,7 @@ impl Runtime {
                 config: part.clone(),
                 jelou,
                 ticketing,
+                files: files.clone(),
             };
             bridges.insert(name.clone(), Arc::new(bridge));
         }
@@ -86,9 +90,19 @@ impl Bridge {
         self.config.limits.call_timeout
     }
 
-    /// What a step of a Lane of this bridge goes by.
+    /// What a step of a Lane of this bridge goes by at a moment.
     #[must_use]
-    pub fn rules(&self, webhooks_silent: bool, now: Timestamp) -> Rules<'_> {
+    pub fn rules_at(&self, now: Timestamp, webhooks_silent: bool) -> Rules<'_> {
+        let hours = self.config.hours.as_ref();
+        Rules {
+            away: hours.and_then(|hours| hours.away(now)),
+            ..self.rules(webhooks_silent)
+        }
+    }
+
+    /// The same, whether anybody is in or not.
+    #[must_use]
+    pub fn rules(&self, webhooks_silent: bool) -> Rules<'_> {
         let profile = &self.config.profile;
         Rules {
             mapping: &self.config.mapping,
@@ -101,9 +115,10 @@ impl Bridge {
                 note: profile.resolve(Operation::Note),
                 comment: profile.resolve(Operation::Comment),
                 comments: profile.lists_comments(),
+                attach: profile.attaches().then(|| profile.resolve(Operation::File)),
             },
             ticket_id_place: self.config.jelou.ticket_id_place,
-            away: self.config.hours.as_ref().and_then(|hours| hours.away(now)),
+            away: None,
             webhooks_silent,
         }
     }

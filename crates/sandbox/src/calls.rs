@@ -63,6 +63,8 @@ pub enum Operation {
     AddComment,
     /// Helpdesk: list comments.
     Comments,
+    /// Helpdesk: bring a file.
+    Upload,
     /// Anything that no document names.
     Unknown,
 }

@@ -20,8 +20,11 @@ use std::{
     time::Duration,
 };
 
-/// The largest body taken, bytes. Far above what the bridge sends; a limit all the same.
-const BODY_MAX: usize = 4 << 20;
+/// The largest body taken, bytes: a film and what stands around it. A limit all the same.
+const BODY_MAX: usize = 20 << 20;
+
+/// The longest body that is no JSON and is logged as it came, bytes.
+const TEXT_LOGGED_MAX: usize = 4_096;
 
 /// Why an act could not be done, in a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,7 +97,11 @@ impl Asked {
     }
 
     pub(crate) fn logged(&self) -> Call {
-        let text = || Value::String(String::from_utf8_lossy(&self.body).into_owned());
+        let text = || match self.body.len() {
+            // A file: the log is no place for films.
+            size if size > TEXT_LOGGED_MAX => Value::String(format!("({size} bytes)")),
+            _ => Value::String(String::from_utf8_lossy(&self.body).into_owned()),
+        };
         let body = match self.body.is_empty() {
             true => Value::Null,
             false => self.json().unwrap_or_else(text),

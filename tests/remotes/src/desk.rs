@@ -4,7 +4,7 @@
 use super::vocabulary;
 use bridge_core::{
     call::{CallError, Resolve},
-    effect::{AddComment, Answer, CreateTicket},
+    effect::{AddComment, Answer, AttachFile, CreateTicket},
     event::{Comment, CommentAdded, Event, TicketChanged},
     ids::{IntentId, MessageId, TicketId},
     text::Text,
@@ -49,6 +49,8 @@ pub struct Record {
     pub notes: Vec<String>,
     /// What customers said, in order, and whether they could read it there.
     pub comments: Vec<(String, bool)>,
+    /// Customers' files: the words they hang with, and whether the customer could see them.
+    pub files: Vec<(String, bool)>,
     /// What agents said, in order.
     pub said: Vec<Comment>,
     /// When it last changed.
@@ -126,6 +128,7 @@ impl Desk {
             ticket,
             notes: vec![],
             comments: vec![],
+            files: vec![],
             said: vec![],
             changed_at: now,
             made_at: now,
@@ -299,6 +302,23 @@ impl Desk {
         (Ok(Answer::Done { whole: None }), vec![event])
     }
 
+    /// Hangs a customer's file on a ticket.
+    pub fn attach(
+        &mut self,
+        file: &AttachFile,
+        now: Timestamp,
+    ) -> (Result<Answer, CallError>, Vec<Event>) {
+        let id = &file.ticket;
+        if let Err(error) = self.writable(id) {
+            return (Err(error), vec![]);
+        }
+        let hung = (file.text.reveal().to_owned(), file.public);
+        self.records.get_mut(id).unwrap().files.push(hung);
+        self.writes.push(format!("file on {id}"));
+        let event = self.change(id, true, now, |_| {});
+        (Ok(Answer::Done { whole: None }), vec![event])
+    }
+
     /// An agent comments, and it is told of.
     pub fn agent_comment(
         &mut self,
@@ -349,7 +369,8 @@ impl Desk {
         let record = self.records.get(id).filter(|record| !record.gone);
         record.is_some_and(|record| {
             let comments = record.comments.iter().map(|(said, _)| said);
-            let mut all = record.notes.iter().chain(comments);
+            let files = record.files.iter().map(|(said, _)| said);
+            let mut all = record.notes.iter().chain(comments).chain(files);
             all.any(|said| said == words.reveal())
         })
     }

@@ -10,7 +10,7 @@ use bridge_core::{
     },
     event::{ConversationClosed, ConversationStarted, Event, MessageReceived},
     ids::{ConversationId, IntentId, MessageId, RoomId, TicketId, UserId},
-    message::{AnsweredBy, BotSays, Content, HandOver},
+    message::{AnsweredBy, BotSays, Content, HandOver, Media, MediaKind},
     text::Text,
     time::Timestamp,
 };
@@ -182,6 +182,23 @@ impl Jelou {
             content: serde_json::Value::Null,
             at: at.plus(self.ahead).minus(self.behind),
         })
+    }
+
+    /// A customer's picture, as its webhook tells it.
+    pub fn picture(&self, id: &ConversationId, message: &str, at: Timestamp) -> Event {
+        let mut event = self.message(id, message, at);
+        if let Event::MessageReceived(told) = &mut event {
+            told.kind = "image".to_owned();
+            told.body = None;
+            told.media = Some(Media {
+                kind: MediaKind::Image,
+                url: Text::new(format!("https://media.example/{message}")),
+                mime_type: "image/jpeg".to_owned(),
+                filename: None,
+                caption: None,
+            });
+        }
+        event
     }
 
     /// `POST` of a start.

@@ -277,7 +277,8 @@ pub fn is_write(operation: Operation) -> bool {
         | Operation::UpsertRequester
         | Operation::CreateTicket
         | Operation::UpdateTicket
-        | Operation::AddComment => true,
+        | Operation::AddComment
+        | Operation::Upload => true,
         Operation::Conversation
         | Operation::ReadCache
         | Operation::Report

@@ -496,6 +496,13 @@ impl World {
                 });
                 (answer.map(|_| Answer::Done { whole: None }), events)
             }
+            Effect::AttachFile(file) => {
+                let ticket = &file.ticket;
+                let (answer, events) = self.desk.edit().write(ticket, setting, now, |record| {
+                    record.notes.push(file.text.clone());
+                });
+                (answer.map(|_| Answer::Done { whole: None }), events)
+            }
             Effect::AddNote { ticket, text } => {
                 let (answer, events) = self.desk.edit().write(ticket, setting, now, |record| {
                     record.notes.push(text.clone());

@@ -136,6 +136,7 @@ impl What {
                 Effect::UpsertRequester { .. } => "requester".to_owned(),
                 Effect::CreateTicket(create) => format!("create for {}", create.conversation),
                 Effect::AddComment(comment) => format!("ticket {}", comment.ticket),
+                Effect::AttachFile(file) => format!("ticket {}", file.ticket),
                 Effect::SendMessage(message) => format!("words for {}", message.conversation),
                 Effect::SendTemplate(send) => format!("template for {}", send.ticket),
                 Effect::SendBotMessage(send) => format!("bot's words for {}", send.conversation),
@@ -520,6 +521,7 @@ impl World {
                 set
             }
             Effect::AddComment(comment) => self.desk.comment(comment, now),
+            Effect::AttachFile(file) => self.desk.attach(file, now),
             Effect::SendMessage(message) => (self.jelou.say(message), vec![]),
             Effect::SendTemplate(send) => (self.jelou.send_template(send), vec![]),
             Effect::SendBotMessage(send) => (self.jelou.bot_says(send), vec![]),

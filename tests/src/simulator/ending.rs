@@ -297,6 +297,7 @@ impl World {
                     | Operation::Requester
                     | Operation::Create
                     | Operation::Comment
+                    | Operation::File
                     | Operation::Message
                     | Operation::Template
                     | Operation::BotMessage

@@ -370,6 +370,7 @@ impl World {
                 note: self.shape.note,
                 comment: self.shape.note,
                 comments: true,
+                attach: Some(self.shape.note),
             },
             ticket_id_place: self.shape.place,
             away: None,

@@ -1,6 +1,7 @@
 //! A person who works in Request Tracker, over its REST: makes tickets, answers, resolves, merges,
 //! looks. Neighbour: `instance`, where they work. They do not come through the bridge's door.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 
@@ -114,6 +115,26 @@ impl Agent {
         let texts = items.filter(|item| item["ContentType"] == "text/plain");
         let words = |item: &Value| item["Content"].as_str().unwrap_or_default().to_owned();
         texts.map(words).collect()
+    }
+
+    /// The files on a ticket, oldest first: name, type, bytes.
+    pub async fn files(&self, ticket: &str) -> Vec<(String, String, Vec<u8>)> {
+        let path = format!(
+            "/ticket/{ticket}/attachments?fields=ContentType,Filename&per_page=100&orderby=id"
+        );
+        let found = self.ask("GET", &path, None).await;
+        let items = found["items"].as_array().expect("a list").iter();
+        let mut files = Vec::new();
+        for item in items.filter(|item| item["Filename"].as_str().is_some_and(|n| !n.is_empty())) {
+            let id = &item["id"];
+            let id = id.as_str().map_or(id.to_string(), str::to_owned);
+            let whole = self.ask("GET", &format!("/attachment/{id}"), None).await;
+            let text = |key: &str| whole[key].as_str().unwrap_or_default().to_owned();
+            let packed: String = text("Content").split_whitespace().collect();
+            let bytes = STANDARD.decode(packed).expect("base64");
+            files.push((text("Filename"), text("ContentType"), bytes));
+        }
+        files
     }
 
     /// Looks at a ticket.

@@ -2,10 +2,12 @@
 //! and end; `weather`, where webhooks get lost.
 
 use crate::{
-    stage::Stage,
+    stage::{PATIENCE, Stage},
     stories::{Linked, at_jelou, linked, ticket_of},
 };
-use bridge_sandbox::jelou::{Speaker, Spoken};
+use bridge_sandbox::jelou::{CustomerFile, Speaker, Spoken};
+use bytes::Bytes;
+use tokio::time::Instant;
 
 /// What a customer got from agents, in order.
 fn heard(stage: &Stage, user: &str) -> Vec<String> {
@@ -87,4 +89,64 @@ pub async fn a_reply_that_no_webhook_told_is_found_in_the_history(stage: &Stage)
         .await;
     stage.settle().await;
     assert_eq!(heard(stage, user), ["Um momento.", "Pronto, até logo!"]);
+}
+
+/// A customer's files hang on the ticket, byte for byte and once each; nothing of them goes back.
+pub async fn a_customers_picture_arrives_as_an_attachment(stage: &Stage) {
+    let user = "5511987650034";
+    let Linked {
+        ticket,
+        conversation,
+    } = linked(stage, user).await;
+    // Every byte there is: none may be taken for a text, a line's end or a sign of some alphabet.
+    let bytes: Vec<u8> = b"\x89PNG\r\n\x1a\n"
+        .iter()
+        .copied()
+        .chain(0..=255)
+        .collect();
+    let file = |kind: &str, mime_type: &str, name: &str| CustomerFile {
+        kind: kind.to_owned(),
+        mime_type: mime_type.to_owned(),
+        name: name.to_owned(),
+        caption: Some("Veja".to_owned()),
+        bytes: Bytes::from(bytes.clone()),
+    };
+    let jelou = &stage.jelou.handle;
+    let sent = [
+        file("image", "image/png", "foto.png"),
+        file("document", "application/pdf", "nota ção 🙂.pdf"),
+    ];
+    for file in sent {
+        jelou
+            .customer_sends_file(&conversation, file)
+            .expect("sent");
+    }
+    until_hung(stage, &ticket, 2).await;
+    stage.settle().await;
+    let mut files = stage.agent.files(&ticket).await;
+    files.sort();
+    let [(picture, kind, held), (document, its_kind, its_held)] = &files[..] else {
+        panic!("{} files", files.len());
+    };
+    assert!(
+        picture.starts_with("image-") && picture.ends_with(".png"),
+        "{picture}"
+    );
+    assert_eq!((kind.as_str(), held), ("image/png", &bytes));
+    assert_eq!(document, "nota __o _.pdf");
+    assert_eq!((its_kind.as_str(), its_held), ("application/pdf", &bytes));
+    // The messages came by themselves, with the files' addresses.
+    let texts = stage.agent.reads(&ticket).await;
+    let with_address = texts.iter().filter(|text| text.contains("/media/"));
+    assert_eq!(with_address.count(), 2, "{texts:?}");
+    assert!(heard(stage, user).is_empty(), "{:?}", heard(stage, user));
+}
+
+/// Waits until so many files hang on a ticket.
+async fn until_hung(stage: &Stage, ticket: &str, many: usize) {
+    let give_up = Instant::now() + PATIENCE;
+    while stage.agent.files(ticket).await.len() < many {
+        let what = format!("{many} files hang on ticket {ticket}");
+        stage.patient(&what, give_up).await;
+    }
 }

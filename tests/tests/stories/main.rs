@@ -11,6 +11,7 @@ mod bot;
 mod busy;
 mod canary;
 mod command;
+mod files;
 mod halt;
 mod keeping;
 mod observing;

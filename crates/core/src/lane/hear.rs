@@ -60,7 +60,7 @@ impl Turn<'_> {
             Event::CommentAdded(e) => self.hear_comment(e, pending),
             Event::ConversationStarted(e) => self.hear_started(e),
             Event::ConversationClosed(e) => self.hear_closed(e),
-            Event::MessageReceived(e) => self.hear_message(e, pending),
+            Event::MessageReceived(e) => self.hear_message(e),
         }
     }
 
@@ -255,7 +255,7 @@ impl Turn<'_> {
         Fate::Applied
     }
 
-    fn hear_message(&mut self, e: &MessageReceived, pending: &Pending) -> Fate {
+    fn hear_message(&mut self, e: &MessageReceived) -> Fate {
         let id = e.conversation.id.clone();
         let place = Place::Conversation { id: id.clone() };
         self.remember(&e.conversation);
@@ -281,14 +281,11 @@ impl Turn<'_> {
             memory.messages = memory.messages.saturating_add(1);
             memory.last_message_at = memory.last_message_at.max(Some(e.at));
         }
-        let how = if pending.by_sweep {
-            self.lane.drift = self.lane.drift.saturating_add(1);
-            ", as the history tells"
-        } else {
-            ""
-        };
-        let sentence = format!("The customer wrote in conversation {id} ({}){how}", e.kind);
-        self.note_conversation(EntryKind::Event, sentence, &id);
+        self.note_conversation(
+            EntryKind::Event,
+            format!("The customer wrote in conversation {id} ({})", e.kind),
+            &id,
+        );
         Fate::Applied
     }
 

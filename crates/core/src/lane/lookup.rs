@@ -3,7 +3,7 @@
 
 use super::{hear::Sight, state::EntryKind, step::Turn};
 use crate::{
-    effect::{AddComment, Effect, Read},
+    effect::{AddComment, AttachFile, Effect, Read},
     ids::{ConversationId, LaneId, TicketId},
     intent::IntentState,
     link::{Agreed, Link, TicketSide},
@@ -175,7 +175,7 @@ impl Turn<'_> {
             .iter()
             .find(|i| {
                 i.state == IntentState::Unknown
-                    && matches!(&i.effect, Effect::AddNote { ticket: t, text: x } | Effect::AddComment(AddComment { ticket: t, text: x, .. }) if t == ticket && x == text)
+                    && matches!(&i.effect, Effect::AddNote { ticket: t, text: x } | Effect::AddComment(AddComment { ticket: t, text: x, .. }) | Effect::AttachFile(AttachFile { ticket: t, text: x, .. }) if t == ticket && x == text)
             })
             .map(|i| i.id.clone())
         else {

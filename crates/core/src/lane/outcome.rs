@@ -204,6 +204,7 @@ impl Turn<'_> {
             | Effect::UpsertRequester { .. }
             | Effect::CreateTicket(_)
             | Effect::AddComment(_)
+            | Effect::AttachFile(_)
             | Effect::SendMessage(_)
             | Effect::SendTemplate(_)
             | Effect::SendBotMessage(_)
@@ -282,7 +283,7 @@ impl Turn<'_> {
     fn may_repeat(&self, intent: &Intent) -> bool {
         let how = match intent.operation() {
             Operation::Create => self.rules.capabilities.create,
-            Operation::Note | Operation::Comment => self.resolve_of_words(intent),
+            Operation::Note | Operation::Comment | Operation::File => self.resolve_of_words(intent),
             Operation::Status if planted!(StatusLeftUnresolved) => Resolve::Idempotent,
             Operation::Start
             | Operation::Close

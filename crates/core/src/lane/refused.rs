@@ -9,12 +9,16 @@ use crate::{
     message::BotSays,
 };
 
+/// Why a file waits for a person: it could not be fetched, or the ticketing system did not take it.
+const FILE_REFUSED: &str = "file";
+
 impl Turn<'_> {
     /// 404 on a ticket that was there: it is read before anything is concluded. If it is there, the
     /// second 404 is a refusal; if not, the Link ends (F33).
     pub(super) fn gone(&mut self, intent: &Intent, reason: &str) {
         let ticket = match &intent.effect {
             Effect::AddComment(comment) => comment.ticket.clone(),
+            Effect::AttachFile(file) => file.ticket.clone(),
             Effect::SetStatus { ticket, .. }
             | Effect::AddNote { ticket, .. }
             | Effect::WriteLinkField { ticket, .. } => ticket.clone(),
@@ -89,6 +93,12 @@ impl Turn<'_> {
                     ),
                 );
             }
+            Operation::File => self.park(
+                &intent.id,
+                FILE_REFUSED,
+                reason.to_owned(),
+                "read the customer's message for the file's address; mend what stands in the way, then `parked retry`",
+            ),
             Operation::Create | Operation::Requester | Operation::Comment | Operation::Note => {
                 self.park(
                     &intent.id,
@@ -175,22 +185,11 @@ impl Turn<'_> {
 
 fn said_by_bot(effect: &Effect) -> &'static str {
     let call = |said: &SendBotMessage| matches!(said.message.what, BotSays::VoiceCall { .. });
-    match effect {
-        Effect::SendBotMessage(said) if call(said) => {
-            "The call button was not sent; it needs an account that has WhatsApp calling enabled"
-        }
-        Effect::SendBotMessage(_)
-        | Effect::StartConversation(_)
-        | Effect::CloseConversation(_)
-        | Effect::WriteTicketId(_)
-        | Effect::UpsertRequester { .. }
-        | Effect::CreateTicket(_)
-        | Effect::WriteLinkField { .. }
-        | Effect::SetStatus { .. }
-        | Effect::AddComment(_)
-        | Effect::SendMessage(_)
-        | Effect::SendTemplate(_)
-        | Effect::HandOver(_)
-        | Effect::AddNote { .. } => "The bot's message was not sent",
+    if let Effect::SendBotMessage(said) = effect
+        && call(said)
+    {
+        "The call button was not sent; it needs an account that has WhatsApp calling enabled"
+    } else {
+        "The bot's message was not sent"
     }
 }

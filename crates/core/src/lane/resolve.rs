@@ -12,7 +12,7 @@ use super::{
 use crate::{
     call::Resolve,
     conversation::ConversationState,
-    effect::{AddComment, Effect, Operation, Read},
+    effect::{AddComment, AttachFile, Effect, Operation, Read},
     ids::{ConversationId, IntentId, LinkId, TicketId},
     intent::{Intent, IntentState},
     time::Timestamp,
@@ -43,7 +43,7 @@ impl Turn<'_> {
             Operation::Start => self.resolve_start(intent),
             Operation::Close => self.resolve_close(intent),
             Operation::Create => self.resolve_by(intent, self.rules.capabilities.create),
-            Operation::Note | Operation::Comment => {
+            Operation::Note | Operation::Comment | Operation::File => {
                 self.resolve_by(intent, self.resolve_of_words(intent));
             }
             Operation::Status => self.resolve_status(intent),
@@ -402,10 +402,11 @@ impl Turn<'_> {
         }
     }
 
-    /// How it is found out what became of a note or a comment. Among agents a message is a note.
+    /// How it is found out what became of a note, a comment or a file. Among agents a message is a note.
     pub(super) fn resolve_of_words(&self, intent: &Intent) -> Resolve {
         match &intent.effect {
             Effect::AddComment(comment) if comment.public => self.rules.capabilities.comment,
+            Effect::AttachFile(_) => self.rules.capabilities.attach.unwrap_or(Resolve::None),
             Effect::StartConversation(_)
             | Effect::CloseConversation(_)
             | Effect::WriteTicketId(_)
@@ -429,7 +430,8 @@ impl Turn<'_> {
                 conversation: create.conversation.clone(),
             },
             Effect::AddNote { ticket, text }
-            | Effect::AddComment(AddComment { ticket, text, .. }) => Read::NoteOnTicket {
+            | Effect::AddComment(AddComment { ticket, text, .. })
+            | Effect::AttachFile(AttachFile { ticket, text, .. }) => Read::NoteOnTicket {
                 ticket: ticket.clone(),
                 text: text.clone(),
             },
@@ -467,6 +469,7 @@ impl Turn<'_> {
             | Operation::Requester
             | Operation::Create
             | Operation::Comment
+            | Operation::File
             | Operation::Message
             | Operation::Note => false,
         };

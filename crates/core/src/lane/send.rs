@@ -71,12 +71,7 @@ impl Turn<'_> {
             return;
         }
         if (self.is_loop(intent) || self.is_storm(intent)) && !planted!(LoopNotStopped) {
-            return self.park(
-                &intent.id,
-                "loop",
-                "more writes to this link within a minute than people make".to_owned(),
-                "find what changes the ticket back or answers each message, then `parked retry`",
-            );
+            return self.park_as_loop(intent);
         }
         let mut due = intent.due_at.unwrap_or(self.now).max(self.now);
         if planted!(BackoffIgnored) {
@@ -119,12 +114,22 @@ impl Turn<'_> {
             | Effect::CreateTicket(_)
             | Effect::WriteLinkField { .. }
             | Effect::AddComment(_)
+            | Effect::AttachFile(_)
             | Effect::SendMessage(_)
             | Effect::SendTemplate(_)
             | Effect::SendBotMessage(_)
             | Effect::HandOver(_)
             | Effect::AddNote { .. } => self.want_send(&intent.id, intent.operation(), due),
         }
+    }
+
+    fn park_as_loop(&mut self, intent: &Intent) {
+        self.park(
+            &intent.id,
+            "loop",
+            "more writes to this link within a minute than people make".to_owned(),
+            "find what changes the ticket back or answers each message, then `parked retry`",
+        );
     }
 
     /// Until when the event of a start's earlier try was waited for; its latest try, if that was turned
@@ -250,6 +255,8 @@ impl Turn<'_> {
             });
         // What an agent wrote before they closed the ticket still reaches the customer.
         let unsaid = operation == Operation::Close && self.has_words_for(&intent.link);
+        // One file that cannot be fetched holds up no other.
+        let earlier_of_link = earlier_of_link && operation != Operation::File;
         earlier_of_link || lane_is_taken || other_said || unsaid
     }
 
@@ -339,6 +346,7 @@ fn ticket_of(effect: &Effect) -> Option<&TicketId> {
         Effect::StartConversation(start) => Some(&start.ticket),
         Effect::SendTemplate(send) => Some(&send.ticket),
         Effect::AddComment(comment) => Some(&comment.ticket),
+        Effect::AttachFile(file) => Some(&file.ticket),
         Effect::SetStatus { ticket, .. }
         | Effect::AddNote { ticket, .. }
         | Effect::WriteLinkField { ticket, .. } => Some(ticket),
@@ -357,6 +365,7 @@ fn is_said(operation: Operation) -> bool {
     match operation {
         Operation::Note
         | Operation::Comment
+        | Operation::File
         | Operation::Message
         | Operation::Template
         | Operation::BotMessage => true,
@@ -380,9 +389,10 @@ fn queue(operation: Operation) -> u8 {
         Operation::Requester | Operation::Create | Operation::LinkField | Operation::Status => 2,
         Operation::Note => 3,
         Operation::Comment => 4,
+        Operation::File => 6,
         Operation::Message => 5,
-        Operation::Template => 6,
-        Operation::BotMessage => 7,
-        Operation::UserState => 8,
+        Operation::Template => 7,
+        Operation::BotMessage => 8,
+        Operation::UserState => 9,
     }
 }

@@ -70,6 +70,8 @@ pub struct Capabilities {
     pub comment: Resolve,
     /// It can list a ticket's comments.
     pub comments: bool,
+    /// How it is found out whether a file hangs on a ticket; `None` if it takes no files.
+    pub attach: Option<Resolve>,
 }
 
 /// What a step goes by.

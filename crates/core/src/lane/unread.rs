@@ -10,7 +10,7 @@ use super::{
 use crate::{
     call::CallError,
     conversation::ConversationState,
-    effect::{AddComment, Effect, Operation, Read},
+    effect::{AddComment, AttachFile, Effect, Operation, Read},
     event::Side,
     ids::{ConversationId, IntentId, TicketId},
     intent::{Intent, IntentState},
@@ -199,7 +199,8 @@ impl Turn<'_> {
             }
             (
                 Effect::AddNote { ticket, text }
-                | Effect::AddComment(AddComment { ticket, text, .. }),
+                | Effect::AddComment(AddComment { ticket, text, .. })
+                | Effect::AttachFile(AttachFile { ticket, text, .. }),
                 Read::NoteOnTicket { ticket: t, text: x },
             ) => i.state == IntentState::Unknown && ticket == t && text == x,
             (Effect::SetStatus { ticket, .. }, Read::Ticket { id }) => {

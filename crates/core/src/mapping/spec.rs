@@ -338,7 +338,8 @@ pub enum CustomerWritesAfterClose {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct MessagesSpec {
-    /// How a customer's message becomes a comment: `public`, `internal`, or not at all (`none`).
+    /// How a customer's message becomes a comment, and a file of theirs hangs on the ticket: `public`,
+    /// `internal`, or not at all (`none`).
     pub to_ticket: ToTicket,
     /// Which comments go to the customer. Names: `comment.public`, `comment.by_agent`,
     /// `comment.by_us`, `comment.body`, `comment.id`. Comments of the bridge, the requester and

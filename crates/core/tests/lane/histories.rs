@@ -233,6 +233,7 @@ fn assert_few_writes(w: &World, since: Timestamp, why: &str) {
                 | Operation::Requester
                 | Operation::Create
                 | Operation::Comment
+                | Operation::File
                 | Operation::Message
                 | Operation::Template
                 | Operation::BotMessage

@@ -17,6 +17,7 @@ mod by_bot;
 mod closing;
 mod customer;
 mod errors;
+mod files;
 mod halting;
 mod histories;
 mod inbox;

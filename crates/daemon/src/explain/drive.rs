@@ -56,7 +56,7 @@ pub(super) async fn drive(
     let before = observed(&lane);
     let rules = Rules {
         mode: Mode::Observe,
-        ..question.bridge.rules(false, question.now)
+        ..question.bridge.rules(false)
     };
     let mut drive = Drive {
         question,

@@ -267,7 +267,7 @@ fn linked(stage: &Stage, ticket: &str) -> Lane {
         )),
         conversation: Box::new(active(&lane, conversation)),
     };
-    let rules = stage.bridge.rules(false, clock::now());
+    let rules = stage.bridge.rules(false);
     let _ = step(&mut lane, Input::Ordered(order), &rules, Timestamp(0));
     assert!(lane.links[0].is_whole());
     lane.journal.clear();

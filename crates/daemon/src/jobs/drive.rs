@@ -13,6 +13,7 @@ use super::{
 use crate::{
     clock,
     gate::Target,
+    media::file_of,
     metrics::EffectOutcome,
     observe::observe,
     perform::perform,
@@ -96,7 +97,7 @@ impl Drive<'_> {
     async fn run(&mut self, order: Option<Order>) -> Result<(), Lost> {
         let mut act = self.say(|session, bridge, silent| {
             let now = clock::now();
-            session.begin(order, &bridge.rules(silent, now), now)
+            session.begin(order, &bridge.rules_at(now, silent), now)
         });
         loop {
             let came = match act {
@@ -117,7 +118,7 @@ impl Drive<'_> {
             };
             act = self.say(|session, bridge, silent| {
                 let now = clock::now();
-                session.came(came, &bridge.rules(silent, now), now)
+                session.came(came, &bridge.rules_at(now, silent), now)
             });
         }
     }
@@ -214,6 +215,7 @@ impl Drive<'_> {
             | Operation::LinkField
             | Operation::Status
             | Operation::Comment
+            | Operation::File
             | Operation::Message
             | Operation::Template
             | Operation::BotMessage
@@ -267,7 +269,15 @@ impl Drive<'_> {
         let target = self.bridge.target(operation.side());
         let begun = clock::now();
         begins_in_time(intent, begun)?;
-        let outcome = perform(&self.bridge, intent).await;
+        let file = match file_of(&self.bridge, intent).await {
+            Ok(file) => file,
+            Err(error) => return Err(self.no_file(intent, error)),
+        };
+        let left = self
+            .bridge
+            .call_timeout()
+            .saturating_sub(clock::now().since(begun));
+        let outcome = perform(&self.bridge, intent, file, left).await;
         let took = clock::now().since(begun);
         let status = status_of(outcome.as_ref().err());
         let metrics = &self.jobs.metrics;
@@ -289,6 +299,16 @@ impl Drive<'_> {
             }
         }
         outcome
+    }
+
+    /// A customer's file did not come: no remote of the bridge had a part in that, so nothing is
+    /// learnt of one.
+    fn no_file(&self, intent: &Intent, error: CallError) -> CallError {
+        let (bridge, operation) = (&self.bridge.name, intent.operation());
+        let counted = EffectOutcome::from(&error);
+        self.jobs.metrics.effect(bridge, operation, counted);
+        tracing::warn!(bridge = %bridge, lane.id = %self.claim.lane, intent.id = %intent.id, operation = %operation, outcome = error.kind(), "Not done: {}: {error}", intent.effect);
+        error
     }
 
     fn changes(&self, after: &Lane) -> Result<Changes, Lost> {

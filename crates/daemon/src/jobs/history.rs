@@ -193,7 +193,9 @@ async fn bring_over(
         );
         let event = Event::MessageReceived(message);
         let new = record(jobs, bridge, Side::Jelou, dedup, &event, now).await;
-        found += u64::from(new.map_err(said)?);
+        let new = u64::from(new.map_err(said)?);
+        jobs.metrics.drift(&bridge.name, new);
+        found += new;
     }
     Ok(Some(found))
 }

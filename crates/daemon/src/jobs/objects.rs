@@ -28,6 +28,7 @@ pub(super) fn object_of_effect(effect: &Effect) -> String {
         Effect::UpsertRequester { .. } => "requester".to_owned(),
         Effect::CreateTicket(create) => format!("create for {}", create.conversation),
         Effect::AddComment(comment) => format!("ticket {}", comment.ticket),
+        Effect::AttachFile(file) => format!("ticket {}", file.ticket),
         Effect::SendMessage(message) => format!("words for {}", message.conversation),
         Effect::SendTemplate(send) => format!("template for {}", send.ticket),
         Effect::SendBotMessage(send) => format!("bot's words for {}", send.conversation),

@@ -29,6 +29,11 @@ pub(super) fn blank(effect: &mut Effect) {
         Effect::AddComment(AddComment { text, .. }) | Effect::AddNote { text, .. } => {
             *text = Text::default();
         }
+        Effect::AttachFile(file) => {
+            (file.name, file.text) = (Text::default(), Text::default());
+            file.media.url = Text::default();
+            (file.media.filename, file.media.caption) = (None, None);
+        }
         Effect::SendMessage(message) => {
             message.message.content = Content::Text {
                 body: Text::default(),

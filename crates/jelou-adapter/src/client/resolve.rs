@@ -19,6 +19,7 @@ pub fn resolve(operation: Operation) -> Resolve {
         | Operation::LinkField
         | Operation::Status
         | Operation::Comment
+        | Operation::File
         | Operation::Message
         | Operation::Template
         | Operation::BotMessage

@@ -91,7 +91,9 @@ impl Helpdesk {
         public: bool,
     ) -> Result<String, Refusal> {
         let world = &mut *lock(&self.0.world);
-        Ok(world.comment(&self.0.stage.hooks, by, id, body, public)?.id)
+        Ok(world
+            .comment(&self.0.stage.hooks, by, id, body, public, Vec::new())?
+            .id)
     }
 
     /// An agent deletes a ticket: reads answer 404 from now on. No webhook tells.

@@ -6,7 +6,8 @@
 //! | `POST /api/tickets {ticket: {subject, description?, requester_id, tags?, fields?, external_id?}}` | 201 `{ticket}`; honours `Idempotency-Key` |
 //! | `GET /api/tickets/{id}` | 200 `{ticket}`, 404 |
 //! | `PATCH /api/tickets/{id} {ticket: {status?, external_id?, tags?, fields?}}` | 200 `{ticket}`, 404, 422 |
-//! | `POST /api/tickets/{id}/comments {comment: {body, public}}` | 201 `{comment}` |
+//! | `POST /api/tickets/{id}/comments {comment: {body, public, uploads?}}` | 201 `{comment}`; `uploads` are ids of files brought before |
+//! | `POST /api/uploads?name=a.png`, the file as the body and its type as theirs | 201 `{upload: {id, ...}}` |
 //! | `GET /api/tickets/{id}/comments` | 200 `{comments}` |
 //! | `GET /api/tickets?external_id=X` | 200 `{tickets, next, more}` |
 //! | `GET /api/tickets?requester_id=X&open=true` | likewise |
@@ -48,6 +49,7 @@ impl House for Inner {
             Route::Update(id) => self.update(world, by, &id, asked),
             Route::AddComment(id) => self.comment(world, by, &id, asked),
             Route::Comments(id) => comments(world, &id),
+            Route::Upload => upload(world, asked, &self.base),
             Route::Unknown => not_found(),
         }
     }
@@ -142,7 +144,15 @@ impl Inner {
         let (Some(body), Some(public)) = (body, public) else {
             return refused(422, "a comment needs a body and public");
         };
-        match world.comment(&self.stage.hooks, by, id, &body, public) {
+        let uploads = fields.get("uploads").and_then(strings).unwrap_or_default();
+        let files = uploads.iter().map(|id| world.files.get(id));
+        let files: Option<Vec<_>> = files
+            .map(|file| file.map(|(file, _)| file.clone()))
+            .collect();
+        let Some(files) = files else {
+            return refused(422, "an upload is not known");
+        };
+        match world.comment(&self.stage.hooks, by, id, &body, public, files) {
             Ok(comment) => {
                 Answer::new(201, json!({"comment": comment})).with_id_at(&["/comment/id"])
             }
@@ -161,6 +171,20 @@ fn upsert(world: &mut World, asked: &Asked) -> Answer {
     }
     let requester = world.upsert_requester(text(&fields, "name"), phone, external_id);
     Answer::new(200, json!({"requester": requester})).with_id_at(&["/requester/id"])
+}
+
+fn upload(world: &mut World, asked: &Asked, base: &str) -> Answer {
+    let Some(name) = asked.query("name").filter(|name| !name.is_empty()) else {
+        return refused(422, "a name is needed");
+    };
+    if asked.body.is_empty() {
+        return refused(422, "the file is empty");
+    }
+    let kind = asked
+        .header("content-type")
+        .unwrap_or("application/octet-stream");
+    let file = world.upload(base, &name, kind, asked.body.clone());
+    Answer::new(201, json!({"upload": file})).with_id_at(&["/upload/id"])
 }
 
 fn comments(world: &World, id: &str) -> Answer {

@@ -15,7 +15,7 @@ mod tests;
 mod world;
 
 pub use options::HelpdeskOptions;
-pub use record::{Comment, NewTicket, Requester, Role, STATUSES, Ticket};
+pub use record::{Attachment, Comment, NewTicket, Requester, Role, STATUSES, Ticket};
 
 use crate::{
     calls::Call,
@@ -25,7 +25,15 @@ use crate::{
     server::{self, Door},
     stage::{self, Asked, Stage, lock},
 };
-use axum::{Router, body::Body, extract::State, http::Request, response::Response};
+use axum::{
+    Router,
+    body::Body,
+    extract::{Path, State},
+    http::{Request, StatusCode, header::CONTENT_TYPE},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use bytes::Bytes;
 use serde_json::{Value, json};
 use std::{
     io,
@@ -38,6 +46,8 @@ use world::World;
 #[derive(Debug)]
 pub(crate) struct Inner {
     stage: Stage,
+    /// Where it is, for the addresses of files.
+    base: String,
     world: Mutex<World>,
 }
 
@@ -86,9 +96,14 @@ impl Helpdesk {
             gate,
         };
         let world = Mutex::new(World::new(options));
-        let handle = Self(Arc::new(Inner { stage, world }));
+        let handle = Self(Arc::new(Inner {
+            stage,
+            base: format!("http://{addr}"),
+            world,
+        }));
         let router = Router::new()
             .nest("/sandbox", control::routes())
+            .route("/files/{id}/{name}", get(file))
             .fallback(called)
             .with_state(handle.clone());
         opened.serve(listener, router);
@@ -165,6 +180,13 @@ impl Helpdesk {
         all
     }
 
+    /// What a comment's attachment holds.
+    #[must_use]
+    pub fn file(&self, id: &str) -> Option<Bytes> {
+        let world = lock(&self.0.world);
+        world.files.get(id).map(|(_, bytes)| bytes.clone())
+    }
+
     /// A ticket's comments, oldest first.
     #[must_use]
     pub fn comments(&self, id: &str) -> Vec<Comment> {
@@ -186,6 +208,14 @@ impl Controlled for Helpdesk {
     fn forget(&self) {
         let world = &mut *lock(&self.0.world);
         *world = World::new(world.options.clone());
+    }
+}
+
+/// A file of a comment: whoever has the address gets it, as on most helpdesks.
+async fn file(State(helpdesk): State<Helpdesk>, Path((id, _)): Path<(String, String)>) -> Response {
+    match lock(&helpdesk.0.world).files.get(&id).cloned() {
+        Some((file, bytes)) => ([(CONTENT_TYPE, file.mime_type)], bytes).into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
     }
 }
 

@@ -83,6 +83,24 @@ pub struct Comment {
     pub author: Role,
     /// When, ISO 8601 with milliseconds.
     pub created_at: String,
+    /// What hangs on it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<Attachment>,
+}
+
+/// A file that hangs on a comment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attachment {
+    /// Its id, which is hard to guess.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub mime_type: String,
+    /// How large it is, bytes.
+    pub size: usize,
+    /// Where it is; whoever has the address gets it.
+    pub url: String,
 }
 
 /// A ticket that an agent makes.

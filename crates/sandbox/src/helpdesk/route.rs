@@ -12,6 +12,7 @@ pub(super) enum Route {
     Update(String),
     AddComment(String),
     Comments(String),
+    Upload,
     Unknown,
 }
 
@@ -27,6 +28,7 @@ impl Route {
             ("PATCH", ["api", "tickets", id]) => Self::Update((*id).to_owned()),
             ("POST", ["api", "tickets", id, "comments"]) => Self::AddComment((*id).to_owned()),
             ("GET", ["api", "tickets", id, "comments"]) => Self::Comments((*id).to_owned()),
+            ("POST", ["api", "uploads"]) => Self::Upload,
             _ => Self::Unknown,
         }
     }
@@ -40,6 +42,7 @@ impl Route {
             Self::Update(_) => Operation::UpdateTicket,
             Self::AddComment(_) => Operation::AddComment,
             Self::Comments(_) => Operation::Comments,
+            Self::Upload => Operation::Upload,
             Self::Unknown => Operation::Unknown,
         }
     }

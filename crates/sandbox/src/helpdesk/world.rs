@@ -3,13 +3,14 @@
 
 use super::{
     HelpdeskOptions,
-    record::{Comment, Denied, NewTicket, Patch, Requester, Role, STATUSES, Ticket},
+    record::{Attachment, Comment, Denied, NewTicket, Patch, Requester, Role, STATUSES, Ticket},
 };
 use crate::{
     chance::Chance,
     clock::{iso, now_ms},
     hooks::{Hooks, sign},
 };
+use bytes::Bytes;
 use serde::Serialize;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -28,6 +29,9 @@ pub(crate) struct World {
     /// Idempotency keys: the request they came with, and the ticket made for it.
     #[serde(skip)]
     pub keys: BTreeMap<String, (Vec<u8>, u64)>,
+    /// Files that were brought, by their ids; a comment takes them.
+    #[serde(skip)]
+    pub files: BTreeMap<String, (Attachment, Bytes)>,
     version: u64,
     next_ticket: u64,
     next_requester: u64,
@@ -45,6 +49,7 @@ impl World {
             tickets: BTreeMap::new(),
             comments: BTreeMap::new(),
             keys: BTreeMap::new(),
+            files: BTreeMap::new(),
             version: 0,
             next_ticket: FIRST_TICKET,
             next_requester: 1,
@@ -173,6 +178,27 @@ impl World {
         Ok(ticket)
     }
 
+    /// Keeps a file that was brought.
+    pub(crate) fn upload(
+        &mut self,
+        base: &str,
+        name: &str,
+        kind: &str,
+        bytes: Bytes,
+    ) -> Attachment {
+        let id = format!("{:016x}{:016x}", self.chance.next(), self.chance.next());
+        let path = percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC);
+        let file = Attachment {
+            url: format!("{base}/files/{id}/{path}"),
+            id: id.clone(),
+            name: name.to_owned(),
+            mime_type: kind.to_owned(),
+            size: bytes.len(),
+        };
+        self.files.insert(id, (file.clone(), bytes));
+        file
+    }
+
     pub(crate) fn comment(
         &mut self,
         hooks: &Hooks,
@@ -180,6 +206,7 @@ impl World {
         id: &str,
         body: &str,
         public: bool,
+        attachments: Vec<Attachment>,
     ) -> Result<Comment, Denied> {
         let version = self.version + 1;
         let ticket = find(&mut self.tickets, id)?;
@@ -197,6 +224,7 @@ impl World {
             public,
             author: by,
             created_at: ticket.updated_at.clone(),
+            attachments,
         };
         self.version = version;
         self.next_comment += 1;
@@ -228,9 +256,12 @@ impl World {
         let mut body =
             json!({"id": delivery, "type": kind, "at": iso(now), "actor": by, "ticket": ticket});
         if let (Some(comment), Some(fields)) = (comment, body.as_object_mut()) {
-            let told = json!({
+            let mut told = json!({
                 "id": comment.id, "body": comment.body, "public": comment.public, "author_role": comment.author,
             });
+            if let (false, Some(told)) = (comment.attachments.is_empty(), told.as_object_mut()) {
+                told.insert("attachments".to_owned(), json!(comment.attachments));
+            }
             fields.insert("comment".to_owned(), told);
         }
         let body = body.to_string();

@@ -1,7 +1,8 @@
 //! What expressions of a call may read. Neighbour: `send`, which renders requests with it.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bridge_core::{
-    effect::CreateTicket,
+    effect::{AttachFile, CreateTicket},
     ids::{ConversationId, IntentId, TicketId},
     text::Text,
     ticket::{NewTicket, Requester},
@@ -54,6 +55,18 @@ impl Data {
     pub(crate) fn said(self, name: &'static str, body: &Text) -> Self {
         self.hide(body)
             .and(name, map([("body", Value::from(body.reveal()))]))
+    }
+
+    /// A file, whose bytes stand in the request itself where nothing brings them before.
+    pub(crate) fn file(self, file: &AttachFile, bytes: Option<&[u8]>) -> Self {
+        let packed = bytes.map(|bytes| STANDARD.encode(bytes));
+        let parts = map([
+            ("name", Value::from(file.name.reveal())),
+            ("type", Value::from(file.media.type_to_keep())),
+            ("public", Value::from(file.public)),
+            ("base64", packed.map_or(Value::UNDEFINED, Value::from)),
+        ]);
+        self.hide(&file.name).and("file", parts)
     }
 
     pub(crate) fn requester(self, requester: &Requester) -> Self {

@@ -21,7 +21,7 @@ use crate::{
 };
 use bridge_core::{
     call::CallError,
-    effect::{AddComment, Answer, CreateTicket},
+    effect::{AddComment, Answer, AttachFile, CreateTicket},
     event::Comment,
     ids::{ConversationId, IntentId, TicketId},
     text::Text,
@@ -29,6 +29,7 @@ use bridge_core::{
     time::Timestamp,
 };
 use bridge_transport::Transport;
+use bytes::Bytes;
 use cursor::Cursor;
 use data::Data;
 use list::Seen;
@@ -241,6 +242,39 @@ impl Client {
             .said("comment", text);
         self.write(Kind::Comment, ticket, data, |_| true, deadline)
             .await
+    }
+
+    /// Hangs a customer's file on a ticket: with its words, as a comment of its own.
+    ///
+    /// # Errors
+    /// [`CallError`]; where the bytes go before the comment that names them, only the comment's
+    /// outcome can be unknown.
+    pub async fn attach(
+        &self,
+        file: &AttachFile,
+        bytes: Bytes,
+        intent: &IntentId,
+        deadline: Duration,
+    ) -> Result<Answer, CallError> {
+        let rule = self.rule(Kind::Attach)?;
+        let budget = Budget::new(deadline);
+        let data = self.data().ticket(&file.ticket).intent(intent);
+        let data = data.said("comment", &file.text);
+        let data = match &rule.upload {
+            Some(upload) => {
+                let data = data.file(file, None);
+                let sent = (bytes, file.media.type_to_keep());
+                let brought = self.bring(upload, &data, sent, budget).await?;
+                data.and("upload", brought.body)
+            }
+            None => data.file(file, Some(&bytes)),
+        };
+        let reply = self
+            .exchange(&rule.request, &data, rule.is_idempotent(), budget)
+            .await?;
+        let answer = self.judge(rule, &reply, &data)?;
+        let whole = self.whole_in(rule, &answer, &file.ticket)?;
+        Ok(Answer::Done { whole })
     }
 
     /// Changes a ticket that is there.

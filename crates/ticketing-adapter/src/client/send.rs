@@ -6,7 +6,7 @@ use crate::{
     error::{reason, unsure},
     profile::{
         expr::{EvalError, Template, from_json},
-        rules::{Auth, OperationRule, RequestRule},
+        rules::{Auth, OperationRule, RequestRule, Upload},
         spec::Method,
     },
 };
@@ -92,6 +92,22 @@ impl Client {
     ) -> Result<Reply, CallError> {
         let request = self.render(rule, data, idempotent)?;
         self.send(request, budget).await
+    }
+
+    /// Sends a file's bytes as a rule says. Brought twice it is a file that nobody names.
+    pub(crate) async fn bring(
+        &self,
+        rule: &Upload,
+        data: &Data,
+        (bytes, kind): (Bytes, &str),
+        budget: Budget,
+    ) -> Result<Reply, CallError> {
+        let mut request = self.render(&rule.request, data, true)?;
+        request.headers.insert(CONTENT_TYPE, header_value(kind)?);
+        request.body = Some(bytes);
+        let reply = self.send(request, budget).await?;
+        self.accept(&rule.ok, &reply, data, true)?;
+        Ok(reply)
     }
 
     /// Sends what a rule says and reads the page of a listing, whatever its status.

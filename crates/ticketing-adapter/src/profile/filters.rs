@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 /// Every filter there is. A name outside is found when the profile is loaded.
 pub(crate) const NAMES: &[&str] = &[
     "all",
+    "ascii",
     "base64_text",
     "column",
     "digits",
@@ -50,6 +51,7 @@ const SECONDS_BELOW: i64 = 100_000_000_000;
 
 pub(crate) fn register(env: &mut Environment<'static>) {
     env.add_filter("all", all);
+    env.add_filter("ascii", |v: Value| each_text(&v, ascii));
     env.add_filter("base64_text", base64_text);
     env.add_filter("column", |v: Value, key: String| -> Value {
         items(&v).map(|item| attr(&item, &key)).collect()
@@ -266,6 +268,14 @@ fn plain(words: &str) -> String {
             c if c.is_control() => '\u{FFFD}',
             c => c,
         })
+        .collect()
+}
+
+/// Only what every system can spell: each other character shows as an underscore.
+fn ascii(words: &str) -> String {
+    let spelled = words.chars();
+    spelled
+        .map(|c| if (' '..='~').contains(&c) { c } else { '_' })
         .collect()
 }
 

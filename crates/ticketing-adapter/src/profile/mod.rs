@@ -4,6 +4,7 @@
 //! [`spec`](self) is the language as written, `compile` checks it, `rules` is what comes of it.
 
 mod compile;
+mod complete;
 pub(crate) mod expr;
 pub(crate) mod filters;
 mod html;
@@ -135,6 +136,12 @@ impl Profile {
     #[must_use]
     pub fn lists_comments(&self) -> bool {
         self.has(Kind::Comments)
+    }
+
+    /// Whether files can be hung on a ticket.
+    #[must_use]
+    pub fn attaches(&self) -> bool {
+        self.has(Kind::Attach)
     }
 
     /// Checks what the operator set. Keys are told relative to `[bridges.NAME.ticketing]`.

@@ -2,12 +2,13 @@
 
 use super::{
     compile::{ANSWER, Checker},
+    complete,
     expr::{Names, Template, Tree},
     place::Place,
-    rules::{CursorRule, FindFirst, Kind, ListedRule, OperationRule, RequestRule, Then},
+    rules::{CursorRule, FindFirst, Kind, ListedRule, OperationRule, RequestRule, Then, Upload},
     spec::{
-        CursorKind, CursorSpec, ListedSpec, Method, OperationSpec, OtherId, ProfileSpec,
-        ResolveSpec, ThenSpec,
+        CursorKind, CursorSpec, FindFirstSpec, ListedSpec, Method, OperationSpec, OtherId,
+        ProfileSpec, ThenSpec, UploadSpec,
     },
 };
 use bridge_core::call::Resolve;
@@ -24,6 +25,7 @@ pub(crate) fn compile(
         (Kind::Create, &ops.create),
         (Kind::Note, &ops.note),
         (Kind::Comment, &ops.comment),
+        (Kind::Attach, &ops.attach),
         (Kind::SetStatus, &ops.set_status),
         (Kind::SetLinkField, &ops.set_link_field),
         (Kind::SetFields, &ops.set_fields),
@@ -60,6 +62,7 @@ pub(crate) fn compile(
             Kind::Notes,
             ops.notes.is_some(),
         ),
+        (Kind::Attach, &ops.attach, Kind::Notes, ops.notes.is_some()),
     ];
     for (write, spec, read, there) in lookups {
         let looks = spec
@@ -86,12 +89,20 @@ fn operation(
     spec: &OperationSpec,
 ) -> Option<OperationRule> {
     let options = checker.names(&[]);
+    let upload = spec
+        .upload
+        .as_ref()
+        .and_then(|upload| self::upload(checker, &place.key("upload"), kind, upload));
     let sent = checker.names(kind.names());
+    let sent = match &upload {
+        Some(_) => sent.and(&["upload.*"]),
+        None => sent,
+    };
     let answer = sent.and(ANSWER);
     let item = answer.and(&["it.*", "also.*"]);
     let instead = alternatives(checker, place, kind, spec);
-    complete(checker, place, kind, spec);
-    consistent(checker, place, kind, spec);
+    complete::complete(checker, place, kind, spec);
+    complete::consistent(checker, place, kind, spec);
     let request = request(
         checker,
         place,
@@ -104,17 +115,10 @@ fn operation(
         },
         &sent,
     );
-    let find_first = spec.find_first.as_ref().and_then(|find| {
-        let place = place.key("find_first");
-        let request = self::request(checker, &place, &Sent::read(&find.path, &find.query), &sent);
-        let id = checker.expr(&place.key("id"), &find.id, &answer);
-        let absent = find.absent.clone();
-        Some(FindFirst {
-            request: request?,
-            absent,
-            id: id?,
-        })
-    });
+    let find_first = spec
+        .find_first
+        .as_ref()
+        .and_then(|find| find_first(checker, &place.key("find_first"), find, (&sent, &answer)));
     let then = then(checker, &place.key("then"), &spec.then, &item);
     let cursor = spec
         .cursor
@@ -129,6 +133,7 @@ fn operation(
         resolve: spec.resolve.map_or(Resolve::None, Resolve::from),
         verify: spec.verify.is_some(),
         find_first,
+        upload,
         id: checker.maybe(place, "id", spec.id.as_ref(), &answer),
         ticket: checker.maybe(place, "ticket", spec.ticket.as_ref(), &answer),
         items: checker.maybe(place, "items", spec.items.as_ref(), &answer),
@@ -148,6 +153,41 @@ fn operation(
         cursor,
         request: request?,
     })
+}
+
+fn find_first(
+    checker: &mut Checker<'_>,
+    place: &Place,
+    spec: &FindFirstSpec,
+    (sent, answer): (&Names, &Names),
+) -> Option<FindFirst> {
+    let request = request(checker, place, &Sent::read(&spec.path, &spec.query), sent);
+    let id = checker.expr(&place.key("id"), &spec.id, answer);
+    Some(FindFirst {
+        request: request?,
+        absent: spec.absent.clone(),
+        id: id?,
+    })
+}
+
+fn upload(
+    checker: &mut Checker<'_>,
+    place: &Place,
+    kind: Kind,
+    spec: &UploadSpec,
+) -> Option<Upload> {
+    if kind != Kind::Attach {
+        let remedy = "Only `attach` brings a file.";
+        checker.problem(place, "there is no file to bring", remedy);
+    }
+    let names = checker.names(kind.names());
+    let sent = Sent {
+        method: Method::Post,
+        ..Sent::read(&spec.path, &spec.query)
+    };
+    let request = request(checker, place, &sent, &names)?;
+    let ok = spec.ok.clone();
+    Some(Upload { request, ok })
 }
 
 fn listed(
@@ -196,112 +236,6 @@ fn alternatives(
         rules.extend(operation(checker, &place, kind, other));
     }
     rules
-}
-
-/// What each kind of operation cannot do without.
-fn complete(checker: &mut Checker<'_>, place: &Place, kind: Kind, spec: &OperationSpec) {
-    let list = (
-        spec.items.is_some(),
-        "items",
-        "Say where the list stands in the answer.",
-    );
-    let ticket = (
-        spec.ticket.is_some(),
-        "ticket",
-        "Say where the ticket stands in the answer.",
-    );
-    let shape = (
-        spec.shape.is_some(),
-        "shape",
-        "Name the [ticket.NAME] that reads it.",
-    );
-    let id = (
-        spec.id.is_some(),
-        "id",
-        "Say where the id stands: without it nothing is sure.",
-    );
-    let text = (
-        spec.text.is_some(),
-        "text",
-        "Say where an item's text stands.",
-    );
-    let comment = (
-        spec.comment.is_some(),
-        "comment",
-        "Say how a comment of the list is read.",
-    );
-    let cursor = (
-        spec.cursor.is_some(),
-        "cursor",
-        "Say how the listing goes on.",
-    );
-    let sure = spec.ok_when.is_some() || spec.ticket.is_some() || spec.verify.is_some();
-    let proof = "A status alone proves nothing. Say what a yes has in its body or headers.";
-    let resolve = "Say how it is found out what became of it when no answer comes.";
-    let needs = match kind {
-        Kind::UpsertRequester | Kind::Create => vec![id],
-        Kind::Get => vec![ticket, shape],
-        Kind::FindByLinkField | Kind::FindOpenByRequester => vec![list, shape],
-        Kind::ChangedSince => vec![list, shape, cursor],
-        Kind::Notes => vec![list, text],
-        Kind::Comments => vec![list, comment],
-        Kind::Note | Kind::Comment | Kind::SetStatus | Kind::SetLinkField | Kind::SetFields => {
-            vec![(sure, "ok_when", proof)]
-        }
-    };
-    let resolved = (
-        !kind.is_write() || spec.resolve.is_some(),
-        "resolve",
-        resolve,
-    );
-    let read = (
-        spec.ticket.is_none() || spec.shape.is_some(),
-        "shape",
-        shape.2,
-    );
-    let mut told = Vec::new();
-    for (there, key, remedy) in needs.into_iter().chain([resolved, read]) {
-        if !there && !told.contains(&key) {
-            told.push(key);
-            checker.problem(place, format!("`{key}` is missing"), remedy);
-        }
-    }
-}
-
-/// What contradicts itself in it.
-fn consistent(checker: &mut Checker<'_>, place: &Place, kind: Kind, spec: &OperationSpec) {
-    let verifies = matches!(kind, Kind::SetStatus | Kind::SetLinkField | Kind::SetFields);
-    if spec.verify.is_some() && !verifies {
-        let remedy =
-            "Only set_status, set_link_field and set_fields can be read again and compared.";
-        checker.problem(&place.key("verify"), "it cannot be verified", remedy);
-    }
-    let by_key = matches!(spec.resolve, Some(ResolveSpec::IdempotencyKey));
-    if by_key && !mentions_intent(spec) {
-        let remedy = "Send {{ intent.id }} in a header, the query or the body.";
-        checker.problem(
-            &place.key("resolve"),
-            "the request carries no idempotency key",
-            remedy,
-        );
-    }
-    if kind.is_write() == (spec.method == Method::Get) {
-        let remedy = "Reads use GET; writes use POST, PUT or PATCH.";
-        checker.problem(&place.key("method"), "the method does not fit", remedy);
-    }
-}
-
-fn mentions_intent(spec: &OperationSpec) -> bool {
-    let texts = spec.headers.values().chain(spec.query.values());
-    let body = spec
-        .body
-        .as_ref()
-        .map(toml::Table::to_string)
-        .unwrap_or_default();
-    texts
-        .map(String::as_str)
-        .chain([body.as_str()])
-        .any(|text| text.contains("intent.id"))
 }
 
 /// The parts of a request as written.

@@ -53,6 +53,7 @@ pub(crate) enum Kind {
     Create,
     Note,
     Comment,
+    Attach,
     SetStatus,
     SetLinkField,
     SetFields,
@@ -72,6 +73,7 @@ impl Kind {
             Self::Create => "create",
             Self::Note => "note",
             Self::Comment => "comment",
+            Self::Attach => "attach",
             Self::SetStatus => "set_status",
             Self::SetLinkField => "set_link_field",
             Self::SetFields => "set_fields",
@@ -108,6 +110,15 @@ impl Kind {
             ],
             Self::Note => &["ticket.id", "note.body", "intent.id"],
             Self::Comment => &["ticket.id", "comment.body", "intent.id"],
+            Self::Attach => &[
+                "ticket.id",
+                "comment.body",
+                "file.name",
+                "file.type",
+                "file.base64",
+                "file.public",
+                "intent.id",
+            ],
             Self::SetStatus => &["ticket.id", "status"],
             Self::SetLinkField => &["ticket.id", "conversation.id"],
             Self::SetFields => &["ticket.id", "fields.*"],
@@ -126,6 +137,7 @@ impl Kind {
             | Self::Create
             | Self::Note
             | Self::Comment
+            | Self::Attach
             | Self::SetStatus
             | Self::SetLinkField
             | Self::SetFields => true,
@@ -146,6 +158,7 @@ impl Kind {
             Operation::LinkField => Some(Self::SetLinkField),
             Operation::Status => Some(Self::SetStatus),
             Operation::Comment => Some(Self::Comment),
+            Operation::File => Some(Self::Attach),
             Operation::Note => Some(Self::Note),
             Operation::Start
             | Operation::Close
@@ -192,6 +205,7 @@ pub(crate) struct OperationRule {
     pub(crate) resolve: Resolve,
     pub(crate) verify: bool,
     pub(crate) find_first: Option<FindFirst>,
+    pub(crate) upload: Option<Upload>,
     pub(crate) id: Option<Expr>,
     pub(crate) ticket: Option<Expr>,
     pub(crate) items: Option<Expr>,
@@ -227,6 +241,13 @@ pub(crate) struct FindFirst {
     pub(crate) request: RequestRule,
     pub(crate) absent: Vec<u16>,
     pub(crate) id: Expr,
+}
+
+/// A file's bytes, brought before what names them.
+#[derive(Debug)]
+pub(crate) struct Upload {
+    pub(crate) request: RequestRule,
+    pub(crate) ok: Vec<u16>,
 }
 
 /// A read after a read.

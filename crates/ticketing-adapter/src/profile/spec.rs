@@ -221,6 +221,9 @@ pub(crate) struct OperationsSpec {
     pub note: Option<OperationSpec>,
     /// Adds a public comment. Names: `ticket`, `comment`, `intent`.
     pub comment: Option<OperationSpec>,
+    /// Hangs a customer's file on a ticket, as a comment of its own. Names: `ticket`, `comment.body`,
+    /// `file`, `intent`, `upload`.
+    pub attach: Option<OperationSpec>,
     /// Sets the status. Names: `ticket`, `status`.
     pub set_status: Option<OperationSpec>,
     /// Writes the conversation into the link field. Names: `ticket`, `conversation`.
@@ -278,6 +281,8 @@ pub(crate) struct OperationSpec {
     pub verify: Option<Verify>,
     /// `upsert_requester`: a read that may find the person already there.
     pub find_first: Option<FindFirstSpec>,
+    /// `attach`: a call that brings the file's bytes before; its answer is `upload`.
+    pub upload: Option<UploadSpec>,
     /// `upsert_requester`, `create`: an expression for the id in the answer.
     pub id: Option<String>,
     /// An expression for the ticket in the answer.
@@ -302,6 +307,20 @@ pub(crate) struct OperationSpec {
     pub page_size: Option<usize>,
     /// `changed_since`: how the listing goes on.
     pub cursor: Option<CursorSpec>,
+}
+
+/// A call with a file's bytes as its body, and the file's type as theirs.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct UploadSpec {
+    /// A template for the path below the base URL.
+    pub path: String,
+    /// Templates for the query.
+    #[serde(default)]
+    pub query: BTreeMap<String, String>,
+    /// The statuses that mean yes.
+    #[serde(default = "two_hundred")]
+    pub ok: Vec<u16>,
 }
 
 /// How a comment of a list is read. Its id is the same as in a webhook.

@@ -6,6 +6,7 @@
 //! Each stays in the store until it has ended one way or another, and of each place (a conversation,
 //! a ticket) only the first that waits has an Intent. So the order holds whatever fails.
 
+mod files;
 mod listing;
 mod message;
 mod split;
@@ -34,6 +35,7 @@ enum Way {
 impl Turn<'_> {
     pub(super) fn plan_talk(&mut self) {
         self.plan_listings();
+        self.tell_of_files();
         self.take_back_knocks();
         let waiting = self.lane.messages.iter().filter(|m| m.waits());
         let places: BTreeSet<Place> = waiting.map(|m| m.place.clone()).collect();

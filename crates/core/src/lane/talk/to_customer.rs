@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     conversation::Conversation,
-    effect::{AddComment, Effect, Operation, Read, SendMessage},
+    effect::{AddComment, AttachFile, Effect, Operation, Read, SendMessage},
     event::CommentAdded,
     ids::{ConversationId, LinkId, MessageId, RoomId, TicketId},
     intent::{Intent, IntentState},
@@ -310,6 +310,7 @@ impl Turn<'_> {
         let body = kept(e.body.reveal());
         self.lane.intents.iter().any(|i| match &i.effect {
             Effect::AddComment(AddComment { ticket, text, .. })
+            | Effect::AttachFile(AttachFile { ticket, text, .. })
             | Effect::AddNote { ticket, text } => {
                 i.attempts > 0 && *ticket == e.ticket && kept(text.reveal()) == body
             }

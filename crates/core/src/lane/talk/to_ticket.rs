@@ -1,5 +1,5 @@
 //! What a customer says becomes a comment on the ticket. Neighbours: words, which says how it reads;
-//! links, which finds or makes the ticket that it waits for (rule 8).
+//! files, which brings what hangs on it; links, which finds or makes the ticket that it waits for (rule 8).
 
 use super::{Message, Outcome, Place, Way, words};
 use crate::{
@@ -47,7 +47,10 @@ impl Turn<'_> {
         while let Some(message) = self.first_waiting(place).cloned() {
             match self.comment(&link.id, &ticket, &talk, &message, public) {
                 Way::Stays => return,
-                Way::Ends(outcome) => self.end_message(place, &message.id, outcome),
+                Way::Ends(outcome) => {
+                    self.plan_file(&link.id, &ticket, &message, outcome, public);
+                    self.end_message(place, &message.id, outcome);
+                }
             }
         }
     }

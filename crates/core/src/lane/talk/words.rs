@@ -3,6 +3,9 @@
 use super::Message;
 use crate::{conversation::Conversation, message::Media, text::Text, time::Timestamp};
 
+/// The longest name of a file, characters: what every file system and ticketing system takes.
+const NAME_CHARACTERS_MAX: usize = 120;
+
 /// Who said it and when, then what was said. What is no text leaves its kind, with the address of
 /// the file where there is one. `time` counts those that would read the same, from one.
 pub(super) fn comment(message: &Message, talk: &Conversation, time: usize) -> Text {
@@ -34,6 +37,65 @@ fn file(media: &Media) -> String {
     match &media.filename {
         Some(name) => format!("[{kind}: {}] {}", name.reveal(), media.url.reveal()),
         None => format!("[{kind}] {}", media.url.reveal()),
+    }
+}
+
+/// The line with which a file is hung on a ticket: no other reads so, as it names the message's id.
+pub(super) fn hung(message: &Message, media: &Media, name: &Text) -> Text {
+    let (kind, at) = (media.kind.as_str(), moment(message.at));
+    let name = name.reveal();
+    Text::new(format!("[{kind}: {name}] of {at} (message {})", message.id))
+}
+
+/// A file's name on a ticket: its own, where it has one, else made of its kind, time and type.
+pub(super) fn file_name(message: &Message, media: &Media) -> Text {
+    let own = media.filename.as_ref().map(|name| named(name.reveal()));
+    let own = own.filter(|name| !name.is_empty());
+    Text::new(own.unwrap_or_else(|| {
+        let at = moment(message.at).replace([':', ' '], "-");
+        let at = at.trim_end_matches("-UTC");
+        format!("{}-{at}{}", media.kind.as_str(), ending(&media.mime_type))
+    }))
+}
+
+/// A name without what a file system, a header or a reader could take for something else: no path, no
+/// control characters, none that turn the direction of writing and so hide how it ends.
+fn named(name: &str) -> String {
+    let unfit = |c: char| {
+        c.is_control()
+            || matches!(
+                c,
+                '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|' | ';' | '%'
+            )
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let fit: String = name
+        .chars()
+        .map(|c| if unfit(c) { '_' } else { c })
+        .collect();
+    let fit = fit.trim().trim_start_matches('.').trim();
+    // The end of a long one is kept: it says what the file is.
+    let surplus = fit.chars().count().saturating_sub(NAME_CHARACTERS_MAX);
+    fit.chars().skip(surplus).collect()
+}
+
+/// How the name of a file of this type ends; nothing where the type is none that is common.
+fn ending(mime_type: &str) -> &'static str {
+    let bare = mime_type.split(';').next().unwrap_or_default().trim();
+    match bare.to_ascii_lowercase().as_str() {
+        "image/jpeg" => ".jpg",
+        "image/png" => ".png",
+        "image/webp" => ".webp",
+        "video/mp4" => ".mp4",
+        "video/3gpp" => ".3gp",
+        "audio/ogg" => ".ogg",
+        "audio/mpeg" => ".mp3",
+        "audio/mp4" => ".m4a",
+        "audio/aac" => ".aac",
+        "audio/amr" => ".amr",
+        "application/pdf" => ".pdf",
+        "text/plain" => ".txt",
+        _ => "",
     }
 }
 

@@ -131,6 +131,7 @@ impl World {
                     .write(ticket, what, now, |t| t.status = status.clone())
             }
             Effect::AddComment(comment) => self.desk.comment(comment, now),
+            Effect::AttachFile(file) => self.desk.attach(file, now),
             Effect::SendMessage(message) => (self.jelou.say(message), vec![]),
             Effect::SendTemplate(send) => (self.jelou.send_template(send), vec![]),
             Effect::SendBotMessage(send) => (self.jelou.bot_says(send), vec![]),

@@ -89,6 +89,7 @@ impl World {
                 note: Resolve::DirectLookup,
                 comment: Resolve::DirectLookup,
                 comments: false,
+                attach: Some(Resolve::DirectLookup),
             },
             place: TicketIdPlace::None,
             silent: false,

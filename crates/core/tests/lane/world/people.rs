@@ -69,6 +69,12 @@ impl World {
         self.net.send(self.now, event);
     }
 
+    /// A customer sends a picture.
+    pub fn customer_shows(&mut self, conversation: &ConversationId, message: &str) {
+        let event = self.jelou.picture(conversation, message, self.now);
+        self.net.send(self.now, event);
+    }
+
     pub fn ends(&mut self, conversation: &ConversationId, reason: &str) {
         let event = self.jelou.end(conversation, reason, self.now);
         self.net.send(self.now, event);

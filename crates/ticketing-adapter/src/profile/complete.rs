@@ -1,0 +1,130 @@
+//! What an operation needs to be one, and what contradicts itself in it. Neighbour: `operations`, which
+//! compiles it.
+
+use super::{
+    compile::Checker,
+    place::Place,
+    rules::Kind,
+    spec::{Method, OperationSpec, ResolveSpec},
+};
+
+/// What each kind of operation cannot do without.
+pub(super) fn complete(checker: &mut Checker<'_>, place: &Place, kind: Kind, spec: &OperationSpec) {
+    let mut told = Vec::new();
+    for (there, key, remedy) in needs(kind, spec) {
+        if !there && !told.contains(&key) {
+            told.push(key);
+            checker.problem(place, format!("`{key}` is missing"), remedy);
+        }
+    }
+}
+
+/// Whether each key is there that it cannot do without, and what to do if not.
+fn needs(kind: Kind, spec: &OperationSpec) -> Vec<(bool, &'static str, &'static str)> {
+    let list = (
+        spec.items.is_some(),
+        "items",
+        "Say where the list stands in the answer.",
+    );
+    let ticket = (
+        spec.ticket.is_some(),
+        "ticket",
+        "Say where the ticket stands in the answer.",
+    );
+    let shape = (
+        spec.shape.is_some(),
+        "shape",
+        "Name the [ticket.NAME] that reads it.",
+    );
+    let id = (
+        spec.id.is_some(),
+        "id",
+        "Say where the id stands: without it nothing is sure.",
+    );
+    let text = (
+        spec.text.is_some(),
+        "text",
+        "Say where an item's text stands.",
+    );
+    let comment = (
+        spec.comment.is_some(),
+        "comment",
+        "Say how a comment of the list is read.",
+    );
+    let cursor = (
+        spec.cursor.is_some(),
+        "cursor",
+        "Say how the listing goes on.",
+    );
+    let sure = spec.ok_when.is_some() || spec.ticket.is_some() || spec.verify.is_some();
+    let proof = "A status alone proves nothing. Say what a yes has in its body or headers.";
+    let resolve = "Say how it is found out what became of it when no answer comes.";
+    let needs = match kind {
+        Kind::UpsertRequester | Kind::Create => vec![id],
+        Kind::Get => vec![ticket, shape],
+        Kind::FindByLinkField | Kind::FindOpenByRequester => vec![list, shape],
+        Kind::ChangedSince => vec![list, shape, cursor],
+        Kind::Notes => vec![list, text],
+        Kind::Comments => vec![list, comment],
+        Kind::Note
+        | Kind::Comment
+        | Kind::Attach
+        | Kind::SetStatus
+        | Kind::SetLinkField
+        | Kind::SetFields => {
+            vec![(sure, "ok_when", proof)]
+        }
+    };
+    let resolved = (
+        !kind.is_write() || spec.resolve.is_some(),
+        "resolve",
+        resolve,
+    );
+    let read = (
+        spec.ticket.is_none() || spec.shape.is_some(),
+        "shape",
+        shape.2,
+    );
+    needs.into_iter().chain([resolved, read]).collect()
+}
+
+/// What contradicts itself in it.
+pub(super) fn consistent(
+    checker: &mut Checker<'_>,
+    place: &Place,
+    kind: Kind,
+    spec: &OperationSpec,
+) {
+    let verifies = matches!(kind, Kind::SetStatus | Kind::SetLinkField | Kind::SetFields);
+    if spec.verify.is_some() && !verifies {
+        let remedy =
+            "Only set_status, set_link_field and set_fields can be read again and compared.";
+        checker.problem(&place.key("verify"), "it cannot be verified", remedy);
+    }
+    let by_key = matches!(spec.resolve, Some(ResolveSpec::IdempotencyKey));
+    if by_key && !mentions_intent(spec) {
+        let remedy = "Send {{ intent.id }} in a header, the query or the body.";
+        checker.problem(
+            &place.key("resolve"),
+            "the request carries no idempotency key",
+            remedy,
+        );
+    }
+    if kind.is_write() == (spec.method == Method::Get) {
+        let remedy = "Reads use GET; writes use POST, PUT or PATCH.";
+        checker.problem(&place.key("method"), "the method does not fit", remedy);
+    }
+}
+
+fn mentions_intent(spec: &OperationSpec) -> bool {
+    let texts = spec.headers.values().chain(spec.query.values());
+    let body = spec
+        .body
+        .as_ref()
+        .map(toml::Table::to_string)
+        .unwrap_or_default();
+    texts
+        .map(String::as_str)
+        .chain([body.as_str()])
+        .any(|text| text.contains("intent.id"))
+}
