@@ -175,7 +175,9 @@ async fn bring_over(
         for conversation in conversations_of(jobs, bridge, bot, &user).await? {
             let (kept, lost) = lost(jobs, bridge, &conversation, &messages).await?;
             known |= kept;
-            missing.extend(lost);
+            if !lost.is_empty() {
+                missing.push(lost);
+            }
         }
     }
     if !known && !missing.is_empty() && !ids_agree(jobs, bridge, bot).await? {
@@ -184,18 +186,26 @@ async fn bring_over(
     if known {
         note_agreement(jobs, bridge, bot).await?;
     }
-    missing.sort_by(|a, b| (a.at, &a.message).cmp(&(b.at, &b.message)));
     let mut found = 0;
-    for message in missing {
+    for mut lost in missing {
+        lost.sort_by(|a, b| (a.at, &a.message).cmp(&(b.at, &b.message)));
+        let Some((first, last)) = lost.first().zip(lost.last()) else {
+            continue;
+        };
+        let (talk, count) = (&first.conversation.id, lost.len());
         let dedup = format!(
-            "sweep:message:{}:{}",
-            message.conversation.id, message.message
+            "sweep:messages:{talk}:{count}:{}:{}",
+            first.message, last.message
         );
-        let event = Event::MessageReceived(message);
-        let new = record(jobs, bridge, Side::Jelou, dedup, &event, now).await;
-        let new = u64::from(new.map_err(said)?);
-        jobs.metrics.drift(&bridge.name, new);
-        found += new;
+        // One Delivery for all of a conversation: what is heard one by one is brought over one by one,
+        // and the Router keeps no order between them.
+        let events: Vec<Event> = lost.into_iter().map(Event::MessageReceived).collect();
+        let many = u64::try_from(events.len()).unwrap_or(u64::MAX);
+        let new = record(jobs, bridge, Side::Jelou, dedup, &events, now).await;
+        if new.map_err(said)? {
+            jobs.metrics.drift(&bridge.name, many);
+            found += many;
+        }
     }
     Ok(Some(found))
 }

@@ -235,7 +235,7 @@ async fn record_ticket(
         read_at: Some(begun),
         last_lane: None,
     });
-    record(jobs, bridge, Side::Ticketing, dedup, &event, begun).await
+    record(jobs, bridge, Side::Ticketing, dedup, &[event], begun).await
 }
 
 pub(super) async fn record(
@@ -243,10 +243,10 @@ pub(super) async fn record(
     bridge: &Bridge,
     side: Side,
     dedup: String,
-    event: &Event,
+    events: &[Event],
     begun: Timestamp,
 ) -> Result<bool, StoreError> {
-    let body = serde_json::to_vec(&[event]).unwrap_or_default();
+    let body = serde_json::to_vec(events).unwrap_or_default();
     let recorded = jobs
         .store
         .record(NewDelivery {
@@ -314,7 +314,7 @@ async fn record_closed(
         at,
         found_by_sweep: true,
     });
-    record(jobs, bridge, Side::Jelou, dedup, &event, begun).await
+    record(jobs, bridge, Side::Jelou, dedup, &[event], begun).await
 }
 
 pub(super) async fn wait_for_place(jobs: &Jobs, bridge: &Bridge, side: Side) -> Result<(), String> {
