@@ -16,7 +16,7 @@ use crate::{
         TicketChanged,
     },
     ids::{ConversationId, TicketId},
-    ticket::{Order, Ticket, Version},
+    ticket::{Order, Ticket, TicketPatch, Version},
     time::Timestamp,
 };
 use std::time::Duration;
@@ -368,10 +368,25 @@ fn weigh(memory: &TicketMemory, e: &TicketChanged, at: Timestamp, linked: bool) 
         Order::Same | Order::Unknown if e.read_at.is_some() && !covered => see(seen, e),
         Order::Same if says_nothing_new(seen, e, linked) => Told::Nothing("known"),
         Order::Unknown if covered && says_nothing_new(seen, e, linked) => Told::Nothing("known"),
-        // A webhook was written before it came. A read that began first may have ended last.
-        Order::Same | Order::Unknown if covered && e.read_at.is_none() => Told::Nothing("covered"),
+        Order::Same | Order::Unknown if covered && !is_overlapping(seen, e) => {
+            Told::Nothing("covered")
+        }
         Order::Same | Order::Unknown => Told::Hint,
     }
+}
+
+/// A webhook was written before it came. A read that began first may have ended last; only the link
+/// field is nobody's but ours.
+fn is_overlapping(seen: &Ticket, e: &TicketChanged) -> bool {
+    let says_more = match &e.whole {
+        Some(whole) => {
+            let mut whole = whole.clone();
+            whole.link_field.clone_from(&seen.link_field);
+            !same_content(seen, &whole)
+        }
+        None => e.patch != TicketPatch::default(),
+    };
+    says_more && e.read_at.is_some()
 }
 
 /// Whether a state was told long after it was: where no Link keeps up with the ticket, it is only a

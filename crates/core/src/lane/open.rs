@@ -17,7 +17,7 @@ use std::time::Duration;
 
 /// What was told of a ticket is too old after this to begin a conversation with: a Lane that was not
 /// worked on for so long may not have been told what another one was.
-const FRESH: Duration = Duration::from_secs(5);
+pub(super) const FRESH: Duration = Duration::from_secs(5);
 
 impl Turn<'_> {
     pub(super) fn plan_tickets(&mut self) {

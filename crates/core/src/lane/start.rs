@@ -2,6 +2,7 @@
 //! Neighbours: links asks; resolve finds out what became of a start.
 
 use super::{
+    open::FRESH,
     state::EntryKind,
     step::{Mode, Turn},
 };
@@ -43,8 +44,9 @@ impl Turn<'_> {
             self.withdraw(&link.id, Operation::Start, None);
             return self.end_link(&link.id, "withdrawn");
         }
-        if link.created_at < self.now && memory.seen_at.is_none_or(|seen| seen <= link.created_at) {
-            // It waits, and until the Link stood another Lane may have been told what became of it.
+        let waits = self.now.since(link.created_at) > FRESH;
+        if waits && memory.seen_at.is_none_or(|seen| seen <= link.created_at) {
+            // Until the Link stood, another Lane may have been told what became of the ticket.
             return self.want_ticket(ticket);
         }
         if self.customer_is_busy(link) && !planted!(BusyCustomerStarted) {

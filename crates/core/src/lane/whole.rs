@@ -33,17 +33,18 @@ impl Turn<'_> {
     }
 
     /// Until the Link stood in the store, what was told of the ticket may have gone to the Lane of
-    /// another requester. The first write to the ticket shows it as it is; where it does not, a read
-    /// must.
+    /// another requester. A link field that was taken speaks for the ticket as it was seen; where it
+    /// was not, a read must.
     fn is_unseen_since_linked(&self, link: &Link, seen_at: Option<Timestamp>) -> bool {
         let of_link = self.lane.intents.iter().filter(|i| i.link == link.id);
         let mut writes =
             of_link.filter(|i| matches!(i.operation(), Operation::Start | Operation::LinkField));
-        let coming = writes
-            .clone()
-            .any(|i| i.operation() == Operation::LinkField && i.state.is_open());
+        let taken_or_coming = link.link_field_written
+            || writes
+                .clone()
+                .any(|i| i.operation() == Operation::LinkField && i.state.is_open());
         let stood = writes.find_map(|i| i.first_sent_at);
-        !coming && stood.is_some_and(|stood| seen_at.is_none_or(|seen| seen < stood))
+        !taken_or_coming && stood.is_some_and(|stood| seen_at.is_none_or(|seen| seen < stood))
     }
 
     fn plan_link_field(&mut self, link: &Link, id: &ConversationId, seen: &Ticket) {

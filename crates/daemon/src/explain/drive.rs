@@ -42,14 +42,7 @@ pub(super) async fn drive(
     let told = events.clone();
     lane.pending = (0_u32..)
         .zip(events)
-        .map(|(position, event)| Pending {
-            delivery: DeliveryId(0),
-            position,
-            // As if it had just come: one that is explained later is no late one.
-            received_at: event.at().unwrap_or(question.now),
-            by_sweep: false,
-            event,
-        })
+        .map(|(position, event)| just_come(position, event, question.now))
         .collect();
     lane.fates.clear();
     lane.journal.clear();
@@ -67,6 +60,29 @@ pub(super) async fn drive(
     };
     drive.run(explanation).await;
     drive.tell(&told, explanation);
+}
+
+/// One that is explained later than it came is no late one, and what it told is no older for that.
+fn just_come(position: u32, mut event: Event, now: Timestamp) -> Pending {
+    let change = match &mut event {
+        Event::TicketChanged(change) => Some(change),
+        Event::CommentAdded(comment) => Some(&mut *comment.change),
+        Event::ConversationStarted(_)
+        | Event::ConversationClosed(_)
+        | Event::MessageReceived(_) => None,
+    };
+    let told_of_a_ticket = change.is_some();
+    if let Some(change) = change.filter(|change| change.at.is_some()) {
+        change.at = Some(now);
+    }
+    let said_at = event.at().filter(|_| !told_of_a_ticket);
+    Pending {
+        delivery: DeliveryId(0),
+        position,
+        received_at: said_at.unwrap_or(now),
+        by_sweep: false,
+        event,
+    }
 }
 
 fn observed(lane: &Lane) -> BTreeSet<IntentId> {
