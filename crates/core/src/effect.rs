@@ -3,15 +3,17 @@
 
 use crate::{
     conversation::{Assignment, Conversation},
-    event::{Comment, Side},
+    event::Comment,
     ids::{BotId, ConversationId, LaneId, MessageId, TicketId, UserId},
-    message::{AgentMessage, Media},
+    message::{AgentMessage, AnsweredBy, BotMessage, BotSays, HandOver, Media, Template},
     text::Text,
     ticket::{NewTicket, Requester, Status, Ticket},
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt};
+
+pub use crate::operation::Operation;
 
 /// One change at one remote.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -50,6 +52,12 @@ pub enum Effect {
     AttachFile(AttachFile),
     /// Bring an agent's words to the customer.
     SendMessage(SendMessage),
+    /// Send a template to a customer whom free words do not reach.
+    SendTemplate(SendTemplate),
+    /// Have the bot say something to the customer.
+    SendBotMessage(SendBotMessage),
+    /// Say who answers the customer from now on.
+    HandOver(HandOver),
     /// Tell the agents something, by an internal note.
     AddNote {
         /// The ticket.
@@ -173,94 +181,22 @@ pub struct SendMessage {
     pub message: AgentMessage,
 }
 
-/// The word for a kind of Effect in keys, tables, metrics and the safety halt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Operation {
-    /// [`Effect::StartConversation`].
-    Start,
-    /// [`Effect::CloseConversation`].
-    Close,
-    /// [`Effect::WriteTicketId`].
-    TicketId,
-    /// [`Effect::UpsertRequester`].
-    Requester,
-    /// [`Effect::CreateTicket`].
-    Create,
-    /// [`Effect::WriteLinkField`].
-    LinkField,
-    /// [`Effect::SetStatus`].
-    Status,
-    /// [`Effect::AddComment`].
-    Comment,
-    /// [`Effect::AttachFile`].
-    File,
-    /// [`Effect::SendMessage`].
-    Message,
-    /// [`Effect::AddNote`].
-    Note,
+/// The parts of a template on its way to a customer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct SendTemplate {
+    /// The ticket it is about.
+    pub ticket: TicketId,
+    /// The template, filled in.
+    pub template: Template,
 }
 
-impl Operation {
-    /// All of them, for metrics that begin at zero.
-    pub const ALL: [Self; 11] = [
-        Self::Start,
-        Self::Close,
-        Self::TicketId,
-        Self::Requester,
-        Self::Create,
-        Self::LinkField,
-        Self::Status,
-        Self::Comment,
-        Self::File,
-        Self::Message,
-        Self::Note,
-    ];
-
-    /// The word.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Start => "start",
-            Self::Close => "close",
-            Self::TicketId => "ticket_id",
-            Self::Requester => "requester",
-            Self::Create => "create",
-            Self::LinkField => "link_field",
-            Self::Status => "status",
-            Self::Comment => "comment",
-            Self::File => "file",
-            Self::Message => "message",
-            Self::Note => "note",
-        }
-    }
-
-    /// Which remote it changes.
-    #[must_use]
-    pub fn side(self) -> Side {
-        match self {
-            Self::Start | Self::Close | Self::TicketId | Self::Message => Side::Jelou,
-            Self::Requester
-            | Self::Create
-            | Self::LinkField
-            | Self::Status
-            | Self::Comment
-            | Self::File
-            | Self::Note => Side::Ticketing,
-        }
-    }
-
-    /// Whether the safety halt counts it (rule 16).
-    #[must_use]
-    pub fn is_halted_in_bulk(self) -> bool {
-        matches!(self, Self::Start | Self::Close | Self::Status)
-    }
-}
-
-impl fmt::Display for Operation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
+/// The parts of what the bot is made to say.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct SendBotMessage {
+    /// The conversation that it belongs to. Jelou is told only the bot and the user.
+    pub conversation: ConversationId,
+    /// What is said, to whom.
+    pub message: BotMessage,
 }
 
 impl Effect {
@@ -278,6 +214,9 @@ impl Effect {
             Self::AddComment(_) => Operation::Comment,
             Self::AttachFile(_) => Operation::File,
             Self::SendMessage(_) => Operation::Message,
+            Self::SendTemplate(_) => Operation::Template,
+            Self::SendBotMessage(_) => Operation::BotMessage,
+            Self::HandOver(_) => Operation::UserState,
             Self::AddNote { .. } => Operation::Note,
         }
     }
@@ -330,6 +269,26 @@ impl fmt::Display for Effect {
                 "send comment {} of ticket {} to conversation {}, part {} of {}",
                 e.comment, e.ticket, e.conversation, e.part, e.parts
             ),
+            Self::SendTemplate(e) => write!(
+                f,
+                "send template {} for ticket {}",
+                e.template.name, e.ticket
+            ),
+            Self::SendBotMessage(e) => {
+                let what = match &e.message.what {
+                    BotSays::Text { .. } => "a text",
+                    BotSays::VoiceCall { .. } => "a call button",
+                };
+                write!(
+                    f,
+                    "have the bot send {what} in conversation {}",
+                    e.conversation
+                )
+            }
+            Self::HandOver(e) => match e.to {
+                AnsweredBy::Bot => write!(f, "hand the customer to the bot"),
+                AnsweredBy::Person => write!(f, "hand the customer to a person"),
+            },
             Self::AddNote { ticket, .. } => write!(f, "add an internal note to ticket {ticket}"),
         }
     }

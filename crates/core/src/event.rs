@@ -4,7 +4,7 @@
 use crate::{
     conversation::Conversation,
     ids::{ConversationId, IntentId, LaneId, MessageId, TicketId},
-    message::Media,
+    message::{Enclosed, Media},
     text::Text,
     ticket::{Ticket, TicketPatch, Version},
     time::Timestamp,
@@ -69,6 +69,9 @@ pub struct CommentAdded {
     /// Whether it may be the ticket's description, which some systems keep as the first comment.
     #[serde(default)]
     pub opening: bool,
+    /// The files that came with it.
+    #[serde(default)]
+    pub files: Vec<Enclosed>,
     /// When, by the source.
     pub at: Option<Timestamp>,
     /// The state of the ticket told along with it.
@@ -91,6 +94,9 @@ pub struct Comment {
     /// Whether it may be the ticket's description, which some systems keep as the first comment.
     #[serde(default)]
     pub opening: bool,
+    /// The files that came with it.
+    #[serde(default)]
+    pub files: Vec<Enclosed>,
     /// When, by the source.
     pub at: Option<Timestamp>,
 }

@@ -18,6 +18,7 @@ pub mod lane;
 pub mod link;
 pub mod mapping;
 pub mod message;
+pub mod operation;
 pub mod plan;
 pub mod report;
 pub mod route;

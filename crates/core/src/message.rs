@@ -125,6 +125,18 @@ impl Media {
     }
 }
 
+/// A file that an agent put to a comment.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Enclosed {
+    /// Its name.
+    pub name: Text,
+    /// Its type; [`UNKNOWN_MIME_TYPE`] where nobody told.
+    pub mime_type: String,
+    /// Where anybody can have it who has the address; `None` where only the ticketing system's own
+    /// people can.
+    pub url: Option<Text>,
+}
+
 /// What a message holds.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "content", rename_all = "snake_case")]

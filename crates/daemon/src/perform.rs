@@ -62,6 +62,21 @@ pub async fn perform(
             .send_message(&message.message, deadline)
             .await
             .map(|()| Answer::Done { whole: None }),
+        Effect::SendTemplate(send) => bridge
+            .jelou
+            .send_template(&send.template, deadline)
+            .await
+            .map(|_| Answer::Done { whole: None }),
+        Effect::SendBotMessage(send) => bridge
+            .jelou
+            .send_bot_message(&send.message, deadline)
+            .await
+            .map(|_| Answer::Done { whole: None }),
+        Effect::HandOver(to) => bridge
+            .jelou
+            .hand_over(to, deadline)
+            .await
+            .map(|()| Answer::Done { whole: None }),
         Effect::AddNote { ticket, text } => {
             bridge
                 .ticketing

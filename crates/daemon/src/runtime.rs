@@ -8,6 +8,7 @@ use bridge_core::{
     event::Side,
     ids::BridgeName,
     lane::{Capabilities, Rules},
+    time::Timestamp,
 };
 use bridge_transport::{Fetcher, Transport, system_names};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -89,7 +90,17 @@ impl Bridge {
         self.config.limits.call_timeout
     }
 
-    /// What a step of a Lane of this bridge goes by.
+    /// What a step of a Lane of this bridge goes by at a moment.
+    #[must_use]
+    pub fn rules_at(&self, now: Timestamp, webhooks_silent: bool) -> Rules<'_> {
+        let hours = self.config.hours.as_ref();
+        Rules {
+            away: hours.and_then(|hours| hours.away(now)),
+            ..self.rules(webhooks_silent)
+        }
+    }
+
+    /// The same, whether anybody is in or not.
     #[must_use]
     pub fn rules(&self, webhooks_silent: bool) -> Rules<'_> {
         let profile = &self.config.profile;
@@ -107,6 +118,7 @@ impl Bridge {
                 attach: profile.attaches().then(|| profile.resolve(Operation::File)),
             },
             ticket_id_place: self.config.jelou.ticket_id_place,
+            away: None,
             webhooks_silent,
         }
     }

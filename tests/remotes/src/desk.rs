@@ -338,6 +338,7 @@ impl Desk {
             by_agent: true,
             by_us: false,
             opening: false,
+            files: vec![],
             at: Some(now),
         });
         let said = CommentAdded {
@@ -348,6 +349,7 @@ impl Desk {
             by_agent: true,
             by_us: false,
             opening: false,
+            files: vec![],
             at: Some(now),
             change: Box::new(change),
         };

@@ -5,11 +5,12 @@ use bridge_core::{
     call::CallError,
     conversation::{Conversation, ConversationState},
     effect::{
-        Answer, CloseConversation, SendMessage, StartConversation, TicketIdPlace, WriteTicketId,
+        Answer, CloseConversation, SendBotMessage, SendMessage, SendTemplate, StartConversation,
+        TicketIdPlace, WriteTicketId,
     },
     event::{ConversationClosed, ConversationStarted, Event, MessageReceived},
     ids::{ConversationId, IntentId, MessageId, RoomId, TicketId, UserId},
-    message::{Content, Media, MediaKind},
+    message::{AnsweredBy, BotSays, Content, HandOver, Media, MediaKind},
     text::Text,
     time::Timestamp,
 };
@@ -75,6 +76,16 @@ pub struct Jelou {
     pub silent: bool,
     /// A message whose id came before is not heard again.
     pub ids_once: bool,
+    /// No template is approved.
+    pub no_templates: bool,
+    /// The account may send no call buttons.
+    pub no_calling: bool,
+    /// Templates sent, in order.
+    pub templates: Vec<SendTemplate>,
+    /// What the bot was made to say, in order.
+    pub bot_said: Vec<SendBotMessage>,
+    /// Who answers each customer, where it was said.
+    pub answered_by: BTreeMap<String, AnsweredBy>,
     next: u32,
 }
 
@@ -268,6 +279,43 @@ impl Jelou {
             talk.heard.push((id.clone(), words));
         }
         Ok(Answer::Done { whole: None })
+    }
+
+    /// Sends a template, which silence does not keep back.
+    ///
+    /// # Errors
+    /// [`CallError::Refused`] where it is not approved.
+    pub fn send_template(&mut self, send: &SendTemplate) -> Result<Answer, CallError> {
+        if self.no_templates {
+            return Err(CallError::Refused {
+                status: 400,
+                reason: "no such template".to_owned(),
+            });
+        }
+        self.templates.push(send.clone());
+        Ok(Answer::Done { whole: None })
+    }
+
+    /// Has the bot say something.
+    ///
+    /// # Errors
+    /// [`CallError::Refused`] where the customer was silent for too long, or may not be called.
+    pub fn bot_says(&mut self, send: &SendBotMessage) -> Result<Answer, CallError> {
+        let call = matches!(send.message.what, BotSays::VoiceCall { .. });
+        if self.silent || call && self.no_calling {
+            return Err(CallError::Refused {
+                status: 400,
+                reason: "message_could_not_be_send".to_owned(),
+            });
+        }
+        self.bot_said.push(send.clone());
+        Ok(Answer::Done { whole: None })
+    }
+
+    /// Says who answers a customer.
+    pub fn hand_over(&mut self, to: &HandOver) -> Answer {
+        self.answered_by.insert(to.user.as_str().to_owned(), to.to);
+        Answer::Done { whole: None }
     }
 
     /// Writes the ticket's id to where the customer's bot reads it.

@@ -234,6 +234,7 @@ impl Setting {
                 attach: Some(Resolve::DirectLookup),
             },
             ticket_id_place: self.place,
+            away: None,
             webhooks_silent,
         }
     }

@@ -485,6 +485,10 @@ impl World {
                 })
             }
             Effect::SendMessage(message) => self.jelou.edit().say(&message.conversation),
+            // The explored worlds configure none of these.
+            Effect::SendTemplate(_) | Effect::SendBotMessage(_) | Effect::HandOver(_) => {
+                (Ok(Answer::Done { whole: None }), Vec::new())
+            }
             Effect::AddComment(comment) => {
                 let ticket = &comment.ticket;
                 let (answer, events) = self.desk.edit().write(ticket, setting, now, |record| {

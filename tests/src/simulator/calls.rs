@@ -138,6 +138,9 @@ impl What {
                 Effect::AddComment(comment) => format!("ticket {}", comment.ticket),
                 Effect::AttachFile(file) => format!("ticket {}", file.ticket),
                 Effect::SendMessage(message) => format!("words for {}", message.conversation),
+                Effect::SendTemplate(send) => format!("template for {}", send.ticket),
+                Effect::SendBotMessage(send) => format!("bot's words for {}", send.conversation),
+                Effect::HandOver(_) => "user state".to_owned(),
                 Effect::WriteLinkField { ticket, .. }
                 | Effect::SetStatus { ticket, .. }
                 | Effect::AddNote { ticket, .. } => format!("ticket {ticket}"),
@@ -534,6 +537,9 @@ impl World {
             Effect::AddComment(comment) => self.desk.comment(comment, now),
             Effect::AttachFile(file) => self.desk.attach(file, now),
             Effect::SendMessage(message) => (self.jelou.say(message), vec![]),
+            Effect::SendTemplate(send) => (self.jelou.send_template(send), vec![]),
+            Effect::SendBotMessage(send) => (self.jelou.bot_says(send), vec![]),
+            Effect::HandOver(to) => (Ok(self.jelou.hand_over(to)), vec![]),
             Effect::AddNote { ticket, text } => self.desk.note(ticket, text, now),
         }
     }

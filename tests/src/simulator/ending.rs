@@ -303,6 +303,9 @@ impl World {
                     | Operation::Comment
                     | Operation::File
                     | Operation::Message
+                    | Operation::Template
+                    | Operation::BotMessage
+                    | Operation::UserState
                     | Operation::Note => false,
                 };
                 // Reopening the ticket for a new conversation stands for making one.

@@ -377,6 +377,7 @@ impl World {
                 attach: Some(self.shape.note),
             },
             ticket_id_place: self.shape.place,
+            away: None,
             webhooks_silent: silent,
         }
     }

@@ -2,11 +2,11 @@
 //! `talking`, for the words; bridge-transport's tests, which know every address that is not opened.
 
 use bridge_sandbox::{
-    Operation, Reply, Rule,
+    Jelou, Operation, Reply, Rule,
     helpdesk::{Attachment, Comment},
-    jelou::CustomerFile,
+    jelou::{CustomerFile, Speaker},
 };
-use bridge_tests::play::Play;
+use bridge_tests::play::{Play, user};
 use bytes::Bytes;
 use jelou_bridge::api::decide::{Decision, ParkedChosen, decide};
 use serde_json::json;
@@ -85,7 +85,9 @@ async fn a_customers_picture_and_document_hang_on_the_ticket_byte_for_byte() {
     let jelou = play.jelou();
     jelou.customer_sends_file(&conversation, picture()).unwrap();
     jelou.customer_sends_file(&conversation, document).unwrap();
-    let files = until_hung(&play, &ticket, 2).await;
+    let mut files = until_hung(&play, &ticket, 2).await;
+    // Files wait for nothing, nor for each other.
+    files.sort_by_key(|(_, file)| file.name.starts_with("nota"));
     let [(comment, first), (_, second)] = &files[..] else {
         panic!("{files:?}");
     };
@@ -207,4 +209,39 @@ async fn a_message_that_names_a_machine_of_ours_opens_nothing_there() {
     let parked = play.parked().await;
     assert!(parked.iter().all(|item| item["reason"] == "file"));
     assert_eq!(parked.len(), addresses.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agents_file_reaches_the_customer_behind_their_words_once() {
+    let play = Play::begin().await;
+    let (ticket, _) = play.pair(1).await;
+    let by_agents = |jelou: &Jelou| {
+        let mut heard = jelou.heard_by(&user(1));
+        heard.retain(|spoken| spoken.by == Speaker::Operator);
+        heard
+    };
+    let bytes = Bytes::from_static(PICTURE);
+    for (words, file) in [
+        ("Segue a foto", ("etiqueta 🙂.png", "image/png")),
+        ("", ("nota.pdf", "application/pdf")),
+    ] {
+        play.helpdesk()
+            .agent_sends_file(&ticket, words, file, bytes.clone())
+            .unwrap();
+    }
+    play.until("all reached the customer", |jelou, _| {
+        by_agents(jelou).len() >= 3
+    })
+    .await;
+    play.settle().await;
+    let heard = by_agents(play.jelou());
+    let mut kinds: Vec<&str> = heard.iter().map(|spoken| spoken.kind.as_str()).collect();
+    kinds.sort_unstable();
+    assert_eq!(kinds, ["document", "image", "text"]);
+    for spoken in heard.iter().filter(|spoken| spoken.kind != "text") {
+        let url = spoken.content["url"].as_str().unwrap();
+        let file = reqwest::get(url).await.unwrap();
+        assert_eq!(file.bytes().await.unwrap(), PICTURE);
+    }
+    assert_eq!(hung(&play, &ticket).len(), 2, "nothing came back");
 }

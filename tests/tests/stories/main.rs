@@ -7,6 +7,7 @@
     clippy::unwrap_used
 )]
 
+mod bot;
 mod busy;
 mod canary;
 mod command;

@@ -242,3 +242,19 @@ async fn with_the_helpdesks_webhooks_lost_the_sweep_brings_what_the_agent_said_o
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(has_reached(&play, 1, 3).await.len(), 3);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_jelous_webhooks_lost_the_history_brings_what_the_customer_wrote_once_and_in_order() {
+    let play = Play::begin().await;
+    let (ticket, conversation) = play.pair(1).await;
+    write_all(&play, &conversation, &["um"]).await;
+    has_heard(&play, &ticket, 1).await;
+    play.jelou().webhooks().set_off(true);
+    write_all(&play, &conversation, &["dois", "três", "três"]).await;
+    let all = ["um", "dois", "três", "três"];
+    assert_eq!(has_heard(&play, &ticket, 4).await, all);
+    play.jelou().webhooks().set_off(false);
+    write_all(&play, &conversation, &["quatro"]).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(has_heard(&play, &ticket, 5).await.len(), 5, "each once");
+}

@@ -19,6 +19,7 @@ impl Turn<'_> {
             }
             self.plan_late_message(&link);
             self.plan_ticket_id(&id);
+            self.plan_by_bot(&id);
         }
     }
 

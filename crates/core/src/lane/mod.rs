@@ -3,6 +3,7 @@
 
 mod access;
 mod adopt;
+mod by_bot;
 mod clock;
 mod create;
 mod forget;
@@ -29,12 +30,14 @@ mod unread;
 mod whole;
 
 pub use adopt::LONE_MESSAGE_WAIT;
+pub use by_bot::{AWAY_WITHIN, Away};
 pub use inbox::Inbox;
 pub use ours::CLOCKS_APART;
 pub use resolve::ANSWER_PROOF_WAIT;
 pub use schedule::{LONGEST_WAIT, retry_at};
 pub use state::{
-    Blocked, ConversationMemory, Entry, EntryKind, Fate, Lane, Pending, Retry, TicketMemory,
+    Blocked, ConversationMemory, Entry, EntryKind, Escalation, Fate, Lane, Pending, Retry,
+    TicketMemory,
 };
 pub use step::{Capabilities, Input, Limits, Mode, Next, OnUnknown, Order, Rules, step};
 pub use talk::{CommentsMemory, Direction, LoadedTo, MESSAGES_AT_ONCE, Message, Outcome, Place};

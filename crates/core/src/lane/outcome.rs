@@ -206,6 +206,9 @@ impl Turn<'_> {
             | Effect::AddComment(_)
             | Effect::AttachFile(_)
             | Effect::SendMessage(_)
+            | Effect::SendTemplate(_)
+            | Effect::SendBotMessage(_)
+            | Effect::HandOver(_)
             | Effect::AddNote { .. } => {}
         }
         self.confirm(&intent.id, &intent.effect.to_string());
@@ -282,12 +285,16 @@ impl Turn<'_> {
             Operation::Create => self.rules.capabilities.create,
             Operation::Note | Operation::Comment | Operation::File => self.resolve_of_words(intent),
             Operation::Status if planted!(StatusLeftUnresolved) => Resolve::Idempotent,
-            Operation::Start | Operation::Close | Operation::Status | Operation::Message => {
-                return false;
-            }
-            Operation::TicketId | Operation::Requester | Operation::LinkField => {
-                Resolve::Idempotent
-            }
+            Operation::Start
+            | Operation::Close
+            | Operation::Status
+            | Operation::Message
+            | Operation::Template
+            | Operation::BotMessage => return false,
+            Operation::TicketId
+            | Operation::Requester
+            | Operation::LinkField
+            | Operation::UserState => Resolve::Idempotent,
         };
         matches!(how, Resolve::Idempotent | Resolve::IdempotencyKey)
     }

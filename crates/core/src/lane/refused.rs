@@ -2,10 +2,11 @@
 
 use super::step::Turn;
 use crate::{
-    effect::{Effect, Operation},
+    effect::{Effect, Operation, SendBotMessage},
     ids::TicketId,
     intent::{Intent, IntentState},
     link::{Agreed, Diverged},
+    message::BotSays,
 };
 
 /// Why a file waits for a person: it could not be fetched, or the ticketing system did not take it.
@@ -26,6 +27,9 @@ impl Turn<'_> {
             | Effect::WriteTicketId(_)
             | Effect::UpsertRequester { .. }
             | Effect::SendMessage(_)
+            | Effect::SendTemplate(_)
+            | Effect::SendBotMessage(_)
+            | Effect::HandOver(_)
             | Effect::CreateTicket(_) => return self.refused(intent, 404, reason),
         };
         if intent.refused_status == Some(404) {
@@ -75,7 +79,10 @@ impl Turn<'_> {
                 );
             }
             Operation::Status => self.status_refused(intent, status, reason),
-            Operation::LinkField | Operation::TicketId => {
+            Operation::Template | Operation::BotMessage => {
+                self.said_by_bot_refused(intent, status, reason);
+            }
+            Operation::LinkField | Operation::TicketId | Operation::UserState => {
                 self.diverge(intent, status, reason);
                 self.tell(
                     &intent.link,
@@ -101,6 +108,26 @@ impl Turn<'_> {
                 );
             }
         }
+    }
+
+    /// What the bot was to say is not said, and the ticket is told once.
+    fn said_by_bot_refused(&mut self, intent: &Intent, status: u16, reason: &str) {
+        let (key, what, remedy) = if let Effect::SendTemplate(send) = &intent.effect {
+            (
+                "template",
+                format!("The template {} was not sent", send.template.name),
+                "check the template's name, language and places at Jelou, then `parked retry`",
+            )
+        } else {
+            (
+                "bot_message",
+                said_by_bot(&intent.effect).to_owned(),
+                "check that the account may send it, then `parked retry`",
+            )
+        };
+        self.park(&intent.id, "refused", reason.to_owned(), remedy);
+        let text = format!("{what}: Jelou refused it ({status}).");
+        self.tell(&intent.link, key, &text);
     }
 
     fn status_refused(&mut self, intent: &Intent, status: u16, reason: &str) {
@@ -153,5 +180,16 @@ impl Turn<'_> {
                 at: now,
             });
         }
+    }
+}
+
+fn said_by_bot(effect: &Effect) -> &'static str {
+    let call = |said: &SendBotMessage| matches!(said.message.what, BotSays::VoiceCall { .. });
+    if let Effect::SendBotMessage(said) = effect
+        && call(said)
+    {
+        "The call button was not sent; it needs an account that has WhatsApp calling enabled"
+    } else {
+        "The bot's message was not sent"
     }
 }

@@ -48,9 +48,11 @@ impl Turn<'_> {
             }
             Operation::Status => self.resolve_status(intent),
             Operation::Message => self.resolve_message(intent),
-            Operation::TicketId | Operation::Requester | Operation::LinkField => {
-                self.resolve_by(intent, Resolve::Idempotent);
-            }
+            Operation::Template | Operation::BotMessage => self.resolve_by(intent, Resolve::None),
+            Operation::TicketId
+            | Operation::Requester
+            | Operation::LinkField
+            | Operation::UserState => self.resolve_by(intent, Resolve::Idempotent),
         }
     }
 
@@ -235,6 +237,13 @@ impl Turn<'_> {
         if intent.operation() == Operation::Start {
             self.tell(&intent.link, "unknown_start", "It is not known whether a conversation was started for this ticket: the answer was lost and no event came. The bridge's operator decides.");
         }
+        if let Effect::SendTemplate(send) = &intent.effect {
+            let text = format!(
+                "It is not known whether the template {} reached the customer: the answer was lost. The bridge's operator decides whether it is sent again.",
+                send.template.name
+            );
+            self.tell(&intent.link, "unknown_template", &text);
+        }
     }
 
     fn try_again_flagged(&mut self, intent: &Intent) {
@@ -407,6 +416,9 @@ impl Turn<'_> {
             | Effect::SetStatus { .. }
             | Effect::AddComment(_)
             | Effect::SendMessage(_)
+            | Effect::SendTemplate(_)
+            | Effect::SendBotMessage(_)
+            | Effect::HandOver(_)
             | Effect::AddNote { .. } => self.rules.capabilities.note,
         }
     }
@@ -429,6 +441,9 @@ impl Turn<'_> {
             | Effect::UpsertRequester { .. }
             | Effect::WriteLinkField { .. }
             | Effect::SendMessage(_)
+            | Effect::SendTemplate(_)
+            | Effect::SendBotMessage(_)
+            | Effect::HandOver(_)
             | Effect::SetStatus { .. } => {
                 return self.send_again_later(&intent.id, "it is safe to send again");
             }
@@ -443,7 +458,13 @@ impl Turn<'_> {
         };
         let operation = intent.operation();
         let counted_on = match operation {
-            Operation::Start | Operation::Close | Operation::Status | Operation::LinkField => true,
+            Operation::Start
+            | Operation::Close
+            | Operation::Status
+            | Operation::LinkField
+            | Operation::Template
+            | Operation::BotMessage
+            | Operation::UserState => true,
             Operation::TicketId
             | Operation::Requester
             | Operation::Create

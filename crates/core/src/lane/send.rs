@@ -71,12 +71,7 @@ impl Turn<'_> {
             return;
         }
         if (self.is_loop(intent) || self.is_storm(intent)) && !planted!(LoopNotStopped) {
-            return self.park(
-                &intent.id,
-                "loop",
-                "more writes to this link within a minute than people make".to_owned(),
-                "find what changes the ticket back or answers each message, then `parked retry`",
-            );
+            return self.park_as_loop(intent);
         }
         let mut due = intent.due_at.unwrap_or(self.now).max(self.now);
         if planted!(BackoffIgnored) {
@@ -121,8 +116,20 @@ impl Turn<'_> {
             | Effect::AddComment(_)
             | Effect::AttachFile(_)
             | Effect::SendMessage(_)
+            | Effect::SendTemplate(_)
+            | Effect::SendBotMessage(_)
+            | Effect::HandOver(_)
             | Effect::AddNote { .. } => self.want_send(&intent.id, intent.operation(), due),
         }
+    }
+
+    fn park_as_loop(&mut self, intent: &Intent) {
+        self.park(
+            &intent.id,
+            "loop",
+            "more writes to this link within a minute than people make".to_owned(),
+            "find what changes the ticket back or answers each message, then `parked retry`",
+        );
     }
 
     /// Until when the event of a start's earlier try was waited for; its latest try, if that was turned
@@ -354,6 +361,7 @@ impl Turn<'_> {
 fn ticket_of(effect: &Effect) -> Option<&TicketId> {
     match effect {
         Effect::StartConversation(start) => Some(&start.ticket),
+        Effect::SendTemplate(send) => Some(&send.ticket),
         Effect::AddComment(comment) => Some(&comment.ticket),
         Effect::AttachFile(file) => Some(&file.ticket),
         Effect::SetStatus { ticket, .. }
@@ -363,6 +371,8 @@ fn ticket_of(effect: &Effect) -> Option<&TicketId> {
         | Effect::WriteTicketId(_)
         | Effect::UpsertRequester { .. }
         | Effect::SendMessage(_)
+        | Effect::SendBotMessage(_)
+        | Effect::HandOver(_)
         | Effect::CreateTicket(_) => None,
     }
 }
@@ -370,10 +380,16 @@ fn ticket_of(effect: &Effect) -> Option<&TicketId> {
 /// What is said, and has bounds of its own: no pace of people's talk is a loop of states.
 fn is_said(operation: Operation) -> bool {
     match operation {
-        Operation::Note | Operation::Comment | Operation::File | Operation::Message => true,
+        Operation::Note
+        | Operation::Comment
+        | Operation::File
+        | Operation::Message
+        | Operation::Template
+        | Operation::BotMessage => true,
         Operation::Start
         | Operation::Close
         | Operation::TicketId
+        | Operation::UserState
         | Operation::Requester
         | Operation::Create
         | Operation::LinkField
@@ -392,5 +408,8 @@ fn queue(operation: Operation) -> u8 {
         Operation::Comment => 4,
         Operation::File => 6,
         Operation::Message => 5,
+        Operation::Template => 7,
+        Operation::BotMessage => 8,
+        Operation::UserState => 9,
     }
 }

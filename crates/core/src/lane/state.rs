@@ -32,6 +32,15 @@ pub struct Retry {
     pub due_at: Option<Timestamp>,
 }
 
+/// How a call button's rule stands on a ticket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Escalation {
+    /// It holds, and the button was sent for that.
+    pub holds: bool,
+    /// How often it turned true.
+    pub times: u32,
+}
+
 /// A ticket as this Lane knows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct TicketMemory {
@@ -70,6 +79,9 @@ pub struct TicketMemory {
     /// The count of changes at which a rule failed on it, so that this is told once.
     #[serde(default)]
     pub misjudged_at: Option<u32>,
+    /// Which call buttons' rules hold on it, by their number in the mapping.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub escalations: BTreeMap<usize, Escalation>,
     /// Failing reads of it.
     pub retry: Retry,
     /// What is known of its comments from listing them.

@@ -6,6 +6,7 @@
 //! run after a restart without harm.
 
 use super::{
+    by_bot::Away,
     state::{Blocked, Lane},
     talk::Message,
 };
@@ -86,6 +87,8 @@ pub struct Rules<'a> {
     pub capabilities: Capabilities,
     /// Where Jelou keeps the ticket's id.
     pub ticket_id_place: TicketIdPlace,
+    /// That nobody is in, outside the office hours; `None` within them.
+    pub away: Option<Away<'a>>,
     /// The bridge's last confirmed start or close got no event in time: webhooks are not coming
     /// through, so their absence proves nothing (rule 5).
     pub webhooks_silent: bool,

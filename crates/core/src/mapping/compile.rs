@@ -41,6 +41,7 @@ pub fn compile(spec: &MappingSpec, vocabulary: &Vocabulary) -> Result<Mapping, V
         relayed.unwrap_or(TO_CONVERSATION_WHEN),
         Scope::Comment,
     );
+    let template = compiler.template(spec);
     let call_buttons = compiler.call_buttons(spec);
     let status_on_close = compiler.status_on_close(&written.status_on_close);
     let close_on_status = compiler.close_on_status(spec);
@@ -50,6 +51,7 @@ pub fn compile(spec: &MappingSpec, vocabulary: &Vocabulary) -> Result<Mapping, V
     Ok(Mapping {
         on_conflict: spec.on_conflict,
         customer_busy: spec.customer_busy,
+        customer_after_close: spec.customer_after_close,
         busy_timeout: spec.busy_timeout.unwrap_or(super::BUSY_TIMEOUT).duration(),
         ticket_reopened: spec
             .conversation
@@ -74,6 +76,7 @@ pub fn compile(spec: &MappingSpec, vocabulary: &Vocabulary) -> Result<Mapping, V
         assigning,
         ticketing,
         to_conversation_when,
+        template,
         call_buttons,
         status_on_close,
         close_on_status,
@@ -196,6 +199,38 @@ impl Compiler<'_> {
                 remedy,
             });
         }
+    }
+
+    fn template(&mut self, spec: &MappingSpec) -> Option<super::Template> {
+        let opening = spec.conversation.as_ref();
+        let wanted = opening.map(|c| c.comment_without_conversation);
+        if spec.template.is_none() && wanted == Some(super::CommentWithoutConversation::Template) {
+            self.problem(
+                "conversation.comment_without_conversation".to_owned(),
+                "there is no template to send",
+                "add a table `template` with its name and language, or write \"note\"",
+            );
+        }
+        let written = spec.template.as_ref()?;
+        for (key, word) in [("name", &written.name), ("language", &written.language)] {
+            if word.trim().is_empty() {
+                self.problem(
+                    format!("template.{key}"),
+                    "it is empty",
+                    "write it as Jelou shows it with the approved template",
+                );
+            }
+        }
+        let parameters = written.parameters.iter().enumerate();
+        Some(super::Template {
+            name: written.name.trim().to_owned(),
+            language: written.language.trim().to_owned(),
+            parameters: parameters
+                .map(|(n, source)| {
+                    self.text(&format!("template.parameters[{n}]"), source, Scope::Ticket)
+                })
+                .collect(),
+        })
     }
 
     fn call_buttons(&mut self, spec: &MappingSpec) -> Vec<super::CallButton> {

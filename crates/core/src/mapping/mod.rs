@@ -25,6 +25,7 @@ use crate::{
     effect::StartConversation,
     event::CommentAdded,
     ids::{BotId, TicketId, UserId},
+    message,
     text::Text,
     ticket::{NewTicket, Requester, Status, Ticket, Vocabulary},
 };
@@ -64,6 +65,8 @@ pub struct Mapping {
     pub customer_busy: CustomerBusy,
     /// How long it waits for that one's end.
     pub busy_timeout: Duration,
+    /// Who answers the customer after a conversation's end.
+    pub customer_after_close: CustomerAfterClose,
     /// What happens when a solved ticket is opened again.
     pub ticket_reopened: TicketReopened,
     /// What happens to an agent's comment when no conversation is open.
@@ -83,6 +86,7 @@ pub struct Mapping {
     assigning: Vec<Assigning>,
     ticketing: Ticketing,
     to_conversation_when: Rule,
+    template: Option<Template>,
     call_buttons: Vec<CallButton>,
     status_on_close: BTreeMap<String, Status>,
     close_on_status: Vec<Status>,
@@ -117,6 +121,13 @@ struct Ticketing {
     subject: Rule,
     description: Rule,
     fields: BTreeMap<String, Rule>,
+}
+
+/// The rules of `[mapping.template]`.
+struct Template {
+    name: String,
+    language: String,
+    parameters: Vec<Rule>,
 }
 
 /// One of `[[mapping.call_button]]`.
@@ -268,6 +279,48 @@ impl Mapping {
         engine::holds(&self.env, &self.to_conversation_when, |_| {
             names::of_comment(comment)
         })
+    }
+
+    /// Whether there is a template for customers whom free words do not reach.
+    #[must_use]
+    pub fn has_template(&self) -> bool {
+        self.template.is_some()
+    }
+
+    /// The template for a ticket's customer, filled in, if there is one. A place that comes out empty
+    /// is a dash: WhatsApp takes no empty one.
+    ///
+    /// # Errors
+    /// [`MappingError`] when one of its rules fails on this ticket.
+    pub fn template(
+        &self,
+        ticket: &Ticket,
+        bot: &BotId,
+        user: &UserId,
+    ) -> Result<Option<message::Template>, MappingError> {
+        let Some(template) = &self.template else {
+            return Ok(None);
+        };
+        let mut parameters = Vec::new();
+        for rule in &template.parameters {
+            // WhatsApp takes no line breaks in a place either.
+            let words = one_line(&self.words(rule, ticket)?);
+            let words = words.trim();
+            parameters.push(Text::from(if words.is_empty() { "-" } else { words }));
+        }
+        Ok(Some(message::Template {
+            bot: bot.clone(),
+            user: user.clone(),
+            name: template.name.clone(),
+            language: template.language.clone(),
+            parameters,
+        }))
+    }
+
+    /// Whether there are call buttons.
+    #[must_use]
+    pub fn has_call_buttons(&self) -> bool {
+        !self.call_buttons.is_empty()
     }
 
     /// The call buttons whose `when` holds for a ticket.

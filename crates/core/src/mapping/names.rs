@@ -80,7 +80,10 @@ impl Scope {
 #[must_use]
 pub fn rule_names() -> [(&'static str, &'static [&'static str]); 3] {
     [
-        ("`conversation`, `assignment`, `call_button`", &TICKET),
+        (
+            "`conversation`, `assignment`, `template`, `call_button`",
+            &TICKET,
+        ),
         ("`ticket`", &CONVERSATION),
         ("`messages`", &COMMENT),
     ]

@@ -16,6 +16,8 @@ pub struct MappingSpec {
     /// What happens when a ticket wants a conversation while the customer is in another one:
     /// `wait` until that ends, or `skip` with a note on the ticket.
     pub customer_busy: CustomerBusy,
+    /// Who answers the customer after a conversation's end: `leave` it as Jelou has it, or the `bot`.
+    pub customer_after_close: CustomerAfterClose,
     /// How long a ticket waits for a busy customer before it is parked for a person.
     #[schemars(default = "busy_timeout")]
     pub busy_timeout: Option<Span>,
@@ -28,9 +30,11 @@ pub struct MappingSpec {
     pub ticket: Option<TicketSpec>,
     /// Messages between the two.
     pub messages: MessagesSpec,
-    /// Call buttons, each sent when its `when` turns true on a ticket with a live conversation. No
-    /// effect yet: comes with the relay of messages.
-    #[schemars(extend("x-comes-with" = "the relay of messages"))]
+    /// The template that goes to a customer whom free words do not reach: once after their last
+    /// words, however many comments follow. Without this table none is sent.
+    pub template: Option<TemplateSpec>,
+    /// Call buttons, each sent when its `when` turns true on a ticket with a live conversation, and not
+    /// again before it was false. Jelou sends them only where the account has calling enabled.
     pub call_button: Vec<CallButtonSpec>,
 }
 
@@ -71,6 +75,18 @@ pub enum CustomerBusy {
     Skip,
 }
 
+/// Who answers the customer after a conversation's end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub enum CustomerAfterClose {
+    /// Whoever Jelou lets answer.
+    #[default]
+    Leave,
+    /// The bot (`POST /v1/users/state`).
+    Bot,
+}
+
 /// From a ticket to a conversation. Names in its rules: `ticket.id`, `subject`, `status`,
 /// `priority`, `tags`, `group`, `requester.{id,name,phone,email,external_id}`, `assignee`,
 /// `fields.NAME`, `url`, `created_at`.
@@ -103,8 +119,8 @@ pub struct ConversationSpec {
     #[serde(default)]
     pub ticket_reopened: TicketReopened,
     /// What happens to an agent's comment for the customer when no conversation is open: a `note`
-    /// on the ticket says that it was not sent, or a conversation is started. `template` is for templates, which come later: until then it
-    /// is `note`.
+    /// on the ticket says that it was not sent, a conversation is started, or the `template` is sent
+    /// instead, and the note says so.
     #[serde(default)]
     pub comment_without_conversation: CommentWithoutConversation,
 }
@@ -131,8 +147,24 @@ pub enum CommentWithoutConversation {
     Note,
     /// A conversation is started with it.
     Start,
-    /// A message template is sent.
+    /// The template of `mapping.template` is sent in its place.
     Template,
+}
+
+/// A WhatsApp template, as Jelou has it approved.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TemplateSpec {
+    /// Its name (`elementName` at Jelou).
+    #[schemars(length(min = 1), example = &"ticket_update")]
+    pub name: String,
+    /// Its language.
+    #[schemars(length(min = 1), example = &"pt_BR")]
+    pub language: String,
+    /// What stands in its places, in order, such as `"{{ ticket.requester.name }}"`. Templates, with
+    /// the names of `conversation`.
+    #[serde(default)]
+    pub parameters: Vec<String>,
 }
 
 /// Who gets a conversation that a ticket opened.

@@ -214,7 +214,13 @@ fn remembers(before: &Lane, after: &Lane) -> Result<(), Broken> {
 fn said_in_turn(lane: &Lane) -> Result<(), Broken> {
     let on_its_way = lane.intents.iter().filter(|i| {
         matches!(i.state, IntentState::Sent | IntentState::Unknown)
-            && matches!(i.operation(), Operation::Comment | Operation::Message)
+            && matches!(
+                i.operation(),
+                Operation::Comment
+                    | Operation::Message
+                    | Operation::Template
+                    | Operation::BotMessage
+            )
     });
     let mut taken = BTreeSet::new();
     for intent in on_its_way {

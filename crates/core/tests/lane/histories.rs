@@ -235,6 +235,9 @@ fn assert_few_writes(w: &World, since: Timestamp, why: &str) {
                 | Operation::Comment
                 | Operation::File
                 | Operation::Message
+                | Operation::Template
+                | Operation::BotMessage
+                | Operation::UserState
                 | Operation::Note => false,
             };
             // Reopening the ticket for a new conversation stands for making one.

@@ -13,6 +13,7 @@ mod world;
 
 mod adoption;
 mod busy;
+mod by_bot;
 mod closing;
 mod customer;
 mod errors;
@@ -27,4 +28,5 @@ mod reopening;
 mod saying;
 mod starts;
 mod talk;
+mod template;
 mod ticket_ids;

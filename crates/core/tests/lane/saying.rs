@@ -3,10 +3,13 @@
 
 use super::world::{World, faults::Fault, net::Weather};
 use bridge_core::{
-    effect::Operation,
+    effect::{Effect, Operation, SendMessage},
     event::Event,
     ids::{ConversationId, TicketId},
+    intent::Intent,
     lane::{OnUnknown, Order, Outcome},
+    message::{Content, Enclosed},
+    text::Text,
 };
 use serde_json::json;
 use std::time::Duration;
@@ -25,7 +28,7 @@ impl World {
         heard.map(|(_, words)| words.reveal().to_owned()).collect()
     }
 
-    fn outcome(&self, comment: &str) -> Option<Outcome> {
+    pub fn outcome(&self, comment: &str) -> Option<Outcome> {
         let mut messages = self.messages().into_iter();
         messages.find(|m| m.id.as_str() == comment)?.outcome
     }
@@ -42,6 +45,66 @@ fn an_agents_public_words_reach_the_customer_exactly() {
     let id = w.jelou.talks[&talk].heard[0].0.clone();
     assert_eq!(id.as_str(), format!("{ticket}-k1-1"));
     assert_eq!(w.outcome("k1"), Some(Outcome::Relayed));
+}
+
+#[test]
+fn an_agents_files_follow_their_words_and_what_stays_behind_is_told() {
+    let mut w = World::new();
+    let (talk, ticket) = w.linked_from_conversation();
+    let file = |name: &str, mime_type: &str, reachable: bool| Enclosed {
+        name: Text::new(name),
+        mime_type: mime_type.to_owned(),
+        url: reachable.then(|| Text::new(format!("https://desk.example/{name}"))),
+    };
+    let sends = |w: &mut World, comment: &str, words: &str, files: Vec<Enclosed>| {
+        let mut event = w.desk.agent_comment(&ticket, comment, words, true, w.now);
+        if let Event::CommentAdded(told) = &mut event {
+            told.files = files;
+        }
+        w.deliver(event);
+        w.moment();
+    };
+    let seen = file("a.png", "image/PNG", true);
+    let drawn = file("b.svg", "image/svg+xml", true);
+    let kept = file("c.pdf", "application/pdf", false);
+    sends(
+        &mut w,
+        "k1",
+        "Veja",
+        vec![seen.clone(), drawn, kept.clone()],
+    );
+    sends(&mut w, "k2", "", vec![seen]);
+    let heard = [
+        "Veja",
+        "https://desk.example/a.png",
+        "https://desk.example/b.svg",
+        "https://desk.example/a.png",
+    ];
+    assert_eq!(w.heard(&talk), heard, "{}", w.tale());
+    let kind = |intent: Intent| match intent.effect {
+        Effect::SendMessage(SendMessage { message, .. }) => match message.content {
+            Content::Media(media) => media.kind.as_str(),
+            Content::Text { .. } => "text",
+        },
+        other => panic!("{other}"),
+    };
+    let kinds: Vec<_> = w
+        .intents(Operation::Message)
+        .into_iter()
+        .map(kind)
+        .collect();
+    assert_eq!(kinds, ["text", "image", "document", "image"]);
+    let told = |w: &World| {
+        w.notes(&ticket)
+            .iter()
+            .filter(|n| n.contains("c.pdf"))
+            .count()
+    };
+    assert_eq!((told(&w), w.notes(&ticket).len()), (1, 1));
+    // Nothing but what cannot go: the agent learns of that, too.
+    sends(&mut w, "k3", "", vec![kept]);
+    assert_eq!(w.outcome("k3"), Some(Outcome::Unsendable));
+    assert_eq!((w.heard(&talk).len(), told(&w)), (4, 2));
 }
 
 #[test]

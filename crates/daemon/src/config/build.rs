@@ -6,7 +6,7 @@ use super::{
     Bridge, Config, Limits, Retention, Server, Sweep,
     document::join,
     environment::Variables,
-    jelou,
+    hours, jelou,
     report::Report,
     secrets::{Places, Purpose},
     spec::{BridgeSpec, ConfigSpec, LimitsSpec, SafetySpec, ServerSpec, SweepSpec},
@@ -17,7 +17,7 @@ use bridge_core::{
     halt,
     ids::BridgeName,
     lane,
-    mapping::{Span, compile},
+    mapping::{CustomerAfterClose, Span, compile},
 };
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 use url::Url;
@@ -174,6 +174,9 @@ fn bridge(
         let found = found.map(|p| (join(&mapping_key, &p.key), p.what, p.remedy));
         report.problems(found.collect());
     });
+    needs_client(spec, key, report);
+    let hours = spec.hours.as_ref();
+    let hours = hours.map(|hours| hours::build(hours, &join(key, "hours"), report));
     let limits = limits(&spec.limits, &join(key, "limits"), report);
     let safety = safety(&spec.safety, &join(key, "safety"), report);
     let sweep = sweep(&spec.sweep, &join(key, "sweep"), report);
@@ -183,10 +186,36 @@ fn bridge(
         profile: profile?,
         ticketing: Arc::new(settings?),
         mapping: Arc::new(mapping.ok()?),
+        hours: transpose(hours)?,
         limits,
         safety,
         sweep,
     })
+}
+
+/// What goes through api.jelou.ai, which knows us by the client id alone.
+fn needs_client(spec: &BridgeSpec, key: &str, report: &mut Report<'_>) {
+    if spec.jelou.client_id.is_some() || spec.jelou.client_secret.is_some() {
+        return;
+    }
+    let mapping = &spec.mapping;
+    for (used, table) in [
+        (mapping.template.is_some(), "mapping.template"),
+        (!mapping.call_button.is_empty(), "mapping.call_button"),
+        (
+            mapping.customer_after_close == CustomerAfterClose::Bot,
+            "mapping.customer_after_close",
+        ),
+        (spec.hours.is_some(), "hours"),
+    ] {
+        if used {
+            report.problem(
+                &join(key, table),
+                "it is sent through api.jelou.ai, and there is no client_id",
+                "add client_id and client_secret to the bridge's `jelou`",
+            );
+        }
+    }
 }
 
 fn limits(spec: &LimitsSpec, key: &str, report: &mut Report<'_>) -> Limits {

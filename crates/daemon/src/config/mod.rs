@@ -9,6 +9,7 @@
 mod build;
 mod document;
 mod environment;
+mod hours;
 mod jelou;
 mod manual;
 mod notes;
@@ -23,6 +24,7 @@ mod validate;
 mod values;
 
 pub use environment::Variables;
+pub use hours::Hours;
 pub use manual::manual;
 pub use notes::Note;
 pub use report::{LoadError, Problem};
@@ -103,6 +105,8 @@ pub struct Bridge {
     pub ticketing: Arc<Settings>,
     /// The rules between the two.
     pub mapping: Arc<Mapping>,
+    /// When somebody is in, where customers are told.
+    pub hours: Option<Hours>,
     /// How hard and how long it tries.
     pub limits: Limits,
     /// When is it too much at once.

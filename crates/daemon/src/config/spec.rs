@@ -139,6 +139,9 @@ pub(super) struct BridgeSpec {
     /// How hard and how long the bridge tries.
     #[serde(default)]
     pub limits: LimitsSpec,
+    /// When somebody is in. Without this table customers are never told that nobody is.
+    #[serde(default)]
+    pub hours: Option<HoursSpec>,
     /// The safety halt: when more conversations are started or closed, or statuses set, at once
     /// than is credible, the rest waits for `jelou-bridge halt release`.
     #[serde(default)]
@@ -326,6 +329,43 @@ impl std::fmt::Display for OptionSpec {
             Self::Flag(flag) => write!(f, "{flag}"),
         }
     }
+}
+
+/// When somebody is in. Each day is a list of spans, such as `["09:00-12:00", "13:00-18:00"]`; a day
+/// without any is free. A span ends at `24:00` at the latest.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HoursSpec {
+    /// The zone of the times, by its IANA name.
+    #[schemars(length(min = 1), example = &"America/Sao_Paulo")]
+    pub time_zone: String,
+    /// What a customer reads who writes while nobody is in: once per conversation.
+    #[schemars(length(min = 1), example = &"Nosso atendimento volta às 9h.")]
+    pub away_message: String,
+    /// Mondays.
+    #[serde(default)]
+    pub monday: Vec<String>,
+    /// Tuesdays.
+    #[serde(default)]
+    pub tuesday: Vec<String>,
+    /// Wednesdays.
+    #[serde(default)]
+    pub wednesday: Vec<String>,
+    /// Thursdays.
+    #[serde(default)]
+    pub thursday: Vec<String>,
+    /// Fridays.
+    #[serde(default)]
+    pub friday: Vec<String>,
+    /// Saturdays.
+    #[serde(default)]
+    pub saturday: Vec<String>,
+    /// Sundays.
+    #[serde(default)]
+    pub sunday: Vec<String>,
+    /// Days on which nobody is in whatever day of the week they are, such as `2026-12-25`.
+    #[serde(default)]
+    pub closed_on: Vec<String>,
 }
 
 /// How hard and how long the bridge tries.

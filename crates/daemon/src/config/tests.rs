@@ -132,10 +132,6 @@ to_ticket = \"public\"
 to_conversation_when = \"comment.by_agent\"
 [bridges.main.mapping.ticket]
 report = \"none\"
-[[bridges.main.mapping.call_button]]
-when = \"true\"
-text = \"a\"
-display_text = \"b\"
 "
     );
     let variables = Variables::from([("JELOU_BRIDGE__BRIDGES__MAIN__JELOU__METRICS_AUTH", "raw")]);
@@ -173,7 +169,7 @@ fn every_key_without_effect_says_so_in_its_own_words() {
     let mut found = Vec::new();
     marked(&schema(), "", &mut found);
     found.sort();
-    let expected = ["call_button", "metrics_auth", "report"];
+    let expected = ["metrics_auth", "report"];
     assert_eq!(found, expected);
 }
 

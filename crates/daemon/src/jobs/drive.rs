@@ -96,7 +96,8 @@ async fn rest_without_bridge(jobs: &Jobs, lane: &Lane, claim: &Claim) {
 impl Drive<'_> {
     async fn run(&mut self, order: Option<Order>) -> Result<(), Lost> {
         let mut act = self.say(|session, bridge, silent| {
-            session.begin(order, &bridge.rules(silent), clock::now())
+            let now = clock::now();
+            session.begin(order, &bridge.rules_at(now, silent), now)
         });
         loop {
             let came = match act {
@@ -116,7 +117,8 @@ impl Drive<'_> {
                 Act::Lost => return Err(Lost),
             };
             act = self.say(|session, bridge, silent| {
-                session.came(came, &bridge.rules(silent), clock::now())
+                let now = clock::now();
+                session.came(came, &bridge.rules_at(now, silent), now)
             });
         }
     }
@@ -215,6 +217,9 @@ impl Drive<'_> {
             | Operation::Comment
             | Operation::File
             | Operation::Message
+            | Operation::Template
+            | Operation::BotMessage
+            | Operation::UserState
             | Operation::Note => 1,
         };
         if let Err(blocked) = self.gate(&target, calls) {

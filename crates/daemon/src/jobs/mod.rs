@@ -8,6 +8,7 @@
 mod count;
 mod drive;
 mod feed;
+mod history;
 mod lanes;
 mod listed;
 mod objects;

@@ -30,6 +30,9 @@ pub(super) fn object_of_effect(effect: &Effect) -> String {
         Effect::AddComment(comment) => format!("ticket {}", comment.ticket),
         Effect::AttachFile(file) => format!("ticket {}", file.ticket),
         Effect::SendMessage(message) => format!("words for {}", message.conversation),
+        Effect::SendTemplate(send) => format!("template for {}", send.ticket),
+        Effect::SendBotMessage(send) => format!("bot's words for {}", send.conversation),
+        Effect::HandOver(_) => "user state".to_owned(),
         Effect::WriteLinkField { ticket, .. }
         | Effect::SetStatus { ticket, .. }
         | Effect::AddNote { ticket, .. } => format!("ticket {ticket}"),

@@ -1,7 +1,7 @@
 //! The Sweep: what no webhook said is found here, and goes the way of a webhook from there on.
 //! Neighbours: `routes`, which takes its findings; `prune`, the other round.
 
-use super::{Jobs, prune, silence};
+use super::{Jobs, history, prune, silence};
 use crate::{
     clock,
     runtime::Bridge,
@@ -59,6 +59,9 @@ pub struct Swept {
     pub conversations: u64,
     /// Of those, found closed.
     pub found_closed: u64,
+    /// Messages that no webhook told.
+    #[serde(default)]
+    pub messages: u64,
 }
 
 /// Starts the clockwork and hands out its channel.
@@ -127,6 +130,13 @@ async fn sweep(jobs: &Jobs, bridge: &Bridge) -> Result<Swept, String> {
     let mut swept = Swept::default();
     let tickets = sweep_tickets(jobs, bridge, &mut swept).await;
     let conversations = sweep_conversations(jobs, bridge, &mut swept).await;
+    match history::sweep(jobs, bridge).await {
+        Ok(found) => swept.messages = found,
+        // No round depends on it: a client id may be wrong or lack the right, and all else goes on.
+        Err(error) => {
+            tracing::warn!(bridge = %bridge.name, "The history of messages was not read: {error}");
+        }
+    }
     let took = clock::now().since(begun);
     let ended = tickets.and(conversations);
     if ended.is_ok() {
@@ -225,18 +235,18 @@ async fn record_ticket(
         read_at: Some(begun),
         last_lane: None,
     });
-    record(jobs, bridge, Side::Ticketing, dedup, &event, begun).await
+    record(jobs, bridge, Side::Ticketing, dedup, &[event], begun).await
 }
 
-async fn record(
+pub(super) async fn record(
     jobs: &Jobs,
     bridge: &Bridge,
     side: Side,
     dedup: String,
-    event: &Event,
+    events: &[Event],
     begun: Timestamp,
 ) -> Result<bool, StoreError> {
-    let body = serde_json::to_vec(&[event]).unwrap_or_default();
+    let body = serde_json::to_vec(events).unwrap_or_default();
     let recorded = jobs
         .store
         .record(NewDelivery {
@@ -304,10 +314,10 @@ async fn record_closed(
         at,
         found_by_sweep: true,
     });
-    record(jobs, bridge, Side::Jelou, dedup, &event, begun).await
+    record(jobs, bridge, Side::Jelou, dedup, &[event], begun).await
 }
 
-async fn wait_for_place(jobs: &Jobs, bridge: &Bridge, side: Side) -> Result<(), String> {
+pub(super) async fn wait_for_place(jobs: &Jobs, bridge: &Bridge, side: Side) -> Result<(), String> {
     let target = bridge.target(side);
     let give_up = clock::now().plus(PLACE_WAIT);
     loop {
@@ -343,6 +353,6 @@ async fn learn<T>(
         .map_err(|error| error.to_string())
 }
 
-fn said(error: StoreError) -> String {
+pub(super) fn said(error: StoreError) -> String {
     error.to_string()
 }

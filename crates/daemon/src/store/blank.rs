@@ -2,7 +2,7 @@
 
 use bridge_core::{
     effect::{AddComment, Effect},
-    message::Content,
+    message::{BotSays, Content},
     text::Text,
     ticket::{NewTicket, Requester},
 };
@@ -39,6 +39,15 @@ pub(super) fn blank(effect: &mut Effect) {
                 body: Text::default(),
             };
         }
-        Effect::WriteTicketId(_) | Effect::WriteLinkField { .. } | Effect::SetStatus { .. } => {}
+        Effect::SendTemplate(send) => send.template.parameters.clear(),
+        Effect::SendBotMessage(send) => {
+            send.message.what = BotSays::Text {
+                text: Text::default(),
+            };
+        }
+        Effect::HandOver(_)
+        | Effect::WriteTicketId(_)
+        | Effect::WriteLinkField { .. }
+        | Effect::SetStatus { .. } => {}
     }
 }

@@ -8,10 +8,11 @@
 use bridge_core::{
     conversation::Conversation,
     ids::LaneId,
-    lane::{ConversationMemory, Lane, Retry, TicketMemory},
+    lane::{ConversationMemory, Escalation, Lane, Retry, TicketMemory},
     ticket::{Order, Ticket},
     time::Timestamp,
 };
+use std::collections::BTreeMap;
 
 /// What either Lane remembers is kept; what both remember is joined field by field.
 pub(super) fn merge(ours: Lane, theirs: &mut Lane) {
@@ -72,9 +73,23 @@ fn ticket(a: TicketMemory, b: TicketMemory) -> TicketMemory {
         held_elsewhere,
         holder_asked_at,
         misjudged_at: fresh.misjudged_at.filter(|_| !differ),
+        escalations: escalations(fresh.escalations, stale.escalations),
         retry: retry(fresh.retry, stale.retry),
         comments: fresh.comments.merged(stale.comments),
     }
+}
+
+/// A button that either Lane sent was sent.
+fn escalations(
+    mut fresh: BTreeMap<usize, Escalation>,
+    stale: BTreeMap<usize, Escalation>,
+) -> BTreeMap<usize, Escalation> {
+    for (number, old) in stale {
+        let both = fresh.entry(number).or_default();
+        both.holds |= old.holds;
+        both.times = both.times.max(old.times);
+    }
+    fresh
 }
 
 /// Forgets that a ticket is held by one of the Lanes that are joined: it is held here now.

@@ -13,7 +13,7 @@ pub fn resolve(operation: Operation) -> Resolve {
     match operation {
         Operation::Start => Resolve::EventConfirm,
         Operation::Close => Resolve::DirectLookup,
-        Operation::TicketId => Resolve::Idempotent,
+        Operation::TicketId | Operation::UserState => Resolve::Idempotent,
         Operation::Requester
         | Operation::Create
         | Operation::LinkField
@@ -21,6 +21,8 @@ pub fn resolve(operation: Operation) -> Resolve {
         | Operation::Comment
         | Operation::File
         | Operation::Message
+        | Operation::Template
+        | Operation::BotMessage
         | Operation::Note => Resolve::None,
     }
 }

@@ -6,6 +6,7 @@ use super::{
     record::{Denied, Patch},
 };
 use crate::stage::{Refusal, lock};
+use bytes::Bytes;
 use serde_json::Value;
 
 impl Helpdesk {
@@ -93,6 +94,25 @@ impl Helpdesk {
         let world = &mut *lock(&self.0.world);
         Ok(world
             .comment(&self.0.stage.hooks, by, id, body, public, Vec::new())?
+            .id)
+    }
+
+    /// An agent comments for the customer and puts a file to it. Returns the comment's id.
+    ///
+    /// # Errors
+    /// As [`Self::agent_comments`].
+    pub fn agent_sends_file(
+        &self,
+        id: &str,
+        body: &str,
+        (name, mime_type): (&str, &str),
+        bytes: Bytes,
+    ) -> Result<String, Refusal> {
+        let world = &mut *lock(&self.0.world);
+        let file = world.upload(&self.0.base, name, mime_type, bytes);
+        let hooks = &self.0.stage.hooks;
+        Ok(world
+            .comment(hooks, Role::Agent, id, body, true, vec![file])?
             .id)
     }
 

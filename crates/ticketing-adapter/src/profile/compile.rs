@@ -4,9 +4,12 @@
 use super::{
     expr::{BadExpr, Expr, Names, Template},
     place::{Place, line_of},
-    rules::{Auth, OptionRule, Rules},
+    rules::{Auth, FilesRule, OptionRule, Rules},
     shape::{RequesterRule, Shape, VersionRule},
-    spec::{AuthSpec, OptionKind, OptionSpec, ProfileSpec, ShapeSpec, VersionSpec, VocabularySpec},
+    spec::{
+        AuthSpec, FilesSpec, OptionKind, OptionSpec, ProfileSpec, ShapeSpec, VersionSpec,
+        VocabularySpec,
+    },
 };
 use crate::error::Problem;
 use bridge_core::ticket::{Status, Vocabulary};
@@ -58,6 +61,20 @@ impl Checker<'_> {
         names: &Names,
     ) -> Option<Expr> {
         self.expr(&place.key(key), source?, names)
+    }
+
+    pub(crate) fn files(
+        &mut self,
+        place: &Place,
+        spec: &FilesSpec,
+        names: &Names,
+    ) -> Option<FilesRule> {
+        Some(FilesRule {
+            list: self.expr(&place.key("list"), &spec.list, names)?,
+            name: spec.name.clone(),
+            kind: spec.r#type.clone(),
+            url: spec.url.clone(),
+        })
     }
 
     pub(crate) fn template(

@@ -209,6 +209,10 @@ fn listed(
         by_agent: by_agent?,
         by_us: by_us?,
         at: at?,
+        files: spec
+            .files
+            .as_ref()
+            .and_then(|files| checker.files(&place.key("files"), files, item)),
         first_is_description: spec.first_is_description,
     })
 }

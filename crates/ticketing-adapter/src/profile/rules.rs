@@ -3,13 +3,19 @@
 
 use super::{
     expr::{Expr, Template, Tree},
-    filters::millis,
+    filters::{self, millis},
     shape::Shape,
     spec::{CursorKind, Digest, Encoding, EventKind, Method, OptionKind},
 };
 use bridge_core::{
-    call::Resolve, effect::Operation, event::Comment, ids::MessageId, text::Text,
-    ticket::Vocabulary, time::Timestamp,
+    call::Resolve,
+    effect::Operation,
+    event::Comment,
+    ids::MessageId,
+    message::{Enclosed, UNKNOWN_MIME_TYPE},
+    text::Text,
+    ticket::Vocabulary,
+    time::Timestamp,
 };
 use http::HeaderName;
 use minijinja::value::Value;
@@ -160,7 +166,13 @@ impl Kind {
             Operation::Comment => Some(Self::Comment),
             Operation::File => Some(Self::Attach),
             Operation::Note => Some(Self::Note),
-            Operation::Start | Operation::Close | Operation::TicketId | Operation::Message => None,
+            Operation::Start
+            | Operation::Close
+            | Operation::TicketId
+            | Operation::Message
+            | Operation::Template
+            | Operation::BotMessage
+            | Operation::UserState => None,
         }
     }
 }
@@ -184,6 +196,7 @@ pub(crate) struct ListedRule {
     pub(crate) by_agent: Expr,
     pub(crate) by_us: Expr,
     pub(crate) at: Expr,
+    pub(crate) files: Option<FilesRule>,
     pub(crate) first_is_description: bool,
 }
 
@@ -326,6 +339,36 @@ pub(crate) struct CommentRule {
     pub(crate) public: Expr,
     pub(crate) by_agent: Expr,
     pub(crate) opening: Option<Expr>,
+    pub(crate) files: Option<FilesRule>,
+}
+
+/// How the files of a comment are read.
+#[derive(Debug)]
+pub(crate) struct FilesRule {
+    pub(crate) list: Expr,
+    pub(crate) name: String,
+    pub(crate) kind: Option<String>,
+    pub(crate) url: Option<String>,
+}
+
+impl FilesRule {
+    /// The files. What cannot be read as one is left out: the words go on without it.
+    pub(crate) fn read(&self, data: &Value) -> Vec<Enclosed> {
+        let list = self.list.value(data).unwrap_or_default();
+        let text = |file: &Value, key: Option<&String>| {
+            let text = filters::text(&file.get_attr(key?).ok()?);
+            (!text.trim().is_empty()).then_some(text)
+        };
+        let read = |file: Value| {
+            let kind = text(&file, self.kind.as_ref());
+            Some(Enclosed {
+                name: Text::new(text(&file, Some(&self.name))?),
+                mime_type: kind.unwrap_or_else(|| UNKNOWN_MIME_TYPE.to_owned()),
+                url: text(&file, self.url.as_ref()).map(Text::new),
+            })
+        };
+        filters::items(&list).filter_map(read).collect()
+    }
 }
 
 impl ListedRule {
@@ -341,6 +384,10 @@ impl ListedRule {
             by_agent: self.by_agent.is_true(item).ok()? && !by_us,
             by_us,
             opening: false,
+            files: self
+                .files
+                .as_ref()
+                .map_or_else(Vec::new, |files| files.read(item)),
             at: millis(&at).map(Timestamp),
         })
     }

@@ -12,7 +12,7 @@ use std::{collections::BTreeMap, time::Duration};
 mod webhook;
 
 pub(crate) use webhook::{
-    Digest, Encoding, EventKind, EventSpec, ProofSpec, SignatureSpec, WebhookSpec,
+    Digest, Encoding, EventKind, EventSpec, FilesSpec, ProofSpec, SignatureSpec, WebhookSpec,
 };
 
 /// A profile: all that the bridge knows of one ticketing system.
@@ -339,6 +339,8 @@ pub(crate) struct ListedSpec {
     pub by_us: String,
     /// When it was written.
     pub at: String,
+    /// The files that came with it, as in a webhook.
+    pub files: Option<FilesSpec>,
     /// Whether the first of a ticket's comments is its description.
     #[serde(default)]
     pub first_is_description: bool,

@@ -165,6 +165,10 @@ fn event(checker: &mut Checker<'_>, place: &Place, spec: &EventSpec) -> Option<E
             public: public?,
             by_agent: by_agent?,
             opening: checker.maybe(&place, "opening", comment.opening.as_ref(), &names),
+            files: comment
+                .files
+                .as_ref()
+                .and_then(|files| checker.files(&place.key("files"), files, &names)),
         })
     });
     if (spec.event == EventKind::CommentAdded) != spec.comment.is_some() {

@@ -219,6 +219,10 @@ fn comment(rule: &CommentRule, change: TicketChanged, data: &Value) -> Result<Ev
             Some(opening) => opening.is_true(data)?,
             None => false,
         },
+        files: rule
+            .files
+            .as_ref()
+            .map_or_else(Vec::new, |files| files.read(data)),
         at: change.at,
         change: Box::new(change),
     }))

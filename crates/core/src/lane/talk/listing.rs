@@ -235,6 +235,7 @@ impl Comment {
             by_agent: self.by_agent,
             by_us: self.by_us,
             opening: self.opening,
+            files: self.files,
             at: Some(at),
             change: Box::new(change),
         }

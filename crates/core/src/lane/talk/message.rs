@@ -1,6 +1,7 @@
 //! What was said, as kept until it is relayed. Neighbours: hear, which takes it in; the store, which
 //! keeps each once; to_ticket, which brings it over.
 
+use super::enclosed::kept_files;
 use crate::{
     event::{CommentAdded, Event},
     ids::{ConversationId, MessageId, TicketId},
@@ -151,7 +152,7 @@ pub struct Message {
     pub body: Option<Text>,
     /// The file, for the kinds that bring one.
     pub media: Option<Media>,
-    /// `content` as received.
+    /// `content` as received; of an agent's comment, its files.
     pub content: serde_json::Value,
     /// How it ended; `None` while it waits.
     pub outcome: Option<Outcome>,
@@ -188,9 +189,9 @@ impl Message {
             id: told.comment,
             at,
             kind: "text".to_owned(),
+            content: kept_files(&told.files),
             body: Some(told.body),
             media: None,
-            content: serde_json::Value::Null,
             outcome: None,
         }
     }

@@ -6,10 +6,12 @@
 //! Each stays in the store until it has ended one way or another, and of each place (a conversation,
 //! a ticket) only the first that waits has an Intent. So the order holds whatever fails.
 
+mod enclosed;
 mod files;
 mod listing;
 mod message;
 mod split;
+mod template;
 mod to_customer;
 mod to_ticket;
 mod unsent;
@@ -35,6 +37,7 @@ impl Turn<'_> {
     pub(super) fn plan_talk(&mut self) {
         self.plan_listings();
         self.tell_of_files();
+        self.take_back_knocks();
         let waiting = self.lane.messages.iter().filter(|m| m.waits());
         let places: BTreeSet<Place> = waiting.map(|m| m.place.clone()).collect();
         for place in places {

@@ -1,10 +1,7 @@
-//! What an agent says to the customer goes into the conversation. Neighbours: split, for what is too
-//! long for one message; unsent, for what cannot go.
+//! What an agent says to the customer goes into the conversation. Neighbours: enclosed, which makes
+//! messages of a comment; unsent, for what cannot go.
 
-use super::{
-    Message, Outcome, Place, Way,
-    split::{TEXT_CHARACTERS_MAX, parts},
-};
+use super::{Message, Outcome, Place, Way, enclosed::contents};
 use crate::{
     conversation::Conversation,
     effect::{AddComment, AttachFile, Effect, Operation, Read, SendMessage},
@@ -18,7 +15,6 @@ use crate::{
     },
     link::{ConversationSide, Link},
     message::{AgentMessage, Content},
-    text::Text,
     time::Timestamp,
 };
 use std::time::Duration;
@@ -105,9 +101,10 @@ impl Turn<'_> {
         let Some(memory) = self.lane.conversations.get(id).cloned() else {
             return Way::Stays;
         };
-        let said = message.body.clone().unwrap_or_default();
-        if said.is_blank() {
-            return self.unsendable(&link.id, message, "it holds no words");
+        let contents = contents(message);
+        if contents.is_empty() {
+            self.tell_of_kept_back(&link.id, message);
+            return self.unsendable(&link.id, message, "it holds nothing that can be sent");
         }
         let Some(room) = memory.seen.room.clone() else {
             return self.look_for_room(&link.id, id, &memory, message);
@@ -116,10 +113,10 @@ impl Turn<'_> {
         if !begun && self.is_silent(id) {
             return self.outside_window(&link.id, ticket, message);
         }
-        let parts = parts(said.reveal(), TEXT_CHARACTERS_MAX);
-        let count = u32::try_from(parts.len()).unwrap_or(u32::MAX);
+        self.tell_of_kept_back(&link.id, message);
+        let count = u32::try_from(contents.len()).unwrap_or(u32::MAX);
         let mut outcome = Outcome::Relayed;
-        for (number, part) in (1..).zip(parts) {
+        for (number, content) in (1..).zip(contents) {
             let Some(value) = MessageId::of_part(ticket, &message.id, number) else {
                 return self.unsendable(&link.id, message, "its id is too long");
             };
@@ -129,7 +126,7 @@ impl Turn<'_> {
                 comment: message.id.clone(),
                 part: number,
                 parts: count,
-                message: in_room(value, room.clone(), &memory.seen, part),
+                message: in_room(value, room.clone(), &memory.seen, content),
             });
             match self.say_part(&link.id, ticket, message, effect, number) {
                 Way::Stays => return Way::Stays,
@@ -325,7 +322,10 @@ impl Turn<'_> {
             | Effect::UpsertRequester { .. }
             | Effect::WriteLinkField { .. }
             | Effect::SetStatus { .. }
-            | Effect::SendMessage(_) => false,
+            | Effect::SendMessage(_)
+            | Effect::SendTemplate(_)
+            | Effect::SendBotMessage(_)
+            | Effect::HandOver(_) => false,
         })
     }
 
@@ -346,15 +346,13 @@ fn cause_of(message: &Message, part: u32) -> String {
     format!("comment {} part {part}", message.id)
 }
 
-fn in_room(id: MessageId, room: RoomId, talk: &Conversation, words: &str) -> AgentMessage {
+fn in_room(id: MessageId, room: RoomId, talk: &Conversation, content: Content) -> AgentMessage {
     AgentMessage {
         id,
         bot: talk.bot.clone(),
         user: talk.user.clone(),
         room,
-        content: Content::Text {
-            body: Text::from(words),
-        },
+        content,
     }
 }
 

@@ -1,7 +1,7 @@
 //! An agent's words that cannot go into a conversation: what becomes of them, and that the agent
 //! learns of it at once. Neighbour: to_customer.
 
-use super::{Message, Outcome, Way};
+use super::{Message, Outcome, Way, template::Knock};
 use crate::{
     ids::{LinkId, TicketId},
     intent::{Intent, IntentState},
@@ -17,11 +17,16 @@ impl Turn<'_> {
     pub(super) fn outside_window(
         &mut self,
         link: &LinkId,
-        _ticket: &TicketId,
+        ticket: &TicketId,
         message: &Message,
     ) -> Way {
+        let knock = self.knock(link, ticket);
+        if let Knock::Waits = knock {
+            return Way::Stays;
+        }
         let text = format!(
-            "The customer did not get a comment of this ticket: they have not written for 24 hours, and WhatsApp takes free text only within 24 hours of their last message. It can be sent when they write again. (comment {})",
+            "The customer did not get a comment of this ticket: they have not written for 24 hours, and WhatsApp takes free text only within 24 hours of their last message.{} It can be sent when they write again. (comment {})",
+            knock.told(),
             message.id
         );
         self.tell(link, &format!("window:{}", message.id), &text);
@@ -45,17 +50,28 @@ impl Turn<'_> {
             CommentWithoutConversation::Start if self.may_start_for(ticket) => {
                 self.start_for_comment(link, ticket)
             }
+            CommentWithoutConversation::Template if self.may_start_for(ticket) => {
+                match self.knock(&link.id, ticket) {
+                    Knock::Waits => Way::Stays,
+                    knock => self.tell_unsent(&link.id, message, &knock),
+                }
+            }
             CommentWithoutConversation::Start
             | CommentWithoutConversation::Note
             | CommentWithoutConversation::Template => {
-                let text = format!(
-                    "The customer did not get a comment of this ticket: no conversation with them is open. (comment {})",
-                    message.id
-                );
-                self.tell(&link.id, &format!("unsent:{}", message.id), &text);
-                Way::Ends(Outcome::NoConversation)
+                self.tell_unsent(&link.id, message, &Knock::None)
             }
         }
+    }
+
+    fn tell_unsent(&mut self, link: &LinkId, message: &Message, knock: &Knock) -> Way {
+        let text = format!(
+            "The customer did not get a comment of this ticket: no conversation with them is open.{} (comment {})",
+            knock.told(),
+            message.id
+        );
+        self.tell(link, &format!("unsent:{}", message.id), &text);
+        Way::Ends(Outcome::NoConversation)
     }
 
     /// What was planned for a conversation that has ended since does not go out; of what did go out

@@ -133,6 +133,9 @@ impl World {
             Effect::AddComment(comment) => self.desk.comment(comment, now),
             Effect::AttachFile(file) => self.desk.attach(file, now),
             Effect::SendMessage(message) => (self.jelou.say(message), vec![]),
+            Effect::SendTemplate(send) => (self.jelou.send_template(send), vec![]),
+            Effect::SendBotMessage(send) => (self.jelou.bot_says(send), vec![]),
+            Effect::HandOver(to) => (Ok(self.jelou.hand_over(to)), vec![]),
             Effect::AddNote { ticket, text } => self.desk.note(ticket, text, now),
         }
     }

@@ -17,8 +17,9 @@ use bridge_core::{
     call::Resolve,
     effect::TicketIdPlace,
     ids::BotId,
-    lane::{Capabilities, Limits, Mode, OnUnknown, Rules},
+    lane::{Away, Capabilities, Limits, Mode, OnUnknown, Rules},
     mapping::Mapping,
+    text::Text,
     time::Timestamp,
 };
 use desk::Desk;
@@ -47,6 +48,8 @@ pub struct World {
     pub capabilities: Capabilities,
     pub place: TicketIdPlace,
     pub silent: bool,
+    /// Nobody is in since this moment: what customers read who write now.
+    pub away: Option<(Text, Timestamp)>,
     /// Whether each commit goes through JSON, as in the real store: what it leaves out is lost.
     pub through_json: bool,
     /// How long a call takes.
@@ -90,6 +93,7 @@ impl World {
             },
             place: TicketIdPlace::None,
             silent: false,
+            away: None,
             through_json: true,
             slow: CALL,
         }
@@ -99,13 +103,17 @@ impl World {
         self.mapping = Rc::new(mapping(over));
     }
 
-    pub fn rules<'a>(&self, mapping: &'a Mapping) -> Rules<'a> {
+    pub fn rules<'a>(&'a self, mapping: &'a Mapping) -> Rules<'a> {
         Rules {
             mapping,
             mode: self.mode,
             limits: self.limits,
             capabilities: self.capabilities,
             ticket_id_place: self.place,
+            away: self.away.as_ref().map(|(message, since)| Away {
+                message,
+                since: *since,
+            }),
             webhooks_silent: self.silent,
         }
     }

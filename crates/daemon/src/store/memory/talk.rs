@@ -8,9 +8,22 @@ use bridge_core::{
     ids::{BridgeName, LaneId, MessageId},
     lane::{Lane, MESSAGES_AT_ONCE, Message, Place},
 };
-use std::collections::{BTreeMap, btree_map::Entry};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 impl Memory {
+    /// Which of these messages of a place are kept, waiting or ended.
+    #[must_use]
+    pub fn kept_messages(
+        &self,
+        bridge: &BridgeName,
+        place: &Place,
+        ids: &[MessageId],
+    ) -> BTreeSet<MessageId> {
+        let key = |id: &MessageId| (bridge.clone(), place.clone(), id.clone());
+        let kept = ids.iter().filter(|id| self.messages.contains_key(&key(id)));
+        kept.cloned().collect()
+    }
+
     /// Loads of each place the earliest that wait, and what is kept of those that the pending Events
     /// tell.
     pub(super) fn load_talk(&self, row: &LaneRow, lane: &mut Lane) {

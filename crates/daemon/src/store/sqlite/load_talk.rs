@@ -1,14 +1,17 @@
 //! Reads what was said and waits to be relayed. Neighbour: `load`, for all else that a claimed Lane
 //! needs.
 
-use super::row::{at, direction, id, json};
+use super::{
+    Store,
+    row::{at, direction, id, json},
+};
 use crate::store::error::StoreError;
 use bridge_core::{
-    ids::LaneId,
+    ids::{BridgeName, LaneId, MessageId},
     lane::{Direction, Lane, MESSAGES_AT_ONCE, Message, Outcome, Place},
 };
 use sqlx::{Row, SqliteConnection, query, sqlite::SqliteRow};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 const WAITING: &str = "SELECT direction, place, remote_id, at, kind, body, media, content, outcome, lane_id, nth FROM \
      (SELECT id AS row, row_number() OVER (PARTITION BY direction, place ORDER BY at, id) AS nth \
@@ -16,6 +19,37 @@ const WAITING: &str = "SELECT direction, place, remote_id, at, kind, body, media
 
 const KEPT: &str = "SELECT direction, place, remote_id, at, kind, body, media, content, outcome, lane_id FROM message \
      WHERE bridge = ?1 AND direction = ?2 AND place = ?3 AND remote_id = ?4";
+
+const IS_KEPT: &str =
+    "SELECT 1 FROM message WHERE bridge = ?1 AND direction = ?2 AND place = ?3 AND remote_id = ?4";
+
+impl Store {
+    /// Which of these messages of a place are kept, waiting or ended.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn kept_messages(
+        &self,
+        bridge: &BridgeName,
+        place: &Place,
+        ids: &[MessageId],
+    ) -> Result<BTreeSet<MessageId>, StoreError> {
+        let mut kept = BTreeSet::new();
+        for id in ids {
+            let row = query(IS_KEPT)
+                .bind(bridge.as_str())
+                .bind(place.direction().as_str())
+                .bind(place.id())
+                .bind(id.as_str())
+                .fetch_optional(&self.readers)
+                .await?;
+            if row.is_some() {
+                kept.insert(id.clone());
+            }
+        }
+        Ok(kept)
+    }
+}
 
 /// Loads of each place the earliest that wait, and what is kept of those that the pending Events tell.
 pub(super) async fn load(db: &mut SqliteConnection, lane: &mut Lane) -> Result<(), StoreError> {

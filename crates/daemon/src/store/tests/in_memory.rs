@@ -35,9 +35,13 @@ use crate::store::{
 };
 use bridge_core::{
     effect::Operation,
-    ids::{DeliveryId, LaneId},
+    ids::{DeliveryId, LaneId, MessageId},
+    lane::Place,
 };
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 /// More sentences than any story tells.
 const JOURNAL: usize = 10_000;
@@ -132,6 +136,7 @@ answered! {
     release_halt(bridge: &BridgeName, operation: Option<Operation>, now: Timestamp) -> u64;
     conversations_to_look_at(bridge: &BridgeName, before: Timestamp, limit: u32) -> Vec<(LaneId, ConversationId)>;
     looked_at(bridge: &BridgeName, conversations: &[ConversationId], now: Timestamp) -> ();
+    kept_messages(bridge: &BridgeName, place: &Place, ids: &[MessageId]) -> BTreeSet<MessageId>;
     last_confirmed(bridge: &BridgeName, before: Timestamp) -> Option<Confirmed>;
     begin(bridge: &BridgeName, observes: bool, now: Timestamp) -> Beginning;
     cursor(bridge: &BridgeName, name: &str) -> Option<String>;

@@ -146,3 +146,17 @@ async fn the_words_of_a_file_go_with_the_retention_too() {
     let kept = store.claimed(10_000).await.lane.messages.remove(0);
     assert_eq!((kept.media, kept.outcome), (None, over.outcome));
 }
+
+#[tokio::test]
+async fn which_messages_of_a_place_are_kept_is_known_by_their_ids() {
+    let store = fresh().await;
+    let (waits, over) = (said("c7", "m1", 10), ended(said("c7", "m2", 20)));
+    store.with(&[waits.clone(), over.clone()]).await;
+    let other = said("c7", "m3", 30);
+    let ids = [&waits, &over, &other].map(|m| m.id.clone());
+    let kept = store.kept_messages(&bridge(), &waits.place, &ids).await;
+    assert!(kept.unwrap().iter().eq(&ids[..2]));
+    let elsewhere = said("c8", "m1", 10).place;
+    let kept = store.kept_messages(&bridge(), &elsewhere, &ids).await;
+    assert!(kept.unwrap().is_empty());
+}

@@ -152,4 +152,21 @@ pub(crate) struct CommentSpec {
     pub by_agent: String,
     /// Whether it may be the ticket's description, where the system keeps that as the first comment.
     pub opening: Option<String>,
+    /// The files that came with it.
+    pub files: Option<FilesSpec>,
+}
+
+/// How the files of a comment are read.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FilesSpec {
+    /// An expression for the list of them.
+    pub list: String,
+    /// The key of a file's name.
+    pub name: String,
+    /// The key of its type.
+    pub r#type: Option<String>,
+    /// The key of its address, where anybody can have the file who has that; nothing where only the
+    /// system's own people can.
+    pub url: Option<String>,
 }

@@ -1,0 +1,183 @@
+//! What the bot says and does of itself: nobody is in, a button to call, the customer handed back.
+
+use super::world::{ANA, World, faults::Fault};
+use bridge_core::{
+    effect::Operation,
+    ids::TicketId,
+    message::{AnsweredBy, BotSays},
+    text::Text,
+};
+use serde_json::json;
+use std::time::Duration;
+
+impl World {
+    fn with_button() -> Self {
+        Self::with(&json!({"call_button": [{
+            "when": "ticket.priority == 'urgent'",
+            "header": "Suporte",
+            "text": "Toque para falar sobre {{ ticket.id }}",
+            "display_text": "Ligar",
+        }]}))
+    }
+
+    fn goes_home(&mut self) {
+        self.away = Some((Text::from("Voltamos às 9h."), self.now));
+    }
+
+    fn priority(&mut self, ticket: &TicketId, word: &str) {
+        self.agent_changes(ticket, |t| t.priority = Some(word.to_owned()));
+        self.moment();
+    }
+}
+
+#[test]
+fn who_writes_while_nobody_is_in_reads_so_once_per_conversation() {
+    let mut w = World::new();
+    let (talk, _) = w.linked_from_conversation();
+    w.customer_writes(&talk, "m1");
+    w.moment();
+    assert!(w.jelou.bot_said.is_empty(), "somebody is in");
+    w.goes_home();
+    w.hours(3);
+    assert!(w.jelou.bot_said.is_empty(), "somebody was in");
+    for message in ["m2", "m3"] {
+        w.customer_writes(&talk, message);
+        w.settle();
+    }
+    w.hours(12);
+    w.customer_writes(&talk, "m4");
+    w.settle();
+    assert_eq!(w.jelou.bot_said.len(), 1, "{}", w.tale());
+    let text = Text::from("Voltamos às 9h.");
+    assert_eq!(w.jelou.bot_said[0].message.what, BotSays::Text { text });
+}
+
+#[test]
+fn a_conversation_that_an_agent_began_at_night_is_not_answered_by_itself() {
+    let mut w = World::new();
+    w.goes_home();
+    let (_, talk) = w.linked_from_ticket();
+    w.settle();
+    assert!(w.jelou.bot_said.is_empty(), "{}", w.tale());
+    w.customer_writes(&talk, "m1");
+    w.settle();
+    assert_eq!(w.jelou.bot_said.len(), 1, "{}", w.tale());
+}
+
+#[test]
+fn the_next_conversation_reads_it_again() {
+    let mut w = World::new();
+    w.goes_home();
+    for _ in 0..2 {
+        let talk = w.ana_starts();
+        w.settle();
+        w.ends(&talk, "expired");
+        w.settle();
+    }
+    assert_eq!(w.jelou.bot_said.len(), 2, "{}", w.tale());
+}
+
+#[test]
+fn a_call_button_goes_out_when_its_rule_turns_true_and_not_with_each_change() {
+    let mut w = World::with_button();
+    let (ticket, _) = w.linked_from_ticket();
+    assert!(w.jelou.bot_said.is_empty());
+    w.priority(&ticket, "urgent");
+    assert_eq!(w.jelou.bot_said.len(), 1, "{}", w.tale());
+    let BotSays::VoiceCall { text, .. } = &w.jelou.bot_said[0].message.what else {
+        panic!("a button was meant");
+    };
+    assert_eq!(text.reveal(), format!("Toque para falar sobre {ticket}"));
+    w.agent_tags(&ticket, &["whatsapp", "vip"]);
+    w.settle();
+    assert_eq!(w.jelou.bot_said.len(), 1, "{}", w.tale());
+    w.priority(&ticket, "low");
+    w.priority(&ticket, "urgent");
+    assert_eq!(w.jelou.bot_said.len(), 2, "{}", w.tale());
+}
+
+#[test]
+fn a_ticket_that_was_born_urgent_has_its_button_with_the_conversation() {
+    let mut w = World::with_button();
+    let ticket = w.agent_makes(ANA, "open", &[]);
+    w.priority(&ticket, "urgent");
+    assert!(w.jelou.bot_said.is_empty(), "there is no conversation");
+    w.agent_tags(&ticket, &["whatsapp"]);
+    w.settle();
+    assert_eq!(w.jelou.bot_said.len(), 1, "{}", w.tale());
+}
+
+#[test]
+fn where_calling_is_not_enabled_the_ticket_is_told_once() {
+    let mut w = World::with_button();
+    w.jelou.no_calling = true;
+    let (ticket, _) = w.linked_from_ticket();
+    for word in ["urgent", "low", "urgent"] {
+        w.priority(&ticket, word);
+    }
+    w.settle();
+    assert!(w.jelou.bot_said.is_empty());
+    assert_eq!(w.notes(&ticket).len(), 1, "{}", w.tale());
+    assert!(w.notes(&ticket)[0].contains("calling"));
+}
+
+#[test]
+fn a_silent_customer_gets_no_button_and_the_ticket_says_so() {
+    let mut w = World::with_button();
+    let (ticket, _) = w.linked_from_ticket();
+    w.hours(25);
+    w.priority(&ticket, "urgent");
+    w.settle();
+    assert!(w.intents(Operation::BotMessage).is_empty());
+    assert_eq!(w.notes(&ticket).len(), 1, "{}", w.tale());
+}
+
+#[test]
+fn what_was_not_said_before_the_end_is_not_said_after_it() {
+    let mut w = World::with_button();
+    let (ticket, talk) = w.linked_from_ticket();
+    w.faults.next("bot_message", Fault::Later(Some(60)));
+    w.priority(&ticket, "urgent");
+    w.ends(&talk, "expired");
+    w.settle();
+    assert!(w.jelou.bot_said.is_empty(), "{}", w.tale());
+}
+
+#[test]
+fn a_button_whose_answer_is_lost_is_not_sent_again_unless_the_operator_says_so() {
+    let mut w = World::with_button();
+    let (ticket, _) = w.linked_from_ticket();
+    w.faults.next("bot_message", Fault::DoThenCut);
+    w.priority(&ticket, "urgent");
+    w.settle();
+    assert_eq!(w.jelou.bot_said.len(), 1, "{}", w.tale());
+    assert_eq!(w.parked_for(), ["unknown_outcome"]);
+}
+
+#[test]
+fn after_the_end_the_bot_answers_again_if_the_operator_wants_it_so() {
+    for (word, by) in [("leave", None), ("bot", Some(AnsweredBy::Bot))] {
+        let mut w = World::with(&json!({"customer_after_close": word}));
+        let (talk, _) = w.linked_from_conversation();
+        w.hours(1);
+        assert!(w.jelou.answered_by.is_empty(), "it goes on");
+        w.faults.next("user_state", Fault::DoThenCut);
+        w.ends(&talk, "expired");
+        w.settle();
+        let answered = w.jelou.answered_by.get(ANA).copied();
+        assert_eq!(answered, by, "{}", w.tale());
+        assert!(w.parked().is_empty());
+    }
+}
+
+#[test]
+fn who_is_in_another_conversation_is_not_handed_over() {
+    let mut w = World::with(&json!({"customer_after_close": "bot"}));
+    let (talk, _) = w.linked_from_conversation();
+    w.faults.next("user_state", Fault::Later(Some(60)));
+    w.ends(&talk, "expired");
+    w.pass(Duration::from_secs(5));
+    w.ana_starts();
+    w.settle();
+    assert!(w.jelou.answered_by.is_empty(), "{}", w.tale());
+}

@@ -1,0 +1,304 @@
+//! What customers wrote and no webhook told: the history of each bot is read behind the webhooks, and
+//! what of it a conversation of ours lacks goes the way of a webhook from there on. Neighbour: `sweep`,
+//! whose round this is a part of.
+//!
+//! What is known is known by its id, never by the clock. No page says that the history and the webhooks
+//! name a message alike; where they did not, each would come to its ticket twice. So nothing is brought
+//! over before one message that a webhook told was found under its id.
+
+use super::{
+    Jobs,
+    sweep::{record, said, wait_for_place},
+};
+use crate::{clock, runtime::Bridge};
+use bridge_core::{
+    call::CallError,
+    conversation::Conversation,
+    event::{Event, MessageReceived, Side},
+    ids::{BotId, MessageId, UserId},
+    lane::{Mode, Place},
+    time::Timestamp,
+};
+use jelou_adapter::client::{Author, HistoryMessage, Range};
+use std::{collections::BTreeMap, time::Duration};
+
+/// A message has this long to come by itself, or one round's time if that is shorter.
+const WEBHOOK_WAIT: Duration = Duration::from_secs(60);
+
+/// Read at once; after an outage one such span follows the other.
+const SPAN: Duration = Duration::from_secs(3600);
+
+/// Spans in one round. The next round goes on from the stored cursor.
+const SPANS_MAX: u32 = 24;
+
+/// Pages of one span: ten thousand messages an hour.
+const PAGES_MAX: u32 = 200;
+
+/// How far back it is looked, after an outage or while it is not known whether ids agree.
+const LOOK_BACK: Duration = Duration::from_secs(24 * 3600);
+
+/// What a note of the bridge to itself says once a message of the history was known by its id.
+const AGREE: &str = "agree";
+
+/// Looks for lost messages of all bots. Gives how many were found.
+///
+/// # Errors
+/// In a sentence, what broke it off; what was found before that is kept.
+pub(super) async fn sweep(jobs: &Jobs, bridge: &Bridge) -> Result<u64, String> {
+    let jelou = &bridge.config.jelou;
+    if jelou.client.api_auth.is_none() || bridge.config.mode == Mode::Observe {
+        return Ok(0);
+    }
+    let now = clock::now();
+    let live = jobs
+        .store
+        .conversations_to_look_at(&bridge.name, now, 1)
+        .await
+        .map_err(said)?;
+    let mut found = 0;
+    for bot in &jelou.bots {
+        found += of_bot(jobs, bridge, bot, !live.is_empty(), now).await?;
+    }
+    Ok(found)
+}
+
+async fn of_bot(
+    jobs: &Jobs,
+    bridge: &Bridge,
+    bot: &BotId,
+    somebody_talks: bool,
+    now: Timestamp,
+) -> Result<u64, String> {
+    let name = format!("history:{bot}");
+    let stored = jobs
+        .store
+        .cursor(&bridge.name, &name)
+        .await
+        .map_err(said)?
+        .and_then(|text| text.parse().ok().map(Timestamp));
+    let until = now.minus(bridge.config.sweep.every.min(WEBHOOK_WAIT));
+    let Some(cursor) = stored else {
+        // The first run begins now: older work enters only through `backfill` (rule 17).
+        return move_to(jobs, bridge, &name, now, now).await.map(|()| 0);
+    };
+    if !somebody_talks && now.since(cursor) < SPAN {
+        // Only who talked since can miss words, and for them one look an hour will do.
+        return Ok(0);
+    }
+    let cursor = cursor.max(now.minus(LOOK_BACK));
+    let mut from = cursor.minus(bridge.config.sweep.overlap);
+    let mut found = 0;
+    for _ in 0..SPANS_MAX {
+        let to = until.min(from.plus(SPAN));
+        let wrote = read(jobs, bridge, bot, Range { from, to }).await?;
+        let Some(missed) = bring_over(jobs, bridge, bot, wrote, now).await? else {
+            tracing::debug!(bridge = %bridge.name, "Messages of the history are kept back until one is known by its id");
+            return Ok(found);
+        };
+        found += missed;
+        move_to(jobs, bridge, &name, to, now).await?;
+        if to >= until {
+            break;
+        }
+        from = to;
+    }
+    Ok(found)
+}
+
+async fn move_to(
+    jobs: &Jobs,
+    bridge: &Bridge,
+    name: &str,
+    to: Timestamp,
+    now: Timestamp,
+) -> Result<(), String> {
+    let cursor = to.0.to_string();
+    let moved = jobs.store.set_cursor(&bridge.name, name, &cursor, now);
+    moved.await.map_err(said)
+}
+
+/// What customers wrote in a span, by customer.
+async fn read(
+    jobs: &Jobs,
+    bridge: &Bridge,
+    bot: &BotId,
+    range: Range,
+) -> Result<BTreeMap<UserId, Vec<HistoryMessage>>, String> {
+    let mut wrote: BTreeMap<UserId, Vec<HistoryMessage>> = BTreeMap::new();
+    for number in 1..=PAGES_MAX {
+        wait_for_place(jobs, bridge, Side::Jelou).await?;
+        let begun = clock::now();
+        let page = bridge
+            .jelou
+            .history(bot, range, number, bridge.call_timeout())
+            .await;
+        let took = clock::now().since(begun);
+        let status = super::status_of(page.as_ref().err());
+        jobs.metrics.call(&bridge.name, Side::Jelou, status, took);
+        let page = match page {
+            // Whatever else goes on goes by the key: what a wrong client id costs is the history.
+            Err(CallError::Locked { reason }) => return Err(reason),
+            other => {
+                let target = bridge.target(Side::Jelou);
+                super::learn(jobs, &target, "sweep", "history", other).await
+            }
+        };
+        let page = page.map_err(|error| error.to_string())?;
+        if page.unreadable > 0 {
+            tracing::warn!(bridge = %bridge.name, messages = page.unreadable, "The sweep left out messages that it could not read");
+        }
+        for message in page.rows {
+            if let (Author::Customer, Some(sender)) = (&message.by, &message.sender) {
+                wrote.entry(sender.clone()).or_default().push(message);
+            }
+        }
+        if page.is_last {
+            return Ok(wrote);
+        }
+    }
+    tracing::warn!(bridge = %bridge.name, "More was written within an hour than the sweep reads; lost messages of it are not found");
+    Ok(wrote)
+}
+
+/// Records what conversations of ours lack. `None` if it is not known whether ids agree, so that
+/// nothing was recorded.
+async fn bring_over(
+    jobs: &Jobs,
+    bridge: &Bridge,
+    bot: &BotId,
+    wrote: BTreeMap<UserId, Vec<HistoryMessage>>,
+    now: Timestamp,
+) -> Result<Option<u64>, String> {
+    let mut missing = Vec::new();
+    let mut known = false;
+    for (user, messages) in wrote {
+        for conversation in conversations_of(jobs, bridge, bot, &user).await? {
+            let (kept, lost) = lost(jobs, bridge, &conversation, &messages).await?;
+            known |= kept;
+            if !lost.is_empty() {
+                missing.push(lost);
+            }
+        }
+    }
+    if !known && !missing.is_empty() && !ids_agree(jobs, bridge, bot).await? {
+        return Ok(None);
+    }
+    if known {
+        note_agreement(jobs, bridge, bot).await?;
+    }
+    let mut found = 0;
+    for mut lost in missing {
+        lost.sort_by(|a, b| (a.at, &a.message).cmp(&(b.at, &b.message)));
+        let Some((first, last)) = lost.first().zip(lost.last()) else {
+            continue;
+        };
+        let (talk, count) = (&first.conversation.id, lost.len());
+        let dedup = format!(
+            "sweep:messages:{talk}:{count}:{}:{}",
+            first.message, last.message
+        );
+        // One Delivery for all of a conversation: what is heard one by one is brought over one by one,
+        // and the Router keeps no order between them.
+        let events: Vec<Event> = lost.into_iter().map(Event::MessageReceived).collect();
+        let many = u64::try_from(events.len()).unwrap_or(u64::MAX);
+        let new = record(jobs, bridge, Side::Jelou, dedup, &events, now).await;
+        if new.map_err(said)? {
+            jobs.metrics.drift(&bridge.name, many);
+            found += many;
+        }
+    }
+    Ok(Some(found))
+}
+
+/// A customer's conversations that have or had a ticket.
+async fn conversations_of(
+    jobs: &Jobs,
+    bridge: &Bridge,
+    bot: &BotId,
+    user: &UserId,
+) -> Result<Vec<Conversation>, String> {
+    let lane = jobs.store.lane_of_user(&bridge.name, bot, user);
+    let Some(id) = lane.await.map_err(said)? else {
+        return Ok(Vec::new());
+    };
+    let lane = jobs.store.lane(&id).await.map_err(said)?;
+    let talks = lane.into_iter().flat_map(|lane| lane.conversations);
+    let linked = talks.filter(|(_, memory)| memory.linked);
+    // Where it is not known when one ended, what was written after it would count as said in it.
+    let known = |talk: &Conversation| !talk.state.is_closed() || talk.ended_at.is_some();
+    Ok(linked
+        .map(|(_, memory)| memory.seen)
+        .filter(known)
+        .collect())
+}
+
+/// Whether any of what was written in a conversation is kept, and what is not.
+async fn lost(
+    jobs: &Jobs,
+    bridge: &Bridge,
+    conversation: &Conversation,
+    messages: &[HistoryMessage],
+) -> Result<(bool, Vec<MessageReceived>), String> {
+    let told = |talk: &Conversation| -> Vec<MessageReceived> {
+        let messages = messages.iter().cloned();
+        messages.filter_map(|m| m.told_in(talk)).collect()
+    };
+    let ids: Vec<MessageId> = told(conversation).into_iter().map(|m| m.message).collect();
+    let place = Place::Conversation {
+        id: conversation.id.clone(),
+    };
+    let kept = jobs.store.kept_messages(&bridge.name, &place, &ids).await;
+    let kept = kept.map_err(said)?;
+    if ids.iter().all(|id| kept.contains(id)) {
+        return Ok((!kept.is_empty(), Vec::new()));
+    }
+    // That it ended may not have been heard either; what they wrote since went to the bot.
+    let Some(fresh) = look(jobs, bridge, conversation).await? else {
+        return Ok((!kept.is_empty(), Vec::new()));
+    };
+    let mut lost = told(&fresh);
+    lost.retain(|message| !kept.contains(&message.message));
+    Ok((!kept.is_empty(), lost))
+}
+
+/// The conversation as it is now; `None` if Jelou does not show it.
+async fn look(
+    jobs: &Jobs,
+    bridge: &Bridge,
+    conversation: &Conversation,
+) -> Result<Option<Conversation>, String> {
+    wait_for_place(jobs, bridge, Side::Jelou).await?;
+    let begun = clock::now();
+    let id = &conversation.id;
+    let read = bridge.jelou.conversation(id, bridge.call_timeout()).await;
+    let took = clock::now().since(begun);
+    let status = super::status_of(read.as_ref().err());
+    jobs.metrics.call(&bridge.name, Side::Jelou, status, took);
+    let target = bridge.target(Side::Jelou);
+    let object = format!("conversation {id}");
+    match super::learn(jobs, &target, "sweep", &object, read).await {
+        Ok(conversation) => Ok(Some(conversation)),
+        Err(CallError::Gone { .. } | CallError::Refused { .. } | CallError::Forbidden { .. }) => {
+            Ok(None)
+        }
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn note_of(bridge: &Bridge, bot: &BotId) -> String {
+    format!("history_ids.{}.{bot}", bridge.name)
+}
+
+async fn ids_agree(jobs: &Jobs, bridge: &Bridge, bot: &BotId) -> Result<bool, String> {
+    let noted = jobs.store.meta(&note_of(bridge, bot)).await.map_err(said)?;
+    Ok(noted.as_deref() == Some(AGREE))
+}
+
+async fn note_agreement(jobs: &Jobs, bridge: &Bridge, bot: &BotId) -> Result<(), String> {
+    if ids_agree(jobs, bridge, bot).await? {
+        return Ok(());
+    }
+    let note = note_of(bridge, bot);
+    let noted = jobs.store.set_meta(&note, AGREE);
+    noted.await.map_err(said)
+}
