@@ -91,6 +91,9 @@ impl World {
             | Effect::AddNote { .. }
             | Effect::AddComment(_)
             | Effect::AttachFile(_)
+            | Effect::SendTemplate(_)
+            | Effect::SendBotMessage(_)
+            | Effect::HandOver(_)
             | Effect::SendMessage(_) => None,
         })
     }
