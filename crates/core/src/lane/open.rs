@@ -19,6 +19,10 @@ use std::time::Duration;
 /// worked on for so long may not have been told what another one was.
 pub(super) const FRESH: Duration = Duration::from_secs(5);
 
+/// What was read is too old after this: longer than a read may take and wait for its turn, so that a
+/// slow system is not read again and again.
+const READ_FRESH: Duration = Duration::from_secs(300);
+
 impl Turn<'_> {
     pub(super) fn plan_tickets(&mut self) {
         let unlinked: Vec<TicketId> = self
@@ -76,8 +80,7 @@ impl Turn<'_> {
             // A changed requester counts only for the next conversation (rule 10).
             return self.remember_asks(id, open);
         }
-        let seen_at = memory.seen_at.unwrap_or(self.now);
-        if wanted.is_some() && self.now.since(seen_at) > FRESH {
+        if wanted.is_some() && self.is_old(&memory) {
             return self.want_ticket(id);
         }
         self.remember_asks(id, open);
@@ -207,6 +210,12 @@ impl Turn<'_> {
             status,
         };
         self.ensure(link, &format!("reopen:{cause}"), effect, rule);
+    }
+
+    fn is_old(&self, memory: &TicketMemory) -> bool {
+        let seen_at = memory.seen_at.unwrap_or(self.now);
+        let was_read = memory.read_at.is_some_and(|read_at| read_at >= seen_at);
+        self.now.since(seen_at) > if was_read { READ_FRESH } else { FRESH }
     }
 
     /// Wants the ticket read, no sooner than its failing reads allow.

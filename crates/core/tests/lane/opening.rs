@@ -229,3 +229,19 @@ fn a_ticket_told_long_before_its_lane_is_worked_on_is_read_before_it_starts_anyt
     w.settle();
     assert!(w.talks().is_empty(), "{}", w.tale());
 }
+
+#[test]
+fn a_system_that_answers_slowly_is_not_read_again_and_again() {
+    let mut w = World::new();
+    w.slow = Duration::from_secs(8);
+    w.net.weather = Weather::Kept;
+    let ticket = w.agent_asks();
+    let asked = w.net.kept.remove(0);
+    w.deliver(asked);
+    w.net.weather = Weather::Fair;
+    w.now = w.now.plus(Duration::from_secs(60));
+    w.settle();
+    assert!(w.talk_of(&ticket).is_some(), "{}", w.tale());
+    let reads = w.bridge.reads.iter().filter(|read| read.contains("t1"));
+    assert!(reads.count() <= 3, "{:?}", w.bridge.reads);
+}
