@@ -11,7 +11,7 @@ use jelou_bridge::{clock, demo::StageOptions};
 use std::{path::Path, time::Duration};
 use tempfile::TempDir;
 
-/// A changed configuration is in force two seconds after SIGHUP.
+/// A changed configuration is in force two seconds after SIGHUP; a machine with other work gets more.
 const IN_FORCE_WITHIN: Duration = Duration::from_secs(20);
 
 async fn process() -> (TempDir, Process) {
