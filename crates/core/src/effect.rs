@@ -200,6 +200,27 @@ pub struct SendBotMessage {
 }
 
 impl Effect {
+    /// The ticket that it puts an entry on and how that reads, by which it is found there again.
+    #[must_use]
+    pub fn entry(&self) -> Option<(&TicketId, &Text)> {
+        match self {
+            Self::AddComment(comment) => Some((&comment.ticket, &comment.text)),
+            Self::AttachFile(file) => Some((&file.ticket, &file.text)),
+            Self::AddNote { ticket, text } => Some((ticket, text)),
+            Self::StartConversation(_)
+            | Self::CloseConversation(_)
+            | Self::WriteTicketId(_)
+            | Self::UpsertRequester { .. }
+            | Self::CreateTicket(_)
+            | Self::WriteLinkField { .. }
+            | Self::SetStatus { .. }
+            | Self::SendMessage(_)
+            | Self::SendTemplate(_)
+            | Self::SendBotMessage(_)
+            | Self::HandOver(_) => None,
+        }
+    }
+
     /// Its kind.
     #[must_use]
     pub fn operation(&self) -> Operation {

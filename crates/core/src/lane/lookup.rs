@@ -3,7 +3,7 @@
 
 use super::{hear::Sight, state::EntryKind, step::Turn};
 use crate::{
-    effect::{AddComment, AttachFile, Effect, Read},
+    effect::{Effect, Read},
     ids::{ConversationId, LaneId, TicketId},
     intent::IntentState,
     link::{Agreed, Link, TicketSide},
@@ -173,10 +173,7 @@ impl Turn<'_> {
             .lane
             .intents
             .iter()
-            .find(|i| {
-                i.state == IntentState::Unknown
-                    && matches!(&i.effect, Effect::AddNote { ticket: t, text: x } | Effect::AddComment(AddComment { ticket: t, text: x, .. }) | Effect::AttachFile(AttachFile { ticket: t, text: x, .. }) if t == ticket && x == text)
-            })
+            .find(|i| i.state == IntentState::Unknown && i.effect.entry() == Some((ticket, text)))
             .map(|i| i.id.clone())
         else {
             return;

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     call::Resolve,
     conversation::ConversationState,
-    effect::{AddComment, AttachFile, Effect, Operation, Read},
+    effect::{Effect, Operation, Read},
     ids::{ConversationId, IntentId, LinkId, TicketId},
     intent::{Intent, IntentState},
     time::Timestamp,
@@ -425,28 +425,17 @@ impl Turn<'_> {
 
     fn look_up(&mut self, intent: &Intent, from: Timestamp) {
         let due = intent.due_at.unwrap_or(from).max(from);
-        let read = match &intent.effect {
-            Effect::CreateTicket(create) => Read::TicketsByConversation {
+        let read = if let Effect::CreateTicket(create) = &intent.effect {
+            Read::TicketsByConversation {
                 conversation: create.conversation.clone(),
-            },
-            Effect::AddNote { ticket, text }
-            | Effect::AddComment(AddComment { ticket, text, .. })
-            | Effect::AttachFile(AttachFile { ticket, text, .. }) => Read::NoteOnTicket {
+            }
+        } else if let Some((ticket, text)) = intent.effect.entry() {
+            Read::NoteOnTicket {
                 ticket: ticket.clone(),
                 text: text.clone(),
-            },
-            Effect::StartConversation(_)
-            | Effect::CloseConversation(_)
-            | Effect::WriteTicketId(_)
-            | Effect::UpsertRequester { .. }
-            | Effect::WriteLinkField { .. }
-            | Effect::SendMessage(_)
-            | Effect::SendTemplate(_)
-            | Effect::SendBotMessage(_)
-            | Effect::HandOver(_)
-            | Effect::SetStatus { .. } => {
-                return self.send_again_later(&intent.id, "it is safe to send again");
             }
+        } else {
+            return self.send_again_later(&intent.id, "it is safe to send again");
         };
         self.want_read(read, due);
     }

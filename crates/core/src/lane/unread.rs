@@ -10,7 +10,7 @@ use super::{
 use crate::{
     call::CallError,
     conversation::ConversationState,
-    effect::{AddComment, AttachFile, Effect, Operation, Read},
+    effect::{Effect, Operation, Read},
     event::Side,
     ids::{ConversationId, IntentId, TicketId},
     intent::{Intent, IntentState},
@@ -197,12 +197,9 @@ impl Turn<'_> {
             (Effect::CreateTicket(c), Read::TicketsByConversation { conversation }) => {
                 i.state == IntentState::Unknown && &c.conversation == conversation
             }
-            (
-                Effect::AddNote { ticket, text }
-                | Effect::AddComment(AddComment { ticket, text, .. })
-                | Effect::AttachFile(AttachFile { ticket, text, .. }),
-                Read::NoteOnTicket { ticket: t, text: x },
-            ) => i.state == IntentState::Unknown && ticket == t && text == x,
+            (effect, Read::NoteOnTicket { ticket, text }) => {
+                i.state == IntentState::Unknown && effect.entry() == Some((ticket, text))
+            }
             (Effect::SetStatus { ticket, .. }, Read::Ticket { id }) => {
                 ticket == id && (i.state == IntentState::Unknown || self.is_next(i))
             }

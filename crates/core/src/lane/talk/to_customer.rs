@@ -4,7 +4,7 @@
 use super::{Message, Outcome, Place, Way, enclosed::contents};
 use crate::{
     conversation::Conversation,
-    effect::{AddComment, AttachFile, Effect, Operation, Read, SendMessage},
+    effect::{Effect, Operation, Read, SendMessage},
     event::CommentAdded,
     ids::{ConversationId, LinkId, MessageId, RoomId, TicketId},
     intent::{Intent, IntentState},
@@ -305,27 +305,16 @@ impl Turn<'_> {
     /// told.
     fn is_echo(&self, e: &CommentAdded) -> bool {
         let body = kept(e.body.reveal());
-        self.lane.intents.iter().any(|i| match &i.effect {
-            Effect::AddComment(AddComment { ticket, text, .. })
-            | Effect::AttachFile(AttachFile { ticket, text, .. })
-            | Effect::AddNote { ticket, text } => {
-                i.attempts > 0 && *ticket == e.ticket && kept(text.reveal()) == body
+        self.lane.intents.iter().any(|i| {
+            if let Some((ticket, text)) = i.effect.entry() {
+                return i.attempts > 0 && *ticket == e.ticket && kept(text.reveal()) == body;
             }
             // Where the first entry of a ticket counts as a comment.
-            Effect::CreateTicket(create) => {
-                let ours = self.lane.link(&i.link).and_then(Link::ticket_id);
-                ours == Some(&e.ticket) && kept(create.new.description.reveal()) == body
-            }
-            Effect::StartConversation(_)
-            | Effect::CloseConversation(_)
-            | Effect::WriteTicketId(_)
-            | Effect::UpsertRequester { .. }
-            | Effect::WriteLinkField { .. }
-            | Effect::SetStatus { .. }
-            | Effect::SendMessage(_)
-            | Effect::SendTemplate(_)
-            | Effect::SendBotMessage(_)
-            | Effect::HandOver(_) => false,
+            let Effect::CreateTicket(create) = &i.effect else {
+                return false;
+            };
+            let ours = self.lane.link(&i.link).and_then(Link::ticket_id);
+            ours == Some(&e.ticket) && kept(create.new.description.reveal()) == body
         })
     }
 
