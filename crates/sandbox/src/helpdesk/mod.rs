@@ -1,6 +1,6 @@
 //! A helpdesk that runs on this machine: tickets, requesters, comments, agents. Rooms: world (what
 //! is true, made of records), route, api, list and answer (its HTTP), acts and control (by hand, and
-//! under `/sandbox/`).
+//! under `/sandbox/` and on the page at `/`).
 
 mod acts;
 mod answer;
@@ -22,9 +22,11 @@ use crate::{
     control::Controlled,
     hooks::{Hooks, Target},
     manners::Manners,
+    page,
     server::{self, Door},
     stage::{self, Asked, Stage, lock},
 };
+<<<<<<< Updated upstream
 use axum::{
     Router,
     body::Body,
@@ -34,6 +36,9 @@ use axum::{
     routing::get,
 };
 use bytes::Bytes;
+=======
+use axum::{Router, body::Body, extract::State, http::Request, response::Response, routing::get};
+>>>>>>> Stashed changes
 use serde_json::{Value, json};
 use std::{
     io,
@@ -50,6 +55,9 @@ pub(crate) struct Inner {
     base: String,
     world: Mutex<World>,
 }
+
+/// The page on which a person plays the agent: `GET /`.
+const PAGE: &str = include_str!("desk.html");
 
 /// The handle on a running helpdesk: to look and to act.
 #[derive(Clone, Debug)]
@@ -103,7 +111,11 @@ impl Helpdesk {
         }));
         let router = Router::new()
             .nest("/sandbox", control::routes())
+<<<<<<< Updated upstream
             .route("/files/{id}/{name}", get(file))
+=======
+            .route("/", get(async || page::shown(PAGE)))
+>>>>>>> Stashed changes
             .fallback(called)
             .with_state(handle.clone());
         opened.serve(listener, router);
