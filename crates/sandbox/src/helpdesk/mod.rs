@@ -26,7 +26,6 @@ use crate::{
     server::{self, Door},
     stage::{self, Asked, Stage, lock},
 };
-<<<<<<< Updated upstream
 use axum::{
     Router,
     body::Body,
@@ -36,9 +35,6 @@ use axum::{
     routing::get,
 };
 use bytes::Bytes;
-=======
-use axum::{Router, body::Body, extract::State, http::Request, response::Response, routing::get};
->>>>>>> Stashed changes
 use serde_json::{Value, json};
 use std::{
     io,
@@ -111,11 +107,8 @@ impl Helpdesk {
         }));
         let router = Router::new()
             .nest("/sandbox", control::routes())
-<<<<<<< Updated upstream
             .route("/files/{id}/{name}", get(file))
-=======
             .route("/", get(async || page::shown(PAGE)))
->>>>>>> Stashed changes
             .fallback(called)
             .with_state(handle.clone());
         opened.serve(listener, router);
