@@ -19,6 +19,7 @@ pub mod helpdesk;
 mod hooks;
 pub mod jelou;
 mod manners;
+mod page;
 mod server;
 mod stage;
 #[cfg(test)]

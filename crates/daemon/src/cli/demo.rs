@@ -30,6 +30,12 @@ pub(super) async fn demo(once: bool, as_json: bool) -> Result<Ending, Failure> {
     let mut signals = Signals::new().map_err(|error| environment(error.to_string()))?;
     let folder = tempfile::tempdir().map_err(|error| environment(error.to_string()))?;
     let mut stage = Stage::start(StageOptions::in_folder(folder.path())).await?;
+    if !once && !as_json {
+        out(&format!(
+            "Play along, as the customer and as the agent: {}\n\n",
+            play_at(&stage)
+        ));
+    }
     let mut told = Vec::new();
     let playing = play(&stage, |played| {
         told.push(as_value(played));
@@ -70,12 +76,18 @@ pub(super) async fn demo(once: bool, as_json: bool) -> Result<Ending, Failure> {
 fn addresses(stage: &Stage) -> Result<Value, Failure> {
     let daemon = stage.daemon()?;
     Ok(json!({
+        "play": play_at(stage),
         "admin": format!("http://{}", daemon.admin),
         "admin_token": ADMIN_TOKEN,
         "webhooks": format!("http://{}", daemon.listen),
         "jelou": stage.jelou.url(),
         "helpdesk": stage.helpdesk.url(),
     }))
+}
+
+/// The page on which a person plays the customer, with the agent's beside it.
+fn play_at(stage: &Stage) -> String {
+    format!("{}/?desk={}", stage.jelou.url(), stage.helpdesk.url())
 }
 
 fn listed(addresses: &Value) -> String {

@@ -1,6 +1,6 @@
 //! A helpdesk that runs on this machine: tickets, requesters, comments, agents. Rooms: world (what
 //! is true, made of records), route, api, list and answer (its HTTP), acts and control (by hand, and
-//! under `/sandbox/`).
+//! under `/sandbox/` and on the page at `/`).
 
 mod acts;
 mod answer;
@@ -22,6 +22,7 @@ use crate::{
     control::Controlled,
     hooks::{Hooks, Target},
     manners::Manners,
+    page,
     server::{self, Door},
     stage::{self, Asked, Stage, lock},
 };
@@ -50,6 +51,9 @@ pub(crate) struct Inner {
     base: String,
     world: Mutex<World>,
 }
+
+/// The page on which a person plays the agent: `GET /`.
+const PAGE: &str = include_str!("desk.html");
 
 /// The handle on a running helpdesk: to look and to act.
 #[derive(Clone, Debug)]
@@ -104,6 +108,7 @@ impl Helpdesk {
         let router = Router::new()
             .nest("/sandbox", control::routes())
             .route("/files/{id}/{name}", get(file))
+            .route("/", get(async || page::shown(PAGE)))
             .fallback(called)
             .with_state(handle.clone());
         opened.serve(listener, router);

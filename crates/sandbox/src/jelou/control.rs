@@ -4,7 +4,7 @@ use super::{AfterSilence, CustomerFile, Jelou, SameId, SecondStart};
 use crate::{control::acted, stage::Refusal};
 use axum::{
     Json, Router,
-    extract::{Path, State},
+    extract::{Path, Query, State},
     response::Response,
     routing::{get, post, put},
 };
@@ -64,6 +64,12 @@ pub(super) fn routes() -> Router<Jelou> {
             "/spoken",
             get(async |State(j): State<Jelou>| Json(j.spoken())),
         )
+        .route(
+            "/chat",
+            get(async |State(j): State<Jelou>, Query(whose): Query<Whose>| {
+                Json(j.chat(&whose.user))
+            }),
+        )
         .route("/conversations", post(starts))
         .route("/conversations/{id}/files", post(sends_file))
         .route("/conversations/{id}/messages", post(writes))
@@ -76,6 +82,12 @@ pub(super) fn routes() -> Router<Jelou> {
 struct NewUser {
     id: String,
     name: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Whose {
+    user: String,
 }
 
 #[derive(Deserialize)]

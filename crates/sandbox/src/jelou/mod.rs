@@ -1,10 +1,11 @@
 //! A Jelou that runs on this machine. Rooms: world (what is true, made of records), route, lock, api,
 //! place, talk, listing, integration and answer (their HTTP), event (their webhooks), files (what
-//! customers sent), acts and control (ours: by hand, under `/sandbox/`).
+//! customers sent), acts, control and chat (ours: by hand, under `/sandbox/` and on the page at `/`).
 
 mod acts;
 mod answer;
 mod api;
+mod chat;
 mod control;
 mod event;
 mod files;
@@ -29,6 +30,7 @@ use crate::{
     control::Controlled,
     hooks::{Hooks, Target},
     manners::Manners,
+    page,
     server::{self, Door},
     stage::{self, Asked, Stage, lock},
 };
@@ -100,6 +102,7 @@ impl Jelou {
         let handle = Self(Arc::new(Inner { stage, world, base }));
         let router = Router::new()
             .nest("/sandbox", control::routes())
+            .route("/", get(async || page::shown(chat::PAGE)))
             .route("/media/{id}/{name}", get(files::fetch))
             .fallback(called)
             .with_state(handle.clone());
