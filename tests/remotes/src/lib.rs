@@ -63,7 +63,8 @@ pub fn mapping(over: &Value) -> Mapping {
     mapping::compile(&spec, &vocabulary()).unwrap()
 }
 
-fn overlay(base: &mut Value, over: &Value) {
+/// Merges `over` into `base`, key by key.
+pub fn overlay(base: &mut Value, over: &Value) {
     match (base, over) {
         (Value::Object(base), Value::Object(over)) => {
             for (key, value) in over {

@@ -1,7 +1,8 @@
 //! The real program under fire, and the laws that must hold afterwards. Rooms: `table` (the
 //! subcommands and their words), `scene` (both sandboxes and the program between them), `load` (what
 //! people do meanwhile), `season` (a stretch of it that is judged), `laws` (what must hold), and one
-//! room for each way to treat the program badly: `kill`, `points`, `disk`, `clocks`, `cut`, `outage`.
+//! room for each way to treat the program badly: `kill`, `points`, `disk`, `clocks`, `cut`, `outage`,
+//! `talk`.
 //!
 //! Both sandboxes live in this process and survive every kill, as the real systems would. Their
 //! webhooks are sent until they are answered 2xx, so that it is known what was acknowledged.
@@ -19,6 +20,7 @@ pub mod points;
 pub mod scene;
 pub mod season;
 pub mod table;
+pub mod talk;
 
 pub use scene::Scene;
 pub use season::Season;
@@ -32,4 +34,5 @@ pub const TABLE: &[Subcommand] = &[
     clocks::SUBCOMMAND,
     cut::SUBCOMMAND,
     outage::SUBCOMMAND,
+    talk::SUBCOMMAND,
 ];

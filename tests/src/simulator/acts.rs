@@ -19,7 +19,7 @@ use jelou_bridge::{
     gate::Gate,
     store::{ParkedFilter, ParkedKind, Wake},
 };
-use std::{rc::Rc, time::Duration};
+use std::time::Duration;
 
 /// What a ticket may be set to.
 const STATUSES: [&str; 5] = ["open", "pending", "solved", "solved", "closed"];
@@ -87,6 +87,22 @@ impl World {
                     }
                 }
             }
+            Act::Show(which) => {
+                if let Some(talk) = chosen(self.active(), which) {
+                    self.show(&talk);
+                }
+            }
+            Act::Say(which, how) => {
+                if let Some(ticket) = chosen(self.open_tickets(), which) {
+                    self.say(&ticket, how);
+                }
+            }
+            Act::Urge(which) => {
+                if let Some(ticket) = chosen(self.open_tickets(), which) {
+                    self.urge(&ticket);
+                }
+            }
+            Act::Home => self.spoken.go_home_or_come_back(self.now),
             Act::Trouble(fault, by) => self.trouble(fault, by),
         }
     }
@@ -105,7 +121,8 @@ impl World {
         }
         // Some conversations name a ticket in their metadata, and no intent of ours.
         let named = (who % 8 == 7).then(|| chosen(self.open_tickets(), who / 8));
-        let (_, event) = self.jelou.begin(&user, named.flatten(), None, self.now);
+        let (begun, event) = self.jelou.begin(&user, named.flatten(), None, self.now);
+        self.heard_from(&begun, self.now);
         if self.jelou.spelled.contains_key(&user) {
             self.faults.fire(Fault::TwoSpellings);
         }
@@ -117,10 +134,15 @@ impl World {
         let message = format!("m{}", self.messages);
         let at = self.now.minus(Duration::from_secs(seconds_ago.into()));
         let event = self.jelou.message(talk, &message, at);
+        self.heard_from(talk, at);
         self.tell(&event);
     }
 
-    fn change(&mut self, ticket: &TicketId, change: impl FnOnce(&mut bridge_core::ticket::Ticket)) {
+    pub(super) fn change(
+        &mut self,
+        ticket: &TicketId,
+        change: impl FnOnce(&mut bridge_core::ticket::Ticket),
+    ) {
         let event = self.desk.change(ticket, false, self.now, change);
         self.tell(&event);
     }
@@ -160,7 +182,7 @@ impl World {
                 true
             }
             Fault::MappingSwapped => {
-                self.mapping = Rc::clone(&self.mappings[usize::from(by) % self.mappings.len()]);
+                self.mapping = self.policy(usize::from(by));
                 true
             }
             Fault::ObserveFirst => self.go_live(),

@@ -28,7 +28,8 @@ impl World {
             .no_link_is_half()
             .or_else(|| self.fields_name_talks())
             .or_else(|| self.who_asks_was_answered())
-            .or_else(|| self.ids_are_where_they_are_read());
+            .or_else(|| self.ids_are_where_they_are_read())
+            .or_else(|| self.all_is_heard());
         if let Some((law, what)) = wrong {
             self.judge.breach(law, what);
         }
@@ -48,7 +49,7 @@ impl World {
         })
     }
 
-    fn lanes_that_wait_for_a_person(&self) -> BTreeSet<LaneId> {
+    pub(super) fn lanes_that_wait_for_a_person(&self) -> BTreeSet<LaneId> {
         let waits =
             |i: &Intent| matches!(i.state, IntentState::Parked | IntentState::Observed) || i.held;
         let lanes = self.store.lanes();

@@ -535,10 +535,19 @@ impl World {
                 set
             }
             Effect::AddComment(comment) => self.desk.comment(comment, now),
-            Effect::AttachFile(file) => self.desk.attach(file, now),
-            Effect::SendMessage(message) => (self.jelou.say(message), vec![]),
+            Effect::AttachFile(file) => match self.fetch(file) {
+                Ok(()) => self.desk.attach(file, now),
+                Err(no_file) => (Err(no_file), vec![]),
+            },
+            Effect::SendMessage(message) => {
+                self.jelou.silent = self.is_silent(&message.message.user);
+                (self.jelou.say(message), vec![])
+            }
             Effect::SendTemplate(send) => (self.jelou.send_template(send), vec![]),
-            Effect::SendBotMessage(send) => (self.jelou.bot_says(send), vec![]),
+            Effect::SendBotMessage(send) => {
+                self.jelou.silent = self.is_silent(&send.message.user);
+                (self.jelou.bot_says(send), vec![])
+            }
             Effect::HandOver(to) => (Ok(self.jelou.hand_over(to)), vec![]),
             Effect::AddNote { ticket, text } => self.desk.note(ticket, text, now),
         }

@@ -1,7 +1,10 @@
 //! What will happen, drawn from a seed before anything runs: the shape of the world, its faults, and
 //! what people do. Neighbours: `acts`, which lets it happen; `shrink`, which leaves parts of it out.
 
-use super::fault::Fault;
+use super::{
+    fault::Fault,
+    speech::{self, Speech},
+};
 use bridge_core::{call::Resolve, effect::TicketIdPlace, lane::OnUnknown};
 use bridge_remotes::{
     chance::Chance,
@@ -14,9 +17,22 @@ use std::time::Duration;
 /// How many customers there are.
 pub const PEOPLE: u64 = 3;
 
-/// The mappings that histories have.
+/// How many mappings a history may have: those with talk are as many again, behind the others.
+pub const POLICIES: usize = 4;
+
+/// The mappings that histories have, first without and then with what is said by templates and buttons.
 #[must_use]
 pub fn policies() -> Vec<Value> {
+    let mut all = quiet_policies();
+    let plain = all.clone().into_iter();
+    all.extend(plain.zip(speech::rules()).map(|(mut plain, more)| {
+        bridge_remotes::overlay(&mut plain, &more);
+        plain
+    }));
+    all
+}
+
+fn quiet_policies() -> Vec<Value> {
     vec![
         json!({}),
         json!({"on_conflict": "conversation", "ticket": {"customer_writes_after_close": "new"}}),
@@ -56,6 +72,8 @@ pub struct Shape {
     pub jelou_clock: i64,
     /// How far the second process's clock is from ours, in milliseconds.
     pub second_clock: i64,
+    /// What is said beyond customers' plain words, where anything is.
+    pub speech: Option<Speech>,
 }
 
 /// What people and the world do. Numbers choose among what there is at that moment.
@@ -77,6 +95,14 @@ pub enum Act {
     End(u8, u8),
     /// An agent sets a ticket's status.
     Set(u8, u8),
+    /// A customer sends a file into a conversation that goes on.
+    Show(u8),
+    /// An agent comments on a ticket: words, words with a file, a file, or among agents.
+    Say(u8, u8),
+    /// A ticket becomes urgent, or is so no longer.
+    Urge(u8),
+    /// The agents go home, or come back.
+    Home,
     /// Something out of the table of faults, with a number to choose by.
     Trouble(Fault, u8),
 }
@@ -100,8 +126,9 @@ impl History {
     pub fn drawn(seed: u64) -> Self {
         let mut chance = Chance::seeded(seed);
         let mut faults = faults(&mut chance);
-        let shape = shape(&mut chance, &faults);
-        let acts = acts(&mut chance, &faults);
+        let mut shape = shape(&mut chance, &faults);
+        let mut acts = acts(&mut chance, &faults);
+        shape.speech = speech::drawn(seed, &mut acts);
         if !faults.is_empty() {
             add_later_kinds(seed, &mut faults);
         }
@@ -188,6 +215,7 @@ fn shape(chance: &mut Chance, faults: &[(Fault, u8)]) -> Shape {
             0
         },
         second_clock: if apart { second_clock } else { 0 },
+        speech: None,
     }
 }
 

@@ -283,8 +283,12 @@ fn jelou_body(event: &Event) -> String {
             ("conversation_event", "close", value, e.at)
         }
         Event::MessageReceived(e) => {
+            let (kind, content) = match &e.media {
+                None => ("text", "\"body\":\"hello\"".to_owned()),
+                Some(media) => ("image", format!("\"url\":\"{}\"", media.url.reveal())),
+            };
             let value = format!(
-                "{{\"id\":\"{}\",\"type\":\"text\",\"content\":{{\"body\":\"hello\"}}}}",
+                "{{\"id\":\"{}\",\"type\":\"{kind}\",\"content\":{{{content}}}}}",
                 e.message
             );
             ("message_event", "message", value, e.at)

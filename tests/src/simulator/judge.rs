@@ -4,6 +4,7 @@
 use super::{
     fault::Fault,
     law::{Breach, Law},
+    listener::Ears,
     world::World,
 };
 use bridge_core::{
@@ -85,6 +86,8 @@ pub struct Judge {
     /// What was made for each Link, and whether that try went out flagged.
     created: BTreeMap<LinkId, BTreeMap<TicketId, bool>>,
     keys: BTreeMap<IntentId, ConversationId>,
+    /// What was said, and what came of it.
+    pub ears: Ears,
     writes: BTreeMap<LinkId, VecDeque<Timestamp>>,
 }
 
@@ -296,8 +299,28 @@ impl Judge {
     }
 
     /// Whether so many of something are one too many, where each restored backup may have forgotten one.
-    fn is_too_many(&self, many: usize) -> bool {
+    pub(super) fn is_too_many(&self, many: usize) -> bool {
         many > 1 + self.restored.len()
+    }
+}
+
+/// People may say as much as they like: what they say is no write that a loop could make.
+fn is_said(operation: Operation) -> bool {
+    match operation {
+        Operation::Note
+        | Operation::Comment
+        | Operation::File
+        | Operation::Message
+        | Operation::Template
+        | Operation::BotMessage => true,
+        Operation::Start
+        | Operation::Close
+        | Operation::TicketId
+        | Operation::UserState
+        | Operation::Requester
+        | Operation::Create
+        | Operation::LinkField
+        | Operation::Status => false,
     }
 }
 
@@ -311,6 +334,9 @@ impl World {
         if intent.cause.is_empty() {
             let what = format!("{} has no cause", intent.id);
             self.judge.breach(Law::IntentFirst, what);
+        }
+        if is_said(intent.operation()) {
+            return;
         }
         let now = self.now;
         let writes = self.judge.writes.entry(intent.link.clone()).or_default();
@@ -344,6 +370,9 @@ impl World {
 
     /// A write was done.
     pub fn judge_world(&mut self, intent: &Intent, answer: &Result<Answer, CallError>) {
+        if answer.is_ok() {
+            self.listen(intent);
+        }
         match (intent.operation(), answer) {
             (Operation::Start, Ok(Answer::Started { conversation, .. })) => {
                 let made = self

@@ -113,6 +113,22 @@ laws! {
     FieldNamesTalk = "field_names_talk";
     /// L3: when all is healed, the customer's bot reads the ticket's id where it is to be, and none after the end.
     IdWhereRead = "id_where_read";
+    /// What a customer or an agent said, and a file, is brought over once, unless flagged.
+    SaidOnce = "said_once";
+    /// What is said at one place is brought over in its order, but for what comes to be known late.
+    SaidInOrder = "said_in_order";
+    /// What is said among agents, and what the bridge tells them, never goes out.
+    StaysInside = "stays_inside";
+    /// A customer whom words do not reach gets one template after each of their last words, unless flagged.
+    KnocksOnce = "knocks_once";
+    /// A call button goes out once for each time that a ticket becomes urgent, unless flagged.
+    ButtonOnce = "button_once";
+    /// A customer reads once in a conversation that nobody is in, unless flagged.
+    AwayOnce = "away_once";
+    /// When all is healed, all that was said has been brought over, or its ticket was told, or a person is asked.
+    SaidIsHeard = "said_is_heard";
+    /// When all is healed, a file that can be had hangs on its ticket, and of another the ticket was told.
+    FilesArrive = "files_arrive";
     /// L6: no Lane stays claimed when nobody works on it.
     LeasesEnd = "leases_end";
 }

@@ -26,6 +26,9 @@ use std::{
 /// A round is made this often.
 const EVERY: Duration = Duration::from_secs(60);
 
+/// In a silence of a day it is made this often, which saves thousands of steps.
+const IDLE_EVERY: Duration = Duration::from_secs(4 * 3600);
+
 /// The listing looks back this much further than it must.
 const OVERLAP: Duration = Duration::from_secs(120);
 
@@ -51,7 +54,9 @@ pub struct Sweep {
 impl World {
     /// Plans a process's next round.
     pub fn plan_sweep(&mut self, replica: ReplicaId) {
-        let at = self.now.plus(EVERY);
+        // Nobody does anything for hours: a round each minute would show nothing that these do not.
+        let idle = self.next_act_at.since(self.now) > IDLE_EVERY;
+        let at = self.now.plus(if idle { IDLE_EVERY } else { EVERY });
         self.queue.plan(at, Happening::SweepDue(replica));
     }
 

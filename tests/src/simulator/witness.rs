@@ -37,6 +37,7 @@ type Verdict = Option<(Law, String)>;
 impl World {
     /// A commit was taken: `before` was stored, `after` is.
     pub fn witness(&mut self, before: &Lane, after: &Lane) {
+        self.hear_out(before, after);
         // A Lane moves its moments back with its clock: what it says of when is no longer comparable.
         if self.faults.fired[Fault::ClockSetBack as usize] > 0 {
             return;

@@ -9,12 +9,13 @@ use super::{
     calls::{Call, CallId},
     claims::LaneTask,
     fault::{Fault, Faults},
-    history::{History, Shape},
+    history::{History, POLICIES, Shape},
     hooks::bridge,
     judge::Judge,
     law::Law,
     queue::{Happening, Queue, ReplicaId, TaskId},
     router::{Object, Routing},
+    speech::Spoken,
     sweep::Sweep,
 };
 use bridge_core::{
@@ -128,10 +129,14 @@ pub struct World {
     pub hooks_sent: u32,
     /// Messages written so far.
     pub messages: u32,
+    /// What was said, as the world knows it.
+    pub spoken: Spoken,
     /// Whether all is healed.
     pub healed: bool,
     /// Whether sweeps are made by themselves.
     pub sweeping: bool,
+    /// When somebody does something next.
+    pub next_act_at: Timestamp,
     /// Who swept last.
     pub sweeper: ReplicaId,
     /// Things that happened so far.
@@ -160,10 +165,18 @@ fn replica_with(clock: i64) -> Replica {
     }
 }
 
+/// Where the mappings of a world begin among all.
+fn first_policy(shape: &Shape) -> usize {
+    if shape.speech.is_some() { POLICIES } else { 0 }
+}
+
 fn jelou_of(shape: &Shape, faults: &Faults) -> Jelou {
     let mut jelou = Jelou::default();
     jelou.second = shape.second;
     jelou.ahead = Duration::from_millis(shape.jelou_clock.max(0).unsigned_abs());
+    jelou.ids_once = shape.speech.is_some_and(|speech| speech.ids_once);
+    jelou.no_templates = shape.speech.is_some_and(|speech| speech.no_templates);
+    jelou.no_calling = shape.speech.is_some_and(|speech| speech.no_calling);
     jelou.behind = Duration::from_millis(shape.jelou_clock.min(0).unsigned_abs());
     if faults.has(Fault::TwoSpellings) {
         jelou
@@ -246,7 +259,7 @@ impl World {
             calls: BTreeMap::new(),
             faults,
             judge: Judge::new(tale),
-            mapping: Rc::clone(&mappings[shape.policy]),
+            mapping: Rc::clone(&mappings[shape.policy + first_policy(&shape)]),
             mappings: Rc::clone(mappings),
             mode: if observe { Mode::Observe } else { Mode::Live },
             going_live: None,
@@ -260,8 +273,10 @@ impl World {
             backup: None,
             hooks_sent: 0,
             messages: 0,
+            spoken: Spoken::default(),
             healed: false,
             sweeping: true,
+            next_act_at: BEGINNING,
             sweeper: 0,
             steps: 0,
             crashes: 0,
@@ -283,6 +298,7 @@ impl World {
     fn plan_act(&mut self, number: usize) {
         if let Some((wait, _)) = self.acts.get(number) {
             let at = self.now.plus(Duration::from_millis(u64::from(*wait)));
+            self.next_act_at = at;
             self.queue.plan(at, Happening::Act(number));
         }
     }
@@ -340,6 +356,12 @@ impl World {
         }
     }
 
+    /// The n-th mapping that the operator may have here.
+    #[must_use]
+    pub fn policy(&self, number: usize) -> Rc<Mapping> {
+        Rc::clone(&self.mappings[first_policy(&self.shape) + number % POLICIES])
+    }
+
     /// What a process's clock says.
     #[must_use]
     pub fn clock(&self, replica: ReplicaId) -> Timestamp {
@@ -374,10 +396,10 @@ impl World {
                 note: self.shape.note,
                 comment: self.shape.note,
                 comments: true,
-                attach: Some(self.shape.note),
+                attach: self.attaches().then_some(self.shape.note),
             },
             ticket_id_place: self.shape.place,
-            away: None,
+            away: self.spoken.away(),
             webhooks_silent: silent,
         }
     }

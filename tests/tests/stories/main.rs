@@ -20,3 +20,4 @@ mod process;
 mod reopening;
 mod talking;
 mod trouble;
+mod weather;

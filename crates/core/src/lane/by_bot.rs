@@ -64,9 +64,12 @@ impl Turn<'_> {
             let own = memory.customers_own.then_some(began);
             memory.last_message_at.max(own)
         });
-        let cause = format!("nobody is in for conversation {talk}");
+        let mut cause = format!("nobody is in for conversation {talk}");
+        if planted!(AwayWithEachMessage) {
+            cause = format!("{cause} since {wrote:?}");
+        }
         let unheard = |at: Timestamp| at >= away.since && self.now.since(at) < AWAY_WITHIN;
-        if !wrote.is_some_and(unheard) || self.is_planned(link, Operation::BotMessage, &cause) {
+        if !wrote.is_some_and(unheard) || self.has_read_so(link, &cause) {
             return;
         }
         let text = away.message.clone();
@@ -121,7 +124,8 @@ impl Turn<'_> {
         }
         for button in buttons {
             let escalation = memory.escalations.entry(button.number).or_default();
-            if !escalation.holds {
+            let changed = planted!(ButtonWithEachChange) && memory.changes > escalation.times;
+            if !escalation.holds || changed {
                 *escalation = Escalation {
                     holds: true,
                     times: escalation.times.saturating_add(1),
@@ -172,10 +176,14 @@ impl Turn<'_> {
         self.ensure(link, cause, effect, rule);
     }
 
-    fn is_planned(&self, link: &LinkId, operation: Operation, cause: &str) -> bool {
+    /// Whether the bot was made to say it, for whatever Link the conversation belonged to then. What
+    /// was withdrawn with another Link was not said.
+    fn has_read_so(&self, link: &LinkId, cause: &str) -> bool {
         let mut intents = self.lane.intents.iter();
         intents.any(|i| {
-            i.link == *link && i.operation() == operation && super::access::wish(&i.cause) == cause
+            i.operation() == Operation::BotMessage
+                && super::access::wish(&i.cause) == cause
+                && (i.link == *link || i.state != IntentState::Withdrawn)
         })
     }
 

@@ -27,6 +27,8 @@ struct Drive<'a> {
     question: &'a Question<'a>,
     rules: Rules<'a>,
     lane: Lane,
+    /// As of when it is explained.
+    began: Timestamp,
     now: Timestamp,
     /// What had been observed before.
     before: BTreeSet<IntentId>,
@@ -40,6 +42,7 @@ pub(super) async fn drive(
     explanation: &mut Explanation,
 ) {
     let told = events.clone();
+    let now = moment(question, &lane, &events);
     lane.pending = (0_u32..)
         .zip(events)
         .map(|(position, event)| just_come(position, event, question.now))
@@ -49,17 +52,28 @@ pub(super) async fn drive(
     let before = observed(&lane);
     let rules = Rules {
         mode: Mode::Observe,
-        ..question.bridge.rules(false)
+        ..question.bridge.rules_at(now, false)
     };
     let mut drive = Drive {
         question,
         rules,
         lane,
-        now: question.now,
+        began: now,
+        now,
         before,
     };
     drive.run(explanation).await;
     drive.tell(&told, explanation);
+}
+
+/// As of when it is explained: who is in, and how long ago something was said, belongs to the plan. Of a
+/// customer of whom nothing is known that is the moment at which it happened at Jelou; with what is known
+/// of them now, it comes now.
+fn moment(question: &Question<'_>, lane: &Lane, events: &[Event]) -> Timestamp {
+    let unknown = lane.conversations.is_empty() && lane.tickets.is_empty();
+    let at_jelou = events.iter().filter(|event| event.conversation().is_some());
+    let happened = at_jelou.filter_map(Event::at).max();
+    happened.filter(|_| unknown).unwrap_or(question.now)
 }
 
 /// One that is explained later than it came is no late one, and what it told is no older for that.
@@ -149,7 +163,7 @@ impl Drive<'_> {
             explanation.note("Assumed: the ticketing system knows the requester after that");
             return Some(Input::Woken);
         }
-        let due = due_at.filter(|due| due.since(self.question.now) <= AHEAD && *due > self.now)?;
+        let due = due_at.filter(|due| due.since(self.began) <= AHEAD && *due > self.now)?;
         let seconds = due.since(self.now).as_secs_f64();
         explanation.note(format!(
             "Nothing else coming meanwhile, it goes on {seconds:.0} s later"

@@ -9,7 +9,7 @@ use crate::{
 use bridge_core::{
     conversation::{Conversation, ConversationState},
     event::Side,
-    ids::{BotId, BridgeName, ConversationId, LaneId, TicketId, UserId},
+    ids::{BotId, BridgeName, ConversationId, LaneId, RoomId, TicketId, UserId},
     lane::{Input, Lane, Order, step},
     ticket::{Requester, Status, Ticket, Version},
     time::Timestamp,
@@ -20,6 +20,7 @@ use std::{
     net::TcpListener,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 /// 2026-11-21T12:00:00Z, after all that the fixtures tell.
@@ -36,6 +37,11 @@ struct Stage {
 
 impl Stage {
     fn new(profile: &str) -> Self {
+        Self::with(profile, "")
+    }
+
+    /// With more in the configuration.
+    fn with(profile: &str, more: &str) -> Self {
         let remote = TcpListener::bind("127.0.0.1:0").unwrap();
         remote.set_nonblocking(true).unwrap();
         let url = format!("http://{}", remote.local_addr().unwrap());
@@ -86,6 +92,7 @@ impl Stage {
 
             [bridges.main.mapping.ticket]
             status_on_close = {{ default = "open" }}
+            {more}
             "#
         );
         let path = Path::new("bridge.toml");
@@ -206,6 +213,74 @@ async fn a_solved_ticket_of_a_linked_lane_would_close_its_conversation() {
         "mapping.conversation.close_on_status",
     );
     assert_eq!(planned, [close]);
+}
+
+/// The effects that a comment on the linked ticket of a customer would have, who spoke so long ago.
+async fn of_a_comment(more: &str, silent: Duration) -> Vec<(String, String)> {
+    let stage = Stage::with("sandbox", more);
+    let mut lane = linked(&stage, "1001");
+    for memory in lane.conversations.values_mut() {
+        memory.seen.room = RoomId::parse("G:1").ok();
+        memory.last_message_at = Some(NOW.minus(silent));
+    }
+    let body = include_bytes!("../../../ticketing-adapter/fixtures/sandbox/comment_added.json");
+    let explained = stage.explain(Side::Ticketing, body, Some(lane)).await;
+    let effects = explained.effects.into_iter();
+    effects
+        .map(|planned| (planned.sentence, planned.rule))
+        .collect()
+}
+
+#[tokio::test]
+async fn what_a_customer_reads_while_nobody_is_in_is_in_the_plan() {
+    // The message came on a Monday at 21:37.
+    let hours = r#"
+        [bridges.main.hours]
+        time_zone = "America/Guayaquil"
+        away_message = "Volvemos mañana."
+        monday = ["09:00-18:00"]
+        tuesday = ["09:00-18:00"]
+    "#;
+    let stage = Stage::with("sandbox", hours);
+    let body = include_bytes!("../../../jelou-adapter/fixtures/webhooks/message-text.json");
+    let explained = stage.explain(Side::Jelou, body, None).await;
+    let mut effects = explained.effects.iter();
+    let away = effects.find(|planned| planned.rule == "hours.away_message");
+    let sentence = away.map(|planned| planned.sentence.as_str());
+    let told = "have the bot send a text in conversation 69f8a1b2c3d4e5f601234567";
+    assert_eq!(sentence, Some(told), "{explained:?}");
+}
+
+#[tokio::test]
+async fn the_template_for_a_silent_customer_is_in_the_plan() {
+    let template = r#"
+        [bridges.main.mapping.template]
+        name = "ticket_update"
+        language = "es"
+        parameters = ["{{ ticket.id }}"]
+    "#;
+    let effects = of_a_comment(template, Duration::from_secs(25 * 3600)).await;
+    let (sentence, rule) = (
+        "send template ticket_update for ticket 1001".to_owned(),
+        "mapping.template".to_owned(),
+    );
+    assert!(effects.contains(&(sentence, rule)), "{effects:?}");
+}
+
+#[tokio::test]
+async fn the_call_button_is_in_the_plan() {
+    let button = r#"
+        [[bridges.main.mapping.call_button]]
+        when = "ticket.priority == 'high'"
+        text = "Toque para hablar"
+        display_text = "Llamar"
+    "#;
+    let effects = of_a_comment(button, Duration::from_secs(60)).await;
+    let (sentence, rule) = (
+        "have the bot send a call button in conversation 654a1b2c3d4e5f6789012345".to_owned(),
+        "mapping.call_button[0].when".to_owned(),
+    );
+    assert!(effects.contains(&(sentence, rule)), "{effects:?}");
 }
 
 #[tokio::test]

@@ -25,6 +25,9 @@ impl Turn<'_> {
         let Some(media) = message.media.clone() else {
             return;
         };
+        if planted!(FileForgotten) && self.lane.messages.iter().any(Message::waits) {
+            return;
+        }
         // A message that waits for a person does not hold its file back either.
         let wanted = matches!(
             outcome,
@@ -46,6 +49,10 @@ impl Turn<'_> {
             name,
             public,
         });
+        if planted!(FileHungTwice) {
+            let cause = format!("file {} of its message", message.id);
+            self.ensure(link, &cause, effect.clone(), RULE);
+        }
         self.ensure(link, &format!("file {}", message.id), effect, RULE);
     }
 

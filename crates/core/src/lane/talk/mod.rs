@@ -78,7 +78,14 @@ impl Turn<'_> {
         of_place
             .filter(|(m, _)| m.waits())
             .filter(|(m, number)| until.is_none_or(|until| (m.at, *number) <= until))
-            .min_by_key(|(m, number)| (m.at, *number))
+            .min_by_key(|(m, number)| {
+                let at = if planted!(LatestSaidFirst) {
+                    -m.at.0
+                } else {
+                    m.at.0
+                };
+                (at, *number)
+            })
             .map(|(m, _)| m)
     }
 

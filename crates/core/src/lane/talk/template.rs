@@ -32,7 +32,10 @@ impl Turn<'_> {
         if !self.rules.mapping.has_template() {
             return Knock::None;
         }
-        let cause = self.silence();
+        let mut cause = self.silence();
+        if planted!(TemplateForEachComment) {
+            cause = format!("{cause}, seen at {}", self.now.0);
+        }
         if let Some(before) = self.knocked(&cause) {
             return before;
         }
@@ -69,6 +72,7 @@ impl Turn<'_> {
             i.operation() == Operation::Template
                 && i.state == IntentState::Planned
                 && wish(&i.cause) != cause
+                && !planted!(TemplateForEachComment)
         };
         let late: Vec<Intent> = self.lane.intents.iter().filter(late).cloned().collect();
         for intent in late {

@@ -275,6 +275,9 @@ impl Turn<'_> {
     /// Whether a comment is one that an agent wrote for the customer, and since the Link began (rules
     /// 14 and 17).
     pub(in crate::lane) fn is_for_customer(&mut self, e: &CommentAdded, at: Timestamp) -> bool {
+        if planted!(InsideGoesOut) && e.by_agent && !e.public {
+            return true;
+        }
         if e.by_us || !e.by_agent || !e.public || self.is_echo(e) {
             return false;
         }

@@ -70,7 +70,9 @@ impl Turn<'_> {
             knock.told(),
             message.id
         );
-        self.tell(link, &format!("unsent:{}", message.id), &text);
+        if !planted!(UnsentNotTold) {
+            self.tell(link, &format!("unsent:{}", message.id), &text);
+        }
         Way::Ends(Outcome::NoConversation)
     }
 

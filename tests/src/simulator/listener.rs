@@ -1,0 +1,350 @@
+//! Who listens: of all that is said, whether it is brought over once, in order, to whom it is meant
+//! for, and that nobody is left to believe that it was. Neighbours: `judge`, of which this is a part;
+//! `speech`, which lets people say it.
+//!
+//! What a Lane knows is taken from its commits, what is true from both sides; no code is shared with
+//! the rules.
+
+use super::{fault::Fault, law::Law, speech::never_comes, world::World};
+use bridge_core::{
+    effect::{Effect, Operation, SendBotMessage, SendMessage},
+    ids::{ConversationId, IntentId, MessageId, TicketId, UserId},
+    intent::{Intent, IntentState},
+    lane::{Lane, Message, Outcome, Place},
+    message::{BotSays, Content},
+    time::Timestamp,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is wrong, if something is.
+type Verdict = Option<(Law, String)>;
+
+/// What was said and what came of it.
+#[derive(Clone, Debug, Default)]
+pub struct Ears {
+    /// How often each thing was brought over without a flag, by what it is.
+    over: BTreeMap<String, usize>,
+    /// How often each ticket became urgent.
+    urgent: BTreeMap<TicketId, usize>,
+    /// The silence that each template's Intent went out into: since when its Lane had heard nothing.
+    silences: BTreeMap<IntentId, Option<Timestamp>>,
+    /// How far each message came.
+    ways: BTreeMap<(Place, MessageId), Way>,
+    /// Agents' words for a customer who had a Link at that moment.
+    owed: BTreeSet<(TicketId, MessageId)>,
+}
+
+/// How far a message came.
+#[derive(Clone, Copy, Debug)]
+struct Way {
+    outcome: Option<Outcome>,
+    has_file: bool,
+}
+
+impl Ears {
+    /// A ticket became urgent.
+    pub fn became_urgent(&mut self, ticket: &TicketId) {
+        *self.urgent.entry(ticket.clone()).or_default() += 1;
+    }
+
+    /// Counts one more of something; flagged ones are not counted, they were told.
+    fn counted(&mut self, what: String, intent: &Intent) -> usize {
+        let many = self.over.entry(what).or_default();
+        *many += usize::from(!intent.possible_duplicate);
+        *many
+    }
+}
+
+impl World {
+    /// An agent wrote to a customer who has a Link: it is owed to them.
+    pub fn is_owed(&mut self, ticket: &TicketId, comment: &MessageId) {
+        let linked = self.store.lanes().any(|lane| {
+            let mut links = lane.links.iter();
+            links.any(|l| l.is_live() && l.ticket_id() == Some(ticket))
+        });
+        if linked {
+            let owed = (ticket.clone(), comment.clone());
+            self.judge.ears.owed.insert(owed);
+        }
+    }
+
+    /// A commit was taken: what was said is as far as it says, and what goes out is next.
+    pub fn hear_out(&mut self, before: &Lane, after: &Lane) {
+        for message in &after.messages {
+            let key = (message.place.clone(), message.id.clone());
+            self.judge.ears.ways.insert(key, way_of(message));
+        }
+        let wrote = after
+            .conversations
+            .values()
+            .filter_map(|m| m.last_message_at);
+        let heard_at = wrote.max();
+        for new in &after.intents {
+            let old = before.intents.iter().find(|old| old.id == new.id);
+            let goes_out = new.state == IntentState::Sent && old != Some(new);
+            if !goes_out {
+                continue;
+            }
+            if new.operation() == Operation::Template {
+                self.judge.ears.silences.insert(new.id.clone(), heard_at);
+            }
+            let set_back = self.faults.fired[Fault::ClockSetBack as usize] > 0;
+            if !set_back && let Some((law, what)) = in_turn(after, new) {
+                self.judge.breach(law, what);
+            }
+        }
+    }
+
+    /// A write was done at its remote.
+    pub fn listen(&mut self, intent: &Intent) {
+        let wrong = match &intent.effect {
+            Effect::AddComment(said) => self.once(intent, format!("message {}", said.message)),
+            Effect::AttachFile(file) => self.once(intent, format!("file of {}", file.message)),
+            Effect::SendMessage(said) => self.went_out(said).or_else(|| {
+                let new = !self.jelou.ids_once;
+                let what = format!("{} as {}", said.comment, said.message.id);
+                new.then(|| self.once(intent, what)).flatten()
+            }),
+            Effect::SendTemplate(send) => self.knocks_once(intent, &send.template.user),
+            Effect::SendBotMessage(send) => self.said_by_bot(intent, send),
+            Effect::StartConversation(_)
+            | Effect::CloseConversation(_)
+            | Effect::WriteTicketId(_)
+            | Effect::UpsertRequester { .. }
+            | Effect::CreateTicket(_)
+            | Effect::WriteLinkField { .. }
+            | Effect::SetStatus { .. }
+            | Effect::HandOver(_)
+            | Effect::AddNote { .. } => None,
+        };
+        if let Some((law, what)) = wrong {
+            self.judge.breach(law, what);
+        }
+    }
+
+    /// A person who has a thing done again knows what they do.
+    fn a_person_decided(&self) -> bool {
+        !self.judge.decided.is_empty()
+    }
+
+    fn once(&mut self, intent: &Intent, what: String) -> Verdict {
+        let many = self.judge.ears.counted(what.clone(), intent);
+        let too_many = self.judge.is_too_many(many) && !self.a_person_decided();
+        too_many.then(|| (Law::SaidOnce, format!("{what} came {many} times")))
+    }
+
+    /// Only what an agent wrote for the customer goes out, as it was written.
+    fn went_out(&self, said: &SendMessage) -> Verdict {
+        let record = self.desk.records.get(&said.ticket);
+        let comment = record.and_then(|r| r.said.iter().find(|k| k.id == said.comment));
+        let is_meant = comment.is_some_and(|k| {
+            let holds = match &said.message.content {
+                Content::Text { body } => *body == k.body,
+                Content::Media(media) => k.files.iter().any(|f| f.url.as_ref() == Some(&media.url)),
+            };
+            k.public && k.by_agent && !k.by_us && holds
+        });
+        let what = format!("{} of {} went out", said.comment, said.ticket);
+        (!is_meant).then_some((Law::StaysInside, what))
+    }
+
+    fn knocks_once(&mut self, intent: &Intent, user: &UserId) -> Verdict {
+        let since = self.judge.ears.silences.get(&intent.id).copied().flatten();
+        let user = self.jelou.canonical(user.as_str());
+        let what = format!("template for {user} since {since:?}");
+        let many = self.judge.ears.counted(what.clone(), intent);
+        let too_many = self.judge.is_too_many(many) && !self.a_person_decided();
+        too_many.then(|| (Law::KnocksOnce, format!("{what} went {many} times")))
+    }
+
+    fn said_by_bot(&mut self, intent: &Intent, send: &SendBotMessage) -> Verdict {
+        match &send.message.what {
+            BotSays::Text { .. } => {
+                let what = format!("nobody is in, for {}", send.conversation);
+                let many = self.judge.ears.counted(what.clone(), intent);
+                let too_many = self.judge.is_too_many(many) && !self.a_person_decided();
+                too_many.then(|| (Law::AwayOnce, format!("{what}: {many} times")))
+            }
+            BotSays::VoiceCall { text, .. } => {
+                let user = self.jelou.canonical(send.message.user.as_str());
+                self.button_once(intent, &user, text.reveal())
+            }
+        }
+    }
+
+    fn button_once(&mut self, intent: &Intent, user: &str, text: &str) -> Verdict {
+        let ticket = TicketId::parse(text.rsplit(' ').next()?).ok()?;
+        let many = self
+            .judge
+            .ears
+            .counted(format!("button of {ticket} for {user}"), intent);
+        let urgent = self.judge.ears.urgent.get(&ticket).copied().unwrap_or(0);
+        // A Lane knows nothing of what the ticket's former customer got.
+        let given_away = self.faults.has(Fault::RequesterChanged) || self.faults.has(Fault::Merged);
+        let excused = given_away || self.a_person_decided();
+        let too_many = many > urgent + self.judge.restored.len() && !excused;
+        let what = format!("{many} buttons of {ticket}, which became urgent {urgent} times");
+        too_many.then_some((Law::ButtonOnce, what))
+    }
+
+    /// When all is quiet: what was said is there, or its ticket says why not.
+    pub(super) fn all_is_heard(&self) -> Verdict {
+        let odd = [Fault::ObserveFirst, Fault::TwoSpellings];
+        if odd.iter().any(|fault| self.faults.has(*fault)) {
+            return None;
+        }
+        let waiting = self.places_that_wait_for_a_person();
+        let ways = self.judge.ears.ways.iter();
+        let mut ways = ways.filter(|((place, _), _)| !waiting.contains(place));
+        let unheard = ways.find_map(|((place, id), way)| {
+            let wrong = match place {
+                Place::Conversation { .. } => self.customer_is_heard(id, way),
+                Place::Ticket { id: ticket } => self.agent_is_heard(ticket, id, way),
+            };
+            wrong.or_else(|| self.file_is_there(id, way))
+        });
+        unheard.or_else(|| self.what_is_owed_is_known())
+    }
+
+    /// Where what is said may wait for as long as a person takes, or a busy customer.
+    fn places_that_wait_for_a_person(&self) -> BTreeSet<Place> {
+        let waiting = self.lanes_that_wait_for_a_person();
+        let mut places = BTreeSet::new();
+        for lane in self.store.lanes() {
+            let waits = waiting.contains(&lane.lane.id);
+            for link in &lane.links {
+                if waits || link.is_live() && !link.is_whole() {
+                    let id = |id: &TicketId| Place::Ticket { id: id.clone() };
+                    places.extend(link.ticket_id().map(id));
+                    let id = |id: &ConversationId| Place::Conversation { id: id.clone() };
+                    places.extend(link.conversation_id().map(id));
+                }
+            }
+        }
+        places
+    }
+
+    fn customer_is_heard(&self, id: &MessageId, way: &Way) -> Verdict {
+        let Some(outcome) = way.outcome else {
+            return Some((Law::SaidIsHeard, format!("{id} waits, and for nobody")));
+        };
+        let there = self.judge.ears.over.contains_key(&format!("message {id}"));
+        let lost = outcome == Outcome::Relayed && !there;
+        let what = format!("{id} counts as brought over and is on no ticket");
+        lost.then_some((Law::SaidIsHeard, what))
+    }
+
+    fn agent_is_heard(&self, ticket: &TicketId, id: &MessageId, way: &Way) -> Verdict {
+        let Some(outcome) = way.outcome else {
+            return Some((Law::SaidIsHeard, format!("{id} waits, and for nobody")));
+        };
+        match outcome {
+            Outcome::Relayed => {
+                let sent = format!("{ticket}-{id}-");
+                let mut talks = self.jelou.talks.values();
+                let came = |(heard, _): &(MessageId, _)| heard.as_str().starts_with(&sent);
+                let there = talks.any(|talk| talk.heard.iter().any(came));
+                let what = format!("{id} counts as brought over and nobody heard it");
+                (!there).then_some((Law::SaidIsHeard, what))
+            }
+            Outcome::NoConversation | Outcome::Window | Outcome::Unsendable | Outcome::Parked => {
+                let told = self.is_told(ticket, &format!("(comment {id})"));
+                let what = format!(
+                    "{id} did not go out ({}) and {ticket} does not say so",
+                    outcome.as_str()
+                );
+                (!told).then_some((Law::SaidIsHeard, what))
+            }
+            Outcome::Observed | Outcome::Unwanted | Outcome::NoTicket | Outcome::GivenUp => None,
+        }
+    }
+
+    /// Whether a ticket says so, or takes no notes.
+    fn is_told(&self, ticket: &TicketId, words: &str) -> bool {
+        let mut records = self.desk.records.values();
+        let told = records.any(|r| r.notes.iter().any(|note| note.contains(words)));
+        let record = self.desk.records.get(ticket);
+        let mute = record.is_none_or(|r| r.gone || r.ticket.status.as_str() == "closed");
+        // What is not found twice counts as gone, although it is there.
+        let denied = self.faults.fired[Fault::NotFound as usize] > 1;
+        told || mute || denied
+    }
+
+    fn file_is_there(&self, id: &MessageId, way: &Way) -> Verdict {
+        let relayed = way.outcome == Some(Outcome::Relayed);
+        let mute =
+            |r: &bridge_remotes::desk::Record| r.gone || r.ticket.status.as_str() == "closed";
+        let some_mute = self.desk.records.values().any(mute);
+        if !way.has_file || !relayed || !self.attaches() || some_mute {
+            return None;
+        }
+        let hangs = self.judge.ears.over.contains_key(&format!("file of {id}"));
+        let told = || {
+            let words = format!("(file {id}");
+            let mut records = self.desk.records.values();
+            records.any(|r| r.notes.iter().any(|note| note.contains(&words)))
+        };
+        let lost = !hangs && (!never_comes(id) || !told());
+        lost.then(|| (Law::FilesArrive, format!("the file of {id} hangs nowhere")))
+    }
+
+    /// Words for a customer who had a Link came to be known, whatever became of them then.
+    fn what_is_owed_is_known(&self) -> Verdict {
+        let moved = [
+            Fault::RequesterChanged,
+            Fault::Merged,
+            Fault::Deleted,
+            Fault::ClocksApart,
+        ];
+        let odd = moved.iter().any(|fault| self.faults.has(*fault));
+        if odd || !self.hears_of_comments() {
+            return None;
+        }
+        let known = |(ticket, comment): &&(TicketId, MessageId)| {
+            let place = Place::Ticket { id: ticket.clone() };
+            self.judge.ears.ways.contains_key(&(place, comment.clone()))
+        };
+        let mut owed = self.judge.ears.owed.iter();
+        let (ticket, comment) = owed.find(|owed| !known(owed))?;
+        let what = format!("{comment} of {ticket} came to nobody's ears");
+        Some((Law::SaidIsHeard, what))
+    }
+}
+
+fn way_of(message: &Message) -> Way {
+    Way {
+        outcome: message.outcome,
+        has_file: message.media.is_some(),
+    }
+}
+
+/// What goes out for the first time is the earliest that waits at its place: of what comes to be known
+/// later nobody could know.
+fn in_turn(after: &Lane, intent: &Intent) -> Verdict {
+    if intent.attempts != 1 {
+        return None;
+    }
+    let (id, of_customer) = match &intent.effect {
+        Effect::AddComment(said) => (&said.message, true),
+        Effect::SendMessage(said) if said.part == 1 => (&said.comment, false),
+        Effect::SendMessage(_)
+        | Effect::StartConversation(_)
+        | Effect::CloseConversation(_)
+        | Effect::WriteTicketId(_)
+        | Effect::UpsertRequester { .. }
+        | Effect::CreateTicket(_)
+        | Effect::WriteLinkField { .. }
+        | Effect::SetStatus { .. }
+        | Effect::AttachFile(_)
+        | Effect::SendTemplate(_)
+        | Effect::SendBotMessage(_)
+        | Effect::HandOver(_)
+        | Effect::AddNote { .. } => return None,
+    };
+    let is_here = |m: &&Message| matches!(m.place, Place::Conversation { .. }) == of_customer;
+    let mut here = after.messages.iter().filter(is_here);
+    let said = here.clone().find(|m| m.id == *id)?;
+    let earlier = here.find(|m| m.place == said.place && m.waits() && m.at < said.at)?;
+    let what = format!("{id} goes out before {}", earlier.id);
+    Some((Law::SaidInOrder, what))
+}
