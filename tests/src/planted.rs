@@ -41,6 +41,7 @@ pub const UNFOUND: &[(Planted, &str)] = &[
     (Planted::ReleaseCounted, NO_LAW),
     (Planted::KeyIsTheBody, NO_LAW),
     (Planted::OneMessageEach, NO_LAW),
+    (Planted::TemplateForEachComment, NO_LAW),
     (
         Planted::OpenWhenAsksAgain,
         "one of its histories outgrows the machine before it reaches the bound of steps",

@@ -5,11 +5,11 @@
 //! What a Lane knows is taken from its commits, what is true from both sides; no code is shared with
 //! the rules.
 
-use super::{fault::Fault, law::Law, speech::never_comes, world::World};
+use super::{fault::Fault, law::Law, speech::never_comes, witness::goes_out, world::World};
 use bridge_core::{
     effect::{Effect, Operation, SendBotMessage, SendMessage},
     ids::{ConversationId, IntentId, MessageId, TicketId, UserId},
-    intent::{Intent, IntentState},
+    intent::Intent,
     lane::{Lane, Message, Outcome, Place},
     message::{BotSays, Content},
     time::Timestamp,
@@ -81,8 +81,7 @@ impl World {
         let heard_at = wrote.max();
         for new in &after.intents {
             let old = before.intents.iter().find(|old| old.id == new.id);
-            let goes_out = new.state == IntentState::Sent && old != Some(new);
-            if !goes_out {
+            if !goes_out(old, new) {
                 continue;
             }
             if new.operation() == Operation::Template {

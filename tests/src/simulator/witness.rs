@@ -76,9 +76,7 @@ impl World {
         if old.is_none() && new.cause.starts_with("reopen:message") {
             return reopened_in_time(after, new);
         }
-        let goes_out = new.state == IntentState::Sent
-            && (was != Some(IntentState::Sent) || old.and_then(|o| o.sent_at) != new.sent_at);
-        if !goes_out {
+        if !goes_out(old, new) {
             return None;
         }
         one_at_a_time(after, new).or_else(|| match &new.effect {
@@ -279,6 +277,13 @@ impl World {
         let what = format!("{ticket} is {} and is set unseen", record.ticket.status);
         stale.then_some((Law::NothingOverwritten, what))
     }
+}
+
+/// Whether a commit lets an Intent out. By the moment of sending it is not told: that moves with a clock
+/// that is more than a little behind another's.
+pub(super) fn goes_out(old: Option<&Intent>, new: &Intent) -> bool {
+    let again = |old: &Intent| old.state != IntentState::Sent || old.attempts != new.attempts;
+    new.state == IntentState::Sent && old.is_none_or(again)
 }
 
 /// A message reopens a ticket only if it was written after the end (rule 8). Where only the answer to

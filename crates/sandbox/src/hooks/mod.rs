@@ -269,6 +269,7 @@ impl Hooks {
             body,
             sends: 0,
             outcome,
+            taken_at_ms: None,
         });
         for _ in 0..sends {
             self.schedule(&mut inner, number, about);

@@ -1,7 +1,7 @@
 //! The senders: they take a webhook by its number and make the request. Neighbour: the hooks' log.
 
 use super::{Outcome, Shared};
-use crate::stage::lock;
+use crate::{clock::now_ms, stage::lock};
 use bytes::Bytes;
 use std::{sync::Weak, time::Duration};
 use tokio::sync::mpsc;
@@ -44,6 +44,9 @@ async fn attempt(shared: &Shared, number: u64, attempts: u32) -> Outcome {
         };
         if let Some(delivered) = lock(&shared.inner).find(number) {
             delivered.outcome = outcome.clone();
+            if matches!(outcome, Outcome::Answered { status: 200..=299 }) {
+                delivered.taken_at_ms.get_or_insert_with(now_ms);
+            }
         }
         if matches!(outcome, Outcome::Answered { status: 200..=299 }) || attempt == attempts {
             break;

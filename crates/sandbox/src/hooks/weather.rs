@@ -101,4 +101,6 @@ pub struct Delivered {
     pub sends: u32,
     /// What became of it.
     pub outcome: Outcome,
+    /// When it was first answered 2xx, ms since 1970.
+    pub taken_at_ms: Option<i64>,
 }

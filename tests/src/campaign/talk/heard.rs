@@ -1,7 +1,6 @@
 //! What came over, held against what was written and what the webhooks told. Neighbour: `talk`, which
 //! lets people write.
 
-use super::JITTER_MS;
 use bridge_sandbox::{
     Hooks, Outcome,
     helpdesk::{Comment, Role},
@@ -9,9 +8,8 @@ use bridge_sandbox::{
 };
 use std::{collections::BTreeMap, fmt};
 
-/// A webhook that came in has gone on its way within this, ms; longer on a machine that does much
-/// else, so that nobody is blamed for what they could not know.
-const AT_WORK_MS: i64 = 2_000;
+/// Of two webhooks that were answered within this, ms, nobody outside knows which was stored first.
+const AT_ONCE_MS: i64 = 1_000;
 
 /// One message as it came over.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,8 +18,6 @@ pub struct Heard {
     pub text: String,
     /// The moment of writing that it tells, where it tells one.
     pub says: Option<String>,
-    /// When it came, ms since 1970.
-    pub at_ms: i64,
 }
 
 impl Heard {
@@ -33,11 +29,9 @@ impl Heard {
         }
         let (head, text) = comment.body.split_once('\n')?;
         let (_, says) = head.rsplit_once(", ")?;
-        let at: jiff::Timestamp = comment.created_at.parse().ok()?;
         text.starts_with(mark).then(|| Self {
             text: text.to_owned(),
             says: Some(says.to_owned()),
-            at_ms: at.as_millisecond(),
         })
     }
 
@@ -48,12 +42,12 @@ impl Heard {
         (spoken.by == Speaker::Operator && text.starts_with(mark)).then(|| Self {
             text: text.to_owned(),
             says: None,
-            at_ms: spoken.at_ms,
         })
     }
 }
 
-/// What webhooks told of, by its words: when each was made, ms since 1970, or that it was lost.
+/// What webhooks told of, by its words: when the first of each was taken, ms since 1970, or that none
+/// was.
 #[derive(Clone, Debug, Default)]
 pub struct Told(BTreeMap<String, Option<i64>>);
 
@@ -65,21 +59,21 @@ impl Told {
         for hook in hooks.all() {
             let words = hook.body.split('"').find(|word| is_ours(word));
             if let Some(words) = words {
-                let made = (hook.outcome != Outcome::Lost).then_some(hook.made_at_ms);
-                // A ticket's later webhooks may tell of its latest comment again.
-                let first = told.entry(words.to_owned()).or_insert(made);
-                *first = first.or(made);
+                let first = told.entry(words.to_owned()).or_insert(hook.taken_at_ms);
+                *first = first.or(hook.taken_at_ms);
             }
         }
         Self(told)
     }
 
-    /// Whether something may have become known only after that moment.
-    fn may_be_late(&self, text: &str, moment: i64) -> bool {
-        let within = i64::try_from(JITTER_MS).unwrap_or(0) + AT_WORK_MS;
-        match self.0.get(text) {
-            Some(Some(made)) => moment < made + within,
-            Some(None) | None => true,
+    /// Whether this may have become known only after that other one: none of its webhooks came, or it
+    /// came later. A round of the sweep that finds one finds all that is older.
+    fn may_be_late(&self, text: &str, other: &str) -> bool {
+        let taken = |text| self.0.get(text).copied().flatten();
+        match (taken(text), taken(other)) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(at), Some(other)) => other < at + AT_ONCE_MS,
         }
     }
 }
@@ -129,14 +123,16 @@ impl Sheet {
             self.twice += many.saturating_sub(1);
         }
         for (at, one) in heard.iter().enumerate() {
-            let before = heard.iter().take(at);
             // The texts of one conversation grow.
-            let overtook = before.filter(|other| other.text > one.text);
-            let Some(first) = overtook.min_by_key(|other| other.at_ms) else {
+            let before = heard.iter().take(at);
+            let overtook: Vec<&Heard> = before.filter(|other| other.text > one.text).collect();
+            let Some(first) = overtook.first() else {
                 continue;
             };
-            if !told.may_be_late(&one.text, first.at_ms) {
-                self.misplaced.push(one.text.clone());
+            let known = |other: &&&Heard| !told.may_be_late(&one.text, &other.text);
+            if let Some(other) = overtook.iter().find(known) {
+                self.misplaced
+                    .push(format!("{} behind {}", one.text, other.text));
                 continue;
             }
             self.late += 1;
@@ -186,16 +182,15 @@ impl fmt::Display for Sheet {
 mod tests {
     use super::*;
 
-    fn heard(text: &str, says: &str, at_ms: i64) -> Heard {
+    fn heard(text: &str, says: &str) -> Heard {
         Heard {
             text: text.to_owned(),
             says: Some(says.to_owned()),
-            at_ms,
         }
     }
 
     fn told(all: &[(&str, Option<i64>)]) -> Told {
-        let all = all.iter().map(|(text, made)| ((*text).to_owned(), *made));
+        let all = all.iter().map(|(text, at)| ((*text).to_owned(), *at));
         Told(all.collect())
     }
 
@@ -208,23 +203,29 @@ mod tests {
     }
 
     #[test]
-    fn what_was_known_in_time_and_stands_behind_is_misplaced() {
-        let all = [
-            heard(WRITTEN[1], "10:00:01", 60_000),
-            heard(WRITTEN[0], "10:00:00", 61_000),
-        ];
-        let in_time = told(&[(WRITTEN[0], Some(1_000)), (WRITTEN[1], Some(2_000))]);
-        assert_eq!(sheet(&all, &in_time).misplaced, ["c000 m000"]);
-        let lost = told(&[(WRITTEN[0], None), (WRITTEN[1], Some(2_000))]);
+    fn what_was_told_of_first_and_stands_behind_is_misplaced() {
+        let all = [heard(WRITTEN[1], "10:00:01"), heard(WRITTEN[0], "10:00:00")];
+        let first = told(&[(WRITTEN[0], Some(1_000)), (WRITTEN[1], Some(9_000))]);
+        assert_eq!(
+            sheet(&all, &first).misplaced,
+            ["c000 m000 behind c000 m001"]
+        );
+        let lost = told(&[(WRITTEN[0], None), (WRITTEN[1], Some(9_000))]);
         assert!(sheet(&all, &lost).broken("there").is_empty());
         assert_eq!(sheet(&all, &lost).late, 1);
     }
 
     #[test]
     fn what_is_missing_or_twice_is_counted() {
-        let twice = [heard(WRITTEN[0], "a", 1), heard(WRITTEN[0], "a", 2)];
+        let twice = [heard(WRITTEN[0], "a"), heard(WRITTEN[0], "a")];
         let sheet = sheet(&twice, &Told::default());
         assert_eq!((sheet.missing, sheet.twice), (1, 1));
         assert_eq!(sheet.broken("there").len(), 2);
+    }
+
+    #[test]
+    fn what_is_late_and_does_not_say_so_is_counted() {
+        let all = [heard(WRITTEN[1], "10:00:01"), heard(WRITTEN[0], "10:00:02")];
+        assert_eq!(sheet(&all, &Told::default()).late_unmarked, 1);
     }
 }
