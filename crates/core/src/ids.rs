@@ -1,10 +1,11 @@
 //! Names of things, each its own type. Neighbours: every module; nothing below.
 //!
 //! Ids of other systems are opaque: never parsed as a number or a phone, never joined into a path
-//! without escaping. Parsing refuses only what no remote could mean.
+//! without escaping. Parsing refuses only what no remote could mean. A clone shares the text: each
+//! step copies a Lane, and most of a Lane is ids.
 
-use serde::{Deserialize, Serialize};
-use std::fmt;
+use serde::{Deserialize, Serialize, Serializer};
+use std::{fmt, sync::Arc};
 
 /// The longest id accepted, in bytes. The longest seen in any documented API is under 100; a
 /// longer one is an attack or a mistake, and it would travel into URLs and indexes.
@@ -43,9 +44,9 @@ pub fn check_id(text: &str) -> Result<(), BadId> {
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
-        pub struct $name(String);
+        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+        #[serde(try_from = "String")]
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// Parses an id as a remote or an operator wrote it.
@@ -54,7 +55,7 @@ macro_rules! id {
             /// See [`check_id`].
             pub fn parse(text: &str) -> Result<Self, BadId> {
                 check_id(text)?;
-                Ok(Self(text.to_owned()))
+                Ok(Self(text.into()))
             }
 
             /// The id as written.
@@ -73,7 +74,13 @@ macro_rules! id {
 
         impl From<$name> for String {
             fn from(id: $name) -> String {
-                id.0
+                id.0.as_ref().to_owned()
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
             }
         }
 
@@ -165,7 +172,7 @@ impl LinkId {
     /// The `number`th Link of a Lane.
     #[must_use]
     pub fn of(lane: &LaneId, number: u32) -> Self {
-        Self(format!("{lane}-{number}"))
+        Self(format!("{lane}-{number}").into())
     }
 }
 
@@ -173,7 +180,7 @@ impl IntentId {
     /// The `number`th Intent of a Lane.
     #[must_use]
     pub fn of(lane: &LaneId, number: u32) -> Self {
-        Self(format!("{lane}.{number}"))
+        Self(format!("{lane}.{number}").into())
     }
 }
 

@@ -6,26 +6,38 @@ use crate::{
     text::Text,
     time::Timestamp,
 };
-use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, time::Duration};
+use serde::{Deserialize, Serialize, Serializer};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 /// A status in the ticketing system's own word, lower case. The profile turns numbers and per-site
 /// ids into words.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Status(String);
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[serde(from = "String")]
+pub struct Status(Arc<str>);
 
 impl Status {
     /// Takes a vendor's word; case and surrounding space do not count.
     #[must_use]
     pub fn new(word: &str) -> Self {
-        Self(word.trim().to_lowercase())
+        Self(word.trim().to_lowercase().into())
     }
 
     /// The word.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl From<String> for Status {
+    fn from(word: String) -> Self {
+        Self::new(&word)
+    }
+}
+
+impl Serialize for Status {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
     }
 }
 

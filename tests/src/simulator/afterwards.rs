@@ -4,7 +4,7 @@
 use super::{fault::Fault, law::Law, world::World};
 use bridge_core::{
     effect::{Operation, TicketIdPlace},
-    ids::{LaneId, LinkId},
+    ids::{LaneId, LinkId, TicketId},
     intent::{Intent, IntentState},
     link::{ConversationSide, Link, Origin, TicketSide},
 };
@@ -175,8 +175,16 @@ impl World {
             if spoilt {
                 continue;
             }
-            let live = links().find(|l| l.is_live() && l.is_whole());
-            let wanted = live.and_then(|l| l.ticket_id()).map_or("", |t| t.as_str());
+            // A Link may live on with its conversation over: then nobody reads the id.
+            let goes_on = |l: &&&Link| {
+                let talk = l.conversation_id().and_then(|id| self.jelou.talks.get(id));
+                l.is_live() && talk.is_some_and(|talk| talk.is_active())
+            };
+            let wanted: BTreeSet<&str> = links()
+                .filter(goes_on)
+                .filter_map(|l| l.ticket_id())
+                .map(TicketId::as_str)
+                .collect();
             let user = self.jelou.canonical(lane.lane.user.as_str());
             let there = match self.shape.place {
                 TicketIdPlace::UserCache => self.jelou.cache.get(&user).map(String::as_str),
@@ -185,8 +193,10 @@ impl World {
                 }
                 TicketIdPlace::None => None,
             };
-            if there.unwrap_or_default() != wanted {
-                let what = format!("the bot reads {there:?} and the ticket is '{wanted}'");
+            let there = there.unwrap_or_default();
+            let right = wanted.contains(there) || (wanted.is_empty() && there.is_empty());
+            if !right {
+                let what = format!("the bot reads '{there}' and the ticket is {wanted:?}");
                 return Some((Law::IdWhereRead, what));
             }
         }

@@ -45,7 +45,9 @@ impl Turn<'_> {
                 let first = intent.attempts <= 1;
                 let made_as = whole.as_ref().map(|t| t.status.clone());
                 let made_as = made_as.filter(|_| first);
-                self.created(&intent.id, ticket, whole.map(|t| *t), made_as, now);
+                // What is told of it while the answer is on its way is news.
+                let began = intent.sent_at.unwrap_or(now);
+                self.created(&intent.id, ticket, whole.map(|t| *t), made_as, began);
             }
             Answer::Done { whole } => {
                 if let Some(whole) = whole {

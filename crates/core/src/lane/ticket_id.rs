@@ -6,6 +6,7 @@ use crate::{
     effect::{Effect, Operation, TicketIdPlace, WriteTicketId},
     ids::{LinkId, TicketId},
     link::{Link, Origin},
+    time::Timestamp,
 };
 use std::time::Duration;
 
@@ -61,29 +62,52 @@ impl Turn<'_> {
     /// The id is taken back, unless a later conversation of the customer has written its own over it.
     /// While that one is about to, this waits: what it is about to write may never be written.
     fn plan_clear(&mut self, link: &Link, clear: Effect, rule: &str) {
-        let next = || {
-            let others = self.lane.links.iter().filter(|other| other.id != link.id);
-            others.filter(|other| !planted!(IdClearedOverNext) && self.may_write_id(other))
-        };
-        let awaited = next().next().is_some();
-        let superseded = next().any(|other| other.ticket_id_written_at.is_some());
+        let wrote = self.last_wrote_id(link);
+        let others = self.lane.links.iter().filter(|other| other.id != link.id);
+        let next: Vec<&Link> = others
+            .filter(|other| !planted!(IdClearedOverNext) && self.may_write_id(other))
+            .collect();
+        let awaited = !next.is_empty();
+        let written = next
+            .iter()
+            .filter(|other| other.ticket_id_written_at.is_some());
+        let written: Vec<&Link> = written.copied().collect();
+        // An older conversation that was heard of late may have written last.
+        let covered = written
+            .iter()
+            .any(|other| other.ticket_id_written_at >= wrote);
+        let under_it = written.last().map(|other| (*other).clone());
         let but = (!awaited).then_some("clear");
         self.withdraw(&link.id, Operation::TicketId, but);
-        // A write whose outcome is not known may have been done: it counts as begun.
-        let began = link.ticket_id_written_at.is_some()
-            || self.lane.intents.iter().any(|i| {
-                i.link == link.id && i.operation() == Operation::TicketId && i.attempts > 0
-            });
-        if !began || link.ticket_id_cleared || self.under_way(&link.id, Operation::TicketId) {
+        if wrote.is_none()
+            || link.ticket_id_cleared
+            || self.under_way(&link.id, Operation::TicketId)
+        {
             return;
         }
-        if superseded {
+        if covered {
             if let Some(link) = self.lane.link_mut(&link.id) {
                 link.ticket_id_cleared = true;
             }
+        } else if let (Some(other), Effect::WriteTicketId(write)) = (under_it, &clear) {
+            let again = Effect::WriteTicketId(WriteTicketId {
+                ticket: other.ticket_id().cloned(),
+                ..write.clone()
+            });
+            self.ensure(&other.id, &format!("set after {}", link.id), again, rule);
         } else if !awaited {
             self.ensure(&link.id, "clear", clear, rule);
         }
+    }
+
+    /// When this Link's id was last written, as far as is known: a write whose outcome is not known may
+    /// have been done, and counts.
+    fn last_wrote_id(&self, link: &Link) -> Option<Timestamp> {
+        let tries = self.lane.intents.iter().filter(|i| {
+            i.link == link.id && i.operation() == Operation::TicketId && i.attempts > 0
+        });
+        let tried = tries.filter_map(|i| i.sent_at).max();
+        link.ticket_id_written_at.max(tried)
     }
 
     /// Whether this Link's id is at Jelou, or is to be.

@@ -367,6 +367,28 @@ fn what_another_lane_was_told_before_the_link_stood_is_read_when_the_link_is_who
     assert!(w.active().is_empty(), "{}", w.tale());
 }
 
+/// Found by the simulator, history 314592: with the clock set back, what was seen before counted as
+/// seen now.
+#[test]
+fn the_customers_last_ticket_is_looked_at_anew_though_the_clock_was_set_back() {
+    for back in [Duration::ZERO, Duration::from_secs(5 * 3600)] {
+        let mut w = World::with(&json!({"ticket": {"customer_writes_after_close": "reopen"}}));
+        let (first, ticket) = w.linked_from_conversation();
+        w.ends(&first, "expired");
+        w.settle();
+        w.agent_tags(&ticket, &["vip"]);
+        w.settle();
+        w.net.weather = Weather::Lost;
+        w.agent_sets(&ticket, "closed");
+        w.net.weather = Weather::Fair;
+        w.now = w.now.minus(back);
+        let next = w.ana_starts();
+        w.settle();
+        assert_eq!(w.desk.records.len(), 2, "{back:?}\n{}", w.tale());
+        assert_ne!(w.ticket_of(&next), Some(ticket), "{back:?}\n{}", w.tale());
+    }
+}
+
 /// Found by the simulator, history 10374318.
 #[test]
 fn what_another_lane_was_told_before_the_link_stood_is_read_before_a_late_start() {

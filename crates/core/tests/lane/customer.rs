@@ -1,6 +1,12 @@
 //! Customer first: a conversation that the customer began gets one ticket.
 
-use crate::world::{ANA, World, bridge::Bridge, faults::Fault, net::Weather};
+use crate::world::{
+    ANA, World,
+    bridge::Bridge,
+    desk::{Carries, Versions},
+    faults::Fault,
+    net::Weather,
+};
 use bridge_core::{
     call::Resolve,
     effect::Operation,
@@ -380,4 +386,33 @@ fn a_key_of_an_earlier_life_brings_a_ticket_that_was_solved_since() {
     assert!(w.active().is_empty(), "{}", w.tale());
     assert_eq!(w.status(&ticket), "solved");
     assert_eq!(w.desk.records.len(), 1);
+}
+
+/// Found by the simulator, history 36248.
+#[test]
+fn what_is_told_of_a_ticket_while_the_answer_to_its_create_is_on_its_way_is_not_old() {
+    for carries in [Carries::Whole, Carries::Patch, Carries::IdOnly] {
+        let mut w = World::new();
+        w.desk.versions = Versions::None;
+        w.desk.carries = carries;
+        w.net.weather = Weather::Kept;
+        let talk = w.ana_starts();
+        let began = w.net.kept.remove(0);
+        let usual = std::mem::replace(&mut w.slow, Duration::from_secs(2));
+        w.deliver(began);
+        w.moment();
+        w.slow = usual;
+        let ticket = w.ticket_of(&talk).expect("it was made");
+        let answered = w.now;
+        w.now = w.now.minus(Duration::from_secs(1));
+        w.net.kept.clear();
+        w.agent_sets(&ticket, "solved");
+        let told = w.net.kept.remove(0);
+        w.store_only(told);
+        w.net.weather = Weather::Lost;
+        w.now = answered;
+        w.route_what_is_stored();
+        w.settle();
+        assert!(w.active().is_empty(), "{carries:?}\n{}", w.tale());
+    }
 }

@@ -1,6 +1,6 @@
 //! The ticket's id at Jelou, for conversations that the customer started.
 
-use crate::world::{ANA, World, faults::Fault};
+use crate::world::{ANA, World, faults::Fault, net::Weather};
 use bridge_core::{effect::TicketIdPlace, event::Side};
 use serde_json::json;
 use std::time::Duration;
@@ -116,4 +116,30 @@ fn an_id_that_the_next_conversation_was_to_replace_and_did_not_is_cleared_after_
     w.faults.heal();
     w.settle();
     assert_eq!(w.jelou.cache[ANA], "", "{}", w.tale());
+}
+
+/// Found by the simulator, histories 24482 and 31435. In the second pass the later write's answer is
+/// lost, so that it may have been done.
+#[test]
+fn an_older_conversation_that_is_heard_of_late_leaves_the_next_ones_id_as_it_was() {
+    for answer_lost in [false, true] {
+        let mut w = world(TicketIdPlace::UserCache);
+        w.net.weather = Weather::Kept;
+        let old = w.ana_starts();
+        let late = w.net.kept.remove(0);
+        w.ends(&old, "expired");
+        w.net.weather = Weather::Fair;
+        let (_, ticket) = w.linked_from_conversation();
+        assert_eq!(w.jelou.cache[ANA], ticket.as_str());
+        if answer_lost {
+            w.faults.next("ticket_id", Fault::DoThenCut);
+        }
+        w.deliver(late);
+        w.settle();
+        let over_it = w.ticket_of(&old).expect("it got a ticket");
+        assert_eq!(w.jelou.cache[ANA], over_it.as_str(), "{}", w.tale());
+        w.deliver(w.net.kept[0].clone());
+        w.settle();
+        assert_eq!(w.jelou.cache[ANA], ticket.as_str(), "{}", w.tale());
+    }
 }
