@@ -163,8 +163,8 @@ fn replica_with(clock: i64) -> Replica {
 /// In the report at once, after minutes, after many, or never; no page of Jelou says which.
 const REPORT_LAGS: [Option<Duration>; 4] = [
     Some(Duration::ZERO),
-    Some(Duration::from_secs(120)),
-    Some(Duration::from_secs(1_200)),
+    Some(Duration::from_secs(60)),
+    Some(Duration::from_secs(300)),
     None,
 ];
 
