@@ -113,6 +113,7 @@ impl World {
             | Effect::CreateTicket(_)
             | Effect::WriteLinkField { .. }
             | Effect::SetStatus { .. }
+            | Effect::SetFields { .. }
             | Effect::HandOver(_)
             | Effect::AddNote { .. } => None,
         };
@@ -334,6 +335,7 @@ fn in_turn(after: &Lane, intent: &Intent) -> Verdict {
         | Effect::CreateTicket(_)
         | Effect::WriteLinkField { .. }
         | Effect::SetStatus { .. }
+        | Effect::SetFields { .. }
         | Effect::AttachFile(_)
         | Effect::SendTemplate(_)
         | Effect::SendBotMessage(_)

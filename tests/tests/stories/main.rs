@@ -18,6 +18,7 @@ mod observing;
 mod parked;
 mod process;
 mod reopening;
+mod report;
 mod talking;
 mod trouble;
 mod weather;

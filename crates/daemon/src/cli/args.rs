@@ -89,6 +89,11 @@ pub(super) enum Command {
     Migrate,
     /// Print the JSON Schema of the configuration file
     Schema,
+    /// List, show or check the files that teach the bridge a ticketing system
+    Profile {
+        #[command(subcommand)]
+        command: ProfileCommand,
+    },
     /// Show which tickets and conversations belong together
     Links(Links),
     /// Tie a ticket and a conversation together
@@ -127,6 +132,24 @@ pub(super) enum Command {
         /// Only this bridge
         #[arg(long, value_name = "NAME")]
         bridge: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ProfileCommand {
+    /// List the profiles that are built in
+    List,
+    /// Print one, to begin your own with: `profile show generic > helpdesk.toml`
+    Show {
+        /// A built-in one, or a file
+        #[arg(value_name = "NAME|FILE")]
+        profile: String,
+    },
+    /// Check one: each error names file, line, key and remedy
+    Check {
+        /// A file, or a built-in one
+        #[arg(value_name = "FILE|NAME")]
+        profile: String,
     },
 }
 

@@ -11,6 +11,7 @@ mod doctor;
 mod door;
 mod ending;
 mod explain;
+mod profile;
 mod run;
 mod sandbox;
 mod setup;
@@ -68,6 +69,7 @@ async fn dispatch(args: Args) -> Result<Ending, Failure> {
         Command::Explain(asked) => explain::explain(&shared, asked).await,
         Command::Migrate => run::migrate(&shared).await,
         Command::Schema => Ok(run::schema()),
+        Command::Profile { command } => profile::profile(command),
         Command::Links(links) => state::links(&shared, links).await,
         Command::Link {
             ticket,

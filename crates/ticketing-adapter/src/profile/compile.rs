@@ -4,7 +4,7 @@
 use super::{
     expr::{BadExpr, Expr, Names, Template},
     place::{Place, line_of},
-    rules::{Auth, FilesRule, OptionRule, Rules},
+    rules::{Auth, FilesRule, Kind, OptionRule, Rules},
     shape::{RequesterRule, Shape, VersionRule},
     spec::{
         AuthSpec, FilesSpec, OptionKind, OptionSpec, ProfileSpec, ShapeSpec, VersionSpec,
@@ -152,6 +152,7 @@ pub(crate) fn compile(spec: &ProfileSpec, text: &str) -> Result<Rules, Vec<Probl
         checker.shapes.insert(name.clone(), shape);
     }
     let operations = super::operations::compile(&mut checker, &root.key("operations"), spec);
+    let absent = absent(&mut checker, &root.key("operations").key("absent"), spec);
     let webhook = spec
         .webhook
         .as_ref()
@@ -172,10 +173,31 @@ pub(crate) fn compile(spec: &ProfileSpec, text: &str) -> Result<Rules, Vec<Probl
             reason,
             later: spec.errors.later.clone(),
             operations,
+            absent,
             webhook,
         }),
         _ => Err(checker.problems),
     }
+}
+
+/// What is declared absent: known operations that are not there.
+fn absent(checker: &mut Checker<'_>, place: &Place, spec: &ProfileSpec) -> BTreeMap<Kind, String> {
+    let mut absent = BTreeMap::new();
+    for (name, why) in &spec.operations.absent {
+        let place = place.key(name);
+        let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.key() == name) else {
+            let known: Vec<&str> = Kind::ALL.iter().map(|kind| kind.key()).collect();
+            let remedy = format!("Known: {}.", known.join(", "));
+            checker.problem(&place, format!("there is no operation `{name}`"), remedy);
+            continue;
+        };
+        if spec.operations.has(kind) {
+            let remedy = format!("Take out one of both: this line, or [operations.{name}].");
+            checker.problem(&place, "it is declared absent and is there", remedy);
+        }
+        absent.insert(kind, why.clone());
+    }
+    absent
 }
 
 fn name(checker: &mut Checker<'_>, place: &Place, name: &str) {

@@ -10,6 +10,7 @@ pub(crate) mod filters;
 mod html;
 mod operations;
 mod place;
+mod review;
 pub(crate) mod rules;
 mod settings;
 pub(crate) mod shape;
@@ -18,6 +19,8 @@ mod webhooks;
 
 #[cfg(test)]
 mod tests;
+
+pub use review::{OperationReview, Review};
 
 use crate::error::Problem;
 use bridge_core::{call::Resolve, effect::Operation, ticket::Vocabulary};
@@ -42,6 +45,7 @@ const BUILTIN_NAMES: [&str; 3] = [BUILTIN[0].0, BUILTIN[1].0, BUILTIN[2].0];
 pub struct Profile {
     pub(crate) rules: Rules,
     source: String,
+    text: String,
 }
 
 impl Profile {
@@ -78,7 +82,12 @@ impl Profile {
         })?;
         let rules = compile::compile(&spec, text)?;
         let source = origin.to_owned();
-        Ok(Self { rules, source })
+        let text = text.to_owned();
+        Ok(Self {
+            rules,
+            source,
+            text,
+        })
     }
 
     /// The name it gives itself.
@@ -138,6 +147,12 @@ impl Profile {
         self.has(Kind::Comments)
     }
 
+    /// Whether further fields of a ticket can be set.
+    #[must_use]
+    pub fn can_set_fields(&self) -> bool {
+        self.has(Kind::SetFields)
+    }
+
     /// Whether files can be hung on a ticket.
     #[must_use]
     pub fn attaches(&self) -> bool {
@@ -153,6 +168,18 @@ impl Profile {
         has_webhook_secret: bool,
     ) -> Vec<Problem> {
         settings::check(&self.rules, credentials, options, has_webhook_secret)
+    }
+
+    /// The file, as written.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// What stands in it, in words, and what is missing although it can be run.
+    #[must_use]
+    pub fn review(&self) -> Review {
+        review::review(self)
     }
 
     /// The JSON Schema of profile files, for editors.

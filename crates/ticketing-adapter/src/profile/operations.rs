@@ -7,12 +7,40 @@ use super::{
     place::Place,
     rules::{CursorRule, FindFirst, Kind, ListedRule, OperationRule, RequestRule, Then, Upload},
     spec::{
-        CursorKind, CursorSpec, FindFirstSpec, ListedSpec, Method, OperationSpec, OtherId,
-        ProfileSpec, ThenSpec, UploadSpec,
+        CursorKind, CursorSpec, FindFirstSpec, ListedSpec, Method, OperationSpec, OperationsSpec,
+        OtherId, ProfileSpec, ThenSpec, UploadSpec,
     },
 };
 use bridge_core::call::Resolve;
 use std::collections::BTreeMap;
+
+impl OperationsSpec {
+    /// The operation of this kind, if it is there.
+    fn of(&self, kind: Kind) -> Option<&OperationSpec> {
+        let spec = match kind {
+            Kind::UpsertRequester => &self.upsert_requester,
+            Kind::Create => &self.create,
+            Kind::Note => &self.note,
+            Kind::Comment => &self.comment,
+            Kind::Attach => &self.attach,
+            Kind::SetStatus => &self.set_status,
+            Kind::SetLinkField => &self.set_link_field,
+            Kind::SetFields => &self.set_fields,
+            Kind::Get => &self.get,
+            Kind::FindByLinkField => &self.find_by_link_field,
+            Kind::FindOpenByRequester => &self.find_open_by_requester,
+            Kind::ChangedSince => &self.changed_since,
+            Kind::Notes => &self.notes,
+            Kind::Comments => &self.comments,
+        };
+        spec.as_ref()
+    }
+
+    /// Whether there is an operation of this kind.
+    pub(crate) fn has(&self, kind: Kind) -> bool {
+        self.of(kind).is_some()
+    }
+}
 
 pub(crate) fn compile(
     checker: &mut Checker<'_>,
@@ -20,25 +48,9 @@ pub(crate) fn compile(
     spec: &ProfileSpec,
 ) -> BTreeMap<Kind, OperationRule> {
     let ops = &spec.operations;
-    let listed = [
-        (Kind::UpsertRequester, &ops.upsert_requester),
-        (Kind::Create, &ops.create),
-        (Kind::Note, &ops.note),
-        (Kind::Comment, &ops.comment),
-        (Kind::Attach, &ops.attach),
-        (Kind::SetStatus, &ops.set_status),
-        (Kind::SetLinkField, &ops.set_link_field),
-        (Kind::SetFields, &ops.set_fields),
-        (Kind::Get, &ops.get),
-        (Kind::FindByLinkField, &ops.find_by_link_field),
-        (Kind::FindOpenByRequester, &ops.find_open_by_requester),
-        (Kind::ChangedSince, &ops.changed_since),
-        (Kind::Notes, &ops.notes),
-        (Kind::Comments, &ops.comments),
-    ];
     let mut rules = BTreeMap::new();
-    for (kind, spec) in listed {
-        let Some(spec) = spec else { continue };
+    for kind in Kind::ALL {
+        let Some(spec) = ops.of(kind) else { continue };
         let place = place.key(kind.key());
         if let Some(rule) = operation(checker, &place, kind, spec) {
             rules.insert(kind, rule);
@@ -48,32 +60,14 @@ pub(crate) fn compile(
         let remedy = "Add [operations.get]: every rule rests on reading a ticket.";
         checker.problem(place, "the operation `get` is missing", remedy);
     }
-    let lookups = [
-        (
-            Kind::Create,
-            &ops.create,
-            Kind::FindByLinkField,
-            ops.find_by_link_field.is_some(),
-        ),
-        (Kind::Note, &ops.note, Kind::Notes, ops.notes.is_some()),
-        (
-            Kind::Comment,
-            &ops.comment,
-            Kind::Notes,
-            ops.notes.is_some(),
-        ),
-        (Kind::Attach, &ops.attach, Kind::Notes, ops.notes.is_some()),
-    ];
-    for (write, spec, read, there) in lookups {
-        let looks = spec
-            .as_ref()
-            .and_then(|spec| spec.resolve)
-            .map(Resolve::from);
+    for write in [Kind::Create, Kind::Note, Kind::Comment, Kind::Attach] {
+        let read = write.looked_up_by();
+        let resolve = ops.of(write).and_then(|spec| spec.resolve);
         let looks = matches!(
-            looks,
+            resolve.map(Resolve::from),
             Some(Resolve::DirectLookup | Resolve::LaggingSearch { .. })
         );
-        if looks && !there {
+        if looks && !ops.has(read) {
             let what = format!("it rests on `{}`, which is missing", read.key());
             let remedy = format!("Add [operations.{}].", read.key());
             checker.problem(&place.key(write.key()).key("resolve"), what, remedy);

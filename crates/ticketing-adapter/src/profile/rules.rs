@@ -5,7 +5,7 @@ use super::{
     expr::{Expr, Template, Tree},
     filters::{self, millis},
     shape::Shape,
-    spec::{CursorKind, Digest, Encoding, EventKind, Method, OptionKind},
+    spec::{CursorKind, Digest, Encoding, EventKind, ExampleSpec, Method, OptionKind},
 };
 use bridge_core::{
     call::Resolve,
@@ -33,6 +33,8 @@ pub(crate) struct Rules {
     pub(crate) reason: Option<Expr>,
     pub(crate) later: Vec<u16>,
     pub(crate) operations: BTreeMap<Kind, OperationRule>,
+    /// Why there is none of these.
+    pub(crate) absent: BTreeMap<Kind, String>,
     pub(crate) webhook: Option<WebhookRules>,
 }
 
@@ -72,6 +74,24 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    /// All of them, in the order in which a ticket meets them.
+    pub(crate) const ALL: [Self; 14] = [
+        Self::UpsertRequester,
+        Self::Create,
+        Self::Note,
+        Self::Comment,
+        Self::Attach,
+        Self::SetStatus,
+        Self::SetLinkField,
+        Self::SetFields,
+        Self::Get,
+        Self::FindByLinkField,
+        Self::FindOpenByRequester,
+        Self::ChangedSince,
+        Self::Notes,
+        Self::Comments,
+    ];
+
     /// The key in `[operations]`.
     pub(crate) fn key(self) -> &'static str {
         match self {
@@ -136,6 +156,24 @@ impl Kind {
         }
     }
 
+    /// What finds out whether a write of this kind was done.
+    pub(crate) fn looked_up_by(self) -> Self {
+        match self {
+            Self::Create => Self::FindByLinkField,
+            Self::Note | Self::Comment | Self::Attach => Self::Notes,
+            Self::UpsertRequester
+            | Self::SetStatus
+            | Self::SetLinkField
+            | Self::SetFields
+            | Self::Get
+            | Self::FindByLinkField
+            | Self::FindOpenByRequester
+            | Self::ChangedSince
+            | Self::Notes
+            | Self::Comments => Self::Get,
+        }
+    }
+
     /// Whether it changes something.
     pub(crate) fn is_write(self) -> bool {
         match self {
@@ -163,6 +201,7 @@ impl Kind {
             Operation::Create => Some(Self::Create),
             Operation::LinkField => Some(Self::SetLinkField),
             Operation::Status => Some(Self::SetStatus),
+            Operation::Fields => Some(Self::SetFields),
             Operation::Comment => Some(Self::Comment),
             Operation::File => Some(Self::Attach),
             Operation::Note => Some(Self::Note),
@@ -285,6 +324,7 @@ pub(crate) struct WebhookRules {
     pub(crate) body_unique: bool,
     pub(crate) recognised: Expr,
     pub(crate) events: Vec<EventRule>,
+    pub(crate) examples: Vec<ExampleSpec>,
 }
 
 /// What proves the sender.

@@ -12,7 +12,8 @@ use std::{collections::BTreeMap, time::Duration};
 mod webhook;
 
 pub(crate) use webhook::{
-    Digest, Encoding, EventKind, EventSpec, FilesSpec, ProofSpec, SignatureSpec, WebhookSpec,
+    Digest, Encoding, EventKind, EventSpec, ExampleSpec, FilesSpec, ProofSpec, SignatureSpec,
+    WebhookSpec,
 };
 
 /// A profile: all that the bridge knows of one ticketing system.
@@ -244,6 +245,10 @@ pub(crate) struct OperationsSpec {
     /// Lists a ticket's comments with who wrote them, the latest first where there are pages: what no
     /// webhook told of is found so. Names: `ticket`, `page`.
     pub comments: Option<OperationSpec>,
+    /// The operations that the system does not have, each with the reason: so that `profile check`
+    /// can tell what is left out from what was forgotten.
+    #[serde(default)]
+    pub absent: BTreeMap<String, String>,
 }
 
 /// A request: what is sent.

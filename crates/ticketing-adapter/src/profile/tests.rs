@@ -11,6 +11,15 @@ fn every_built_in_profile_loads_under_its_own_name() {
     assert_eq!(Profile::builtin("nothing").map(|p| p.source), None);
 }
 
+#[test]
+fn every_built_in_profile_passes_its_own_check() {
+    for name in Profile::builtin_names() {
+        let review = Profile::builtin(name).unwrap().review();
+        assert_eq!(review.problems, [], "{name}");
+        assert!(review.webhooks.is_none() || review.examples >= 2, "{name}");
+    }
+}
+
 /// A profile that is right, to be made wrong in one place.
 const RIGHT: &str = r#"
 name = "small"
@@ -312,4 +321,68 @@ fn the_manual_names_every_key_and_every_filter() {
     keys(&Profile::schema(), &mut known);
     known.retain(|name| !manual.contains(name.as_str()));
     assert_eq!(known, Vec::<String>::new(), "not in docs/PROFILES.md");
+}
+
+/// What the check finds in the right profile with `old` written as `new`: it can be loaded, and yet.
+fn found(old: &str, new: &str) -> String {
+    assert!(RIGHT.contains(old), "{old}");
+    let text = RIGHT.replacen(old, new, 1);
+    let profile = Profile::load(&text, "small.toml").expect(new);
+    let lines = profile.review().problems.into_iter().map(|p| {
+        let line = p.line.map(|line| line.to_string()).unwrap_or_default();
+        format!("{line}: {}: {}. {}", p.key, p.what, p.remedy)
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+const ABSENT: &str = r#"
+[operations.absent]
+upsert_requester = "it knows no people"
+create = "its interface makes none"
+note = "it has no comments"
+comment = "it has no comments"
+attach = "it takes no files"
+set_link_field = "it has no fields"
+set_fields = "it has no fields"
+find_by_link_field = "it has no fields"
+find_open_by_requester = "it knows no people"
+changed_since = "it lists nothing"
+notes = "it has no comments"
+comments = "it has no comments"
+"#;
+
+/// The rest of the profile, with an example that means this.
+fn with_example(body: &str, means: &str) -> String {
+    let example = "[[webhook.examples]]\nabout = \"a ticket is done\"";
+    format!(
+        "{ABSENT}\n[webhook]\nrecognised = \"body.id\"\n\n{example}\nbody = '{body}'\nmeans = {means}\n"
+    )
+}
+
+#[test]
+fn what_is_forgotten_is_told_although_the_profile_can_be_loaded() {
+    let rest = "\n[webhook]\nrecognised = \"body.id\"\n";
+    let done = r#"{"id": 7, "status": "done"}"#;
+    assert_eq!(
+        found(rest, &with_example(done, r#"["ticket_changed 7 done"]"#)),
+        ""
+    );
+    let wrong = [
+        rest.to_owned(),
+        format!("{ABSENT}{rest}"),
+        with_example(done, r#"["ticket_changed 7 open"]"#),
+        with_example(done, "[]"),
+        with_example(r#"{"status": "done"}"#, r#"["ticket_changed 7 done"]"#),
+        with_example(r#"{"id": 7"#, "[]"),
+    ];
+    let told = wrong.map(|wrong| format!("{}\n", found(rest, &wrong)));
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+#[test]
+fn an_operation_is_there_or_declared_absent_and_not_both() {
+    let none = |line: &str| format!("[operations.absent]\n{line}\n\n[webhook]\nrecognised");
+    let lines = ["get = \"no\"", "reopen = \"no\""];
+    let told = lines.map(|line| told("[webhook]\nrecognised", &none(line)));
+    insta::assert_snapshot!(told.join("\n"));
 }

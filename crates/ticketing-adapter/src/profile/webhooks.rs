@@ -51,6 +51,7 @@ pub(crate) fn compile(
         body_unique: spec.body_unique,
         recognised: recognised?,
         events,
+        examples: spec.examples.clone(),
     })
 }
 

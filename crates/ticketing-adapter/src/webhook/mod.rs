@@ -92,6 +92,16 @@ pub fn parse(
     headers: &[(String, String)],
     raw: &[u8],
 ) -> Parsed {
+    meaning(profile, &settings.options, headers, raw)
+}
+
+/// The same, where nothing but the options is set.
+pub(crate) fn meaning(
+    profile: &Profile,
+    options: &BTreeMap<String, String>,
+    headers: &[(String, String)],
+    raw: &[u8],
+) -> Parsed {
     let Some(rules) = &profile.rules.webhook else {
         return Parsed::Ignored("unknown_event");
     };
@@ -111,7 +121,7 @@ pub fn parse(
     let headers = Value::from_pairs(headers);
     let body = from_json(&body);
     let data = BTreeMap::from([
-        ("options", profile.options(&settings.options)),
+        ("options", profile.options(options)),
         ("headers", headers),
         ("body", body),
     ]);

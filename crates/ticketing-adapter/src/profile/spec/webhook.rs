@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 /// Webhooks.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -22,6 +23,28 @@ pub(crate) struct WebhookSpec {
     pub recognised: String,
     /// What a body can mean; each entry whose `when` holds adds its events.
     pub events: Vec<EventSpec>,
+    /// Bodies as the system sends them, with what they mean: `profile check` tries each.
+    #[serde(default)]
+    pub examples: Vec<ExampleSpec>,
+}
+
+/// A body as the system sends it, and what it means.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ExampleSpec {
+    /// What happened, and which page of the vendor's shows the body.
+    pub about: String,
+    /// The headers that expressions read.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// The options that expressions read.
+    #[serde(default)]
+    pub options: BTreeMap<String, String>,
+    /// The body, as JSON.
+    pub body: String,
+    /// What it means, an event a line: `ticket_changed 7 open`, `comment_added 7/31 public, by agent`;
+    /// none for a body that is ignored.
+    pub means: Vec<String>,
 }
 
 /// What proves the sender: exactly one of these.

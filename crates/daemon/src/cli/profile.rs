@@ -1,0 +1,151 @@
+//! `profile`: which ticketing systems the bridge knows, and whether a profile of your own is right.
+//! Neighbours: `ticketing_adapter::Profile`, which reads and reviews them; `check`, which asks the same
+//! of the configuration.
+
+use super::{
+    args::ProfileCommand,
+    ending::{Ending, FOUND, Failure},
+    table::{count, table},
+};
+use crate::config::Problem;
+use serde_json::{Value, json};
+use std::path::Path;
+use ticketing_adapter::{
+    Profile,
+    profile::{OperationReview, Review},
+};
+
+/// Lists, shows or checks profiles, without any network.
+pub(super) fn profile(command: ProfileCommand) -> Result<Ending, Failure> {
+    match command {
+        ProfileCommand::List => Ok(list()),
+        ProfileCommand::Show { profile } => show(&profile),
+        ProfileCommand::Check { profile } => check(&profile),
+    }
+}
+
+fn list() -> Ending {
+    let builtin = Profile::builtin_names().iter().copied();
+    let known: Vec<Profile> = builtin.filter_map(Profile::builtin).collect();
+    let rows: Vec<Vec<String>> = known
+        .iter()
+        .map(|p| vec![p.name().to_owned(), p.title().to_owned()])
+        .collect();
+    let listed: Vec<Value> = known
+        .iter()
+        .map(|p| json!({ "name": p.name(), "title": p.title() }))
+        .collect();
+    Ending::new(
+        table(&["PROFILE", "SYSTEM"], &rows),
+        json!({ "profiles": listed }),
+    )
+}
+
+/// The file, to begin one's own with.
+fn show(name: &str) -> Result<Ending, Failure> {
+    let (_, text) = read(name)?;
+    let document = json!({ "profile": name, "text": text });
+    Ok(Ending::new(text, document))
+}
+
+fn check(name: &str) -> Result<Ending, Failure> {
+    let (file, text) = read(name)?;
+    let checked = Profile::load(&text, &file).map(|profile| {
+        let review = profile.review();
+        (profile, review)
+    });
+    let (profile, review) = match checked {
+        Ok(checked) => checked,
+        Err(found) => {
+            let problems = in_file(&file, found);
+            let document = json!({ "ok": false, "problems": problems });
+            return Ok(Ending::new(lines(&problems), document).with_code(FOUND));
+        }
+    };
+    let problems = in_file(&file, review.problems.clone());
+    let ok = problems.is_empty();
+    let document = json!({
+        "ok": ok,
+        "problems": problems,
+        "name": profile.name(),
+        "title": profile.title(),
+        "operations": review.operations.iter().map(as_value).collect::<Vec<_>>(),
+        "webhooks": review.webhooks,
+        "changes": review.changes,
+        "examples": review.examples,
+    });
+    let verdict = if ok {
+        format!("{file} is right: {}.\n", profile.title())
+    } else {
+        let found = count(problems.len() as u64, "problem", "problems");
+        format!("{file} can be loaded, but has {found}.\n")
+    };
+    let text = format!("{}\n{}{verdict}", in_words(&review), lines(&problems));
+    Ok(Ending::new(text, document).with_code(if ok { 0 } else { FOUND }))
+}
+
+/// A built-in profile by its name, or a file.
+fn read(name: &str) -> Result<(String, String), Failure> {
+    if let Some(profile) = Profile::builtin(name) {
+        return Ok((name.to_owned(), profile.text().to_owned()));
+    }
+    let text = std::fs::read_to_string(Path::new(name)).map_err(|error| {
+        let known = Profile::builtin_names().join(", ");
+        Failure::environment(
+            format!("cannot read the profile {name}: {error}"),
+            format!("name a file, or one that is built in: {known}"),
+        )
+    })?;
+    Ok((name.to_owned(), text))
+}
+
+fn in_file(file: &str, found: Vec<ticketing_adapter::Problem>) -> Vec<Problem> {
+    let named = |problem: ticketing_adapter::Problem| Problem {
+        file: file.to_owned(),
+        line: problem.line,
+        key: problem.key,
+        what: problem.what,
+        remedy: problem.remedy,
+    };
+    found.into_iter().map(named).collect()
+}
+
+fn lines(problems: &[Problem]) -> String {
+    problems
+        .iter()
+        .map(|problem| format!("{problem}\n"))
+        .collect()
+}
+
+fn in_words(review: &Review) -> String {
+    let rows: Vec<Vec<String>> = review
+        .operations
+        .iter()
+        .map(|operation| {
+            let there = if operation.is_there { "yes" } else { "no" };
+            vec![
+                operation.name.to_owned(),
+                there.to_owned(),
+                operation.about.clone(),
+            ]
+        })
+        .collect();
+    let operations = table(
+        &["OPERATION", "THERE", "WITHOUT AN ANSWER, OR WHY NOT"],
+        &rows,
+    );
+    let nothing = || "none".to_owned();
+    let webhooks = review.webhooks.as_ref().map_or_else(nothing, |proven| {
+        let examples = count(review.examples as u64, "example", "examples");
+        format!("proven {proven}; {examples}")
+    });
+    let changes = review
+        .changes
+        .clone()
+        .map_or_else(nothing, |by| format!("listed {by}"));
+    format!("{operations}\nwebhooks  {webhooks}\nchanges   {changes}\n")
+}
+
+fn as_value(operation: &OperationReview) -> Value {
+    json!({ "name": operation.name, "there": operation.is_there, "about": operation.about })
+}
