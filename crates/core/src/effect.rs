@@ -6,6 +6,7 @@ use crate::{
     event::Comment,
     ids::{BotId, ConversationId, LaneId, MessageId, TicketId, UserId},
     message::{AgentMessage, AnsweredBy, BotMessage, BotSays, HandOver, Media, Template},
+    report::InReport,
     text::Text,
     ticket::{NewTicket, Requester, Status, Ticket},
     time::Timestamp,
@@ -45,6 +46,13 @@ pub enum Effect {
         ticket: TicketId,
         /// The status.
         status: Status,
+    },
+    /// Set further fields of the ticket.
+    SetFields {
+        /// The ticket.
+        ticket: TicketId,
+        /// What to set, by the names that the profile gives them.
+        fields: BTreeMap<String, Text>,
     },
     /// Bring a customer's message to the ticket.
     AddComment(AddComment),
@@ -214,6 +222,7 @@ impl Effect {
             | Self::CreateTicket(_)
             | Self::WriteLinkField { .. }
             | Self::SetStatus { .. }
+            | Self::SetFields { .. }
             | Self::SendMessage(_)
             | Self::SendTemplate(_)
             | Self::SendBotMessage(_)
@@ -232,6 +241,7 @@ impl Effect {
             Self::CreateTicket(_) => Operation::Create,
             Self::WriteLinkField { .. } => Operation::LinkField,
             Self::SetStatus { .. } => Operation::Status,
+            Self::SetFields { .. } => Operation::Fields,
             Self::AddComment(_) => Operation::Comment,
             Self::AttachFile(_) => Operation::File,
             Self::SendMessage(_) => Operation::Message,
@@ -270,6 +280,9 @@ impl fmt::Display for Effect {
                 write!(f, "write conversation {conversation} to ticket {ticket}")
             }
             Self::SetStatus { ticket, status } => write!(f, "set ticket {ticket} to {status}"),
+            Self::SetFields { ticket, fields } => {
+                write!(f, "set {} fields of ticket {ticket}", fields.len())
+            }
             Self::AddComment(e) if e.public => {
                 write!(f, "add the customer's message to ticket {}", e.ticket)
             }
@@ -399,6 +412,18 @@ pub enum Read {
         /// Received by then, by our clock.
         by: Timestamp,
     },
+    /// What Jelou's report on attended conversations says of one. Looked up for many at once, so the
+    /// answer may be that it is being gathered.
+    Report {
+        /// Which.
+        conversation: ConversationId,
+        /// When it began, by Jelou's clock where Jelou told.
+        began: Timestamp,
+        /// When it ended, by Jelou's clock where Jelou told.
+        ended: Timestamp,
+        /// Which look this is, from one.
+        look: u32,
+    },
 }
 
 impl Read {
@@ -414,6 +439,7 @@ impl Read {
             Self::Comments { .. } => "comments",
             Self::TicketHolder { .. } => "ticket_holder",
             Self::Unheard { .. } => "unheard",
+            Self::Report { .. } => "report",
         }
     }
 }
@@ -432,6 +458,9 @@ impl fmt::Display for Read {
             Self::Comments { ticket } => write!(f, "list the comments of ticket {ticket}"),
             Self::TicketHolder { ticket } => write!(f, "see which lane holds ticket {ticket}"),
             Self::Unheard { .. } => write!(f, "see whether all that Jelou told is heard"),
+            Self::Report { conversation, .. } => {
+                write!(f, "look for conversation {conversation} in the report")
+            }
         }
     }
 }
@@ -464,6 +493,8 @@ pub enum Found {
         /// Those.
         comments: Vec<Comment>,
     },
+    /// What the report says.
+    Report(InReport),
     /// The Lane that holds the ticket, if one does.
     Holder {
         /// The Lane.

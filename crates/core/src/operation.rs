@@ -24,6 +24,8 @@ pub enum Operation {
     LinkField,
     /// [`Effect::SetStatus`].
     Status,
+    /// [`Effect::SetFields`].
+    Fields,
     /// [`Effect::AddComment`].
     Comment,
     /// [`Effect::AttachFile`].
@@ -42,7 +44,7 @@ pub enum Operation {
 
 impl Operation {
     /// All of them, for metrics that begin at zero.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Start,
         Self::Close,
         Self::TicketId,
@@ -50,6 +52,7 @@ impl Operation {
         Self::Create,
         Self::LinkField,
         Self::Status,
+        Self::Fields,
         Self::Comment,
         Self::File,
         Self::Message,
@@ -70,6 +73,7 @@ impl Operation {
             Self::Create => "create",
             Self::LinkField => "link_field",
             Self::Status => "status",
+            Self::Fields => "fields",
             Self::Comment => "comment",
             Self::File => "file",
             Self::Message => "message",
@@ -95,6 +99,7 @@ impl Operation {
             | Self::Create
             | Self::LinkField
             | Self::Status
+            | Self::Fields
             | Self::Comment
             | Self::File
             | Self::Note => Side::Ticketing,

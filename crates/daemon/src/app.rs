@@ -318,6 +318,7 @@ async fn prepare(
         gate,
         metrics,
         listed: Arc::default(),
+        reports: Arc::default(),
         pausing,
         stopping,
     };

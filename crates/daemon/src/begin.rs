@@ -7,7 +7,7 @@ use crate::{
     runtime::Runtime,
     store::{Beginning, Store, StoreError},
 };
-use bridge_core::lane::Mode;
+use bridge_core::{lane::Mode, mapping::Report};
 
 /// The first run, and the turn from observing to live, begin now (rule 17): cursors that are
 /// missing are set to this moment.
@@ -18,6 +18,9 @@ pub async fn begin(store: &Store, runtime: &Runtime, metrics: &Metrics) -> Resul
     let now = clock::now();
     for (name, bridge) in &runtime.bridges {
         metrics.begin(name);
+        if bridge.config.mapping.report != Report::None {
+            metrics.begin_reports(name);
+        }
         let observes = bridge.config.mode == Mode::Observe;
         let beginning = store.begin(name, observes, now).await?;
         tracing::info!(bridge = %name, observes, "{}", words(beginning, observes));

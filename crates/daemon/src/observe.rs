@@ -1,7 +1,10 @@
-//! Reads one thing of a remote, or of our own store where the state machine asks who holds a
-//! ticket, or what it has not heard yet. Neighbour: perform, which writes.
+//! Reads one thing of a remote; or of our own store, where the state machine asks who holds a ticket or
+//! what it has not heard yet; or of the board, where the report is gathered. Neighbour: perform, which
+//! writes.
 
 use crate::{
+    clock,
+    jobs::{Board, Wish},
     runtime::Bridge,
     store::{Store, StoreError},
 };
@@ -14,7 +17,12 @@ use bridge_core::{
 ///
 /// # Errors
 /// [`CallError`], sorted by what must happen next.
-pub async fn observe(bridge: &Bridge, store: &Store, read: &Read) -> Result<Found, CallError> {
+pub async fn observe(
+    bridge: &Bridge,
+    store: &Store,
+    reports: &Board,
+    read: &Read,
+) -> Result<Found, CallError> {
     let deadline = bridge.call_timeout();
     match read {
         Read::Conversation { id } => bridge
@@ -57,6 +65,21 @@ pub async fn observe(bridge: &Bridge, store: &Store, read: &Read) -> Result<Foun
             .await
             .map(|waits| Found::Unheard { waits })
             .map_err(unread),
+        Read::Report {
+            conversation,
+            began,
+            ended,
+            look,
+        } => {
+            let wish = Wish {
+                began: *began,
+                ended: *ended,
+                look: *look,
+            };
+            reports
+                .ask(&bridge.name, conversation, wish, clock::now())
+                .map(Found::Report)
+        }
     }
 }
 

@@ -43,6 +43,9 @@ pub async fn perform(
         Effect::SetStatus { ticket, status } => {
             bridge.ticketing.set_status(ticket, status, deadline).await
         }
+        Effect::SetFields { ticket, fields } => {
+            bridge.ticketing.set_fields(ticket, fields, deadline).await
+        }
         Effect::AddComment(comment) => {
             bridge
                 .ticketing

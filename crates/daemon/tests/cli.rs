@@ -213,41 +213,6 @@ async fn check_names_file_line_key_and_remedy_of_every_error() {
 }
 
 #[tokio::test]
-async fn check_notes_keys_that_have_no_effect_yet_and_is_content() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("bridge.toml");
-    let text = r#"[bridges.main.jelou]
-project_id = "p1"
-bots = ["b1"]
-api_key = "k1"
-signing_secrets = ["s1"]
-ticket_id_to_jelou = "none"
-metrics_auth = "raw"
-
-[bridges.main.ticketing]
-profile = "sandbox"
-base_url = "http://127.0.0.1:9090"
-credentials = { token = "t1" }
-webhook_secrets = ["w1"]
-"#;
-    std::fs::write(&path, text).unwrap();
-    let path = path.to_str().unwrap();
-    let output = bridge(&["check", "-c", path]).await;
-    assert_eq!(code(&output), 0);
-    let told = self::text(&output.stdout);
-    let note = format!("{path}:7: bridges.main.jelou.metrics_auth: has no effect yet, ");
-    assert!(told.starts_with(&note), "{told}");
-    assert!(told.contains("is right: 1 bridge."), "{told}");
-    let output = bridge(&["check", "-c", path, "--json"]).await;
-    assert_eq!(code(&output), 0);
-    let report = json(&output);
-    assert_eq!(
-        (&report["ok"], &report["notes"][0]["line"]),
-        (&true.into(), &7.into())
-    );
-}
-
-#[tokio::test]
 async fn the_schema_is_one_json_document_with_and_without_the_flag() {
     let plain = bridge(&["schema"]).await;
     let flagged = bridge(&["schema", "--json"]).await;

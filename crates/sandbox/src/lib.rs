@@ -28,7 +28,9 @@ mod testing;
 pub use calls::{Call, Operation};
 pub use helpdesk::{Helpdesk, HelpdeskOptions, RunningHelpdesk};
 pub use hooks::{Delivered, HookManners, Hooks, Outcome, Target};
-pub use jelou::{AfterSilence, Jelou, JelouOptions, RunningJelou, SameId, SecondStart, Strangers};
+pub use jelou::{
+    AfterSilence, Jelou, JelouOptions, ReportTakes, RunningJelou, SameId, SecondStart, Strangers,
+};
 pub use manners::{Manners, Reply, Rule};
 pub use server::Door;
 pub use stage::Refusal;

@@ -265,6 +265,21 @@ impl Desk {
         (Ok(Answer::Done { whole }), events)
     }
 
+    /// Sets further fields.
+    pub fn set_fields(
+        &mut self,
+        id: &TicketId,
+        fields: &BTreeMap<String, Text>,
+        now: Timestamp,
+    ) -> (Result<Answer, CallError>, Vec<Event>) {
+        self.write(id, format!("fields of {id}"), now, |ticket| {
+            for (name, value) in fields {
+                let value = serde_json::Value::from(value.reveal());
+                ticket.fields.insert(name.clone(), value);
+            }
+        })
+    }
+
     /// Adds an internal note.
     pub fn note(
         &mut self,

@@ -11,6 +11,7 @@ use bridge_core::{
     event::{ConversationClosed, ConversationStarted, Event, MessageReceived},
     ids::{ConversationId, IntentId, MessageId, RoomId, TicketId, UserId},
     message::{AnsweredBy, BotSays, Content, HandOver, Media, MediaKind},
+    report::{Attended, InReport},
     text::Text,
     time::Timestamp,
 };
@@ -86,6 +87,10 @@ pub struct Jelou {
     pub bot_said: Vec<SendBotMessage>,
     /// Who answers each customer, where it was said.
     pub answered_by: BTreeMap<String, AnsweredBy>,
+    /// How long after its end a conversation comes into the report; none ever does where it is `None`.
+    pub report_lag: Option<Duration>,
+    /// The report is gathered until then, for others too.
+    pub gathering_until: Option<Timestamp>,
     next: u32,
 }
 
@@ -338,6 +343,43 @@ impl Jelou {
             TicketIdPlace::None => panic!("nowhere to write the ticket id"),
         }
         Answer::Done { whole: None }
+    }
+
+    /// What the report on attended conversations says of one. It tells times in a zone of its own.
+    #[must_use]
+    pub fn in_report(&self, id: &ConversationId, now: Timestamp) -> InReport {
+        if let Some(until) = self.gathering_until.filter(|until| *until > now) {
+            return InReport::Gathering { until };
+        }
+        let talk = self.talks.get(id).map(|talk| &talk.conversation);
+        let ended = talk.and_then(|talk| Some((talk, talk.ended_at?)));
+        let (Some((talk, ended)), Some(lag)) = (ended, self.report_lag) else {
+            return InReport::Missing;
+        };
+        if now < ended.plus(lag) {
+            return InReport::Missing;
+        }
+        let reason = match &talk.state {
+            ConversationState::Closed { reason } => Some(reason.clone()),
+            ConversationState::Active => None,
+        };
+        let began = talk.started_at.unwrap_or(ended);
+        InReport::There {
+            row: Box::new(Attended {
+                conversation: id.clone(),
+                user: Some(talk.user.clone()),
+                bot_name: Some("Support".to_owned()),
+                operator: Some(Text::from("Rui Costa")),
+                team: Some("FINANCEIRO".to_owned()),
+                state: Some("closed".to_owned()),
+                ended_reason: reason,
+                origin: Some("ticket".to_owned()),
+                started_at: None,
+                ended_at: None,
+                first_reply: Some(Duration::from_secs(795)),
+                duration: Some(ended.since(began)),
+            }),
+        }
     }
 
     /// A conversation, as a GET answers.

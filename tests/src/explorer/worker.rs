@@ -18,6 +18,7 @@ use bridge_core::{
     ids::IntentId,
     intent::{Intent, IntentState},
     lane::Lane,
+    report::InReport,
     session::{Act, Came, JoinEnd, Let, Refusal, Session, begins_in_time},
     time::Timestamp,
 };
@@ -139,7 +140,11 @@ impl World {
         let calls = matches!(worker.act, Act::Perform(_));
         let reads = matches!(
             &worker.act,
-            Act::Observe(read) if !matches!(read, Read::TicketHolder { .. } | Read::Unheard { .. })
+            Act::Observe(read)
+                if !matches!(
+                    read,
+                    Read::TicketHolder { .. } | Read::Unheard { .. } | Read::Report { .. }
+                )
         );
         if self.left.cuts > 0 && (calls || reads) {
             actions.push(Action::CutBefore(r));
@@ -420,6 +425,7 @@ impl World {
                     .get(ticket)
                     .is_some_and(|r| r.notes.contains(text)),
             },
+            Read::Report { .. } => Found::Report(InReport::Missing),
             Read::Unheard { lane, by } => Found::Unheard {
                 waits: self.store.has_unheard(&setting.bridge, lane, *by),
             },
@@ -486,9 +492,10 @@ impl World {
             }
             Effect::SendMessage(message) => self.jelou.edit().say(&message.conversation),
             // The explored worlds configure none of these.
-            Effect::SendTemplate(_) | Effect::SendBotMessage(_) | Effect::HandOver(_) => {
-                (Ok(Answer::Done { whole: None }), Vec::new())
-            }
+            Effect::SetFields { .. }
+            | Effect::SendTemplate(_)
+            | Effect::SendBotMessage(_)
+            | Effect::HandOver(_) => (Ok(Answer::Done { whole: None }), Vec::new()),
             Effect::AddComment(comment) => {
                 let ticket = &comment.ticket;
                 let (answer, events) = self.desk.edit().write(ticket, setting, now, |record| {

@@ -15,6 +15,7 @@ use bridge_core::{
     ids::{ConversationId, TicketId},
     intent::Intent,
     lane::{Blocked, Mode},
+    report::InReport,
     ticket::Ticket,
     time::Timestamp,
 };
@@ -128,6 +129,7 @@ impl What {
                 Read::OpenTickets { .. } => "open tickets".to_owned(),
                 Read::Unheard { lane, .. } => format!("what {lane} has not heard"),
                 Read::TicketsByConversation { .. } => "search".to_owned(),
+                Read::Report { .. } => "report".to_owned(),
             },
             Self::Do(intent) => match &intent.effect {
                 Effect::StartConversation(start) => format!("start for ticket {}", start.ticket),
@@ -143,6 +145,7 @@ impl What {
                 Effect::HandOver(_) => "user state".to_owned(),
                 Effect::WriteLinkField { ticket, .. }
                 | Effect::SetStatus { ticket, .. }
+                | Effect::SetFields { ticket, .. }
                 | Effect::AddNote { ticket, .. } => format!("ticket {ticket}"),
             },
             Self::Ticket(id) => format!("ticket {id}"),
@@ -463,6 +466,7 @@ impl World {
             },
             Read::TicketHolder { .. } => Found::Holder { lane: None },
             Read::Unheard { .. } => Found::Unheard { waits: false },
+            Read::Report { .. } => Found::Report(InReport::Missing),
         })
     }
 
@@ -534,6 +538,7 @@ impl World {
                 }
                 set
             }
+            Effect::SetFields { ticket, fields } => self.desk.set_fields(ticket, fields, now),
             Effect::AddComment(comment) => self.desk.comment(comment, now),
             Effect::AttachFile(file) => self.desk.attach(file, now),
             Effect::SendMessage(message) => (self.jelou.say(message), vec![]),

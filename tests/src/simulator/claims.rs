@@ -12,9 +12,10 @@ use bridge_core::{
     call::CallError,
     effect::{Answer, Found, Operation, Read},
     event::Side,
-    ids::{IntentId, LaneId, UserId},
+    ids::{ConversationId, IntentId, LaneId, UserId},
     intent::{Intent, IntentState},
     lane::{Lane, Order},
+    report::InReport,
     session::{Act, Came, JoinEnd, Let, Refusal, Session, begins_in_time},
     time::Timestamp,
 };
@@ -33,6 +34,9 @@ const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// A person's order waits for a Lane that is being worked on, so often and so long.
 const ORDER_TRIES: u8 = 30;
 const ORDER_AGAIN: Duration = Duration::from_millis(500);
+
+/// The report is gathered for so long, milliseconds, and told for as long.
+const REPORT_READ_MS: i64 = 2_000;
 
 /// One Claim and what it is worked on with.
 pub struct LaneTask {
@@ -281,6 +285,10 @@ impl World {
                 let found = Ok(Found::Unheard { waits });
                 return self.came(id, task, Came::Observed { begun, found });
             }
+            Read::Report { conversation, .. } => {
+                let found = self.in_report(conversation, begun);
+                return self.came(id, task, Came::Observed { begun, found });
+            }
             Read::Conversation { .. } => Side::Jelou,
             Read::Ticket { .. }
             | Read::OpenTickets { .. }
@@ -297,6 +305,27 @@ impl World {
         let (replica, who) = (task.replica, task.claim.lane.as_str().to_owned());
         self.lanes.insert(id, task);
         self.call(Owner::Lane(id), replica, who, What::Look(read));
+    }
+
+    /// What the process has of the report: read for others too, or not at all while Jelou takes no calls.
+    fn in_report(&self, conversation: &ConversationId, now: Timestamp) -> Result<Found, CallError> {
+        let closed = [&self.down_until, &self.locked_until];
+        if closed
+            .iter()
+            .any(|until| until.get(&Side::Jelou).is_some_and(|at| self.now < *at))
+        {
+            return Err(CallError::Later {
+                after: None,
+                reason: "the report could not be read".to_owned(),
+                host_wide: false,
+            });
+        }
+        if self.now.0 / REPORT_READ_MS % 2 == 0 {
+            let until = now.plus(Duration::from_millis(REPORT_READ_MS.unsigned_abs()));
+            return Ok(Found::Report(InReport::Gathering { until }));
+        }
+        let told = self.jelou.in_report(conversation, self.now);
+        Ok(Found::Report(told))
     }
 
     fn perform(&mut self, id: TaskId, mut task: LaneTask, intent: Intent) {

@@ -306,6 +306,7 @@ impl World {
                     | Operation::Template
                     | Operation::BotMessage
                     | Operation::UserState
+                    | Operation::Fields
                     | Operation::Note => false,
                 };
                 // Reopening the ticket for a new conversation stands for making one.

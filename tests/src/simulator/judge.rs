@@ -16,6 +16,7 @@ use bridge_core::{
     ticket::Version,
     time::Timestamp,
 };
+use bridge_remotes::jelou::Talk;
 use jelou_bridge::store::Claim;
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -63,6 +64,8 @@ pub struct Judge {
     /// Tickets that were closed once: what asks of them later is another rule's.
     pub once_closed: BTreeSet<TicketId>,
     noted: BTreeMap<IntentId, u32>,
+    /// Which Intent told of a report, by the Intent's cause.
+    reported: BTreeMap<String, IntentId>,
     /// What the safety halt let out since it was last released, and when.
     let_out: BTreeMap<Operation, BTreeMap<IntentId, Timestamp>>,
     /// What a person let go: it is not counted.
@@ -375,6 +378,26 @@ impl World {
         if knows && !flagged && self.judge.is_too_many(many) {
             let what = format!("{} was noted {many} times", intent.id);
             self.judge.breach(Law::CreatedOnce, what);
+        }
+        if knows && intent.cause.starts_with("report of ") {
+            self.judge_report(intent);
+        }
+    }
+
+    /// Of one conversation the report is told by one Intent alone, whose conversation has ended.
+    fn judge_report(&mut self, intent: &Intent) {
+        let told = self.judge.reported.entry(intent.cause.clone());
+        let by = told.or_insert_with(|| intent.id.clone()).clone();
+        let restored = !self.judge.restored.is_empty();
+        if by != intent.id && !intent.possible_duplicate && !restored {
+            let what = format!("{} tells the {} again, after {by}", intent.id, intent.cause);
+            self.judge.breach(Law::ReportedOnce, what);
+        }
+        let mut talks = self.jelou.talks.values();
+        let goes_on = |t: &&Talk| intent.cause.ends_with(&format!(" {}", t.conversation.id));
+        if talks.find(goes_on).is_some_and(Talk::is_active) {
+            let what = format!("{} tells the {} that goes on", intent.id, intent.cause);
+            self.judge.breach(Law::ReportedOnce, what);
         }
     }
 

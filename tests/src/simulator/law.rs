@@ -45,6 +45,8 @@ laws! {
     OneTalkPerTicket = "one_talk_per_ticket";
     /// A6: at most one open conversation of a customer was started by us, unless flagged.
     OneTalkPerLane = "one_talk_per_lane";
+    /// A5: what the report tells of a conversation is told on a ticket once, and only of one that has ended.
+    ReportedOnce = "reported_once";
     /// A7: a conversation that we started names the ticket of its Link.
     NamesItsTicket = "names_its_ticket";
     /// A10: who has lost a Claim commits nothing: tokens of commits never decrease.

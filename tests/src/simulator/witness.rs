@@ -88,6 +88,7 @@ impl World {
             Effect::WriteTicketId(_)
             | Effect::UpsertRequester { .. }
             | Effect::WriteLinkField { .. }
+            | Effect::SetFields { .. }
             | Effect::AddNote { .. }
             | Effect::AddComment(_)
             | Effect::AttachFile(_)

@@ -160,8 +160,18 @@ fn replica_with(clock: i64) -> Replica {
     }
 }
 
-fn jelou_of(shape: &Shape, faults: &Faults) -> Jelou {
+/// In the report at once, after minutes, after many, or never; no page of Jelou says which.
+const REPORT_LAGS: [Option<Duration>; 4] = [
+    Some(Duration::ZERO),
+    Some(Duration::from_secs(60)),
+    Some(Duration::from_secs(300)),
+    None,
+];
+
+fn jelou_of(shape: &Shape, faults: &Faults, seed: u64) -> Jelou {
     let mut jelou = Jelou::default();
+    let lag = usize::try_from(seed % 4).unwrap_or(0);
+    jelou.report_lag = REPORT_LAGS[lag];
     jelou.second = shape.second;
     jelou.ahead = Duration::from_millis(shape.jelou_clock.max(0).unsigned_abs());
     jelou.behind = Duration::from_millis(shape.jelou_clock.min(0).unsigned_abs());
@@ -237,7 +247,7 @@ impl World {
             now: BEGINNING,
             queue: Queue::default(),
             store: Memory::new("r0", if tale { 100_000 } else { 0 }),
-            jelou: jelou_of(&shape, &faults),
+            jelou: jelou_of(&shape, &faults, history.seed),
             desk: desk_of(&shape, &faults),
             replicas: clocks.into_iter().map(replica_with).collect(),
             lanes: BTreeMap::new(),

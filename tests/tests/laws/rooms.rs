@@ -15,11 +15,12 @@ const SETUP: &str = "crates/daemon/src/setup/";
 const INTEGRATION: &str = "crates/jelou-adapter/src/client/integration.rs";
 
 /// Where the remotes may be read. Each of these hands what it found to the rules, or to a person.
-const READERS: [&str; 7] = [
+const READERS: [&str; 8] = [
     "crates/daemon/src/observe.rs",
     "crates/daemon/src/explain/",
     "crates/daemon/src/jobs/routes",
     "crates/daemon/src/jobs/history.rs",
+    "crates/daemon/src/jobs/reports/mod.rs",
     "crates/daemon/src/jobs/sweep.rs",
     "crates/daemon/src/api/",
     SETUP,

@@ -41,7 +41,11 @@ fn options(folder: &std::path::Path) -> StageOptions {
     options.jelou.signing_secret = "canary-signing-secret".to_owned();
     options.helpdesk.token = "canary-helpdesk-token".to_owned();
     options.helpdesk.webhook_secret = "canary-webhook-secret".to_owned();
+    options.jelou.operator_name = "Canarina Operadora".to_owned();
     options.rules = rules(&options.rules, "Encerramos o chamado", "CANARY TEXT");
+    let line = "customer_writes_after_close = \"reopen\"";
+    let report = format!("{line}\nreport = \"note\"\nreport_after = [\"1s\", \"3s\"]");
+    options.rules = rules(&options.rules, line, &report);
     options
 }
 
@@ -89,6 +93,15 @@ async fn live_a_little(process: &Process) {
     jelou
         .operator_closes(&conversation, "closed_by_operator")
         .unwrap();
+    let give_up = clock::now().plus(PATIENCE);
+    let reported = || {
+        let mut calls = jelou.calls().into_iter();
+        calls.any(|call| call.operation == Operation::Report)
+    };
+    while !reported() && clock::now() < give_up {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(reported(), "who closed it is asked for");
     tokio::time::sleep(Duration::from_secs(4)).await;
 }
 

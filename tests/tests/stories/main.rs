@@ -18,5 +18,6 @@ mod observing;
 mod parked;
 mod process;
 mod reopening;
+mod report;
 mod talking;
 mod trouble;

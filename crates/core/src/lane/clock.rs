@@ -62,6 +62,7 @@ impl Lane {
                 m.read_at,
                 m.closed_known_at,
                 m.retry.since,
+                m.report.as_ref().map(|report| report.since),
             ]
         });
         let links = self.links.iter();
@@ -133,8 +134,12 @@ fn each_of_conversation(memory: &mut ConversationMemory, change: &impl Fn(&mut T
         closed_known_at,
         missing_since,
         retry,
+        report,
         ..
     } = memory;
+    if let Some(report) = report {
+        report.each_moment(change);
+    }
     change(learnt_at);
     each(&mut [read_at, closed_known_at, missing_since], change);
     each_of_retry(retry, change);

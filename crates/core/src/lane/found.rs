@@ -27,6 +27,7 @@ impl Turn<'_> {
             Ok(Found::Comments { comments }) => self.found_comments(read, comments, begun),
             Ok(Found::Holder { lane }) => self.found_holder(read, lane, begun),
             Ok(Found::Unheard { waits }) => self.found_unheard(read, waits),
+            Ok(Found::Report(told)) => self.found_in_report(read, told),
             Err(error) => self.read_failed(read, &error),
         }
     }
@@ -114,6 +115,7 @@ impl Turn<'_> {
             | Read::NoteOnTicket { .. }
             | Read::Comments { .. }
             | Read::TicketHolder { .. }
+            | Read::Report { .. }
             | Read::Unheard { .. } => {}
         }
     }

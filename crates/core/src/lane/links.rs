@@ -20,6 +20,7 @@ impl Turn<'_> {
             self.plan_late_message(&link);
             self.plan_ticket_id(&id);
             self.plan_by_bot(&id);
+            self.plan_report(&id);
         }
     }
 

@@ -18,6 +18,7 @@ mod open;
 mod ours;
 mod outcome;
 mod refused;
+mod report;
 mod resolve;
 mod schedule;
 mod send;
@@ -33,6 +34,7 @@ pub use adopt::LONE_MESSAGE_WAIT;
 pub use by_bot::{AWAY_WITHIN, Away};
 pub use inbox::Inbox;
 pub use ours::CLOCKS_APART;
+pub use report::ReportMemory;
 pub use resolve::ANSWER_PROOF_WAIT;
 pub use schedule::{LONGEST_WAIT, retry_at};
 pub use state::{

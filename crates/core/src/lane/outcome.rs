@@ -211,6 +211,7 @@ impl Turn<'_> {
             | Effect::SendTemplate(_)
             | Effect::SendBotMessage(_)
             | Effect::HandOver(_)
+            | Effect::SetFields { .. }
             | Effect::AddNote { .. } => {}
         }
         self.confirm(&intent.id, &intent.effect.to_string());
@@ -296,6 +297,7 @@ impl Turn<'_> {
             Operation::TicketId
             | Operation::Requester
             | Operation::LinkField
+            | Operation::Fields
             | Operation::UserState => Resolve::Idempotent,
         };
         matches!(how, Resolve::Idempotent | Resolve::IdempotencyKey)

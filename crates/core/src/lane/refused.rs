@@ -20,6 +20,7 @@ impl Turn<'_> {
             Effect::AddComment(comment) => comment.ticket.clone(),
             Effect::AttachFile(file) => file.ticket.clone(),
             Effect::SetStatus { ticket, .. }
+            | Effect::SetFields { ticket, .. }
             | Effect::AddNote { ticket, .. }
             | Effect::WriteLinkField { ticket, .. } => ticket.clone(),
             Effect::StartConversation(_)
@@ -99,7 +100,11 @@ impl Turn<'_> {
                 reason.to_owned(),
                 "read the customer's message for the file's address; mend what stands in the way, then `parked retry`",
             ),
-            Operation::Create | Operation::Requester | Operation::Comment | Operation::Note => {
+            Operation::Create
+            | Operation::Requester
+            | Operation::Fields
+            | Operation::Comment
+            | Operation::Note => {
                 self.park(
                     &intent.id,
                     "refused",

@@ -52,6 +52,7 @@ impl Turn<'_> {
             Operation::TicketId
             | Operation::Requester
             | Operation::LinkField
+            | Operation::Fields
             | Operation::UserState => self.resolve_by(intent, Resolve::Idempotent),
         }
     }
@@ -414,6 +415,7 @@ impl Turn<'_> {
             | Effect::CreateTicket(_)
             | Effect::WriteLinkField { .. }
             | Effect::SetStatus { .. }
+            | Effect::SetFields { .. }
             | Effect::AddComment(_)
             | Effect::SendMessage(_)
             | Effect::SendTemplate(_)
@@ -460,6 +462,7 @@ impl Turn<'_> {
             | Operation::Comment
             | Operation::File
             | Operation::Message
+            | Operation::Fields
             | Operation::Note => false,
         };
         if counted_on {

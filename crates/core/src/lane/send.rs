@@ -119,6 +119,7 @@ impl Turn<'_> {
             | Effect::SendTemplate(_)
             | Effect::SendBotMessage(_)
             | Effect::HandOver(_)
+            | Effect::SetFields { .. }
             | Effect::AddNote { .. } => self.want_send(&intent.id, intent.operation(), due),
         }
     }
@@ -365,6 +366,7 @@ fn ticket_of(effect: &Effect) -> Option<&TicketId> {
         Effect::AddComment(comment) => Some(&comment.ticket),
         Effect::AttachFile(file) => Some(&file.ticket),
         Effect::SetStatus { ticket, .. }
+        | Effect::SetFields { ticket, .. }
         | Effect::AddNote { ticket, .. }
         | Effect::WriteLinkField { ticket, .. } => Some(ticket),
         Effect::CloseConversation(_)
@@ -393,6 +395,7 @@ fn is_said(operation: Operation) -> bool {
         | Operation::Requester
         | Operation::Create
         | Operation::LinkField
+        | Operation::Fields
         | Operation::Status => false,
     }
 }
@@ -411,5 +414,6 @@ fn queue(operation: Operation) -> u8 {
         Operation::Template => 7,
         Operation::BotMessage => 8,
         Operation::UserState => 9,
+        Operation::Fields => 10,
     }
 }

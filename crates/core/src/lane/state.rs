@@ -2,6 +2,7 @@
 
 use super::{
     inbox::Inbox,
+    report::ReportMemory,
     talk::{CommentsMemory, LoadedTo, Message, Place},
 };
 use crate::{
@@ -12,6 +13,7 @@ use crate::{
     },
     intent::Intent,
     link::Link,
+    report::Reported,
     ticket::Ticket,
     time::Timestamp,
 };
@@ -128,6 +130,9 @@ pub struct ConversationMemory {
     pub missing_since: Option<Timestamp>,
     /// Failing reads of it.
     pub retry: Retry,
+    /// How the wait for its report stands, once it ended and a report is wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<ReportMemory>,
 }
 
 impl ConversationMemory {
@@ -149,6 +154,7 @@ impl ConversationMemory {
             closed_known_at: None,
             missing_since: None,
             retry: Retry::default(),
+            report: None,
         }
     }
 }
@@ -279,6 +285,9 @@ pub struct Lane {
     /// How many closes of this Claim hit another conversation than the one meant (rule 13).
     #[serde(skip)]
     pub misclosed: u32,
+    /// The reports that came to an end in this Claim.
+    #[serde(skip)]
+    pub reported: Vec<Reported>,
     /// Conversations read in this Claim: a close goes by no older look than that.
     #[serde(skip)]
     pub looked: BTreeSet<ConversationId>,
@@ -315,6 +324,7 @@ impl Hash for Lane {
             said_since,
             drift,
             misclosed,
+            reported,
             looked,
             inbox,
             blocked,
@@ -323,7 +333,7 @@ impl Hash for Lane {
         (id, bridge, bot, user, next_link, next_intent).hash(state);
         (tickets, conversations, links, intents, pending).hash(state);
         (fates, messages, said_since, drift, misclosed).hash(state);
-        (looked, inbox, blocked, canonical).hash(state);
+        (reported, looked, inbox, blocked, canonical).hash(state);
     }
 }
 
@@ -349,6 +359,7 @@ impl Lane {
             said_since: BTreeMap::new(),
             drift: 0,
             misclosed: 0,
+            reported: Vec::new(),
             looked: BTreeSet::new(),
             inbox: Inbox::default(),
             blocked: Vec::new(),

@@ -301,7 +301,7 @@ impl Turn<'_> {
             | Read::TicketsByConversation { .. }
             | Read::Comments { .. }
             | Read::NoteOnTicket { .. } => Some(Side::Ticketing),
-            Read::TicketHolder { .. } | Read::Unheard { .. } => None,
+            Read::TicketHolder { .. } | Read::Unheard { .. } | Read::Report { .. } => None,
         };
         self.works.push(Work {
             due,

@@ -30,6 +30,9 @@ impl Turn<'_> {
         if let Read::Unheard { .. } = read {
             return self.found_unheard(read, true);
         }
+        if let Read::Report { conversation, .. } = read {
+            return self.looked_in_vain(conversation);
+        }
         let side = match read {
             Read::Conversation { .. } => Side::Jelou,
             Read::Ticket { .. }
@@ -38,6 +41,7 @@ impl Turn<'_> {
             | Read::NoteOnTicket { .. }
             | Read::Comments { .. }
             | Read::TicketHolder { .. }
+            | Read::Report { .. }
             | Read::Unheard { .. } => Side::Ticketing,
         };
         if let CallError::Locked { .. } | CallError::Forbidden { .. } = error {
@@ -86,6 +90,7 @@ impl Turn<'_> {
                 Read::TicketsByConversation { .. }
                 | Read::NoteOnTicket { .. }
                 | Read::TicketHolder { .. }
+                | Read::Report { .. }
                 | Read::Unheard { .. },
                 _,
             ) => {

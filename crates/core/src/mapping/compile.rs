@@ -43,6 +43,7 @@ pub fn compile(spec: &MappingSpec, vocabulary: &Vocabulary) -> Result<Mapping, V
     );
     let template = compiler.template(spec);
     let call_buttons = compiler.call_buttons(spec);
+    let (report_after, report_fields) = compiler.report(&written);
     let status_on_close = compiler.status_on_close(&written.status_on_close);
     let close_on_status = compiler.close_on_status(spec);
     if !compiler.problems.is_empty() {
@@ -70,11 +71,13 @@ pub fn compile(spec: &MappingSpec, vocabulary: &Vocabulary) -> Result<Mapping, V
             .unwrap_or(super::REOPEN_WITHIN)
             .duration(),
         report: written.report,
+        report_after,
         to_ticket: spec.messages.to_ticket,
         makes_tickets: spec.ticket.is_some(),
         opening,
         assigning,
         ticketing,
+        report_fields,
         to_conversation_when,
         template,
         call_buttons,
@@ -86,7 +89,7 @@ pub fn compile(spec: &MappingSpec, vocabulary: &Vocabulary) -> Result<Mapping, V
     })
 }
 
-struct Compiler<'a> {
+pub(super) struct Compiler<'a> {
     env: Environment<'static>,
     vocabulary: &'a Vocabulary,
     problems: Vec<Problem>,
@@ -149,7 +152,7 @@ impl Compiler<'_> {
     fn ticketing(&mut self, spec: &super::TicketSpec) -> Ticketing {
         let scope = Scope::Conversation;
         self.tags(&spec.tags);
-        self.field_names(&spec.fields);
+        self.field_names("ticket.fields", &spec.fields);
         let create_when = spec.create_when.as_deref().unwrap_or(super::CREATE_WHEN);
         let subject = spec.subject.as_deref().unwrap_or(super::SUBJECT);
         let description = spec.description.as_deref().unwrap_or(super::DESCRIPTION);
@@ -181,7 +184,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn field_names(&mut self, fields: &BTreeMap<String, String>) {
+    pub(super) fn field_names(&mut self, key: &str, fields: &BTreeMap<String, String>) {
         let Some(known) = &self.vocabulary.fields else {
             return;
         };
@@ -194,7 +197,7 @@ impl Compiler<'_> {
                 None => format!("the profile knows {list}"),
             };
             self.problems.push(Problem {
-                key: format!("ticket.fields.{name}"),
+                key: format!("{key}.{name}"),
                 what: format!("the profile knows no field {name}"),
                 remedy,
             });
@@ -306,7 +309,7 @@ impl Compiler<'_> {
         status
     }
 
-    fn pairs(
+    pub(super) fn pairs(
         &mut self,
         key: &str,
         pairs: &BTreeMap<String, String>,
@@ -464,7 +467,7 @@ impl Compiler<'_> {
         );
     }
 
-    fn problem(&mut self, key: String, what: &str, remedy: &str) {
+    pub(super) fn problem(&mut self, key: String, what: &str, remedy: &str) {
         self.problems.push(Problem {
             key,
             what: what.to_owned(),

@@ -8,6 +8,7 @@ mod compile;
 mod engine;
 mod names;
 mod phone;
+mod report;
 mod scan;
 mod span;
 mod spec;
@@ -26,6 +27,7 @@ use crate::{
     event::CommentAdded,
     ids::{BotId, TicketId, UserId},
     message,
+    report::Attended,
     text::Text,
     ticket::{NewTicket, Requester, Status, Ticket, Vocabulary},
 };
@@ -79,12 +81,15 @@ pub struct Mapping {
     pub reopen_within: Duration,
     /// What becomes of the report on an attended conversation.
     pub report: Report,
+    /// When after the end it is looked for.
+    pub report_after: Vec<Duration>,
     /// How a customer's message becomes a comment.
     pub to_ticket: ToTicket,
     makes_tickets: bool,
     opening: Option<Opening>,
     assigning: Vec<Assigning>,
     ticketing: Ticketing,
+    report_fields: BTreeMap<String, Rule>,
     to_conversation_when: Rule,
     template: Option<Template>,
     call_buttons: Vec<CallButton>,
@@ -438,6 +443,23 @@ impl Mapping {
         let status = self.status_on_close.get(reason);
         let status = status.or_else(|| self.status_on_close.get(DEFAULT_REASON));
         status.unwrap_or(&self.vocabulary.reopened)
+    }
+
+    /// What the report on a conversation puts into fields of the ticket; what comes out empty is left
+    /// out.
+    ///
+    /// # Errors
+    /// [`MappingError`] when a rule fails on this report.
+    pub fn report_fields(&self, row: &Attended) -> Result<BTreeMap<String, Text>, MappingError> {
+        let mut fields = BTreeMap::new();
+        for (name, rule) in &self.report_fields {
+            let values = names::of_report(row, names::Missing::Low);
+            let value = Text::new(engine::text(&self.env, rule, values)?);
+            if !value.is_blank() {
+                fields.insert(name.clone(), value);
+            }
+        }
+        Ok(fields)
     }
 
     /// The words of the ticketing system.

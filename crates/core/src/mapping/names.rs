@@ -2,10 +2,15 @@
 //! against them; engine, which reads the values.
 
 use crate::{
-    conversation::Conversation, event::CommentAdded, ids::TicketId, text::Text, ticket::Ticket,
+    conversation::Conversation,
+    event::CommentAdded,
+    ids::TicketId,
+    report::{Attended, word},
+    text::Text,
+    ticket::Ticket,
 };
 use minijinja::value::{Enumerator, Object, ObjectRepr, Serde, Value};
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 /// What a rule looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +21,8 @@ pub(super) enum Scope {
     Conversation,
     /// A comment.
     Comment,
+    /// The report on a conversation.
+    Report,
 }
 
 const TICKET: [&str; 15] = [
@@ -56,6 +63,16 @@ const COMMENT: [&str; 5] = [
     "comment.by_us",
 ];
 
+const REPORT: [&str; 7] = [
+    "report.operator",
+    "report.team",
+    "report.first_reply",
+    "report.duration",
+    "report.origin",
+    "report.ended_reason",
+    "report.state",
+];
+
 /// Below these, any name may follow: they are the vendor's own.
 const OPEN: [&str; 1] = ["ticket.fields."];
 
@@ -66,6 +83,7 @@ impl Scope {
             Self::Ticket => &TICKET,
             Self::Conversation => &CONVERSATION,
             Self::Comment => &COMMENT,
+            Self::Report => &REPORT,
         }
     }
 
@@ -78,7 +96,7 @@ impl Scope {
 
 /// The names that rules may use, by the tables whose rules they are: for the manual.
 #[must_use]
-pub fn rule_names() -> [(&'static str, &'static [&'static str]); 3] {
+pub fn rule_names() -> [(&'static str, &'static [&'static str]); 4] {
     [
         (
             "`conversation`, `assignment`, `template`, `call_button`",
@@ -86,6 +104,7 @@ pub fn rule_names() -> [(&'static str, &'static [&'static str]); 3] {
         ),
         ("`ticket`", &CONVERSATION),
         ("`messages`", &COMMENT),
+        ("`ticket.report_fields`", &REPORT),
     ]
 }
 
@@ -272,6 +291,22 @@ pub(super) fn of_comment(comment: &CommentAdded) -> Value {
     table([("comment", comment)])
 }
 
+/// The values of [`REPORT`].
+pub(super) fn of_report(row: &Attended, missing: Missing) -> Value {
+    let said = |said: Option<&str>| missing.or(said.and_then(word));
+    let seconds = |length: Option<Duration>| missing.or(length.map(|length| length.as_secs()));
+    let report = table([
+        ("operator", said(row.operator.as_ref().map(Text::reveal))),
+        ("team", said(row.team.as_deref())),
+        ("first_reply", seconds(row.first_reply)),
+        ("duration", seconds(row.duration)),
+        ("origin", said(row.origin.as_deref())),
+        ("ended_reason", said(row.ended_reason.as_deref())),
+        ("state", said(row.state.as_deref())),
+    ]);
+    table([("report", report)])
+}
+
 /// Names that always have a value.
 const ALWAYS: [&str; 8] = [
     "ticket.id",
@@ -297,7 +332,9 @@ pub(super) fn invented(scope: Scope, full: bool) -> Value {
                 missing: Missing::Low,
             }),
             "comment.public" | "comment.by_agent" | "comment.by_us" => Value::from(full),
-            "ticket.created_at" if full => Value::from(0),
+            "ticket.created_at" | "report.first_reply" | "report.duration" if full => {
+                Value::from(0)
+            }
             name if full || ALWAYS.contains(&name) => Value::from("1"),
             _ => Value::UNDEFINED,
         };

@@ -236,10 +236,18 @@ pub struct TicketSpec {
     /// `closed_by_operator` here it is the system's first word for solved, without `default` the
     /// word for open again.
     pub status_on_close: BTreeMap<String, String>,
-    /// The report on attended conversations after the close: `none`, one internal `note`, or
-    /// `fields`. No effect yet: comes with the report.
-    #[schemars(extend("x-comes-with" = "the report"))]
+    /// What Jelou's report on attended conversations tells of one that ended (operator, team, first
+    /// reply, duration, origin, reason) comes to its ticket: not at all (`none`), as one internal
+    /// `note`, or into `fields`.
     pub report: Report,
+    /// When after the end the report is looked for; after the last of these no more. No page of Jelou
+    /// says how late a conversation appears there.
+    #[schemars(default = "report_after")]
+    pub report_after: Option<Vec<Span>>,
+    /// What `report = "fields"` writes, by the names the profile gives the fields. Names in these
+    /// rules: `report.operator`, `team`, `first_reply` and `duration` (whole seconds), `origin`,
+    /// `ended_reason`, `state`. What comes out empty is left alone.
+    pub report_fields: BTreeMap<String, String>,
     /// A customer writes after the ticket was solved: `append` to it, `reopen` it, or make a `new`
     /// one.
     pub customer_writes_after_close: CustomerWritesAfterClose,
@@ -247,6 +255,17 @@ pub struct TicketSpec {
     /// ticket names the old one.
     #[schemars(default = "reopen_within")]
     pub reopen_within: Option<Span>,
+}
+
+/// The default of `ticket.report_after`.
+pub const REPORT_AFTER: [Span; 3] = [
+    Span::new(Duration::from_secs(300)),
+    Span::new(Duration::from_secs(3_600)),
+    Span::new(Duration::from_secs(86_400)),
+];
+
+fn report_after() -> [Span; 3] {
+    REPORT_AFTER
 }
 
 /// The default of `ticket.create_when`.

@@ -489,6 +489,7 @@ impl Session {
         self.lane.messages.retain(Message::waits);
         self.lane.drift = 0;
         self.lane.misclosed = 0;
+        self.lane.reported.clear();
         self.stored = self.lane.clone();
     }
 
@@ -538,9 +539,11 @@ impl Session {
             Read::NoteOnTicket { ticket, .. } | Read::Comments { ticket } => {
                 (Some(ticket.clone()), None)
             }
-            Read::Conversation { id } | Read::TicketsByConversation { conversation: id } => {
-                (None, Some(id.clone()))
-            }
+            Read::Conversation { id }
+            | Read::TicketsByConversation { conversation: id }
+            | Read::Report {
+                conversation: id, ..
+            } => (None, Some(id.clone())),
             Read::OpenTickets { .. } | Read::Unheard { .. } => (None, None),
         };
         let link = self.lane.links.iter().rev().find(|link| {

@@ -113,6 +113,7 @@ fn talk(state: ConversationState) -> ConversationMemory {
         closed_known_at: None,
         missing_since: None,
         retry: Retry::default(),
+        report: None,
     }
 }
 

@@ -238,6 +238,7 @@ fn assert_few_writes(w: &World, since: Timestamp, why: &str) {
                 | Operation::Template
                 | Operation::BotMessage
                 | Operation::UserState
+                | Operation::Fields
                 | Operation::Note => false,
             };
             // Reopening the ticket for a new conversation stands for making one.

@@ -25,6 +25,7 @@ mod opening;
 mod orders;
 mod permutations;
 mod reopening;
+mod reports;
 mod saying;
 mod starts;
 mod talk;

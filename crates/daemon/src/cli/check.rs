@@ -5,14 +5,13 @@ use super::{
     ending::{ENVIRONMENT, Ending, FOUND},
     table::count,
 };
-use crate::config::{self, Config, LoadError, Note, Problem, Variables};
+use crate::config::{self, Config, LoadError, Problem, Variables};
 use serde_json::{Value, json};
 
-/// Checks the file named by `--config`, without any network. What is right but has no effect yet is
-/// noted, and is no error.
+/// Checks the file named by `--config`, without any network.
 pub(super) fn check(shared: &Shared) -> Ending {
-    match config::load_noted(&shared.config, &Variables::of_this_process()) {
-        Ok((config, notes)) => Ending::new(fine(shared, &config, &notes), report(&[], &notes)),
+    match config::load_with(&shared.config, &Variables::of_this_process()) {
+        Ok(config) => Ending::new(fine(shared, &config), report(&[])),
         Err(error @ LoadError::Unreadable { .. }) => {
             let problem = Problem {
                 file: shared.config.display().to_string(),
@@ -21,25 +20,23 @@ pub(super) fn check(shared: &Shared) -> Ending {
                 what: error.to_string(),
                 remedy: "name the configuration with --config".to_owned(),
             };
-            Ending::new(format!("{problem}\n"), report(&[problem], &[])).with_code(ENVIRONMENT)
+            Ending::new(format!("{problem}\n"), report(&[problem])).with_code(ENVIRONMENT)
         }
         Err(LoadError::Problems(problems)) => {
             let lines: String = problems
                 .iter()
                 .map(|problem| format!("{problem}\n"))
                 .collect();
-            Ending::new(lines, report(&problems, &[])).with_code(FOUND)
+            Ending::new(lines, report(&problems)).with_code(FOUND)
         }
     }
 }
 
-/// Notes first: the verdict stands last, where eyes are.
-fn fine(shared: &Shared, config: &Config, notes: &[Note]) -> String {
-    let notes: String = notes.iter().map(|note| format!("{note}\n")).collect();
+fn fine(shared: &Shared, config: &Config) -> String {
     let bridges = count(config.bridges.len() as u64, "bridge", "bridges");
-    format!("{notes}{} is right: {bridges}.\n", shared.config.display())
+    format!("{} is right: {bridges}.\n", shared.config.display())
 }
 
-fn report(problems: &[Problem], notes: &[Note]) -> Value {
-    json!({ "ok": problems.is_empty(), "problems": problems, "notes": notes })
+fn report(problems: &[Problem]) -> Value {
+    json!({ "ok": problems.is_empty(), "problems": problems })
 }

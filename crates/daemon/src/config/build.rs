@@ -17,7 +17,7 @@ use bridge_core::{
     halt,
     ids::BridgeName,
     lane,
-    mapping::{CustomerAfterClose, Span, compile},
+    mapping::{self, CustomerAfterClose, Span, compile},
 };
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 use url::Url;
@@ -175,6 +175,9 @@ fn bridge(
         report.problems(found.collect());
     });
     needs_client(spec, key, report);
+    if let Some(profile) = &profile {
+        ticketing::takes_report(spec, profile, &mapping_key, report);
+    }
     let hours = spec.hours.as_ref();
     let hours = hours.map(|hours| hours::build(hours, &join(key, "hours"), report));
     let limits = limits(&spec.limits, &join(key, "limits"), report);
@@ -207,11 +210,18 @@ fn needs_client(spec: &BridgeSpec, key: &str, report: &mut Report<'_>) {
             "mapping.customer_after_close",
         ),
         (spec.hours.is_some(), "hours"),
+        (
+            mapping
+                .ticket
+                .as_ref()
+                .is_some_and(|t| t.report != mapping::Report::None),
+            "mapping.ticket.report",
+        ),
     ] {
         if used {
             report.problem(
                 &join(key, table),
-                "it is sent through api.jelou.ai, and there is no client_id",
+                "it goes through api.jelou.ai, and there is no client_id",
                 "add client_id and client_secret to the bridge's `jelou`",
             );
         }

@@ -12,7 +12,6 @@ mod environment;
 mod hours;
 mod jelou;
 mod manual;
-mod notes;
 mod report;
 mod schema;
 mod secrets;
@@ -26,7 +25,6 @@ mod values;
 pub use environment::Variables;
 pub use hours::Hours;
 pub use manual::manual;
-pub use notes::Note;
 pub use report::{LoadError, Problem};
 pub use schema::schema;
 pub use spec::{LogFormat, MetricsAuth};
@@ -173,8 +171,7 @@ pub fn load(path: &Path) -> Result<Config, LoadError> {
 pub fn load_for_setup(path: &Path) -> Result<Config, LoadError> {
     let text = read(path)?;
     let variables = Variables::of_this_process();
-    let (config, _) = parse_noted(&text, path, &variables, Purpose::SetUp)?;
-    Ok(config)
+    checked(&text, path, &variables, Purpose::SetUp)
 }
 
 /// Loads a configuration with these variables laid over it.
@@ -182,16 +179,7 @@ pub fn load_for_setup(path: &Path) -> Result<Config, LoadError> {
 /// # Errors
 /// See [`load`].
 pub fn load_with(path: &Path, variables: &Variables) -> Result<Config, LoadError> {
-    let (config, _) = load_noted(path, variables)?;
-    Ok(config)
-}
-
-/// Loads a configuration, and gives with it what its writer should know of it, by line.
-///
-/// # Errors
-/// See [`load`].
-pub fn load_noted(path: &Path, variables: &Variables) -> Result<(Config, Vec<Note>), LoadError> {
-    parse_noted(&read(path)?, path, variables, Purpose::Work)
+    checked(&read(path)?, path, variables, Purpose::Work)
 }
 
 fn read(path: &Path) -> Result<String, LoadError> {
@@ -207,16 +195,15 @@ fn read(path: &Path) -> Result<String, LoadError> {
 /// # Errors
 /// [`LoadError::Problems`].
 pub fn parse(text: &str, path: &Path, variables: &Variables) -> Result<Config, LoadError> {
-    let (config, _) = parse_noted(text, path, variables, Purpose::Work)?;
-    Ok(config)
+    checked(text, path, variables, Purpose::Work)
 }
 
-fn parse_noted(
+fn checked(
     text: &str,
     path: &Path,
     variables: &Variables,
     purpose: Purpose,
-) -> Result<(Config, Vec<Note>), LoadError> {
+) -> Result<Config, LoadError> {
     let document = match Document::parse(text) {
         Ok(document) => document,
         Err(bad) => return Err(not_toml(path, &bad)),
@@ -231,9 +218,6 @@ fn parse_noted(
         }
     };
     let mended = validate::mend(&schema, values, "", &mut report);
-    let mut found = Vec::new();
-    notes::without_effect(&schema, &mended, "", &report, &mut found);
-    found.sort_by_key(|note| (note.line.is_none(), note.line, note.key.clone()));
     let config = match serde_json::from_value(mended) {
         Ok(spec) => build::config(&spec, variables, purpose, &mut report),
         Err(error) => {
@@ -243,7 +227,6 @@ fn parse_noted(
     };
     config
         .filter(|_| report.is_empty())
-        .map(|config| (config, found))
         .ok_or_else(|| report.finish())
 }
 

@@ -111,8 +111,3 @@ pub(super) fn types(node: &Value) -> Vec<&str> {
 pub(super) fn kind(node: &Value) -> Option<&str> {
     node.get("x-kind").and_then(Value::as_str)
 }
-
-/// What a key that has no effect yet will come with.
-pub(super) fn comes_with(node: &Value) -> Option<&str> {
-    node.get("x-comes-with").and_then(Value::as_str)
-}

@@ -198,9 +198,9 @@ pub(super) struct JelouSpec {
     /// The secret of `client_id`.
     #[serde(default)]
     pub client_secret: Option<SecretSpec>,
-    /// How metrics take the two: as HTTP `basic`, or `raw`. No effect yet: comes with the report.
+    /// How the report on attended conversations takes the two: as HTTP `basic`, or `raw`. Jelou's own
+    /// page shows both; if one gets 401, try the other.
     #[serde(default)]
-    #[schemars(extend("x-comes-with" = "the report"))]
     pub metrics_auth: MetricsAuth,
     /// Secrets that sign webhooks. The first signs what we send, all are accepted. A file may hold
     /// several, one a line, the newest first. `jelou-bridge setup` writes a new one only where the

@@ -124,53 +124,30 @@ fn the_example_passes_the_check() {
 }
 
 #[test]
-fn a_key_that_has_no_effect_yet_is_noted_where_it_asks_for_something() {
-    let text = format!(
-        "[server]\npublic_url = \"https://bridge.example.org\"\n{SMALL}
-[bridges.main.mapping.messages]
-to_ticket = \"public\"
-to_conversation_when = \"comment.by_agent\"
-[bridges.main.mapping.ticket]
-report = \"none\"
-"
+fn a_report_into_fields_needs_a_profile_that_sets_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let profiles = repository().join("crates/ticketing-adapter/profiles");
+    let profile = fs::read_to_string(profiles.join("sandbox.toml")).unwrap();
+    let at = profile.find("[operations.set_fields]").unwrap();
+    let after = profile[at..].find("\n\n").unwrap();
+    let without = format!("{}{}", &profile[..at], &profile[at + after + 2..]);
+    fs::write(folder.path().join("bare.toml"), without).unwrap();
+    let written = |name: &str| {
+        let text = SMALL.replace("profile = \"sandbox\"", &format!("profile = \"{name}\""));
+        let client = "client_id = \"c1\"\nclient_secret = \"s2\"\n";
+        let text = text.replace("api_key = ", &format!("{client}api_key = "));
+        format!(
+            "{text}\n[bridges.main.mapping.ticket]\nreport = \"fields\"\nreport_fields = {{ waited = \"{{{{ report.first_reply }}}}\" }}\n"
+        )
+    };
+    let path = folder.path().join("bridge.toml");
+    parse(&written("sandbox"), &path, &Variables::default()).unwrap();
+    let error = parse(&written("bare.toml"), &path, &Variables::default()).unwrap_err();
+    let told = error.to_string();
+    assert!(
+        told.contains("bridges.main.mapping.ticket.report: the profile sets no fields"),
+        "{told}"
     );
-    let variables = Variables::from([("JELOU_BRIDGE__BRIDGES__MAIN__JELOU__METRICS_AUTH", "raw")]);
-    let (_, notes) =
-        parse_noted(&text, Path::new("bridge.toml"), &variables, Purpose::Work).unwrap();
-    let notes: Vec<_> = notes.iter().map(Note::to_string).collect();
-    insta::assert_snapshot!(notes.join("\n"));
-    let (_, none) = parse_noted(
-        SMALL,
-        Path::new("bridge.toml"),
-        &Variables::default(),
-        Purpose::Work,
-    )
-    .unwrap();
-    assert_eq!(none, [], "defaults ask for nothing");
-}
-
-#[test]
-fn every_key_without_effect_says_so_in_its_own_words() {
-    fn marked(node: &Value, key: &str, found: &mut Vec<String>) {
-        if let Some(later) = schema::comes_with(node) {
-            let words = node["description"].as_str().unwrap_or_default();
-            let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
-            let promise = format!("No effect yet: comes with {later}.");
-            assert!(words.ends_with(&promise), "{key}: {words}");
-            found.push(key.to_owned());
-        }
-        for name in schema::keys(node) {
-            marked(&node["properties"][name], name, found);
-        }
-        if node["additionalProperties"].is_object() {
-            marked(&node["additionalProperties"], key, found);
-        }
-    }
-    let mut found = Vec::new();
-    marked(&schema(), "", &mut found);
-    found.sort();
-    let expected = ["metrics_auth", "report"];
-    assert_eq!(found, expected);
 }
 
 #[test]

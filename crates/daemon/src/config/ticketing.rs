@@ -6,10 +6,10 @@ use super::{
     document::join,
     report::{Problem, Report},
     secrets::Places,
-    spec::TicketingSpec,
+    spec::{BridgeSpec, TicketingSpec},
 };
 use bridge_core::{
-    mapping::nearest,
+    mapping::{self, nearest},
     ticket::{Status, Vocabulary},
 };
 use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
@@ -111,6 +111,24 @@ pub(super) fn settings(
             .map(|s| s.reveal().to_owned())
             .collect(),
     })
+}
+
+/// Tells of a report that is to go into fields of a system whose profile sets none.
+pub(super) fn takes_report(
+    spec: &BridgeSpec,
+    profile: &Profile,
+    mapping_key: &str,
+    report: &mut Report<'_>,
+) {
+    let ticket = spec.mapping.ticket.as_ref();
+    let wanted = ticket.is_some_and(|t| t.report == mapping::Report::Fields);
+    if wanted && !profile.can_set_fields() {
+        report.problem(
+            &join(mapping_key, "ticket.report"),
+            "the profile sets no fields of a ticket that is there",
+            "write report = \"note\", or add the operation set_fields to the profile",
+        );
+    }
 }
 
 /// Stands in for the words of a profile that could not be loaded, so that the rest of the mapping

@@ -1,10 +1,11 @@
 //! The reads that a plan rests on: made, or taken as not answered yet. Neighbour: `drive`, which is
 //! asked for them by the state machine.
 
-use crate::runtime::Bridge;
+use crate::{clock, runtime::Bridge};
 use bridge_core::{
     call::CallError,
     effect::{Found, Read},
+    report::InReport,
 };
 use std::time::Duration;
 
@@ -49,7 +50,15 @@ pub(super) async fn make(bridge: &Bridge, read: &Read) -> Result<Found, CallErro
         }
         Read::TicketHolder { .. } => Ok(Found::Holder { lane: None }),
         Read::Unheard { .. } => Ok(Found::Unheard { waits: false }),
+        Read::Report { .. } => Ok(not_gathered()),
     }
+}
+
+/// The report is read for many at once, by the daemon; no event of now is in it.
+fn not_gathered() -> Found {
+    Found::Report(InReport::Gathering {
+        until: clock::now().plus(NOT_MADE),
+    })
 }
 
 /// What the state machine is told of a read that is not made, and what is thereby assumed.
@@ -69,6 +78,7 @@ pub(super) fn without(read: &Read) -> (Result<Found, CallError>, Option<String>)
         ),
         // What is explained is all that came.
         Read::Unheard { .. } => (Ok(Found::Unheard { waits: false }), None),
+        Read::Report { .. } => (Ok(not_gathered()), None),
         Read::Conversation { .. }
         | Read::Ticket { .. }
         | Read::TicketsByConversation { .. }

@@ -41,6 +41,9 @@ pub(super) fn count(
     for _ in 0..after.misclosed {
         jobs.metrics.misclosed(bridge);
     }
+    for report in &after.reported {
+        jobs.metrics.reported(bridge, &after.bot, report);
+    }
     for intent in &after.intents {
         if before.intent(&intent.id).map(|i| i.state) != Some(intent.state) {
             count_intent(jobs, bridge, intent, received_at);

@@ -22,7 +22,7 @@ use crate::{
 };
 use bridge_core::{
     call::CallError,
-    effect::{Operation, Read},
+    effect::{Found, Operation, Read},
     event::Side,
     ids::{IntentId, UserId},
     intent::{Intent, IntentState},
@@ -139,9 +139,10 @@ impl Drive<'_> {
             | Read::TicketsByConversation { .. }
             | Read::Comments { .. }
             | Read::NoteOnTicket { .. } => Side::Ticketing,
-            Read::TicketHolder { .. } | Read::Unheard { .. } => {
+            // What the store knows, or is read for many at once: no call of this Lane's own.
+            Read::TicketHolder { .. } | Read::Unheard { .. } | Read::Report { .. } => {
                 let begun = clock::now();
-                let found = observe(&self.bridge, &self.jobs.store, &read).await;
+                let found = self.observe(&read).await;
                 return Ok(Came::Observed { begun, found });
             }
         };
@@ -154,14 +155,15 @@ impl Drive<'_> {
             | Read::NoteOnTicket { .. }
             | Read::Comments { .. }
             | Read::TicketHolder { .. }
-            | Read::Unheard { .. } => 1,
+            | Read::Unheard { .. }
+            | Read::Report { .. } => 1,
         };
         if let Err(blocked) = self.gate(&target, calls) {
             return Ok(Came::Blocked(blocked));
         }
         self.keep_lease().await?;
         let begun = clock::now();
-        let found = observe(&self.bridge, &self.jobs.store, &read).await;
+        let found = self.observe(&read).await;
         let object = object_of_read(&read);
         let lane = self.claim.lane.as_str();
         let found = super::learn(self.jobs, &target, lane, &object, found).await;
@@ -175,6 +177,11 @@ impl Drive<'_> {
             tracing::warn!(bridge = %self.bridge.name, lane.id = %self.claim.lane, outcome = error.kind(), "Could not {read}: {error}");
         }
         Ok(Came::Observed { begun, found })
+    }
+
+    async fn observe(&self, read: &Read) -> Result<Found, CallError> {
+        let jobs = self.jobs;
+        observe(&self.bridge, &jobs.store, &jobs.reports, read).await
     }
 
     fn gate(&self, target: &Target, calls: u32) -> Result<(), Blocked> {
@@ -220,6 +227,7 @@ impl Drive<'_> {
             | Operation::Template
             | Operation::BotMessage
             | Operation::UserState
+            | Operation::Fields
             | Operation::Note => 1,
         };
         if let Err(blocked) = self.gate(&target, calls) {

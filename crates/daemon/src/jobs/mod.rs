@@ -14,12 +14,14 @@ mod listed;
 mod objects;
 mod order;
 mod prune;
+mod reports;
 mod routes;
 mod silence;
 mod sweep;
 
 pub use listed::Listed;
 pub use order::{OrderError, give_order};
+pub use reports::{Board, Wish};
 pub use sweep::{Swept, sweep_now};
 
 use crate::{
@@ -66,6 +68,8 @@ pub struct Jobs {
     pub metrics: Metrics,
     /// What the Sweep last recorded of tickets whose system tells no version.
     pub listed: Arc<Listed>,
+    /// Who waits for Jelou's report, and what it told.
+    pub reports: Arc<Board>,
     /// Whether no Lane is to be claimed for a moment: a bridge changes its mode.
     pub pausing: Arc<AtomicBool>,
     /// Whether the process is stopping: no new Claims.

@@ -16,6 +16,7 @@ pub(super) fn object_of_read(read: &Read) -> String {
         Read::OpenTickets { .. } => "open tickets".to_owned(),
         Read::Unheard { lane, .. } => format!("what lane {lane} has not heard"),
         Read::TicketsByConversation { .. } => "search".to_owned(),
+        Read::Report { .. } => "report".to_owned(),
     }
 }
 
@@ -35,6 +36,7 @@ pub(super) fn object_of_effect(effect: &Effect) -> String {
         Effect::HandOver(_) => "user state".to_owned(),
         Effect::WriteLinkField { ticket, .. }
         | Effect::SetStatus { ticket, .. }
+        | Effect::SetFields { ticket, .. }
         | Effect::AddNote { ticket, .. } => format!("ticket {ticket}"),
     }
 }

@@ -1,7 +1,7 @@
 //! The Sweep: what no webhook said is found here, and goes the way of a webhook from there on.
 //! Neighbours: `routes`, which takes its findings; `prune`, the other round.
 
-use super::{Jobs, history, prune, silence};
+use super::{Jobs, history, prune, reports, silence};
 use crate::{
     clock,
     runtime::Bridge,
@@ -44,6 +44,8 @@ const PRUNE_EVERY: Duration = Duration::from_secs(3600);
 pub enum Round {
     /// Both sides of this bridge.
     Sweep(BridgeName),
+    /// Jelou's report of this bridge, for all who wait for it.
+    Report(BridgeName),
     /// Bodies older than the retention.
     Prune,
 }
@@ -92,6 +94,9 @@ async fn tick(jobs: Jobs, tasks: mpsc::Sender<Round>) {
                 // A full channel means that rounds are still running: this one is left out.
                 let _ = tasks.try_send(Round::Sweep(name.clone()));
             }
+            if reports::is_due(&jobs, name, now) {
+                let _ = tasks.try_send(Round::Report(name.clone()));
+            }
         }
         if now.since(pruned) >= PRUNE_EVERY {
             pruned = now;
@@ -108,6 +113,7 @@ pub async fn work(round: Round, jobs: Data<Jobs>) -> Result<(), std::convert::In
                 tracing::warn!(bridge = %bridge, "A sweep broke off: {error}");
             }
         }
+        Round::Report(bridge) => reports::read(&jobs, &bridge).await,
         Round::Prune => prune::prune(&jobs).await,
     }
     Ok(())

@@ -4,7 +4,7 @@
 
 use super::{
     labels::{
-        Budget, DeliveryOutcome, EffectOutcome, EventFate, Labels, NAMED_SERIES, StatusClass,
+        Budget, DeliveryOutcome, EffectOutcome, EventFate, Labels, NAMED_SERIES, StatusClass, Teams,
     },
     names,
     series::{Count, Level, Seconds, Spread, count, level, render, seconds, spread},
@@ -12,8 +12,9 @@ use super::{
 use bridge_core::{
     effect::Operation,
     event::Side,
-    ids::BridgeName,
+    ids::{BotId, BridgeName},
     lane::{Direction, Outcome},
+    report::{ReportEnd, Reported},
     time::Timestamp,
 };
 use prometheus_client::registry::Registry;
@@ -43,6 +44,10 @@ struct Inner {
     misclosed: Count,
     possible_duplicates: Count,
     messages: Count,
+    reports: Count,
+    first_reply: Spread,
+    talk_length: Spread,
+    teams: Teams,
     lanes_set_aside: Count,
     store_commit: Spread,
     store_batch: Spread,
@@ -78,6 +83,10 @@ impl Metrics {
             misclosed: count(registry, budget, &names::MISCLOSED),
             possible_duplicates: count(registry, budget, &names::POSSIBLE_DUPLICATES),
             messages: count(registry, budget, &names::MESSAGES),
+            reports: count(registry, budget, &names::REPORTS),
+            first_reply: spread(registry, budget, &names::FIRST_REPLY),
+            talk_length: spread(registry, budget, &names::TALK_LENGTH),
+            teams: Teams::default(),
             lanes_set_aside: count(registry, budget, &names::LANES_SET_ASIDE),
             store_commit: spread(registry, budget, &names::STORE_COMMIT),
             store_batch: spread(registry, budget, &names::STORE_BATCH),
@@ -203,6 +212,33 @@ impl Metrics {
         self.0
             .messages
             .with(labels.and("outcome", outcome.as_str()), inc);
+    }
+
+    /// Begins the count of a bridge whose conversations are reported on at zero.
+    pub fn begin_reports(&self, bridge: &BridgeName) {
+        for end in ReportEnd::ALL {
+            let labels = of(bridge).and("result", end.as_str());
+            self.0.reports.with(labels, |c| {
+                c.inc_by(0);
+            });
+        }
+    }
+
+    /// The report on a conversation came to an end.
+    pub fn reported(&self, bridge: &BridgeName, bot: &BotId, report: &Reported) {
+        let all = &self.0;
+        all.reports
+            .with(of(bridge).and("result", report.end.as_str()), inc);
+        let team = report.team.as_deref();
+        for (spread, length) in [
+            (&all.first_reply, report.first_reply),
+            (&all.talk_length, report.duration),
+        ] {
+            if let Some(length) = length {
+                let labels = all.teams.labels(bridge, bot, team);
+                spread.with(labels, |h| h.observe(length.as_secs_f64()));
+            }
+        }
     }
 
     /// A Lane was set aside: a law would have been broken.

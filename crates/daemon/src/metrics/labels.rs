@@ -4,11 +4,15 @@
 //! Input never becomes a label: a sender who could name labels could fill the memory of whoever
 //! scrapes us (S14 of the threats we keep).
 
-use bridge_core::call::CallError;
+use bridge_core::{
+    call::CallError,
+    ids::{BotId, BridgeName},
+};
 use std::{
     borrow::Cow,
+    collections::BTreeSet,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -30,7 +34,14 @@ pub(super) const RESERVED_SERVICE_SERIES: u64 = 37;
 
 /// Of all series, for what belongs to no bridge, and for all bridges that share the name `other`: the
 /// sum over everything that can be counted under it. A test counts it all.
-pub(super) const RESERVED_SERIES: u64 = 214;
+pub(super) const RESERVED_SERIES: u64 = 234;
+
+/// Teams of one process that are told apart in histograms; the rest is `other`. With both histograms
+/// each takes twelve series.
+const TEAMS_MAX: usize = 4;
+
+/// Longer is no team's name.
+const TEAM_CHARACTERS_MAX: usize = 40;
 
 /// What is left for series under a bridge's own name.
 pub(super) const NAMED_SERIES: u64 = MAX_SERIES - SERVICE_SERIES - RESERVED_SERIES;
@@ -208,10 +219,38 @@ impl Budget {
     }
 }
 
-/// The same labels under `other` in place of the bridge.
+/// The teams that are told apart: the first few that a report named, by bridge and bot.
+#[derive(Debug, Default)]
+pub(super) struct Teams(Mutex<BTreeSet<(BridgeName, BotId, String)>>);
+
+impl Teams {
+    /// The labels of a bot and a team. A team without a name is `none`; one too many, or whose name
+    /// is no plain word, is `other`, and so is its bot.
+    pub(super) fn labels(&self, bridge: &BridgeName, bot: &BotId, team: Option<&str>) -> Labels {
+        let team = team.unwrap_or("none");
+        let plain = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '_' | '-' | '.');
+        let fits = !team.is_empty() && team.chars().count() <= TEAM_CHARACTERS_MAX;
+        let key = (bridge.clone(), bot.clone(), team.to_owned());
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let told_apart = fits
+            && team.chars().all(plain)
+            && (known.contains(&key) || known.len() < TEAMS_MAX && known.insert(key));
+        let word = |word: &str| match told_apart {
+            true => Cow::Owned(word.to_owned()),
+            false => Cow::Borrowed(OTHER),
+        };
+        vec![
+            ("bridge", Cow::Owned(bridge.as_str().to_owned())),
+            ("bot", word(bot.as_str())),
+            ("team", word(team)),
+        ]
+    }
+}
+
+/// The same labels under `other` in place of the bridge, and of what is the bridge's own.
 pub(super) fn under_other(mut labels: Labels) -> Labels {
     for (label, value) in &mut labels {
-        if *label == "bridge" {
+        if matches!(*label, "bridge" | "bot" | "team") {
             *value = Cow::Borrowed(OTHER);
         }
     }

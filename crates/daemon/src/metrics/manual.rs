@@ -10,6 +10,7 @@ use super::{
 use bridge_core::{
     effect::Operation,
     lane::{Direction, Outcome},
+    report::ReportEnd,
 };
 
 const HEAD: &str = "\
@@ -96,6 +97,15 @@ fn values() -> Vec<(&'static str, String)> {
         ("state` of `links", listed(LINK_STATES)),
         ("state` of `intents", listed(INTENT_STATES)),
         ("reason", format!("{}, and `other`", listed(PARKED_REASONS))),
+        (
+            "result",
+            ticked(ReportEnd::ALL.iter().map(|end| end.as_str())),
+        ),
+        ("bot", "the bots in the config, and `other`".to_owned()),
+        (
+            "team",
+            "the first few that Jelou's report names, `none`, and `other`".to_owned(),
+        ),
         ("version", "of the program".to_owned()),
     ]
 }

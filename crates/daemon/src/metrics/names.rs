@@ -2,7 +2,8 @@
 //! register these; `docs/METRICS.md` is written from them.
 //!
 //! A name is `jelou_bridge_<noun>_<unit>`; a counter ends in `_total`. A label's values come from a
-//! closed list in [`super::labels`] or are the names of configured bridges, never from input.
+//! closed list in [`super::labels`], or are the names of configured bridges and bots, never from what
+//! senders write. Teams are named by Jelou's account; only the first few of them are told apart.
 
 /// What kind of figure it is.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -62,6 +63,11 @@ const BATCH_SIZES: &[f64] = &[1.0, 4.0, 16.0, 64.0, 256.0];
 /// Webhooks are answered within 5 s, and should be within 0.05.
 const INGEST_SECONDS: &[f64] = &[0.005, 0.02, 0.05, 0.25, 1.0, 5.0];
 
+/// A minute is quick for a person; after an hour the customer is gone.
+const FIRST_REPLY_SECONDS: &[f64] = &[60.0, 600.0, 3600.0];
+/// From a short question to one that waited over night.
+const TALK_SECONDS: &[f64] = &[600.0, 3600.0, 86400.0];
+
 macro_rules! names {
     ($($id:ident: $name:literal, $kind:expr, [$($label:literal),*], $origin:ident, $help:literal;)*) => {
         $(
@@ -114,6 +120,12 @@ names! {
         "Effects tried again although an earlier try may have worked";
     MESSAGES: "messages_total", Kind::Counter, ["bridge", "direction", "outcome"], Instance,
         "Messages that came to an end, by the way they went and how they ended";
+    REPORTS: "reports_total", Kind::Counter, ["bridge", "result"], Instance,
+        "Reports on conversations that came to an end: found, or no_report after the last look";
+    FIRST_REPLY: "first_reply_seconds", Kind::Histogram(FIRST_REPLY_SECONDS), ["bridge", "bot", "team"], Instance,
+        "Time a customer waited for an operator's first words, as Jelou's report tells it";
+    TALK_LENGTH: "conversation_seconds", Kind::Histogram(TALK_SECONDS), ["bridge", "bot", "team"], Instance,
+        "Time a conversation went on, as Jelou's report tells it";
     LANES_SET_ASIDE: "lanes_set_aside_total", Kind::Counter, ["bridge", "law"], Instance,
         "Lanes set aside because a law would have been broken, which is a bug of the bridge";
     STORE_COMMIT: "store_commit_seconds", Kind::Histogram(COMMIT_SECONDS), [], Instance,

@@ -7,8 +7,9 @@ use bridge_core::{
     effect::Operation,
     event::Side,
     halt::Window,
-    ids::BridgeName,
+    ids::{BotId, BridgeName},
     lane::{Direction, Outcome},
+    report::{ReportEnd, Reported},
     time::Timestamp,
 };
 use std::{
@@ -119,6 +120,19 @@ fn bridge(name: &str) -> BridgeName {
     BridgeName::parse(name).unwrap()
 }
 
+fn bot() -> BotId {
+    BotId::parse("7a1d0c52-3b6e-4f0a-9a57-2c61d2f4e801").unwrap()
+}
+
+fn reported(end: ReportEnd, team: &str) -> Reported {
+    Reported {
+        end,
+        team: Some(team.to_owned()),
+        first_reply: Some(Duration::from_secs(30)),
+        duration: Some(Duration::from_secs(900)),
+    }
+}
+
 const SIDES: [Side; 2] = [Side::Jelou, Side::Ticketing];
 
 /// Everything that can be counted for one bridge, each once.
@@ -153,6 +167,9 @@ fn touch_all(metrics: &Metrics, bridge: &BridgeName) {
     metrics.misclosed(bridge);
     metrics.possible_duplicate(bridge);
     metrics.lane_set_aside(bridge, "one_link");
+    for end in ReportEnd::ALL {
+        metrics.reported(bridge, &bot(), &reported(end, "SUPPORT"));
+    }
     metrics.ingest(second);
     metrics.store_commit(3, second);
     metrics.config_reload(true);
@@ -275,6 +292,29 @@ fn two_hundred_bridges_stay_under_the_limit_of_series_and_no_count_is_lost() {
         samples
             .iter()
             .any(|s| s.labels.get("bridge").is_some_and(|b| b == OTHER))
+    );
+}
+
+#[test]
+fn a_few_teams_are_told_apart_and_the_rest_is_counted_together() {
+    let metrics = Metrics::new("0.0.0");
+    for team in ["A", "B", "C \" }", "C", "D", "E", "A"] {
+        metrics.reported(&bridge("main"), &bot(), &reported(ReportEnd::Found, team));
+    }
+    let samples = read(&metrics.render());
+    let count = |team: &str| -> f64 {
+        let of_team = samples.iter().filter(|s| {
+            s.name == "jelou_bridge_first_reply_seconds_count" && s.labels["team"] == team
+        });
+        of_team.map(|s| s.value).sum()
+    };
+    let counted = ["A", "B", "C", "D", "other"].map(count);
+    assert!(
+        counted
+            .iter()
+            .zip([2.0, 1.0, 1.0, 1.0, 2.0])
+            .all(|(a, b)| (a - b).abs() < 0.1),
+        "{counted:?}"
     );
 }
 

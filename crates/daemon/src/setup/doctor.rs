@@ -9,7 +9,7 @@ use super::{
     was_broken_off,
 };
 use crate::{clock, runtime::Bridge};
-use bridge_core::{call::CallError, time::Timestamp};
+use bridge_core::{call::CallError, mapping::Report, time::Timestamp};
 use bridge_transport::{ANSWER_BYTES_MAX, Request, Transport};
 use http::{HeaderMap, Method, header::DATE};
 use jelou_adapter::{
@@ -119,6 +119,9 @@ pub async fn examine(bridge: &Bridge, transport: &Transport, public: Option<&Url
     let mut looks = integration(bridge, public).await;
     looks.push(secret(bridge));
     looks.push(client_id(bridge).await);
+    if bridge.config.mapping.report != Report::None {
+        looks.push(report(bridge).await);
+    }
     looks.push(ticketing(bridge).await);
     let sides = [
         (
@@ -234,6 +237,25 @@ async fn client_id(bridge: &Bridge) -> Look {
             "copy the bot's id from Jelou into bots, and look at api_url",
         ),
         Err(error) => of_call(WHAT, &error, "look at client_id and client_secret"),
+    }
+}
+
+/// The report has a credential of its own form, which two pages of Jelou show differently.
+async fn report(bridge: &Bridge) -> Look {
+    const WHAT: &str = "report";
+    let to = clock::now();
+    let range = Range {
+        from: to.minus(HISTORY_BACK),
+        to,
+    };
+    let (client, deadline) = (&bridge.jelou, bridge.call_timeout());
+    match client.attended(range, 1, deadline).await {
+        Ok(_) => Look::fine(WHAT, "it answers, and knows us"),
+        Err(error) => of_call(
+            WHAT,
+            &error,
+            "look at client_id and client_secret, and try the other metrics_auth",
+        ),
     }
 }
 

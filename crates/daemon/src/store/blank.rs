@@ -39,6 +39,7 @@ pub(super) fn blank(effect: &mut Effect) {
                 body: Text::default(),
             };
         }
+        Effect::SetFields { fields, .. } => fields.clear(),
         Effect::SendTemplate(send) => send.template.parameters.clear(),
         Effect::SendBotMessage(send) => {
             send.message.what = BotSays::Text {

@@ -118,6 +118,7 @@ fn kept(lane: &Lane) -> Kept<'_> {
         said_since: _,
         drift: _,
         misclosed: _,
+        reported: _,
         looked: _,
         inbox: _,
         blocked: _,

@@ -8,7 +8,7 @@
 use bridge_core::{
     conversation::Conversation,
     ids::LaneId,
-    lane::{ConversationMemory, Escalation, Lane, Retry, TicketMemory},
+    lane::{ConversationMemory, Escalation, Lane, ReportMemory, Retry, TicketMemory},
     ticket::{Order, Ticket},
     time::Timestamp,
 };
@@ -145,7 +145,17 @@ fn conversation(a: ConversationMemory, b: ConversationMemory) -> ConversationMem
         closed_known_at: earliest(fresh.closed_known_at, stale.closed_known_at),
         missing_since: missing_since.filter(|since| Some(*since) > read_at),
         retry: retry(fresh.retry, stale.retry),
+        report: report(fresh.report, stale.report),
         seen: talk(fresh.seen, stale.seen),
+    }
+}
+
+/// The one that is further: what came to the ticket does not come again.
+fn report(a: Option<ReportMemory>, b: Option<ReportMemory>) -> Option<ReportMemory> {
+    let far = |report: &ReportMemory| (report.end.is_some(), report.looks);
+    match (a, b) {
+        (Some(a), Some(b)) => Some(if far(&b) > far(&a) { b } else { a }),
+        (a, b) => a.or(b),
     }
 }
 
@@ -217,6 +227,7 @@ mod tests {
             closed_known_at: None,
             missing_since: None,
             retry: Retry::default(),
+            report: None,
         }
     }
 

@@ -75,6 +75,20 @@ async fn each_defect_at_jelou_is_found_and_has_its_remedy() {
 }
 
 #[tokio::test]
+async fn a_report_that_refuses_the_credential_is_found_where_one_is_wanted() {
+    let bench = healthy().await;
+    bench.change(
+        "customer_writes_after_close = \"reopen\"",
+        "customer_writes_after_close = \"reopen\"\nreport = \"note\"",
+    );
+    let (_, report) = told(&bench, "report").await;
+    assert_eq!(report["state"], "fine", "{report}");
+    let manners = bench.jelou.handle.manners();
+    manners.fail_next(Operation::Report, 1, 401);
+    finds(&bench, "report", "metrics_auth").await;
+}
+
+#[tokio::test]
 async fn a_ticketing_credential_that_is_refused_is_found() {
     let bench = healthy().await;
     let helpdesk = bench.helpdesk_token();

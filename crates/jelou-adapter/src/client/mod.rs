@@ -8,6 +8,7 @@
 mod config;
 mod integration;
 mod listing;
+mod ranges;
 mod resolve;
 mod say;
 mod user_state;
@@ -15,6 +16,7 @@ mod user_state;
 pub use config::{BadConfig, Basic, ClientConfig, GatewayAuth, MetricsAuth};
 pub use integration::Integration;
 pub use listing::{Author, HistoryMessage, Page, ROWS_A_PAGE, Range};
+pub use ranges::{Sought, ranges_of};
 pub use resolve::{Write, resolve};
 
 use crate::{

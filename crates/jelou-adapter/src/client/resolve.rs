@@ -18,6 +18,7 @@ pub fn resolve(operation: Operation) -> Resolve {
         | Operation::Create
         | Operation::LinkField
         | Operation::Status
+        | Operation::Fields
         | Operation::Comment
         | Operation::File
         | Operation::Message

@@ -3,7 +3,7 @@
 //! The pages show five ways: a key or Basic at the gateway, Basic at the API, the bare pair at the
 //! report, a signature alone for agents' messages, and the key for user memory.
 
-use super::{route::Route, world::World};
+use super::{options::ReportTakes, route::Route, world::World};
 use crate::{
     hooks::sign,
     stage::{Answer, Asked},
@@ -37,7 +37,14 @@ pub(super) fn refused(world: &World, secret: &str, route: &Route, asked: &Asked)
         | Route::History { .. }
         | Route::UserState { .. }
         | Route::SetUserState => basic_ok,
-        Route::Report => basic_ok || authorization == Some(pair.as_str()),
+        Route::Report => {
+            let raw_ok = authorization == Some(pair.as_str());
+            match world.options.report_takes {
+                ReportTakes::Either => basic_ok || raw_ok,
+                ReportTakes::Basic => basic_ok,
+                ReportTakes::Raw => raw_ok,
+            }
+        }
         Route::SetMemory => key_ok,
         Route::AgentMessage => return unsigned(world, secret, asked),
         Route::Unknown => true,

@@ -22,7 +22,7 @@ mod tests;
 mod world;
 
 pub use acts::CustomerFile;
-pub use options::{AfterSilence, JelouOptions, SameId, SecondStart, Strangers};
+pub use options::{AfterSilence, JelouOptions, ReportTakes, SameId, SecondStart, Strangers};
 pub use record::{Conversation, Record, Speaker, Spoken, User};
 
 use crate::{

@@ -50,6 +50,19 @@ pub enum AfterSilence {
     Dropped,
 }
 
+/// How the report wants its credential. Its page shows both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReportTakes {
+    /// Either way.
+    #[default]
+    Either,
+    /// HTTP Basic.
+    Basic,
+    /// The bare pair.
+    Raw,
+}
+
 /// How a Jelou is set up. The defaults are what `demo` and the tests use.
 #[derive(Clone)]
 pub struct JelouOptions {
@@ -89,6 +102,8 @@ pub struct JelouOptions {
     pub operator_name: String,
     /// How long after its last change a conversation comes into the report, ms.
     pub report_lag_ms: i64,
+    /// How the report wants its credential.
+    pub report_takes: ReportTakes,
     /// The zone in which the report tells its times, hours from UTC.
     pub report_zone_hours: i64,
     /// The seed of all chance in it.
@@ -117,6 +132,7 @@ impl Default for JelouOptions {
             templates: vec![("ticket_update".to_owned(), 2)],
             operator_name: "Sandbox Operator".to_owned(),
             report_lag_ms: 0,
+            report_takes: ReportTakes::default(),
             report_zone_hours: -5,
             seed: 1,
         }

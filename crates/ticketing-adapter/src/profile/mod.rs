@@ -139,6 +139,12 @@ impl Profile {
         self.has(Kind::Comments)
     }
 
+    /// Whether further fields of a ticket can be set.
+    #[must_use]
+    pub fn can_set_fields(&self) -> bool {
+        self.has(Kind::SetFields)
+    }
+
     /// Whether files can be hung on a ticket.
     #[must_use]
     pub fn attaches(&self) -> bool {

@@ -202,6 +202,7 @@ impl Kind {
             Operation::Create => Some(Self::Create),
             Operation::LinkField => Some(Self::SetLinkField),
             Operation::Status => Some(Self::SetStatus),
+            Operation::Fields => Some(Self::SetFields),
             Operation::Comment => Some(Self::Comment),
             Operation::File => Some(Self::Attach),
             Operation::Note => Some(Self::Note),

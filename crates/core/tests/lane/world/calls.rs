@@ -14,7 +14,7 @@ impl World {
     pub fn observe(&mut self, read: Read) -> Input {
         let side = match &read {
             Read::Conversation { .. } => Some(Side::Jelou),
-            Read::TicketHolder { .. } | Read::Unheard { .. } => None,
+            Read::TicketHolder { .. } | Read::Unheard { .. } | Read::Report { .. } => None,
             Read::Ticket { .. }
             | Read::OpenTickets { .. }
             | Read::TicketsByConversation { .. }
@@ -26,7 +26,7 @@ impl World {
         }
         let begun = self.now;
         self.now = self.now.plus(self.slow);
-        if side.is_some() {
+        if side.is_some() || matches!(read, Read::Report { .. }) {
             self.bridge.reads.push(read.to_string());
         }
         let broken = side.and_then(|side| self.faults.whole_side(side));
@@ -58,6 +58,9 @@ impl World {
             Read::NoteOnTicket { ticket, text } => Found::Note {
                 there: self.desk.has_words(ticket, text),
             },
+            Read::Report { conversation, .. } => {
+                Found::Report(self.jelou.in_report(conversation, self.now))
+            }
             Read::Unheard { by, .. } => Found::Unheard {
                 waits: self.bridge.inbox.iter().any(|(at, _)| at <= by),
             },
@@ -130,6 +133,7 @@ impl World {
                 self.desk
                     .write(ticket, what, now, |t| t.status = status.clone())
             }
+            Effect::SetFields { ticket, fields } => self.desk.set_fields(ticket, fields, now),
             Effect::AddComment(comment) => self.desk.comment(comment, now),
             Effect::AttachFile(file) => self.desk.attach(file, now),
             Effect::SendMessage(message) => (self.jelou.say(message), vec![]),

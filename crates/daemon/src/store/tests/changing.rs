@@ -6,8 +6,8 @@ use bridge_core::{
     conversation::{Conversation, ConversationState},
     ids::{DeliveryId, LaneId},
     lane::{
-        Blocked, ConversationMemory, Entry, EntryKind, Fate, Inbox, Message, Pending, Place, Retry,
-        TicketMemory,
+        Blocked, ConversationMemory, Entry, EntryKind, Fate, Inbox, Message, Pending, Place,
+        ReportMemory, Retry, TicketMemory,
     },
 };
 use std::collections::BTreeSet;
@@ -69,6 +69,7 @@ fn full() -> Lane {
         )]),
         drift: 1,
         misclosed: 1,
+        reported: Vec::new(),
         looked: BTreeSet::from([conversation("c7")]),
         inbox: Inbox::default(),
         blocked: vec![Blocked {
@@ -108,6 +109,12 @@ fn talk() -> ConversationMemory {
         closed_known_at: None,
         missing_since: None,
         retry: Retry::default(),
+        report: Some(ReportMemory {
+            since: at(6),
+            looks: 1,
+            put_off: None,
+            end: None,
+        }),
     }
 }
 
