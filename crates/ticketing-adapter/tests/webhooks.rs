@@ -247,7 +247,11 @@ fn what_is_authentic_but_unreadable_is_parked_without_its_content() {
         deep.as_bytes(),
         b"{\"ticket\":{\"id\":null}}",
     ];
-    for profile in Profile::builtin_names() {
+    let takes_webhooks = |name: &&str| {
+        let review = Profile::builtin(name).unwrap().review();
+        review.webhooks.is_some()
+    };
+    for profile in Profile::builtin_names().into_iter().filter(takes_webhooks) {
         for raw in bodies {
             let Parsed::Parked { reason, detail } = parse(profile, raw) else {
                 panic!("{profile} reads {:?}", raw.get(..20));

@@ -17,7 +17,6 @@ use bridge_core::{
     ticket::Version,
     time::Timestamp,
 };
-use bridge_remotes::jelou::Talk;
 use jelou_bridge::store::Claim;
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -36,6 +35,9 @@ const CLOCKS_APART: Duration = Duration::from_secs(120);
 
 /// The safety halt's window, less what the clocks of two processes may differ by.
 const HALT_WINDOW: Duration = Duration::from_secs(590);
+
+/// How a note begins that tells what the report says; the conversation's id follows.
+const REPORT_NOTE: &str = "[jelou-bridge] Jelou's report on conversation ";
 
 /// What was seen so far.
 #[derive(Clone, Debug, Default)]
@@ -65,8 +67,6 @@ pub struct Judge {
     /// Tickets that were closed once: what asks of them later is another rule's.
     pub once_closed: BTreeSet<TicketId>,
     noted: BTreeMap<IntentId, u32>,
-    /// Which Intent told of a report, by the Intent's cause.
-    reported: BTreeMap<String, IntentId>,
     /// What the safety halt let out since it was last released, and when.
     let_out: BTreeMap<Operation, BTreeMap<IntentId, Timestamp>>,
     /// What a person let go: it is not counted.
@@ -409,24 +409,32 @@ impl World {
             let what = format!("{} was noted {many} times", intent.id);
             self.judge.breach(Law::CreatedOnce, what);
         }
-        if knows && intent.cause.starts_with("report of ") {
+        if knows && !flagged {
             self.judge_report(intent);
         }
     }
 
-    /// Of one conversation the report is told by one Intent alone, whose conversation has ended.
+    /// What the report tells of a conversation stands on one ticket, once, and the conversation has ended.
     fn judge_report(&mut self, intent: &Intent) {
-        let told = self.judge.reported.entry(intent.cause.clone());
-        let by = told.or_insert_with(|| intent.id.clone()).clone();
-        let restored = !self.judge.restored.is_empty();
-        if by != intent.id && !intent.possible_duplicate && !restored {
-            let what = format!("{} tells the {} again, after {by}", intent.id, intent.cause);
-            self.judge.breach(Law::ReportedOnce, what);
-        }
+        let Effect::AddNote { text, .. } = &intent.effect else {
+            return;
+        };
+        let Some((head, _)) = text.reveal().split_once(':') else {
+            return;
+        };
+        let Some(talk) = head.strip_prefix(REPORT_NOTE) else {
+            return;
+        };
+        let notes = self.desk.records.values().flat_map(|r| &r.notes);
+        let same = |note: &&String| note.split_once(':').is_some_and(|(other, _)| other == head);
+        let many = notes.filter(same).count();
         let mut talks = self.jelou.talks.values();
-        let goes_on = |t: &&Talk| intent.cause.ends_with(&format!(" {}", t.conversation.id));
-        if talks.find(goes_on).is_some_and(Talk::is_active) {
-            let what = format!("{} tells the {} that goes on", intent.id, intent.cause);
+        let goes_on = talks.any(|t| t.conversation.id.as_str() == talk && t.is_active());
+        if self.judge.is_too_many(many) || goes_on {
+            let what = format!(
+                "{} tells of {talk}, {many} times: {}",
+                intent.id, intent.cause
+            );
             self.judge.breach(Law::ReportedOnce, what);
         }
     }

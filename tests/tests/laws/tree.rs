@@ -120,6 +120,8 @@ fn is_test(path: &str) -> bool {
         || path.contains("/tests/")
         || path.ends_with("/tests.rs")
         || path.ends_with("/testing.rs")
+        // It runs where the program is built, and is in none.
+        || path.ends_with("/build.rs")
 }
 
 /// Where `needle` stands in `text`, as `path:line: the line`.

@@ -4,7 +4,7 @@
 //! The moments at which it is looked for are shorter here than they are by default.
 
 use bridge_sandbox::{Operation, ReportTakes, Target};
-use bridge_tests::play::{Play, rules};
+use bridge_tests::play::{PATIENCE, Play, rules};
 use jelou_bridge::demo::BRIDGE;
 use std::time::Duration;
 
@@ -73,7 +73,7 @@ async fn a_row_that_comes_late_is_one_note_at_the_next_look() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_closes_of_a_moment_are_few_reads_and_a_note_on_each_ticket() {
     const MANY: usize = 200;
-    let play = play(r#"["9s", "1h"]"#).await;
+    let play = play(r#"["9s", "30s", "60s"]"#).await;
     let talks: Vec<String> = (0..MANY).map(|n| play.customer_starts(n, "Oi")).collect();
     play.until("each conversation has a ticket", |_, helpdesk| {
         let named = talks
@@ -88,17 +88,21 @@ async fn two_hundred_closes_of_a_moment_are_few_reads_and_a_note_on_each_ticket(
             .operator_closes(talk, "closed_by_operator")
             .unwrap();
     }
-    play.until_figures("all are told of", |figures| {
-        settled(figures, "found") > 199.5
-    })
-    .await;
+    // On a busy machine two hundred of everything take their time.
+    let all_told = async {
+        while settled(&play.figures().await, "found") < 199.5 {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    };
+    let told = tokio::time::timeout(4 * PATIENCE, all_told).await;
+    assert!(told.is_ok(), "all are told of");
     play.settle().await;
     for talk in &talks {
         let ticket = play.ticket_of(talk).await;
         assert_eq!(reports(&play, &ticket).len(), 1, "{talk}");
     }
     let reads = play.asked_of_jelou(Operation::Report);
-    assert!(reads <= 15, "{reads} reads for {MANY} closes");
+    assert!(reads <= 20, "{reads} reads for {MANY} closes");
 }
 
 #[tokio::test(flavor = "multi_thread")]

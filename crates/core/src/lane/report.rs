@@ -206,6 +206,9 @@ impl Turn<'_> {
         };
         report.end = Some(end);
         report.put_off = None;
+        if planted!(ReportToldAgain) {
+            (report.looks, report.end) = (report.looks.saturating_add(1), None);
+        }
         self.changed = true;
         self.lane.reported.push(Reported {
             end,
@@ -255,12 +258,11 @@ impl Turn<'_> {
             },
         };
         if let Some(effect) = effect {
-            self.ensure(
-                link,
-                &format!("report of conversation {talk}"),
-                effect,
-                RULE,
-            );
+            let mut cause = format!("report of conversation {talk}");
+            if planted!(ReportToldAgain) {
+                cause = format!("{cause} at {}", self.now.0);
+            }
+            self.ensure(link, &cause, effect, RULE);
         }
     }
 

@@ -168,6 +168,8 @@ IntentLaneNotAsked "intent-lane-not-asked" "A start event goes by the customer's
 TalkLaneNotAsked "talk-lane-not-asked" "A conversation's event goes by the customer's spelling, not by its link."
 RouterGivesUp "router-gives-up" "A delivery whose ticket cannot be read now is dropped."
 SpellingNotFollowed "spelling-not-followed" "A customer whom Jelou spells in another way keeps two lanes."
+// The report
+ReportToldAgain "report-told-again" "A report that was told is looked for again, and told at each look."
 // The store (rules 1, 2, 9, 11, 16, 17), planted in the one in memory
 DeliveryStoredTwice "delivery-stored-twice" "A delivery is stored without looking whether it is there."
 NoFencing "no-fencing" "A commit does not ask whether the claim still holds."

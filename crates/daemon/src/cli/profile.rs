@@ -25,7 +25,7 @@ pub(super) fn profile(command: ProfileCommand) -> Result<Ending, Failure> {
 }
 
 fn list() -> Ending {
-    let builtin = Profile::builtin_names().iter().copied();
+    let builtin = Profile::builtin_names().into_iter();
     let known: Vec<Profile> = builtin.filter_map(Profile::builtin).collect();
     let rows: Vec<Vec<String>> = known
         .iter()

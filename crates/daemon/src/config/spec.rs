@@ -282,10 +282,10 @@ pub(super) enum WebhookAuthKind {
 #[serde(deny_unknown_fields)]
 pub(super) struct TicketingSpec {
     /// A built-in profile's name, or the path of your own, from where this file is.
-    #[schemars(length(min = 1), example = &"zendesk")]
+    #[schemars(length(min = 1), example = &"helpdesk.toml")]
     pub profile: String,
     /// Where the system's API is.
-    #[schemars(example = &"https://acme.zendesk.com")]
+    #[schemars(example = &"https://support.example.org")]
     pub base_url: BaseUrl,
     /// What the profile names.
     #[serde(default)]

@@ -5,7 +5,7 @@ use super::{
     Client,
     cursor::Cursor,
     data::{Data, map},
-    send::{Budget, unreadable},
+    send::{Budget, not_sent, unreadable},
 };
 use crate::profile::{
     filters::{items, millis, text},
@@ -96,10 +96,44 @@ impl Client {
         seen: &mut Seen,
         budget: Budget,
     ) -> Result<Value, CallError> {
+        let data = answer.and("it", item);
+        let also = self.also(then, &data, seen, budget).await?;
+        Ok(data.and("also", also).value())
+    }
+
+    /// The data of a write with what was read first, if it may go out at all.
+    pub(crate) async fn prepared(
+        &self,
+        rule: &OperationRule,
+        data: Data,
+        budget: Budget,
+    ) -> Result<Data, CallError> {
+        let also = self
+            .also(&rule.first, &data, &mut Seen::new(), budget)
+            .await?;
+        let data = data.and("also", also);
+        let may = match &rule.only_if {
+            Some(only_if) => only_if.is_true(&data.value()).unwrap_or(false),
+            None => true,
+        };
+        if may {
+            Ok(data)
+        } else {
+            Err(not_sent(&"the system does not offer this now"))
+        }
+    }
+
+    /// What reads beside this data bring, by their names. Each sees what those before it brought.
+    async fn also(
+        &self,
+        steps: &[Then],
+        data: &Data,
+        seen: &mut Seen,
+        budget: Budget,
+    ) -> Result<Value, CallError> {
         let mut also: BTreeMap<String, Value> = BTreeMap::new();
-        let mut data = answer.and("it", item);
-        for step in then {
-            data = data.and("also", Value::from(also.clone()));
+        for step in steps {
+            let data = data.clone().and("also", Value::from(also.clone()));
             let wanted = match &step.when {
                 Some(when) => when.is_true(&data.value()).unwrap_or(false),
                 None => true,
@@ -109,7 +143,7 @@ impl Client {
                 also.insert(step.name.clone(), body);
             }
         }
-        Ok(data.and("also", Value::from(also)).value())
+        Ok(Value::from(also))
     }
 
     async fn more_of(
@@ -205,7 +239,7 @@ impl Client {
     /// The operation in the form that fits the options.
     pub(crate) fn rule(&self, kind: Kind) -> Result<&OperationRule, CallError> {
         let rule = self.profile.rules.operations.get(&kind).ok_or_else(|| {
-            super::send::not_sent(&format!(
+            not_sent(&format!(
                 "profile {} has no {}",
                 self.profile.name(),
                 kind.key()

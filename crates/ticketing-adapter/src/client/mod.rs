@@ -76,6 +76,7 @@ impl Client {
         {
             return Ok(Answer::Requester { id });
         }
+        let data = self.prepared(rule, data, budget).await?;
         let reply = self
             .exchange(&rule.request, &data, rule.is_idempotent(), budget)
             .await?;
@@ -131,10 +132,10 @@ impl Client {
         deadline: Duration,
     ) -> Result<Answer, CallError> {
         let rule = self.rule(Kind::Create)?;
+        let budget = Budget::new(deadline);
         let data = self.data().create(create).intent(intent);
-        let reply = self
-            .exchange(&rule.request, &data, false, Budget::new(deadline))
-            .await?;
+        let data = self.prepared(rule, data, budget).await?;
+        let reply = self.exchange(&rule.request, &data, false, budget).await?;
         let answer = self.judge(rule, &reply, &data)?;
         let id = rule
             .id
@@ -176,6 +177,9 @@ impl Client {
             .data()
             .ticket(ticket)
             .and("status", Value::from(status.as_str()));
+        let code = self.profile.rules.codes.code(status, &data.value());
+        let code = code.map_err(|error| not_sent(&error))?;
+        let data = data.and("status_code", code.map_or(Value::UNDEFINED, Value::from));
         let done = |read: &Ticket| read.status == *status;
         self.write(Kind::SetStatus, ticket, data, done, deadline)
             .await
@@ -216,8 +220,8 @@ impl Client {
         intent: &IntentId,
         deadline: Duration,
     ) -> Result<Answer, CallError> {
-        let data = self.data().ticket(ticket).intent(intent).said("note", text);
-        self.write(Kind::Note, ticket, data, |_| true, deadline)
+        let data = self.data().ticket(ticket).intent(intent);
+        self.say(Kind::Note, ticket, text, data.said("note", text), deadline)
             .await
     }
 
@@ -235,13 +239,42 @@ impl Client {
         if !comment.public {
             return self.add_note(ticket, text, intent, deadline).await;
         }
-        let data = self
-            .data()
-            .ticket(ticket)
-            .intent(intent)
-            .said("comment", text);
-        self.write(Kind::Comment, ticket, data, |_| true, deadline)
-            .await
+        let data = self.data().ticket(ticket).intent(intent);
+        let data = data.said("comment", text);
+        self.say(Kind::Comment, ticket, text, data, deadline).await
+    }
+
+    /// Adds words to a ticket. Where a yes cannot be believed, they are looked for; what is not there
+    /// yet may still come.
+    async fn say(
+        &self,
+        kind: Kind,
+        ticket: &TicketId,
+        text: &Text,
+        data: Data,
+        deadline: Duration,
+    ) -> Result<Answer, CallError> {
+        let rule = self.rule(kind)?;
+        if !rule.verify {
+            return self.write(kind, ticket, data, |_| true, deadline).await;
+        }
+        let budget = Budget::new(deadline);
+        let data = self.prepared(rule, data, budget).await?;
+        let reply = self.exchange(&rule.request, &data, false, budget).await?;
+        self.judge(rule, &reply, &data)?;
+        let unsure = |reason: String| CallError::Unknown {
+            reason,
+            after: None,
+        };
+        match self.says(ticket, text, budget).await {
+            Ok(true) => Ok(Answer::Done { whole: None }),
+            Ok(false) => Err(unsure(
+                "it answered yes, and the words are not there".to_owned(),
+            )),
+            Err(error) => Err(unsure(format!(
+                "it answered yes; looking for the words: {error}"
+            ))),
+        }
     }
 
     /// Hangs a customer's file on a ticket: with its words, as a comment of its own.
@@ -269,6 +302,7 @@ impl Client {
             }
             None => data.file(file, Some(&bytes)),
         };
+        let data = self.prepared(rule, data, budget).await?;
         let reply = self
             .exchange(&rule.request, &data, rule.is_idempotent(), budget)
             .await?;
@@ -288,6 +322,7 @@ impl Client {
     ) -> Result<Answer, CallError> {
         let rule = self.rule(kind)?;
         let budget = Budget::new(deadline);
+        let data = self.prepared(rule, data, budget).await?;
         let reply = self
             .exchange(&rule.request, &data, rule.is_idempotent(), budget)
             .await?;
@@ -433,10 +468,19 @@ impl Client {
         text: &Text,
         deadline: Duration,
     ) -> Result<bool, CallError> {
+        self.says(ticket, text, Budget::new(deadline)).await
+    }
+
+    async fn says(
+        &self,
+        ticket: &TicketId,
+        text: &Text,
+        budget: Budget,
+    ) -> Result<bool, CallError> {
         let rule = self.rule(Kind::Notes)?;
         let data = self.data().ticket(ticket);
         let wanted = as_kept(text.reveal());
-        let items = self.list(rule, &data, Budget::new(deadline)).await?;
+        let items = self.list(rule, &data, budget).await?;
         Ok(items.iter().any(|item| {
             let text = rule
                 .text

@@ -253,8 +253,10 @@ impl Client {
             push_segment(&mut url, &text)?;
         }
         for (name, template) in &rule.query {
-            if let Some(value) = template.text(data).map_err(failed)? {
-                url.query_pairs_mut().append_pair(name, &value);
+            let name = name.text(data).map_err(failed)?;
+            let value = template.text(data).map_err(failed)?;
+            if let Some((name, value)) = name.zip(value) {
+                url.query_pairs_mut().append_pair(&name, &value);
             }
         }
         Ok(url)

@@ -5,7 +5,7 @@ use super::{
     expr::{BadExpr, Expr, Names, Template},
     place::{Place, line_of},
     rules::{Auth, FilesRule, Kind, OptionRule, Rules},
-    shape::{RequesterRule, Shape, VersionRule},
+    shape::{Codes, RequesterRule, Shape, VersionRule},
     spec::{
         AuthSpec, FilesSpec, OptionKind, OptionSpec, ProfileSpec, ShapeSpec, VersionSpec,
         VocabularySpec,
@@ -26,6 +26,7 @@ pub(crate) struct Checker<'a> {
     options: Names,
     /// Every `[ticket.NAME]`; `None` for one with a problem of its own.
     shapes: BTreeMap<String, Option<Arc<Shape>>>,
+    codes: Arc<Codes>,
 }
 
 impl Checker<'_> {
@@ -132,11 +133,14 @@ pub(crate) fn compile(spec: &ProfileSpec, text: &str) -> Result<Rules, Vec<Probl
         problems: Vec::new(),
         options,
         shapes: BTreeMap::new(),
+        codes: Arc::default(),
     };
     let root = Place::default();
     name(&mut checker, &root.key("name"), &spec.name);
     let auth = auth(&mut checker, &root.key("auth"), spec);
     let vocabulary = vocabulary(&mut checker, &root.key("vocabulary"), &spec.vocabulary);
+    let place = root.key("vocabulary").key("codes");
+    checker.codes = Arc::new(codes(&mut checker, &place, &spec.vocabulary));
     let reason = {
         let names = Names::new(ANSWER);
         checker.maybe(
@@ -170,6 +174,7 @@ pub(crate) fn compile(spec: &ProfileSpec, text: &str) -> Result<Rules, Vec<Probl
             options,
             auth,
             vocabulary,
+            codes: checker.codes,
             reason,
             later: spec.errors.later.clone(),
             operations,
@@ -297,6 +302,33 @@ fn vocabulary(checker: &mut Checker<'_>, place: &Place, spec: &VocabularySpec) -
     }
 }
 
+/// What stands for each status: for all of them, or for none.
+fn codes(checker: &mut Checker<'_>, place: &Place, spec: &VocabularySpec) -> Codes {
+    let names = checker.names(&[]);
+    let mut codes = Vec::new();
+    for (word, code) in &spec.codes {
+        let place = place.key(word);
+        let status = Status::new(word);
+        if !spec
+            .statuses
+            .iter()
+            .any(|known| Status::new(known) == status)
+        {
+            let what = format!("`{word}` is not among vocabulary.statuses");
+            checker.problem(&place, what, "Add it there, or take it out here.");
+        }
+        let code = checker.template(&place, code, &names);
+        codes.extend(code.map(|code| (status, code)));
+    }
+    for word in &spec.statuses {
+        if !spec.codes.is_empty() && !spec.codes.contains_key(word) {
+            let what = format!("nothing stands for `{word}`");
+            checker.problem(place, what, "Give each status of the vocabulary its code.");
+        }
+    }
+    Codes(codes)
+}
+
 fn options_of(
     checker: &mut Checker<'_>,
     place: &Place,
@@ -373,6 +405,7 @@ fn shape(checker: &mut Checker<'_>, place: &Place, spec: &ShapeSpec) -> Option<S
         created_at: part("created_at", &spec.created_at),
         merged_into: part("merged_into", &spec.merged_into),
         requester,
+        codes: checker.codes.clone(),
         id: id?,
         status: status?,
         version: version?,

@@ -95,11 +95,18 @@ pub(super) fn consistent(
     kind: Kind,
     spec: &OperationSpec,
 ) {
-    let verifies = matches!(kind, Kind::SetStatus | Kind::SetLinkField | Kind::SetFields);
+    let verifies = matches!(
+        kind,
+        Kind::SetStatus | Kind::SetLinkField | Kind::SetFields | Kind::Note | Kind::Comment
+    );
     if spec.verify.is_some() && !verifies {
-        let remedy =
-            "Only set_status, set_link_field and set_fields can be read again and compared.";
+        let remedy = "Only set_status, set_link_field, set_fields, note and comment can be read again and compared.";
         checker.problem(&place.key("verify"), "it cannot be verified", remedy);
+    }
+    let prepares = !spec.first.is_empty() || spec.only_if.is_some();
+    if prepares && !kind.is_write() {
+        let remedy = "Only a write has reads that come first; a read has `then`.";
+        checker.problem(&place.key("first"), "it is a read itself", remedy);
     }
     let by_key = matches!(spec.resolve, Some(ResolveSpec::IdempotencyKey));
     if by_key && !mentions_intent(spec) {

@@ -25,6 +25,7 @@ pub(crate) const NAMES: &[&str] = &[
     "find",
     "first",
     "format_time",
+    "html",
     "html_text",
     "inert",
     "last_segment",
@@ -63,6 +64,7 @@ pub(crate) fn register(env: &mut Environment<'static>) {
     env.add_filter("find", find);
     env.add_filter("first", |v: Value| items(&v).next().unwrap_or_default());
     env.add_filter("format_time", format_time);
+    env.add_filter("html", |v: Value| each_text(&v, html::of));
     env.add_filter("html_text", |v: Value| each_text(&v, html::text));
     env.add_filter("inert", |v: Value| each_text(&v, inert));
     env.add_filter("last_segment", |v: Value| {

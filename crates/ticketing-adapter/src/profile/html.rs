@@ -286,9 +286,18 @@ fn character(name: &str) -> Option<char> {
     })
 }
 
+/// Words as HTML that shows them as they are, line by line.
+pub(super) fn of(words: &str) -> String {
+    let lines: Vec<String> = words
+        .lines()
+        .map(|line| minijinja::HtmlEscape(line).to_string())
+        .collect();
+    lines.join("<br>")
+}
+
 #[cfg(test)]
 mod tests {
-    use super::text;
+    use super::{of, text};
 
     #[test]
     fn html_reads_as_a_person_would_read_it() {
@@ -347,5 +356,13 @@ mod tests {
         ] {
             assert_eq!(text(html), read, "{html}");
         }
+    }
+
+    #[test]
+    fn words_as_html_show_as_they_are() {
+        let words = "5 < 6 & \"so on\"\n\n<script>evil()</script>";
+        let html = of(words);
+        assert!(!html.contains("<script"), "{html}");
+        assert_eq!(text(&html), words);
     }
 }

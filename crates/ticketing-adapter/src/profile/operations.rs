@@ -3,7 +3,7 @@
 use super::{
     compile::{ANSWER, Checker},
     complete,
-    expr::{Names, Template, Tree},
+    expr::{Expr, Names, Template, Tree},
     place::Place,
     rules::{CursorRule, FindFirst, Kind, ListedRule, OperationRule, RequestRule, Then, Upload},
     spec::{
@@ -62,15 +62,17 @@ pub(crate) fn compile(
     }
     for write in [Kind::Create, Kind::Note, Kind::Comment, Kind::Attach] {
         let read = write.looked_up_by();
-        let resolve = ops.of(write).and_then(|spec| spec.resolve);
+        let spec = ops.of(write);
         let looks = matches!(
-            resolve.map(Resolve::from),
+            spec.and_then(|spec| spec.resolve).map(Resolve::from),
             Some(Resolve::DirectLookup | Resolve::LaggingSearch { .. })
         );
-        if looks && !ops.has(read) {
+        let verifies = spec.is_some_and(|spec| spec.verify.is_some());
+        if (looks || verifies) && !ops.has(read) {
             let what = format!("it rests on `{}`, which is missing", read.key());
             let remedy = format!("Add [operations.{}].", read.key());
-            checker.problem(&place.key(write.key()).key("resolve"), what, remedy);
+            let key = if looks { "resolve" } else { "verify" };
+            checker.problem(&place.key(write.key()).key(key), what, remedy);
         }
     }
     rules
@@ -82,7 +84,6 @@ fn operation(
     kind: Kind,
     spec: &OperationSpec,
 ) -> Option<OperationRule> {
-    let options = checker.names(&[]);
     let upload = spec
         .upload
         .as_ref()
@@ -92,6 +93,10 @@ fn operation(
         Some(_) => sent.and(&["upload.*"]),
         None => sent,
     };
+    let before = sent.and(&["also.*"]);
+    let first = then(checker, &place.key("first"), &spec.first, &before);
+    let only_if = checker.maybe(place, "only_if", spec.only_if.as_ref(), &before);
+    let sent = if first.is_empty() { sent } else { before };
     let answer = sent.and(ANSWER);
     let item = answer.and(&["it.*", "also.*"]);
     let instead = alternatives(checker, place, kind, spec);
@@ -120,12 +125,14 @@ fn operation(
         .and_then(|cursor| self::cursor(checker, &place.key("cursor"), cursor, &item));
     Some(OperationRule {
         kind,
-        when: checker.maybe(place, "when", spec.when.as_ref(), &options),
+        when: when(checker, place, spec),
         instead,
         ok: spec.ok.clone(),
         ok_when: checker.maybe(place, "ok_when", spec.ok_when.as_ref(), &answer),
         resolve: spec.resolve.map_or(Resolve::None, Resolve::from),
         verify: spec.verify.is_some(),
+        first,
+        only_if,
         find_first,
         upload,
         id: checker.maybe(place, "id", spec.id.as_ref(), &answer),
@@ -147,6 +154,12 @@ fn operation(
         cursor,
         request: request?,
     })
+}
+
+/// What says whether this form is used: the options alone.
+fn when(checker: &mut Checker<'_>, place: &Place, spec: &OperationSpec) -> Option<Expr> {
+    let options = checker.names(&[]);
+    checker.maybe(place, "when", spec.when.as_ref(), &options)
 }
 
 fn find_first(
@@ -268,11 +281,8 @@ fn request(
     let mut query = Vec::new();
     for (name, source) in sent.query {
         let place = place.key("query").key(name);
-        query.extend(
-            checker
-                .template(&place, source, names)
-                .map(|t| (name.clone(), t)),
-        );
+        let name = checker.template(&place, name, names);
+        query.extend(name.zip(checker.template(&place, source, names)));
     }
     let mut headers = Vec::new();
     for (name, source) in sent.headers {
@@ -368,11 +378,11 @@ fn tree(
             Tree::List(parts)
         }
         toml::Value::Table(table) => {
-            let mut parts = BTreeMap::new();
+            let mut parts = Vec::new();
             for (key, item) in table {
-                if let Some(part) = tree(checker, &place.key(key), item, names) {
-                    parts.insert(key.clone(), part);
-                }
+                let place = place.key(key);
+                let name = checker.template(&place, key, names);
+                parts.extend(name.zip(tree(checker, &place, item, names)));
             }
             Tree::Table(parts)
         }

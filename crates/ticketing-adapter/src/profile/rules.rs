@@ -4,7 +4,7 @@
 use super::{
     expr::{Expr, Template, Tree},
     filters::{self, millis},
-    shape::Shape,
+    shape::{Codes, Shape},
     spec::{CursorKind, Digest, Encoding, EventKind, ExampleSpec, Method, OptionKind},
 };
 use bridge_core::{
@@ -30,6 +30,7 @@ pub(crate) struct Rules {
     pub(crate) options: BTreeMap<String, OptionRule>,
     pub(crate) auth: Auth,
     pub(crate) vocabulary: Vocabulary,
+    pub(crate) codes: Arc<Codes>,
     pub(crate) reason: Option<Expr>,
     pub(crate) later: Vec<u16>,
     pub(crate) operations: BTreeMap<Kind, OperationRule>,
@@ -145,7 +146,7 @@ impl Kind {
                 "file.public",
                 "intent.id",
             ],
-            Self::SetStatus => &["ticket.id", "status"],
+            Self::SetStatus => &["ticket.id", "status", "status_code"],
             Self::SetLinkField => &["ticket.id", "conversation.id"],
             Self::SetFields => &["ticket.id", "fields.*"],
             Self::Get => &["ticket.id"],
@@ -221,7 +222,7 @@ impl Kind {
 pub(crate) struct RequestRule {
     pub(crate) method: Method,
     pub(crate) path: Vec<Template>,
-    pub(crate) query: Vec<(String, Template)>,
+    pub(crate) query: Vec<(Template, Template)>,
     pub(crate) headers: Vec<(HeaderName, Template)>,
     pub(crate) body: Option<Tree>,
 }
@@ -250,6 +251,8 @@ pub(crate) struct OperationRule {
     pub(crate) ok_when: Option<Expr>,
     pub(crate) resolve: Resolve,
     pub(crate) verify: bool,
+    pub(crate) first: Vec<Then>,
+    pub(crate) only_if: Option<Expr>,
     pub(crate) find_first: Option<FindFirst>,
     pub(crate) upload: Option<Upload>,
     pub(crate) id: Option<Expr>,

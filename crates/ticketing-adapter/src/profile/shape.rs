@@ -2,7 +2,7 @@
 //! data; core's `Ticket`, which it makes.
 
 use super::{
-    expr::{EvalError, Expr, json_of},
+    expr::{EvalError, Expr, Template, json_of},
     filters::{items, millis, text},
 };
 use bridge_core::{
@@ -12,7 +12,7 @@ use bridge_core::{
     time::Timestamp,
 };
 use minijinja::value::{Value, ValueKind};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// Why no ticket could be read. It names no content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,11 +25,37 @@ pub(crate) enum Unreadable {
     Eval(#[from] EvalError),
 }
 
+/// What stands for each status at the system, where that is not its word.
+#[derive(Debug, Default)]
+pub(crate) struct Codes(pub(crate) Vec<(Status, Template)>);
+
+impl Codes {
+    /// What stands for this status; nothing where its word does.
+    pub(crate) fn code(&self, status: &Status, options: &Value) -> Read<Option<String>> {
+        let known = self.0.iter().find(|(word, _)| word == status);
+        Ok(match known {
+            Some((_, code)) => code.text(options)?,
+            None => None,
+        })
+    }
+
+    /// The status that this stands for; what is no code is a word.
+    fn word(&self, told: &str, data: &Value) -> Read<Status> {
+        for (word, code) in &self.0 {
+            if code.text(data)?.as_deref() == Some(told) {
+                return Ok(word.clone());
+            }
+        }
+        Ok(Status::new(told))
+    }
+}
+
 /// How a ticket is read.
 #[derive(Debug)]
 pub(crate) struct Shape {
     pub(crate) id: Expr,
     pub(crate) status: Expr,
+    pub(crate) codes: Arc<Codes>,
     pub(crate) version: VersionRule,
     pub(crate) subject: Option<Expr>,
     pub(crate) priority: Option<Expr>,
@@ -128,8 +154,11 @@ impl Shape {
     }
 
     fn status(&self, data: &Value) -> Read<Option<Status>> {
-        let status = self.status.text(data)?.map(|word| Status::new(&word));
-        Ok(status.filter(|status| !status.as_str().is_empty()))
+        let Some(told) = self.status.text(data)? else {
+            return Ok(None);
+        };
+        let status = self.codes.word(&told, data)?;
+        Ok(Some(status).filter(|status| !status.as_str().is_empty()))
     }
 
     fn tags(&self, data: &Value) -> Read<Option<Vec<String>>> {

@@ -128,6 +128,10 @@ pub(crate) struct VocabularySpec {
     /// Whether other words are accepted, for systems where each site has its own.
     #[serde(default)]
     pub open_ended: bool,
+    /// What stands for a status at the system, where that is a number or an id: templates over
+    /// `options`, by status.
+    #[serde(default)]
+    pub codes: BTreeMap<String, String>,
     /// The fields a mapping may set; any, where this is left out.
     pub fields: Option<Vec<String>>,
 }
@@ -280,6 +284,11 @@ pub(crate) struct OperationSpec {
     pub ok: Vec<u16>,
     /// An expression over the answer that must hold for a yes.
     pub ok_when: Option<String>,
+    /// Writes: reads that come first; their bodies are `also.NAME` in the request.
+    #[serde(default)]
+    pub first: Vec<ThenSpec>,
+    /// Writes: an expression that must hold once `first` was read; else the write is refused, unsent.
+    pub only_if: Option<String>,
     /// Writes: how an unknown outcome is resolved.
     pub resolve: Option<ResolveSpec>,
     /// Writes: how a yes is made sure of where the answer cannot be believed.
