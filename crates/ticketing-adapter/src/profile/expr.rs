@@ -10,7 +10,7 @@ use minijinja::{
     value::{Serde, Value},
 };
 use serde_json::Value as Json;
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::sync::LazyLock;
 
 /// How much one expression may compute, in minijinja's steps. The longest built-in one over a page
 /// of 100 tickets takes a few hundred; a profile gone wild must not hold a worker.
@@ -269,13 +269,13 @@ fn end_of_expr(text: &str) -> Option<usize> {
     None
 }
 
-/// A JSON body to be: its texts are templates.
+/// A JSON body to be: its texts and the names in it are templates.
 #[derive(Debug)]
 pub(crate) enum Tree {
     Leaf(Template),
     Fixed(Json),
     List(Vec<Tree>),
-    Table(BTreeMap<String, Tree>),
+    Table(Vec<(Template, Tree)>),
 }
 
 impl Tree {
@@ -295,8 +295,8 @@ impl Tree {
             Self::Table(parts) => {
                 let mut table = serde_json::Map::new();
                 for (key, part) in parts {
-                    if let Some(value) = part.render(data)? {
-                        table.insert(key.clone(), value);
+                    if let Some((key, value)) = key.text(data)?.zip(part.render(data)?) {
+                        table.insert(key, value);
                     }
                 }
                 (parts.is_empty() || !table.is_empty()).then_some(Json::Object(table))

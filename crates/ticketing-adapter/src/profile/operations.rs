@@ -378,11 +378,11 @@ fn tree(
             Tree::List(parts)
         }
         toml::Value::Table(table) => {
-            let mut parts = BTreeMap::new();
+            let mut parts = Vec::new();
             for (key, item) in table {
-                if let Some(part) = tree(checker, &place.key(key), item, names) {
-                    parts.insert(key.clone(), part);
-                }
+                let place = place.key(key);
+                let name = checker.template(&place, key, names);
+                parts.extend(name.zip(tree(checker, &place, item, names)));
             }
             Tree::Table(parts)
         }
