@@ -102,10 +102,7 @@ impl World {
             Effect::AttachFile(file) => self.once(intent, format!("file of {}", file.message)),
             Effect::SendMessage(said) => self.went_out(said).or_else(|| {
                 let new = !self.jelou.ids_once;
-                // Open (history 10383): what may have reached a customer in a conversation that ended
-                // goes once more into the next, and is not flagged.
-                let (id, talk) = (&said.message.id, &said.conversation);
-                let what = format!("{} as {id} in {talk}", said.comment);
+                let what = format!("{} as {}", said.comment, said.message.id);
                 new.then(|| self.once(intent, what)).flatten()
             }),
             Effect::SendTemplate(send) => self.knocks_once(intent, &send.template.user),

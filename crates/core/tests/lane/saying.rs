@@ -374,6 +374,31 @@ fn what_was_planned_for_a_conversation_that_ended_does_not_go_into_the_next() {
     assert_eq!(w.notes(&ticket).len(), 1);
 }
 
+/// Found by the simulator's judge of what is said, history 10383.
+#[test]
+fn what_may_have_been_said_before_its_conversation_ended_is_flagged_where_it_is_said_again() {
+    for answer_lost in [true, false] {
+        let mut w =
+            World::with(&json!({"conversation": {"comment_without_conversation": "start"}}));
+        w.jelou.ids_once = false;
+        w.limits.on_unknown = OnUnknown::Retry;
+        let (ticket, talk) = w.linked_from_ticket();
+        if answer_lost {
+            w.faults.next("message", Fault::DoThenCut);
+        }
+        w.faults.next("message", Fault::Later(Some(60)));
+        w.agent_says(&ticket, "k1", "um");
+        w.moment();
+        w.ends(&talk, "expired");
+        w.settle();
+        let said = w.intents(Operation::Message);
+        let next = said.last().expect("it went into the next conversation");
+        assert_eq!(said.len(), 2, "{}", w.tale());
+        assert_eq!(next.possible_duplicate, answer_lost, "{}", w.tale());
+        assert_eq!(w.outcome("k1"), Some(Outcome::Relayed));
+    }
+}
+
 #[test]
 fn an_automation_that_answers_each_message_is_stopped() {
     let mut w = World::new();

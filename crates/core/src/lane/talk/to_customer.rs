@@ -160,10 +160,32 @@ impl Turn<'_> {
         self.ensure(link, &cause, effect, RULE);
         let is_part = |i: &&Intent| wish(&i.cause) == cause;
         let part = self.messages_of(link, message).rfind(is_part).cloned();
+        if let Some(part) = &part
+            && self.may_have_gone_out_before(part)
+            && let Some(part) = self.lane.intent_mut(&part.id)
+        {
+            part.possible_duplicate = !planted!(DoubleNotFlagged);
+        }
         match part {
             Some(intent) => self.way_of_part(&intent, ticket, message),
             None => Way::Stays,
         }
+    }
+
+    /// Whether what is about to be said first may have been said in a conversation that ended since: a
+    /// try of it went out, and what became of that is not known.
+    fn may_have_gone_out_before(&self, part: &Intent) -> bool {
+        let Effect::SendMessage(said) = &part.effect else {
+            return false;
+        };
+        let untried = part.state == IntentState::Planned && part.attempts == 0;
+        let in_doubt = |i: &Intent| {
+            let same = matches!(&i.effect, Effect::SendMessage(other) if other.message.id == said.message.id);
+            same && i.id != part.id
+                && i.attempts > 0
+                && matches!(i.state, IntentState::Withdrawn | IntentState::Parked)
+        };
+        untried && self.lane.intents.iter().any(in_doubt)
     }
 
     fn way_of_part(&mut self, intent: &Intent, ticket: &TicketId, message: &Message) -> Way {
