@@ -262,21 +262,29 @@ impl Jelou {
         (Ok(answer), vec![event])
     }
 
-    /// Takes an agent's message into a conversation that goes on. The same id twice is heard once,
-    /// where Jelou looks at ids.
+    /// Takes an agent's message into the conversation that goes on with the customer: on the wire it
+    /// names room, bot and customer, and no conversation. The same id twice is heard once, where Jelou
+    /// looks at ids.
     ///
     /// # Errors
     /// [`CallError::Refused`] where there is none, or the customer was silent for too long.
     pub fn say(&mut self, said: &SendMessage) -> Result<Answer, CallError> {
-        let talk = self.talks.get_mut(&said.conversation);
-        let Some(talk) = talk.filter(|talk| talk.is_active() && !self.silent) else {
+        let user = said.message.user.as_str();
+        let id = &said.message.id;
+        let talks = self.talks.values();
+        let known = self.ids_once
+            && talks
+                .filter(|talk| talk.conversation.user.as_str() == self.canonical(user))
+                .any(|talk| talk.heard.iter().any(|(heard, _)| heard == id));
+        let hit = self.active(user);
+        let talk = hit.and_then(|hit| self.talks.get_mut(&hit));
+        let Some(talk) = talk.filter(|_| !self.silent) else {
             return Err(CallError::Refused {
                 status: 400,
                 reason: "no active conversation".to_owned(),
             });
         };
-        let id = &said.message.id;
-        if !(self.ids_once && talk.heard.iter().any(|(known, _)| known == id)) {
+        if !known {
             let words = match &said.message.content {
                 Content::Text { body } => body.clone(),
                 Content::Media(media) => media.url.clone(),

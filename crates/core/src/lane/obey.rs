@@ -9,9 +9,9 @@ use super::{
 };
 use crate::{
     conversation::Conversation,
-    effect::Operation,
+    effect::{Effect, Operation},
     ids::{ConversationId, IntentId, LinkId},
-    intent::IntentState,
+    intent::{Intent, IntentState},
     link::{Agreed, ConversationSide, Origin, TicketSide},
     ticket::Ticket,
 };
@@ -109,6 +109,29 @@ impl Turn<'_> {
         let Some(intent) = self.lane.intent(id).cloned() else {
             return;
         };
+        for part in self.parts_behind(&intent) {
+            self.retry_one(&part);
+        }
+        self.retry_one(&intent);
+    }
+
+    /// The parked parts of the same comment that come after this one.
+    fn parts_behind(&self, first: &Intent) -> Vec<Intent> {
+        let Effect::SendMessage(said) = &first.effect else {
+            return Vec::new();
+        };
+        let behind = |i: &&Intent| {
+            matches!(&i.effect, Effect::SendMessage(other)
+                if other.comment == said.comment
+                    && other.ticket == said.ticket
+                    && other.conversation == said.conversation
+                    && other.part > said.part)
+        };
+        self.lane.intents.iter().filter(behind).cloned().collect()
+    }
+
+    fn retry_one(&mut self, intent: &Intent) {
+        let id = &intent.id;
         if intent.state != IntentState::Parked && !planted!(RetryTwice) {
             return;
         }
@@ -142,7 +165,7 @@ impl Turn<'_> {
                 link.busy_since = None;
             }
         }
-        self.forget_holder(&intent);
+        self.forget_holder(intent);
         let sentence = format!("To be tried again by order: {}", intent.effect);
         self.lane
             .journal_intent(id, EntryKind::Decision, sentence, self.now);
@@ -152,6 +175,14 @@ impl Turn<'_> {
         let Some(intent) = self.lane.intent(id).cloned() else {
             return;
         };
+        for part in self.parts_behind(&intent) {
+            self.discard_one(&part);
+        }
+        self.discard_one(&intent);
+    }
+
+    fn discard_one(&mut self, intent: &Intent) {
+        let id = &intent.id;
         if intent.state != IntentState::Parked {
             return;
         }

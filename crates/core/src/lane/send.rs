@@ -106,6 +106,12 @@ impl Turn<'_> {
                     self.want_ticket(&ticket);
                 }
             }
+            Effect::SendMessage(said) if !self.is_active(&said.conversation) => {
+                // It names a room, and the room is the next conversation's too.
+                self.let_go(intent, "the conversation has ended");
+                let (ticket, comment) = (said.ticket.clone(), said.comment.clone());
+                self.tell_nobody_heard(&intent.link, &ticket, &comment);
+            }
             Effect::StartConversation(_)
                 if intent.attempts > 0 && self.must_hear_first(self.waited_until(intent)) => {}
             Effect::StartConversation(_)

@@ -510,3 +510,74 @@ fn what_was_said_before_the_link_is_not_found_afterwards() {
     w.settle();
     assert_eq!(w.heard(&w.only_talk()), ["after"], "{}", w.tale());
 }
+
+/// Found by a reader: on the wire a message names room, bot and customer, and no conversation.
+#[test]
+fn what_is_tried_again_by_order_never_goes_into_the_next_conversation() {
+    for next_one in [true, false] {
+        let mut w = World::with(
+            &json!({"ticket": {"reuse": "never", "customer_writes_after_close": "new"}}),
+        );
+        let (talk, ticket) = w.linked_from_conversation();
+        w.faults.next("message", Fault::Cut);
+        w.agent_says(&ticket, "k1", "private to ticket one");
+        w.settle();
+        let parked = w.parked().remove(0);
+        w.ends(&talk, "expired");
+        w.settle();
+        let next = next_one.then(|| w.ana_starts());
+        w.settle();
+        w.order(Order::Retry { intent: parked.id });
+        w.settle();
+        assert!(w.heard(&talk).is_empty(), "{}", w.tale());
+        let heard = next.map(|next| w.heard(&next)).unwrap_or_default();
+        assert!(heard.is_empty(), "{heard:?}\n{}", w.tale());
+        let told = |note: &String| note.contains("no conversation with them is open");
+        assert!(w.notes(&ticket).iter().any(told), "{:?}", w.notes(&ticket));
+    }
+}
+
+/// Found by a reader: the customer begins with "Olá", and so does the agent.
+#[test]
+fn an_answer_that_reads_like_the_customers_first_words_goes_out() {
+    let mut w = World::with(
+        &json!({"ticket": {"description": "{{ conversation.initial_message or 'Olá' }}"}}),
+    );
+    let (talk, ticket) = w.linked_from_conversation();
+    let first = w.description(&ticket);
+    w.pass(Duration::from_secs(600));
+    w.agent_says(&ticket, "k7", &first);
+    w.settle();
+    assert_eq!(w.heard(&talk), [first], "{}", w.tale());
+}
+
+/// Found by a reader.
+#[test]
+fn a_part_that_is_tried_again_by_order_brings_those_behind_it() {
+    let mut w = World::new();
+    let (talk, ticket) = w.linked_from_conversation();
+    let words = "Uma linha de texto.\n".repeat(600);
+    w.faults.next("message", Fault::Cut);
+    w.agent_says(&ticket, "k1", &words);
+    w.agent_says(&ticket, "k2", "dois");
+    w.settle();
+    assert_eq!(w.heard(&talk), ["dois"], "{}", w.tale());
+    let parked = w.parked().remove(0);
+    w.order(Order::Retry { intent: parked.id });
+    w.settle();
+    let heard = w.heard(&talk);
+    assert_eq!(heard[1..].concat(), words, "{}", w.tale());
+    assert!(w.parked().is_empty(), "{:?}", w.parked_for());
+}
+
+/// Found by a reader: a log that an agent pastes is no loop.
+#[test]
+fn a_comment_of_a_hundred_parts_is_one_comment() {
+    let mut w = World::new();
+    let (talk, ticket) = w.linked_from_conversation();
+    let words = "Uma linha de texto.\n".repeat(20_000);
+    w.agent_says(&ticket, "k1", &words);
+    w.settle();
+    assert!(w.heard(&talk).len() > 90, "{:?}", w.parked_for());
+    assert_eq!(w.heard(&talk).concat(), words);
+}

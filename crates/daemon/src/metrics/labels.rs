@@ -170,6 +170,7 @@ pub(super) const PARKED_REASONS: &[&str] = &[
     "unknown_outcome",
     "busy_timeout",
     "two_conversations",
+    "behind",
     "loop",
     "file",
     "retries_exhausted",

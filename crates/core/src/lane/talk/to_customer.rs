@@ -17,11 +17,11 @@ use crate::{
     message::{AgentMessage, Content},
     time::Timestamp,
 };
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 
 pub(super) const RULE: &str = "mapping.messages.to_conversation_when";
 
-/// More messages than this to one customer within a minute are a loop through both directions: the
+/// More comments than this to one customer within a minute are a loop through both directions: the
 /// third net of rule 14. No agent writes that fast.
 const MESSAGES_PER_LINK_MINUTE: usize = 60;
 
@@ -37,6 +37,9 @@ const THEIR_CLOCK_BEHIND: Duration = Duration::from_secs(3);
 /// ticket's own: one is when it was stored, the other when it was told of, and either may be in whole
 /// seconds.
 const OPENING_WITHIN: Duration = Duration::from_secs(10);
+
+/// Why a part of a comment is parked that was never tried.
+const BEHIND: &str = "behind";
 
 /// Begins the last error of a message that Jelou refused as too late.
 pub(in crate::lane) const TOO_LATE: &str = "window";
@@ -86,7 +89,7 @@ impl Turn<'_> {
         }
     }
 
-    fn is_active(&self, id: &ConversationId) -> bool {
+    pub(in crate::lane) fn is_active(&self, id: &ConversationId) -> bool {
         let memory = self.lane.conversations.get(id);
         memory.is_some_and(|m| !m.seen.state.is_closed())
     }
@@ -116,6 +119,7 @@ impl Turn<'_> {
         self.tell_of_kept_back(&link.id, message);
         let count = u32::try_from(contents.len()).unwrap_or(u32::MAX);
         let mut outcome = Outcome::Relayed;
+        let mut effects = VecDeque::new();
         for (number, content) in (1..).zip(contents) {
             let Some(value) = MessageId::of_part(ticket, &message.id, number) else {
                 return self.unsendable(&link.id, message, "its id is too long");
@@ -128,11 +132,18 @@ impl Turn<'_> {
                 parts: count,
                 message: in_room(value, room.clone(), &memory.seen, content),
             });
+            effects.push_back((number, effect));
+        }
+        while let Some((number, effect)) = effects.pop_front() {
             match self.say_part(&link.id, ticket, message, effect, number) {
                 Way::Stays => return Way::Stays,
                 Way::Ends(Outcome::Relayed) => {}
                 Way::Ends(Outcome::Observed) => outcome = Outcome::Observed,
-                // What is left of it would make no sense without this part.
+                // What is left of it would make no sense without this part, and waits for a person with it.
+                Way::Ends(Outcome::Parked) => {
+                    self.park_behind(&link.id, message, &effects);
+                    return Way::Ends(Outcome::Parked);
+                }
                 Way::Ends(other) => return Way::Ends(other),
             }
         }
@@ -186,6 +197,25 @@ impl Turn<'_> {
                 && matches!(i.state, IntentState::Withdrawn | IntentState::Parked)
         };
         untried && self.lane.intents.iter().any(in_doubt)
+    }
+
+    /// Parts that nobody will hear before the one ahead of them: parked beside it, so that a retry of
+    /// that one brings them too.
+    fn park_behind(&mut self, link: &LinkId, message: &Message, rest: &VecDeque<(u32, Effect)>) {
+        for (number, effect) in rest {
+            let cause = cause_of(message, *number);
+            self.ensure(link, &cause, effect.clone(), RULE);
+            let is_part = |i: &&Intent| wish(&i.cause) == cause;
+            let part = self.messages_of(link, message).rfind(is_part).cloned();
+            if let Some(part) = part.filter(|part| part.state == IntentState::Planned) {
+                self.park(
+                    &part.id,
+                    BEHIND,
+                    "a part before it waits for a person".to_owned(),
+                    "`parked retry` of the first part brings this one too",
+                );
+            }
+        }
     }
 
     fn way_of_part(&mut self, intent: &Intent, ticket: &TicketId, message: &Message) -> Way {
@@ -330,6 +360,14 @@ impl Turn<'_> {
     /// told.
     fn is_echo(&self, e: &CommentAdded) -> bool {
         let body = kept(e.body.reveal());
+        let memory = self.lane.tickets.get(&e.ticket);
+        let born = memory.and_then(|m| m.seen.as_ref()?.created_at);
+        // Later it is an answer, though it reads like the customer's first words.
+        let is_first = |made: Option<Timestamp>| {
+            let at = e.at.unwrap_or(self.now);
+            let until = born.or(made).map(|born| born.plus(OPENING_WITHIN));
+            e.opening || until.is_none_or(|until| at <= until)
+        };
         self.lane.intents.iter().any(|i| {
             if let Some((ticket, text)) = i.effect.entry() {
                 return i.attempts > 0 && *ticket == e.ticket && kept(text.reveal()) == body;
@@ -339,16 +377,18 @@ impl Turn<'_> {
                 return false;
             };
             let ours = self.lane.link(&i.link).and_then(Link::ticket_id);
-            ours == Some(&e.ticket) && kept(create.new.description.reveal()) == body
+            ours == Some(&e.ticket)
+                && is_first(i.sent_at)
+                && kept(create.new.description.reveal()) == body
         })
     }
 
-    /// Whether messages go out faster than people write them.
+    /// Whether comments go out faster than people write them. A long one is one, however many its parts.
     pub(in crate::lane) fn is_storm(&self, intent: &Intent) -> bool {
         let minute = Duration::from_secs(60);
         let sent = self.lane.intents.iter().filter(|i| {
             i.link == intent.link
-                && i.operation() == Operation::Message
+                && matches!(&i.effect, Effect::SendMessage(said) if said.part == 1)
                 && i.failures == 0
                 && i.sent_at.is_some_and(|at| self.now.since(at) < minute)
         });

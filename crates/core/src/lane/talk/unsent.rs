@@ -3,7 +3,7 @@
 
 use super::{Message, Outcome, Way, template::Knock};
 use crate::{
-    ids::{LinkId, TicketId},
+    ids::{LinkId, MessageId, TicketId},
     intent::{Intent, IntentState},
     lane::step::Turn,
     link::Link,
@@ -65,15 +65,22 @@ impl Turn<'_> {
     }
 
     fn tell_unsent(&mut self, link: &LinkId, message: &Message, knock: &Knock) -> Way {
-        let text = format!(
-            "The customer did not get a comment of this ticket: no conversation with them is open.{} (comment {})",
-            knock.told(),
-            message.id
-        );
+        let text = unheard(&message.id, &knock.told());
         if !planted!(UnsentNotTold) {
             self.tell(link, &format!("unsent:{}", message.id), &text);
         }
         Way::Ends(Outcome::NoConversation)
+    }
+
+    /// The same of a comment that is long settled otherwise: a person had it tried again.
+    pub(in crate::lane) fn tell_nobody_heard(
+        &mut self,
+        link: &LinkId,
+        ticket: &TicketId,
+        comment: &MessageId,
+    ) {
+        let text = unheard(comment, "");
+        self.tell_about(link, ticket, &format!("unsent:{comment}"), &text);
     }
 
     /// What was planned for a conversation that has ended since does not go out; of what did go out
@@ -120,4 +127,10 @@ impl Turn<'_> {
         }
         Way::Stays
     }
+}
+
+fn unheard(comment: &MessageId, knock: &str) -> String {
+    format!(
+        "The customer did not get a comment of this ticket: no conversation with them is open.{knock} (comment {comment})"
+    )
 }
