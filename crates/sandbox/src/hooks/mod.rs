@@ -269,6 +269,7 @@ impl Hooks {
             body,
             sends: 0,
             outcome,
+            sent_at_ms: None,
             taken_at_ms: None,
         });
         for _ in 0..sends {

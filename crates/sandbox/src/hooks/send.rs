@@ -63,6 +63,7 @@ fn prepare(shared: &Shared, number: u64) -> Option<reqwest::RequestBuilder> {
     let url = inner.target.url.clone()?;
     let delivered = inner.find(number)?;
     delivered.sends += 1;
+    delivered.sent_at_ms.get_or_insert_with(now_ms);
     let mut request = shared
         .client
         .post(url)

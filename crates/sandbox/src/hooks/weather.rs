@@ -101,6 +101,9 @@ pub struct Delivered {
     pub sends: u32,
     /// What became of it.
     pub outcome: Outcome,
-    /// When it was first answered 2xx, ms since 1970.
+    /// When it first left, ms since 1970: nobody was told of it before.
+    #[serde(default)]
+    pub sent_at_ms: Option<i64>,
+    /// When it was first answered 2xx, ms since 1970: it was told of by then.
     pub taken_at_ms: Option<i64>,
 }

@@ -2,14 +2,11 @@
 //! lets people write.
 
 use bridge_sandbox::{
-    Hooks, Outcome,
+    Delivered, Hooks, Outcome,
     helpdesk::{Comment, Role},
     jelou::{Speaker, Spoken},
 };
 use std::{collections::BTreeMap, fmt};
-
-/// Of two webhooks that were answered within this, ms, nobody outside knows which was stored first.
-const AT_ONCE_MS: i64 = 1_000;
 
 /// One message as it came over.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,10 +43,29 @@ impl Heard {
     }
 }
 
-/// What webhooks told of, by its words: when the first of each was taken, ms since 1970, or that none
-/// was.
+/// What webhooks told of, by its words.
 #[derive(Clone, Debug, Default)]
-pub struct Told(BTreeMap<String, Option<i64>>);
+pub struct Told(BTreeMap<String, Moments>);
+
+/// Between these two, ms since 1970, the bridge came to know of something by its webhook. From outside
+/// nothing tells it closer, and nothing has to: no tolerance is added.
+#[derive(Clone, Copy, Debug, Default)]
+struct Moments {
+    /// When the first webhook left, if one did.
+    sent: Option<i64>,
+    /// When the first was answered as stored, if one was.
+    taken: Option<i64>,
+}
+
+impl Moments {
+    fn and(self, hook: &Delivered) -> Self {
+        let first = |one: Option<i64>, other: Option<i64>| one.into_iter().chain(other).min();
+        Self {
+            sent: first(self.sent, hook.sent_at_ms),
+            taken: first(self.taken, hook.taken_at_ms),
+        }
+    }
+}
 
 impl Told {
     /// By these.
@@ -59,21 +75,22 @@ impl Told {
         for hook in hooks.all() {
             let words = hook.body.split('"').find(|word| is_ours(word));
             if let Some(words) = words {
-                let first = told.entry(words.to_owned()).or_insert(hook.taken_at_ms);
-                *first = first.or(hook.taken_at_ms);
+                let of: &mut Moments = told.entry(words.to_owned()).or_default();
+                *of = of.and(&hook);
             }
         }
         Self(told)
     }
 
-    /// Whether this may have become known only after that other one: none of its webhooks came, or it
-    /// came later. A round of the sweep that finds one finds all that is older.
+    /// Whether this may have become known only after that later one: the other's webhook had left when
+    /// this one's was stored, or it alone was told of. What no webhook tells of is found by the sweep,
+    /// and a round that finds one finds all that is older.
     fn may_be_late(&self, text: &str, other: &str) -> bool {
-        let taken = |text| self.0.get(text).copied().flatten();
-        match (taken(text), taken(other)) {
-            (None, _) => true,
-            (Some(_), None) => false,
-            (Some(at), Some(other)) => other < at + AT_ONCE_MS,
+        let of = |text| self.0.get(text).copied().unwrap_or_default();
+        match (of(text).taken, of(other).sent) {
+            (_, None) => false,
+            (None, Some(_)) => true,
+            (Some(taken), Some(sent)) => sent <= taken,
         }
     }
 }
@@ -189,8 +206,15 @@ mod tests {
         }
     }
 
+    /// By webhooks that left then and were answered 5 ms later.
     fn told(all: &[(&str, Option<i64>)]) -> Told {
-        let all = all.iter().map(|(text, at)| ((*text).to_owned(), *at));
+        let moments = |sent: Option<i64>| Moments {
+            sent,
+            taken: sent.map(|at| at + 5),
+        };
+        let all = all
+            .iter()
+            .map(|(text, at)| ((*text).to_owned(), moments(*at)));
         Told(all.collect())
     }
 
@@ -216,6 +240,36 @@ mod tests {
     }
 
     #[test]
+    fn each_of_many_pairs_that_change_places_is_misplaced() {
+        let text = |nth: usize| format!("c000 m{nth:03}");
+        let written: Vec<String> = (0..20).map(text).collect();
+        // One every 200 ms, as the campaign has them, and none overtakes another on its way.
+        let left = (1_000..).step_by(200).map(Some);
+        let all: Vec<_> = written.iter().map(String::as_str).zip(left).collect();
+        let swapped = (0..20).map(|nth| heard(&text(nth ^ 1), "10:00:00"));
+        let mut sheet = Sheet::default();
+        sheet.add(&written, &swapped.collect::<Vec<_>>(), &told(&all));
+        assert_eq!((sheet.misplaced.len(), sheet.late), (10, 0), "{sheet}");
+    }
+
+    #[test]
+    fn which_of_two_that_were_on_their_way_at_once_was_stored_first_nobody_knows() {
+        let all = [heard(WRITTEN[1], "10:00:00"), heard(WRITTEN[0], "10:00:00")];
+        let left = |first, second| told(&[(WRITTEN[0], Some(first)), (WRITTEN[1], Some(second))]);
+        for at_once in [left(1_000, 1_005), left(1_000, 1_000), left(1_400, 1_000)] {
+            let sheet = sheet(&all, &at_once);
+            assert_eq!((sheet.misplaced.len(), sheet.late), (0, 1));
+        }
+        assert_eq!(sheet(&all, &left(1_000, 1_006)).misplaced.len(), 1);
+    }
+
+    #[test]
+    fn what_no_webhook_told_of_is_found_in_order() {
+        let all = [heard(WRITTEN[1], "10:00:00"), heard(WRITTEN[0], "10:00:00")];
+        assert_eq!(sheet(&all, &Told::default()).misplaced.len(), 1);
+    }
+
+    #[test]
     fn what_is_missing_or_twice_is_counted() {
         let twice = [heard(WRITTEN[0], "a"), heard(WRITTEN[0], "a")];
         let sheet = sheet(&twice, &Told::default());
@@ -226,6 +280,7 @@ mod tests {
     #[test]
     fn what_is_late_and_does_not_say_so_is_counted() {
         let all = [heard(WRITTEN[1], "10:00:01"), heard(WRITTEN[0], "10:00:02")];
-        assert_eq!(sheet(&all, &Told::default()).late_unmarked, 1);
+        let lost = told(&[(WRITTEN[0], None), (WRITTEN[1], Some(9_000))]);
+        assert_eq!(sheet(&all, &lost).late_unmarked, 1);
     }
 }
