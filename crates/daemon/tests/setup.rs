@@ -151,6 +151,30 @@ async fn removed_is_gone_and_removing_it_again_is_no_mistake() {
 }
 
 #[tokio::test]
+async fn where_no_public_url_tells_whose_an_integration_is_it_is_not_removed() {
+    let bench = Bench::new("{ file = \"jelou-secret\" }").await;
+    bench.change("public_url = ", "# public_url = ");
+    let nothing = bench.run(&["setup", "--remove"]).await;
+    assert_eq!(said(&nothing), "main: nothing to do\n", "there is none");
+
+    for there in [FOREIGN, &bench.webhook_url()] {
+        bench.jelou_sends_to(there);
+        let refused = bench.run(&["setup", "--remove"]).await;
+        let words = said(&refused);
+        assert_eq!(code(&refused), 1, "{words}");
+        for told in [there, "public_url", "--remove --force"] {
+            assert!(words.contains(told), "{told}: {words}");
+        }
+        let target = bench.jelou.handle.webhooks().target();
+        assert_eq!(target.url.as_deref(), Some(there));
+    }
+
+    let removed = bench.run(&["setup", "--remove", "--force"]).await;
+    assert_eq!(code(&removed), 0, "{}", said(&removed));
+    assert!(bench.jelou.handle.webhooks().target().url.is_none());
+}
+
+#[tokio::test]
 async fn an_integration_whose_secret_nobody_kept_gets_another_one() {
     let bench = Bench::new("{ file = \"jelou-secret\" }").await;
     bench.jelou_sends_to(&bench.webhook_url());

@@ -217,10 +217,12 @@ async fn update(bridge: &Bridge, url: &Url) -> Result<(), NotDone> {
     updated.await.map_err(|error| NotDone::from_call(&error))
 }
 
-/// Takes the integration away, if it is this bridge's or `force` says so. The secret's file stays.
+/// Takes the integration away, if it is known to be this bridge's or `force` says so. The secret's
+/// file stays.
 ///
 /// # Errors
-/// [`NotDone`] where it is somebody else's, or Jelou could not be asked.
+/// [`NotDone`] where it is somebody else's, where nothing tells whose it is, or where Jelou could not
+/// be asked.
 pub async fn remove(
     bridge: &Bridge,
     public: Option<&Url>,
@@ -230,18 +232,8 @@ pub async fn remove(
     let Some(found) = look(bridge).await? else {
         return Ok(none);
     };
-    let ours = public
-        .map(|public| webhook_url(Some(public), bridge))
-        .transpose()?;
-    if !force && ours.is_some_and(|ours| ours.as_str() != found.webhook_url) {
-        return Err(NotDone::of_operator(
-            format!(
-                "bridge {}: the project's integration is not this bridge's: Jelou sends its webhooks to {}",
-                bridge.name,
-                shown(&found.webhook_url)
-            ),
-            "look who receives them there; `jelou-bridge setup --remove --force` removes it all the same",
-        ));
+    if !force {
+        is_ours(bridge, public, &found)?;
     }
     match bridge.jelou.remove_integration(bridge.call_timeout()).await {
         Ok(()) | Err(CallError::Gone { .. }) => Ok(Arranged {
@@ -253,6 +245,28 @@ pub async fn remove(
         }),
         Err(error) => Err(NotDone::from_call(&error)),
     }
+}
+
+/// Whether an integration that is to be removed is this bridge's: only its address tells.
+fn is_ours(bridge: &Bridge, public: Option<&Url>, found: &Integration) -> Result<(), NotDone> {
+    let (name, there) = (&bridge.name, shown(&found.webhook_url));
+    let Some(public) = public else {
+        return Err(NotDone::of_operator(
+            format!(
+                "bridge {name}: whose the project's integration is cannot be told, since server.public_url is not given: Jelou sends its webhooks to {there}"
+            ),
+            "add public_url = \"https://HOST\" to [server], or look who receives them there; `jelou-bridge setup --remove --force` removes it all the same",
+        ));
+    };
+    if webhook_url(Some(public), bridge)?.as_str() == found.webhook_url {
+        return Ok(());
+    }
+    Err(NotDone::of_operator(
+        format!(
+            "bridge {name}: the project's integration is not this bridge's: Jelou sends its webhooks to {there}"
+        ),
+        "look who receives them there; `jelou-bridge setup --remove --force` removes it all the same",
+    ))
 }
 
 fn arranged(bridge: &Bridge, url: &Url) -> Arranged {
