@@ -121,7 +121,7 @@ impl Turn<'_> {
             (
                 "template",
                 format!("The template {} was not sent", send.template.name),
-                "check the template's name, language and places at Jelou, then `parked retry`",
+                "check the template's name, language and places at Jelou, then `parked retry`, which sends the same again; where `mapping.template` is wrong, mend that and `parked discard`: it counts from the customer's next silence",
             )
         } else {
             (

@@ -3,7 +3,7 @@
 
 use super::{state::EntryKind, step::Turn};
 use crate::{
-    effect::{Effect, Operation, Read},
+    effect::{Effect, Operation, Read, SendMessage},
     event::Side,
     ids::{ConversationId, IntentId, LinkId, TicketId},
     intent::{Intent, IntentState},
@@ -107,10 +107,7 @@ impl Turn<'_> {
                 }
             }
             Effect::SendMessage(said) if !self.is_active(&said.conversation) => {
-                // It names a room, and the room is the next conversation's too.
-                self.let_go(intent, "the conversation has ended");
-                let (ticket, comment) = (said.ticket.clone(), said.comment.clone());
-                self.tell_nobody_heard(&intent.link, &ticket, &comment);
+                self.let_go_unheard(intent, said);
             }
             Effect::StartConversation(_)
                 if intent.attempts > 0 && self.must_hear_first(self.waited_until(intent)) => {}
@@ -128,6 +125,12 @@ impl Turn<'_> {
             | Effect::SetFields { .. }
             | Effect::AddNote { .. } => self.want_send(&intent.id, intent.operation(), due),
         }
+    }
+
+    /// A message names a room, and the room is the next conversation's too.
+    fn let_go_unheard(&mut self, intent: &Intent, said: &SendMessage) {
+        self.let_go(intent, "the conversation has ended");
+        self.tell_nobody_heard(&intent.link, &said.ticket, &said.comment);
     }
 
     fn park_as_loop(&mut self, intent: &Intent) {

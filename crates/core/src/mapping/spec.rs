@@ -120,7 +120,7 @@ pub struct ConversationSpec {
     pub ticket_reopened: TicketReopened,
     /// What happens to an agent's comment for the customer when no conversation is open: a `note`
     /// on the ticket says that it was not sent, a conversation is started, or the `template` is sent
-    /// instead, and the note says so.
+    /// instead, and the note says so. A ticket that is solved or closed begins neither.
     #[serde(default)]
     pub comment_without_conversation: CommentWithoutConversation,
 }

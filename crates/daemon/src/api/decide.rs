@@ -348,7 +348,10 @@ async fn one(
                     false,
                     Some("nothing was changed: its bridge is not configured, or the store was in trouble".to_owned()),
                 ),
-                Some(still) => outcome(true, Some(format!("it is parked again: {}", still.reason))),
+                Some(still) => outcome(
+                    false,
+                    Some(format!("it was tried and is parked again ({})", still.reason)),
+                ),
             })
         }
     }

@@ -176,9 +176,13 @@ pub(super) fn lines(lines: &[LineView]) -> String {
     text
 }
 
-pub(super) fn parked(list: &ParkedList) -> String {
+pub(super) fn parked(list: &ParkedList, filtered: bool) -> String {
     if list.parked.is_empty() {
-        return "Nothing is parked.\n".to_owned();
+        return if filtered {
+            "Nothing that is parked fits this filter; `parked` alone lists all.\n".to_owned()
+        } else {
+            "Nothing is parked.\n".to_owned()
+        };
     }
     let rows: Vec<Vec<String>> = list
         .parked
@@ -229,7 +233,7 @@ pub(super) fn parked_item(item: &ParkedView) -> String {
 /// Each where they are few; else those that were not done, and the counts.
 pub(super) fn decided(word: &str, done: &ParkedDone) -> String {
     if done.items.is_empty() {
-        return "Nothing of that kind is parked.\n".to_owned();
+        return "Nothing that is parked fits this filter; `parked` alone lists all.\n".to_owned();
     }
     let past = if word == "retry" {
         "is tried again"

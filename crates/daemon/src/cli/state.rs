@@ -150,11 +150,14 @@ async fn list_parked(shared: &Shared, filter: ParkedFilter) -> Result<Ending, Fa
         ticket,
         older_than,
     } = filter.which;
+    let side = side.map(|side| side.word().to_owned());
+    let words = [&bridge, &reason, &operation, &side, &ticket, &older_than];
+    let filtered = words.into_iter().any(Option::is_some);
     let asked = ParkedAsked {
         bridge,
         reason,
         operation,
-        side: side.map(|side| side.word().to_owned()),
+        side,
         ticket,
         older_than,
         limit: filter.limit,
@@ -162,7 +165,7 @@ async fn list_parked(shared: &Shared, filter: ParkedFilter) -> Result<Ending, Fa
     let asked = Asked::get(&["parked"], &asked);
     answer::<ParkedList>(shared, asked, |list| {
         (
-            show::parked(list),
+            show::parked(list, filtered),
             if list.parked.is_empty() { FINE } else { FOUND },
         )
     })

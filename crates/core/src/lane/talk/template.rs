@@ -24,6 +24,8 @@ pub(super) enum Knock {
     Goes(String),
     /// This one went since the customer's last words.
     Went(String),
+    /// This one was to go since the customer's last words, and did not.
+    Failed(String),
 }
 
 impl Turn<'_> {
@@ -109,7 +111,9 @@ impl Turn<'_> {
             | IntentState::Unknown
             | IntentState::Confirmed
             | IntentState::Observed => Knock::Went(name_of(before)),
-            IntentState::Refused | IntentState::Withdrawn | IntentState::Parked => Knock::None,
+            IntentState::Refused | IntentState::Withdrawn | IntentState::Parked => {
+                Knock::Failed(name_of(before))
+            }
         })
     }
 }
@@ -129,6 +133,9 @@ impl Knock {
             Self::Goes(name) => format!(" The template {name} goes to them instead."),
             Self::Went(name) => {
                 format!(" The template {name} went to them already since they last wrote.")
+            }
+            Self::Failed(name) => {
+                format!(" The template {name} was to go instead, and Jelou did not take it.")
             }
         }
     }

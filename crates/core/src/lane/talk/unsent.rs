@@ -53,19 +53,20 @@ impl Turn<'_> {
             CommentWithoutConversation::Template if self.may_start_for(ticket) => {
                 match self.knock(&link.id, ticket) {
                     Knock::Waits => Way::Stays,
-                    knock => self.tell_unsent(&link.id, message, &knock),
+                    knock => self.tell_unsent(&link.id, message, &knock.told()),
                 }
             }
-            CommentWithoutConversation::Start
-            | CommentWithoutConversation::Note
-            | CommentWithoutConversation::Template => {
-                self.tell_unsent(&link.id, message, &Knock::None)
+            CommentWithoutConversation::Start | CommentWithoutConversation::Template => {
+                let why =
+                    " None is begun for a ticket that is solved, closed, or another customer's.";
+                self.tell_unsent(&link.id, message, why)
             }
+            CommentWithoutConversation::Note => self.tell_unsent(&link.id, message, ""),
         }
     }
 
-    fn tell_unsent(&mut self, link: &LinkId, message: &Message, knock: &Knock) -> Way {
-        let text = unheard(&message.id, &knock.told());
+    fn tell_unsent(&mut self, link: &LinkId, message: &Message, knock: &str) -> Way {
+        let text = unheard(&message.id, knock);
         if !planted!(UnsentNotTold) {
             self.tell(link, &format!("unsent:{}", message.id), &text);
         }
