@@ -296,3 +296,30 @@ async fn with_jelous_webhooks_lost_the_history_brings_what_the_customer_wrote_on
     tokio::time::sleep(Duration::from_secs(5)).await;
     assert_eq!(has_heard(&play, &ticket, 5).await.len(), 5, "each once");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conversation_that_jelou_does_not_show_keeps_nobody_elses_lost_words_back() {
+    let play = Play::begin().await;
+    let (first, unseen) = play.pair(1).await;
+    let (second, seen) = play.pair(2).await;
+    write_all(&play, &unseen, &["um"]).await;
+    write_all(&play, &seen, &["um"]).await;
+    has_heard(&play, &first, 1).await;
+    has_heard(&play, &second, 1).await;
+    play.jelou().webhooks().set_off(true);
+    play.jelou().manners().add(Rule {
+        operation: Some(Operation::Conversation),
+        about: Some(unseen.clone()),
+        reply: Reply::Status(500),
+        ..Rule::default()
+    });
+    write_all(&play, &unseen, &["dois"]).await;
+    write_all(&play, &seen, &["dois"]).await;
+    assert_eq!(has_heard(&play, &second, 2).await, ["um", "dois"]);
+    write_all(&play, &unseen, &["três"]).await;
+    write_all(&play, &seen, &["três"]).await;
+    assert_eq!(has_heard(&play, &second, 3).await, ["um", "dois", "três"]);
+    assert_eq!(relayed(&play, &first).len(), 1, "its own waits");
+    play.jelou().manners().clear();
+    assert_eq!(has_heard(&play, &first, 3).await, ["um", "dois", "três"]);
+}

@@ -1,10 +1,12 @@
 //! What customers wrote and no webhook told: the history of each bot is read behind the webhooks, and
 //! what of it a conversation of ours lacks goes the way of a webhook from there on. Neighbour: `sweep`,
-//! whose round this is a part of.
+//! whose round this is a part of; `gaps`, the conversations that are read later.
 //!
 //! What is known is known by its id, never by the clock. No page says that the history and the webhooks
 //! name a message alike; where they did not, each would come to its ticket twice. So nothing is brought
 //! over before one message that a webhook told was found under its id.
+
+mod gaps;
 
 use super::{
     Jobs,
@@ -15,10 +17,11 @@ use bridge_core::{
     call::CallError,
     conversation::Conversation,
     event::{Event, MessageReceived, Side},
-    ids::{BotId, MessageId, UserId},
+    ids::{BotId, ConversationId, MessageId, UserId},
     lane::{Mode, Place},
     time::Timestamp,
 };
+use gaps::Gaps;
 use jelou_adapter::client::{Author, HistoryMessage, Range};
 use std::{collections::BTreeMap, time::Duration};
 
@@ -40,14 +43,33 @@ const LOOK_BACK: Duration = Duration::from_secs(24 * 3600);
 /// What a note of the bridge to itself says once a message of the history was known by its id.
 const AGREE: &str = "agree";
 
-/// Looks for lost messages of all bots. Gives how many were found.
+/// Why the history of a bot was not read to its end.
+#[derive(Debug)]
+pub(super) enum Off {
+    /// The client id may be wrong or lack the right: it was never more than an offer.
+    Barred(String),
+    /// It worked before and will again; meanwhile lost messages stay lost.
+    Broken(String),
+}
+
+impl From<String> for Off {
+    fn from(why: String) -> Self {
+        Self::Broken(why)
+    }
+}
+
+/// What customers wrote in a span, by customer.
+type Wrote = BTreeMap<UserId, Vec<HistoryMessage>>;
+
+/// Looks for lost messages of all bots, and adds to `found` how many there were. A bot whose history
+/// breaks off is nobody's trouble but its own.
 ///
 /// # Errors
-/// In a sentence, what broke it off; what was found before that is kept.
-pub(super) async fn sweep(jobs: &Jobs, bridge: &Bridge) -> Result<u64, String> {
+/// What broke one of them off, the first that is not barred; what was found is kept.
+pub(super) async fn sweep(jobs: &Jobs, bridge: &Bridge, found: &mut u64) -> Result<(), Off> {
     let jelou = &bridge.config.jelou;
     if jelou.client.api_auth.is_none() || bridge.config.mode == Mode::Observe {
-        return Ok(0);
+        return Ok(());
     }
     let now = clock::now();
     let live = jobs
@@ -55,11 +77,17 @@ pub(super) async fn sweep(jobs: &Jobs, bridge: &Bridge) -> Result<u64, String> {
         .conversations_to_look_at(&bridge.name, now, 1)
         .await
         .map_err(said)?;
-    let mut found = 0;
+    let mut ended = Ok(());
     for bot in &jelou.bots {
-        found += of_bot(jobs, bridge, bot, !live.is_empty(), now).await?;
+        match (
+            of_bot(jobs, bridge, bot, !live.is_empty(), now, found).await,
+            &ended,
+        ) {
+            (Ok(()), _) | (Err(_), Err(Off::Broken(_))) | (Err(Off::Barred(_)), Err(_)) => {}
+            (Err(off), _) => ended = Err(off),
+        }
     }
-    Ok(found)
+    ended
 }
 
 async fn of_bot(
@@ -68,7 +96,8 @@ async fn of_bot(
     bot: &BotId,
     somebody_talks: bool,
     now: Timestamp,
-) -> Result<u64, String> {
+    found: &mut u64,
+) -> Result<(), Off> {
     let name = format!("history:{bot}");
     let stored = jobs
         .store
@@ -79,29 +108,79 @@ async fn of_bot(
     let until = now.minus(bridge.config.sweep.every.min(WEBHOOK_WAIT));
     let Some(cursor) = stored else {
         // The first run begins now: older work enters only through `backfill` (rule 17).
-        return move_to(jobs, bridge, &name, now, now).await.map(|()| 0);
+        return Ok(move_to(jobs, bridge, &name, now, now).await?);
     };
+    let mut gaps = Gaps::load(jobs, bridge, bot, now).await?;
+    *found += fill(jobs, bridge, bot, &mut gaps, now).await?;
     if !somebody_talks && now.since(cursor) < SPAN {
         // Only who talked since can miss words, and for them one look an hour will do.
-        return Ok(0);
+        return Ok(());
     }
     let cursor = cursor.max(now.minus(LOOK_BACK));
     let mut from = cursor.minus(bridge.config.sweep.overlap);
-    let mut found = 0;
     for _ in 0..SPANS_MAX {
-        let to = until.min(from.plus(SPAN));
-        let wrote = read(jobs, bridge, bot, Range { from, to }).await?;
-        let Some(missed) = bring_over(jobs, bridge, bot, wrote, now).await? else {
-            tracing::debug!(bridge = %bridge.name, "Messages of the history are kept back until one is known by its id");
-            return Ok(found);
+        let range = Range {
+            from,
+            to: until.min(from.plus(SPAN)),
         };
-        found += missed;
-        move_to(jobs, bridge, &name, to, now).await?;
-        if to >= until {
+        let wrote = read(jobs, bridge, bot, range).await?;
+        let all = |_: &ConversationId| true;
+        let brought = bring_over(jobs, bridge, bot, &wrote, range, &mut gaps, &all, now);
+        let Some(missed) = brought.await? else {
+            tracing::debug!(bridge = %bridge.name, "Messages of the history are kept back until one is known by its id");
+            return Ok(());
+        };
+        *found += missed;
+        // Before the cursor: what is left out must be known by then.
+        gaps.save(jobs, bridge, bot, now).await?;
+        move_to(jobs, bridge, &name, range.to, now).await?;
+        if range.to >= until {
             break;
         }
-        from = to;
+        from = range.to;
     }
+    Ok(())
+}
+
+/// Asks again for conversations that were left out, and brings over what they lack. Gives how many
+/// messages that were.
+async fn fill(
+    jobs: &Jobs,
+    bridge: &Bridge,
+    bot: &BotId,
+    gaps: &mut Gaps,
+    now: Timestamp,
+) -> Result<u64, Off> {
+    if gaps.is_empty() {
+        return Ok(0);
+    }
+    let mut found = 0;
+    for id in gaps.in_turn() {
+        let shown = look(jobs, bridge, &id).await?;
+        if let Shown::NotNow = shown {
+            continue;
+        }
+        let Some(whole) = gaps.take(&id) else {
+            continue;
+        };
+        if let Shown::Now(_) = shown {
+            let only = |other: &ConversationId| *other == id;
+            let mut range = whole;
+            while range.from < whole.to {
+                range.to = whole.to.min(range.from.plus(SPAN));
+                let wrote = read(jobs, bridge, bot, range).await?;
+                let brought = bring_over(jobs, bridge, bot, &wrote, range, gaps, &only, now);
+                let Some(missed) = brought.await? else {
+                    // Whether ids agree may be known by the next round.
+                    gaps.put_back(&id, whole);
+                    break;
+                };
+                found += missed;
+                range.from = range.to;
+            }
+        }
+    }
+    gaps.save(jobs, bridge, bot, now).await?;
     Ok(found)
 }
 
@@ -117,14 +196,9 @@ async fn move_to(
     moved.await.map_err(said)
 }
 
-/// What customers wrote in a span, by customer.
-async fn read(
-    jobs: &Jobs,
-    bridge: &Bridge,
-    bot: &BotId,
-    range: Range,
-) -> Result<BTreeMap<UserId, Vec<HistoryMessage>>, String> {
-    let mut wrote: BTreeMap<UserId, Vec<HistoryMessage>> = BTreeMap::new();
+/// What customers wrote in a span.
+async fn read(jobs: &Jobs, bridge: &Bridge, bot: &BotId, range: Range) -> Result<Wrote, Off> {
+    let mut wrote = Wrote::new();
     for number in 1..=PAGES_MAX {
         wait_for_place(jobs, bridge, Side::Jelou).await?;
         let begun = clock::now();
@@ -137,13 +211,13 @@ async fn read(
         jobs.metrics.call(&bridge.name, Side::Jelou, status, took);
         let page = match page {
             // Whatever else goes on goes by the key: what a wrong client id costs is the history.
-            Err(CallError::Locked { reason }) => return Err(reason),
+            Err(CallError::Locked { reason }) => return Err(Off::Barred(reason)),
             other => {
                 let target = bridge.target(Side::Jelou);
                 super::learn(jobs, &target, "sweep", "history", other).await
             }
         };
-        let page = page.map_err(|error| error.to_string())?;
+        let page = page.map_err(|error| off(&error))?;
         if page.unreadable > 0 {
             tracing::warn!(bridge = %bridge.name, messages = page.unreadable, "The sweep left out messages that it could not read");
         }
@@ -160,23 +234,43 @@ async fn read(
     Ok(wrote)
 }
 
-/// Records what conversations of ours lack. `None` if it is not known whether ids agree, so that
-/// nothing was recorded.
+fn off(error: &CallError) -> Off {
+    let why = error.to_string();
+    match error {
+        CallError::Later { .. } | CallError::Unknown { .. } => Off::Broken(why),
+        CallError::Locked { .. }
+        | CallError::Forbidden { .. }
+        | CallError::Gone { .. }
+        | CallError::Refused { .. } => Off::Barred(why),
+    }
+}
+
+/// Records what conversations of ours lack that are `wanted`. `None` if it is not known whether ids
+/// agree, so that nothing was recorded.
+#[expect(clippy::too_many_arguments, reason = "what a round goes by")]
 async fn bring_over(
     jobs: &Jobs,
     bridge: &Bridge,
     bot: &BotId,
-    wrote: BTreeMap<UserId, Vec<HistoryMessage>>,
+    wrote: &Wrote,
+    range: Range,
+    gaps: &mut Gaps,
+    wanted: &(impl Fn(&ConversationId) -> bool + Sync),
     now: Timestamp,
 ) -> Result<Option<u64>, String> {
     let mut missing = Vec::new();
     let mut known = false;
     for (user, messages) in wrote {
-        for conversation in conversations_of(jobs, bridge, bot, &user).await? {
-            let (kept, lost) = lost(jobs, bridge, &conversation, &messages).await?;
+        for conversation in conversations_of(jobs, bridge, bot, user).await? {
+            if !wanted(&conversation.id) {
+                continue;
+            }
+            let (kept, lost) = lost(jobs, bridge, &conversation, messages, gaps).await?;
             known |= kept;
-            if !lost.is_empty() {
-                missing.push(lost);
+            match lost {
+                Some(lost) if lost.is_empty() => {}
+                Some(lost) => missing.push(lost),
+                None => gaps.leave_out(bridge, &conversation.id, range)?,
             }
         }
     }
@@ -232,13 +326,15 @@ async fn conversations_of(
         .collect())
 }
 
-/// Whether any of what was written in a conversation is kept, and what is not.
+/// Whether any of what was written in a conversation is kept, and what is not: `None` if that cannot be
+/// told now.
 async fn lost(
     jobs: &Jobs,
     bridge: &Bridge,
     conversation: &Conversation,
     messages: &[HistoryMessage],
-) -> Result<(bool, Vec<MessageReceived>), String> {
+    gaps: &Gaps,
+) -> Result<(bool, Option<Vec<MessageReceived>>), String> {
     let told = |talk: &Conversation| -> Vec<MessageReceived> {
         let messages = messages.iter().cloned();
         messages.filter_map(|m| m.told_in(talk)).collect()
@@ -249,27 +345,39 @@ async fn lost(
     };
     let kept = jobs.store.kept_messages(&bridge.name, &place, &ids).await;
     let kept = kept.map_err(said)?;
+    let known = !kept.is_empty();
     if ids.iter().all(|id| kept.contains(id)) {
-        return Ok((!kept.is_empty(), Vec::new()));
+        return Ok((known, Some(Vec::new())));
+    }
+    if gaps.holds(&conversation.id) {
+        return Ok((known, None));
     }
     // That it ended may not have been heard either; what they wrote since went to the bot.
-    let Some(fresh) = look(jobs, bridge, conversation).await? else {
-        return Ok((!kept.is_empty(), Vec::new()));
+    let lost = match look(jobs, bridge, &conversation.id).await? {
+        Shown::Now(fresh) => {
+            let mut lost = told(&fresh);
+            lost.retain(|message| !kept.contains(&message.message));
+            Some(lost)
+        }
+        Shown::Never => Some(Vec::new()),
+        Shown::NotNow => None,
     };
-    let mut lost = told(&fresh);
-    lost.retain(|message| !kept.contains(&message.message));
-    Ok((!kept.is_empty(), lost))
+    Ok((known, lost))
 }
 
-/// The conversation as it is now; `None` if Jelou does not show it.
-async fn look(
-    jobs: &Jobs,
-    bridge: &Bridge,
-    conversation: &Conversation,
-) -> Result<Option<Conversation>, String> {
+/// What Jelou says of a conversation.
+enum Shown {
+    /// As it is now.
+    Now(Box<Conversation>),
+    /// It does not show it.
+    Never,
+    /// It may, later.
+    NotNow,
+}
+
+async fn look(jobs: &Jobs, bridge: &Bridge, id: &ConversationId) -> Result<Shown, String> {
     wait_for_place(jobs, bridge, Side::Jelou).await?;
     let begun = clock::now();
-    let id = &conversation.id;
     let read = bridge.jelou.conversation(id, bridge.call_timeout()).await;
     let took = clock::now().since(begun);
     let status = super::status_of(read.as_ref().err());
@@ -277,11 +385,18 @@ async fn look(
     let target = bridge.target(Side::Jelou);
     let object = format!("conversation {id}");
     match super::learn(jobs, &target, "sweep", &object, read).await {
-        Ok(conversation) => Ok(Some(conversation)),
+        Ok(conversation) => Ok(Shown::Now(Box::new(conversation))),
         Err(CallError::Gone { .. } | CallError::Refused { .. } | CallError::Forbidden { .. }) => {
-            Ok(None)
+            Ok(Shown::Never)
         }
-        Err(error) => Err(error.to_string()),
+        // All are told to wait, or nobody is let in: no other would do better.
+        Err(
+            error @ (CallError::Locked { .. }
+            | CallError::Later {
+                host_wide: true, ..
+            }),
+        ) => Err(error.to_string()),
+        Err(CallError::Later { .. } | CallError::Unknown { .. }) => Ok(Shown::NotNow),
     }
 }
 

@@ -136,16 +136,18 @@ async fn sweep(jobs: &Jobs, bridge: &Bridge) -> Result<Swept, String> {
     let mut swept = Swept::default();
     let tickets = sweep_tickets(jobs, bridge, &mut swept).await;
     let conversations = sweep_conversations(jobs, bridge, &mut swept).await;
-    match history::sweep(jobs, bridge).await {
-        Ok(found) => swept.messages = found,
-        // No round depends on it: a client id may be wrong or lack the right, and all else goes on.
-        Err(error) => {
+    let history = match history::sweep(jobs, bridge, &mut swept.messages).await {
+        Ok(()) => true,
+        Err(off) => {
+            let (history::Off::Barred(error) | history::Off::Broken(error)) = &off;
             tracing::warn!(bridge = %bridge.name, "The history of messages was not read: {error}");
+            // A client id may be wrong or lack the right, and all else goes on.
+            matches!(off, history::Off::Barred(_))
         }
-    }
+    };
     let took = clock::now().since(begun);
     let ended = tickets.and(conversations);
-    if ended.is_ok() {
+    if ended.is_ok() && history {
         // A round that broke off is no round: an alert on the last one must ring.
         jobs.metrics
             .sweep_finished(&bridge.name, took, clock::now());
