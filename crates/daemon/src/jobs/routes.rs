@@ -17,15 +17,17 @@ use bridge_core::{
     ids::DeliveryId,
     route::{Ask, Route, Told, Turn, object_of},
 };
-use futures::FutureExt as _;
+use futures::{FutureExt as _, poll};
 use read::{LastRead, read_ticket};
 use std::{
     collections::HashMap,
     panic::AssertUnwindSafe,
+    pin::pin,
     sync::{Arc, Mutex, PoisonError, Weak, atomic::Ordering},
+    task::Poll,
     time::Duration,
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{MutexGuard, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 /// Even if nothing rings, Deliveries are looked for this often.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -33,11 +35,43 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// A failed look is tried again after this.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
-/// One Delivery to route, its place among those at work, and the lock of its object.
+/// One Delivery to route, its turn to queue for its object's lock, and its place among those at work.
 pub struct RouteTask {
     received: Received,
     objects: Arc<Objects>,
+    turn: QueueTurn,
     _place: OwnedSemaphorePermit,
+}
+
+/// Workers take Deliveries side by side, yet queue for their locks in the order in which these were
+/// handed out: of two messages of one conversation, the earlier is routed first.
+struct QueueTurn {
+    before: oneshot::Receiver<()>,
+    queued: oneshot::Sender<()>,
+}
+
+impl QueueTurn {
+    /// The turn after the last one, whose end is put in its place.
+    fn after(last: &mut oneshot::Receiver<()>) -> Self {
+        let (queued, behind) = oneshot::channel();
+        let before = std::mem::replace(last, behind);
+        Self { before, queued }
+    }
+
+    /// Queues for a lock in turn, and waits for it. One ahead that gave up, or panicked, is passed:
+    /// all that those ahead do until they queue is to read their body.
+    async fn lock(self, lock: &Lock) -> MutexGuard<'_, Option<LastRead>> {
+        let Self { before, queued } = self;
+        let _ = before.await;
+        let mut waiting = pin!(lock.lock());
+        // A first look takes the place in the lock's queue.
+        let first = poll!(waiting.as_mut());
+        let _ = queued.send(());
+        match first {
+            Poll::Ready(held) => held,
+            Poll::Pending => waiting.await,
+        }
+    }
 }
 
 /// The lock of an object, and the last read of it.
@@ -74,6 +108,8 @@ async fn hand_out(jobs: Jobs, tasks: mpsc::Sender<RouteTask>) {
     let places = Arc::new(Semaphore::new(ROUTES_AT_ONCE));
     let objects = Arc::new(Objects::default());
     let mut work = jobs.store.work();
+    // Nobody is before the first.
+    let (_, mut last) = oneshot::channel();
     loop {
         let Ok(first) = Arc::clone(&places).acquire_owned().await else {
             return;
@@ -105,6 +141,7 @@ async fn hand_out(jobs: Jobs, tasks: mpsc::Sender<RouteTask>) {
             let task = RouteTask {
                 received,
                 objects: Arc::clone(&objects),
+                turn: QueueTurn::after(&mut last),
                 _place: held,
             };
             if let Err(refused) = tasks.send(task).await {
@@ -127,7 +164,7 @@ async fn hand_out(jobs: Jobs, tasks: mpsc::Sender<RouteTask>) {
 /// Routes one Delivery. It always ends well: what could not be stored is handed out again.
 pub async fn work(task: RouteTask, jobs: Data<Jobs>) -> Result<(), std::convert::Infallible> {
     let id = task.received.id;
-    match AssertUnwindSafe(route(&jobs, &task)).catch_unwind().await {
+    match AssertUnwindSafe(route(&jobs, task)).catch_unwind().await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => {
             tracing::error!(%error, delivery.id = %id, "A delivery could not be routed");
@@ -158,7 +195,7 @@ async fn give_back(jobs: &Jobs, id: DeliveryId) {
     }
 }
 
-async fn route(jobs: &Jobs, task: &RouteTask) -> Result<(), StoreError> {
+async fn route(jobs: &Jobs, task: RouteTask) -> Result<(), StoreError> {
     let received = &task.received;
     let runtime = jobs.runtime.borrow().clone();
     let Some(bridge) = runtime.bridges.get(&received.bridge) else {
@@ -175,7 +212,7 @@ async fn route(jobs: &Jobs, task: &RouteTask) -> Result<(), StoreError> {
         .objects
         .lock(&format!("{}/{}/{key}", received.bridge, received.side));
     // Held until the end is stored: whoever is next must see what came of it.
-    let mut last = lock.lock().await;
+    let mut last = task.turn.lock(&lock).await;
     let end = decide(jobs, bridge, received, &mut last, parsed).await?;
     settle(jobs, received, end).await
 }
@@ -267,4 +304,40 @@ fn log(received: &Received, end: &RouteEnd) {
         RouteEnd::Later { error, .. } => ("put off", error.as_str()),
     };
     tracing::debug!(delivery.id = %received.id, bridge = %received.bridge, side = %received.side, reason, "A delivery was {word}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_was_handed_out_first_is_first_at_the_lock_however_late_its_worker_begins() {
+        let (_, mut last) = oneshot::channel();
+        let turns: Vec<QueueTurn> = (0..3).map(|_| QueueTurn::after(&mut last)).collect();
+        let lock = Arc::new(Lock::default());
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let mut workers = Vec::new();
+        for (number, turn) in turns.into_iter().enumerate().rev() {
+            let (lock, order) = (Arc::clone(&lock), Arc::clone(&order));
+            workers.push(tokio::spawn(async move {
+                let _held = turn.lock(&lock).await;
+                order.lock().unwrap().push(number);
+            }));
+            tokio::task::yield_now().await;
+        }
+        for worker in workers {
+            worker.await.unwrap();
+        }
+        assert_eq!(*order.lock().unwrap(), [0, 1, 2]);
+    }
+
+    #[tokio::test]
+    async fn one_that_gives_up_before_it_queues_holds_nobody_up() {
+        let (_, mut last) = oneshot::channel();
+        let first = QueueTurn::after(&mut last);
+        let second = QueueTurn::after(&mut last);
+        drop(first);
+        let lock = Lock::default();
+        assert!(second.lock(&lock).await.is_none(), "nothing was read yet");
+    }
 }
