@@ -31,7 +31,7 @@ impl Turn<'_> {
             return self.found_unheard(read, true);
         }
         if let Read::Report { conversation, .. } = read {
-            return self.looked_in_vain(conversation);
+            return self.looked_in_vain(conversation, false);
         }
         let side = match read {
             Read::Conversation { .. } => Side::Jelou,
