@@ -45,6 +45,9 @@ impl Turn<'_> {
             | Read::Unheard { .. } => Side::Ticketing,
         };
         if let CallError::Locked { .. } | CallError::Forbidden { .. } = error {
+            if let Read::Comments { ticket } = read {
+                self.unlisted_files(ticket, false);
+            }
             return self.block(side, self.now.plus(CREDENTIAL_PROBE_EVERY), "credential");
         }
         match (read, error) {
