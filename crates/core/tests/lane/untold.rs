@@ -39,8 +39,9 @@ fn answers(w: &mut World, ticket: &TicketId, comment: &str, name: &str, seen: bo
 }
 
 fn told(w: &World, ticket: &TicketId) -> usize {
-    let notes = w.notes(ticket).into_iter();
-    notes.filter(|note| note.contains("words alone")).count()
+    let notes = w.notes(ticket);
+    let told = notes.iter().filter(|note| note.contains("words alone"));
+    told.count()
 }
 
 #[test]
