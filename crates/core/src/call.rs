@@ -46,13 +46,21 @@ pub enum CallError {
         reason: String,
     },
     /// It understood and said no. Trying again says the same thing louder.
-    #[error("refused with {status}: {reason}")]
+    #[error("{}: {reason}", refusal(*.status))]
     Refused {
-        /// The HTTP status; 200 where a success turned out to mean no.
+        /// The HTTP status; 200 where a success turned out to mean no, 0 where the call never left.
         status: u16,
         /// What the remote said in short.
         reason: String,
     },
+}
+
+/// How a refusal is told.
+pub(crate) fn refusal(status: u16) -> String {
+    match status {
+        0 => "not sent".to_owned(),
+        status => format!("refused with {status}"),
+    }
 }
 
 impl CallError {

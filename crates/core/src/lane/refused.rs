@@ -181,7 +181,7 @@ impl Turn<'_> {
             link.diverged.push(Diverged {
                 field: intent.operation().as_str().to_owned(),
                 wanted: intent.effect.to_string(),
-                reason: format!("refused with {status}"),
+                reason: crate::call::refusal(status),
                 at: now,
             });
         }

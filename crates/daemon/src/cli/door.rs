@@ -159,7 +159,13 @@ impl Door {
             {
                 None
             }
-            Err(error) => return Err(error.into()),
+            Err(error @ LoadError::Problems(_)) => {
+                return Err(Failure {
+                    remedy: "mend the configuration; a bridge that runs can be asked without it: give --admin with its address and --admin-token".to_owned(),
+                    ..error.into()
+                });
+            }
+            Err(error @ LoadError::Unreadable { .. }) => return Err(error.into()),
         };
         log(config.as_ref())?;
         let token = shared.admin_token.clone().or_else(|| {
