@@ -374,6 +374,26 @@ fn what_was_planned_for_a_conversation_that_ended_does_not_go_into_the_next() {
     assert_eq!(w.notes(&ticket).len(), 1);
 }
 
+/// Found by the simulator (209786, 254446).
+#[test]
+fn a_part_that_was_heard_before_its_conversation_ended_is_not_said_again_in_the_next() {
+    let mut w = World::with(&json!({"conversation": {"comment_without_conversation": "start"}}));
+    w.jelou.ids_once = false;
+    let (ticket, talk) = w.linked_from_ticket();
+    let words = "Uma linha de texto.\n".repeat(300);
+    w.faults.after_next("message", Fault::Later(Some(60)));
+    w.agent_says(&ticket, "k1", &words);
+    w.moment();
+    assert_eq!(w.heard(&talk).len(), 1, "{}", w.tale());
+    w.ends(&talk, "expired");
+    w.settle();
+    let next = w.talk_of(&ticket).unwrap().conversation.id.clone();
+    let heard = [w.heard(&talk), w.heard(&next)].concat();
+    assert_eq!(heard.len(), 2, "{}", w.tale());
+    assert!(heard.concat() == words);
+    assert_eq!(w.outcome("k1"), Some(Outcome::Relayed));
+}
+
 /// Found by the simulator's judge of what is said, history 10383.
 #[test]
 fn what_may_have_been_said_before_its_conversation_ended_is_flagged_where_it_is_said_again() {
