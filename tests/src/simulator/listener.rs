@@ -57,11 +57,16 @@ impl Ears {
 }
 
 impl World {
-    /// An agent wrote to a customer who has a Link: it is owed to them.
+    /// An agent wrote to a customer who has a Link: it is owed to them. Where a conversation's metadata
+    /// named another customer's ticket it is not: when that Link has ended, what is found of the ticket
+    /// goes to its own customer (rule 10), whose Lane has no Link of it.
     pub fn is_owed(&mut self, ticket: &TicketId, comment: &MessageId) {
+        let record = self.desk.records.get(ticket);
+        let own = record.and_then(|r| self.mapping.user_id(&r.ticket).ok().flatten());
         let linked = self.store.lanes().any(|lane| {
             let mut links = lane.links.iter();
-            links.any(|l| l.is_live() && l.ticket_id() == Some(ticket))
+            let theirs = own.as_ref() == Some(&lane.lane.user);
+            theirs && links.any(|l| l.is_live() && l.ticket_id() == Some(ticket))
         });
         if linked {
             let owed = (ticket.clone(), comment.clone());

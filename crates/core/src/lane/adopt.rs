@@ -132,7 +132,7 @@ impl Turn<'_> {
         }
     }
 
-    fn link_without_ticket(&mut self, id: &ConversationId, rule: &str) -> LinkId {
+    pub(super) fn link_without_ticket(&mut self, id: &ConversationId, rule: &str) -> LinkId {
         self.new_link(
             Origin::Conversation,
             ConversationSide::Known { id: id.clone() },

@@ -11,6 +11,9 @@ use crate::{
 
 const RULE: &str = "merged tickets";
 
+/// The end of a Link whose ticket is no more.
+const GONE: &str = "gone";
+
 impl Turn<'_> {
     pub(super) fn lose_ticket(&mut self, link: &Link, ticket: &TicketId) {
         for operation in Operation::ALL {
@@ -18,7 +21,20 @@ impl Turn<'_> {
         }
         if !self.under_way(&link.id, Operation::Start) {
             self.note_ticket(EntryKind::Alarm, format!("Ticket {ticket} is gone"), ticket);
-            self.end_link(&link.id, "gone");
+            self.end_link(&link.id, GONE);
+            if let Some(talk) = link.conversation_id() {
+                self.watch_to_its_end(talk, GONE);
+            }
+        }
+    }
+
+    /// A conversation whose ticket is gone keeps the customer busy: without a live Link nobody would
+    /// look whether it has ended.
+    fn watch_to_its_end(&mut self, talk: &ConversationId, rule: &str) {
+        let mut links = self.lane.links.iter();
+        let watched = links.any(|l| l.is_live() && l.conversation_id() == Some(talk));
+        if self.is_active(talk) && !watched {
+            self.link_without_ticket(talk, rule);
         }
     }
 
@@ -180,6 +196,26 @@ impl Turn<'_> {
             self.ask_who_holds(&into);
         }
         !asked
+    }
+
+    /// Whether it is still being asked who holds the ticket that this one's was merged into: what the
+    /// old ticket called for waits for the answer.
+    pub(super) fn is_merge_open(&self, intent: &Intent) -> bool {
+        let by_state = matches!(
+            intent.operation(),
+            Operation::Start | Operation::Status | Operation::Close
+        );
+        let link = self.lane.link(&intent.link).filter(|l| l.is_live());
+        let Some((link, ticket)) = link.and_then(|l| Some((l, l.ticket_id()?))) else {
+            return false;
+        };
+        let seen = self.lane.tickets.get(ticket).and_then(|m| m.seen.as_ref());
+        let Some(into) = seen.and_then(|seen| seen.merged_into.as_ref()) else {
+            return false;
+        };
+        let asked_at = self.lane.tickets.get(into).and_then(|m| m.holder_asked_at);
+        let asked = asked_at.is_some_and(|at| at >= link.created_at);
+        by_state && !asked && !planted!(MergeNotFollowed)
     }
 
     /// The ticket that a Link is about to follow its merged one to, if that is what this write is.

@@ -80,7 +80,7 @@ impl Turn<'_> {
         if due > self.now {
             return self.wake(due);
         }
-        if self.is_merge_barred(intent) {
+        if self.is_merge_barred(intent) || self.is_merge_open(intent) {
             return;
         }
         if let Some(ticket) = self.ticket_in_doubt(intent) {

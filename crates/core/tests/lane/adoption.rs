@@ -425,3 +425,25 @@ fn a_start_waits_while_it_is_not_known_what_its_ticket_was_merged_into() {
     assert!(w.talks().is_empty(), "{}", w.tale());
     assert!(w.live_link(&ticket).is_none());
 }
+
+/// Found by the simulator, history 223025.
+#[test]
+fn a_start_waits_while_it_is_not_known_who_holds_what_its_ticket_was_merged_into() {
+    let mut w = World::new();
+    let (into, talk) = w.linked_from_ticket();
+    w.faults.always("ticket", Fault::Later(Some(300)));
+    w.ends(&talk, "expired");
+    w.moment();
+    w.faults.next("start", Fault::Later(Some(60)));
+    let ticket = w.agent_asks();
+    w.moment();
+    w.agent_changes(&ticket, |t| {
+        t.status = bridge_core::ticket::Status::new("closed");
+        t.merged_into = Some(into.clone());
+    });
+    w.pass(Duration::from_secs(200));
+    assert_eq!(w.talks().len(), 1, "{}", w.tale());
+    w.faults.heal();
+    w.settle();
+    assert_eq!(w.talks().len(), 1, "{}", w.tale());
+}

@@ -218,3 +218,22 @@ fn a_ticket_that_asks_no_more_while_it_waits_for_a_busy_customer_gets_no_convers
     w.settle();
     assert!(w.talk_of(&ticket).is_none(), "{}", w.tale());
 }
+
+/// Found by the simulator (96446): after the ticket's end nobody looked at its conversation any more.
+#[test]
+fn a_conversation_whose_ticket_is_gone_is_looked_at_until_it_ends() {
+    let mut w = World::new();
+    let (talk, ticket) = w.linked_from_conversation();
+    w.desk.records.get_mut(&ticket).unwrap().gone = true;
+    w.customer_writes(&talk, "m1");
+    w.settle();
+    assert!(w.live_link(&ticket).is_none(), "{}", w.tale());
+    let other = w.agent_asks();
+    w.moment();
+    assert_eq!(w.live_link(&other).unwrap().state(), "waiting_busy");
+    w.net.weather = Weather::Lost;
+    w.ends(&talk, "expired");
+    w.sweep();
+    w.settle();
+    assert!(w.talk_of(&other).is_some(), "{}", w.tale());
+}

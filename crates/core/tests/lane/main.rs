@@ -21,6 +21,7 @@ mod files;
 mod halting;
 mod histories;
 mod inbox;
+mod listed;
 mod opening;
 mod orders;
 mod permutations;

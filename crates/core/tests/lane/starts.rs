@@ -5,7 +5,7 @@ use bridge_core::{
     effect::Operation,
     ids::TicketId,
     intent::IntentState,
-    lane::{OnUnknown, Order},
+    lane::{OnUnknown, Order, Outcome},
 };
 use std::time::Duration;
 
@@ -306,6 +306,38 @@ fn a_conversation_taken_for_the_customers_own_goes_back_to_the_ticket_whose_star
     );
     assert!(w.live_link(&wrong).is_none());
     assert!(w.notes(&wrong).iter().any(|n| n.contains("another ticket")));
+}
+
+/// Found by the simulator (172235, 186893): one message on two tickets, and no flag.
+#[test]
+fn a_message_that_may_be_on_the_wrong_ticket_is_not_brought_to_the_right_one_unasked() {
+    let mut w = answer_lost();
+    w.net.weather = Weather::Kept;
+    let ticket = w.agent_asks();
+    let asked = w.net.kept.remove(0);
+    w.deliver(asked);
+    w.moment();
+    let started = w.net.kept.remove(0);
+    let talk = w.only_talk();
+    // Its startAt is of yesterday: nothing proves it ours until its event comes.
+    let yesterday = w.now.minus(Duration::from_secs(86_400));
+    let known = w.jelou.talks.get_mut(&talk).unwrap();
+    known.conversation.started_at = Some(yesterday);
+    w.net.weather = Weather::Fair;
+    w.faults.next("comment", Fault::DoThenCut);
+    w.faults.always("note_on_ticket", Fault::Later(Some(600)));
+    w.customer_writes(&talk, "m1");
+    w.pass(Duration::from_secs(90));
+    let wrong = w.ticket_of(&talk).unwrap();
+    assert_ne!(wrong, ticket);
+    w.deliver(started);
+    w.moment();
+    w.faults.heal();
+    w.settle();
+    assert_eq!(w.talk_of(&ticket).unwrap().conversation.id, talk);
+    let said = |id| w.desk.records[id].comments.len();
+    assert_eq!((said(&wrong), said(&ticket)), (1, 0), "{}", w.tale());
+    assert_eq!(w.outcome("m1"), Some(Outcome::Relayed));
 }
 
 #[test]

@@ -127,6 +127,9 @@ impl Turn<'_> {
             let Some(value) = MessageId::of_part(ticket, &message.id, number) else {
                 return self.unsendable(&link.id, message, "its id is too long");
             };
+            if self.was_heard_before(&link.id, &value) {
+                continue;
+            }
             let effect = Effect::SendMessage(SendMessage {
                 conversation: id.clone(),
                 ticket: ticket.clone(),
@@ -200,6 +203,14 @@ impl Turn<'_> {
                 && matches!(i.state, IntentState::Withdrawn | IntentState::Parked)
         };
         untried && self.lane.intents.iter().any(in_doubt)
+    }
+
+    /// Whether the customer got this part already, in a conversation that ended before all was said.
+    fn was_heard_before(&self, link: &LinkId, part: &MessageId) -> bool {
+        let is_part =
+            |i: &Intent| matches!(&i.effect, Effect::SendMessage(said) if said.message.id == *part);
+        let mut earlier = self.lane.intents.iter().filter(|i| i.link != *link);
+        earlier.any(|i| i.state == IntentState::Confirmed && is_part(i))
     }
 
     /// Parts that nobody will hear before the one ahead of them: parked beside it, so that a retry of

@@ -89,6 +89,9 @@ impl Turn<'_> {
         public: bool,
     ) -> Way {
         let cause = format!("message {}", message.id);
+        if let Some(way) = self.way_elsewhere(link, &talk.id, message) {
+            return way;
+        }
         if let Some(ahead) = self.comment_ahead(link, &cause) {
             // Only the one that is being tried may stay ahead of an earlier one that came late.
             let untried = ahead.state == IntentState::Planned && ahead.attempts == 0;
@@ -111,10 +114,63 @@ impl Turn<'_> {
             public,
         });
         self.ensure(link, &cause, effect, RULE);
+        self.flag_if_in_doubt_elsewhere(link, message);
         match self.comment_of(link, &cause).cloned() {
             Some(intent) => self.way_of(&intent),
             None => Way::Stays,
         }
+    }
+
+    /// What became of a message that another Link of its conversation was to bring, before the
+    /// conversation turned out to be this one's. What was never tried there is brought here alone.
+    fn way_elsewhere(
+        &mut self,
+        link: &LinkId,
+        talk: &ConversationId,
+        message: &Message,
+    ) -> Option<Way> {
+        let of_talk = |i: &Intent| {
+            let other = self.lane.link(&i.link);
+            other.and_then(Link::conversation_id) == Some(talk)
+        };
+        let others = self.elsewhere(link, message).filter(|i| of_talk(i));
+        let others: Vec<Intent> = others.cloned().collect();
+        for other in others {
+            match other.state {
+                IntentState::Planned if other.attempts == 0 => {
+                    self.let_go(&other, "its conversation is another ticket's by now");
+                }
+                IntentState::Planned
+                | IntentState::Sent
+                | IntentState::Unknown
+                | IntentState::Confirmed
+                | IntentState::Parked => return Some(self.way_of(&other)),
+                IntentState::Refused | IntentState::Withdrawn | IntentState::Observed => {}
+            }
+        }
+        None
+    }
+
+    /// A try that was taken back from another Link may have worked.
+    fn flag_if_in_doubt_elsewhere(&mut self, link: &LinkId, message: &Message) {
+        let in_doubt = |i: &Intent| {
+            i.state == IntentState::Withdrawn && i.attempts > 0 && i.possible_duplicate
+        };
+        if self.elsewhere(link, message).any(in_doubt)
+            && let Some(own) = self.lane.intents.iter_mut().find(|i| {
+                i.link == *link
+                    && i.state == IntentState::Planned
+                    && brought_by(i) == Some(&message.id)
+            })
+        {
+            own.possible_duplicate = true;
+        }
+    }
+
+    /// The Intents with which other Links bring a message.
+    fn elsewhere(&self, link: &LinkId, message: &Message) -> impl Iterator<Item = &Intent> {
+        let intents = self.lane.intents.iter().filter(move |i| i.link != *link);
+        intents.filter(|i| brought_by(i) == Some(&message.id))
     }
 
     fn way_of(&mut self, intent: &Intent) -> Way {

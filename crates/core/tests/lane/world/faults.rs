@@ -28,7 +28,8 @@ pub enum Fault {
 
 #[derive(Default)]
 pub struct Faults {
-    planned: Vec<(String, Fault)>,
+    /// `None`: that one goes well.
+    planned: Vec<(String, Option<Fault>)>,
     always: Vec<(String, Fault)>,
     /// Sides that answer every call with 401.
     pub locked: BTreeSet<Side>,
@@ -42,7 +43,13 @@ pub struct Faults {
 impl Faults {
     /// The next call of this kind fails so. Kinds are the words of operations and reads.
     pub fn next(&mut self, call: &str, fault: Fault) {
-        self.planned.push((call.to_owned(), fault));
+        self.planned.push((call.to_owned(), Some(fault)));
+    }
+
+    /// The next call of this kind goes well, and the one after it fails so.
+    pub fn after_next(&mut self, call: &str, fault: Fault) {
+        self.planned.push((call.to_owned(), None));
+        self.next(call, fault);
     }
 
     /// Every call of this kind fails so.
@@ -61,7 +68,7 @@ impl Faults {
 
     pub fn of(&mut self, call: &str) -> Option<Fault> {
         if let Some(at) = self.planned.iter().position(|(c, _)| c == call) {
-            return Some(self.planned.remove(at).1);
+            return self.planned.remove(at).1;
         }
         if let Some((_, fault)) = self.always.iter().find(|(c, _)| c == call) {
             return Some(*fault);

@@ -1,0 +1,88 @@
+//! What agents said and no webhook told is found where the ticketing system lists comments.
+//! Neighbours: saying, for what was told; untold, for files.
+
+use super::world::{World, faults::Fault, net::Weather};
+use std::time::Duration;
+
+/// A world whose ticketing system lists comments.
+fn listing() -> World {
+    let mut w = World::new();
+    w.capabilities.comments = true;
+    w
+}
+
+#[test]
+fn with_every_webhook_of_it_lost_the_sweep_alone_brings_what_agents_said() {
+    let mut w = listing();
+    let (talk, ticket) = w.linked_from_conversation();
+    w.sweep();
+    w.net.weather = Weather::Lost;
+    for (n, words) in ["um", "dois", "três"].into_iter().enumerate() {
+        w.agent_says(&ticket, &format!("k{n}"), words);
+        w.pass(Duration::from_secs(2));
+    }
+    w.sweep();
+    assert_eq!(w.heard(&talk), ["um", "dois", "três"], "{}", w.tale());
+    w.sweep();
+    assert_eq!(w.heard(&talk).len(), 3);
+}
+
+#[test]
+fn a_comment_that_was_lost_between_two_others_is_found_and_none_is_said_twice() {
+    let mut w = listing();
+    let (talk, ticket) = w.linked_from_conversation();
+    w.agent_says(&ticket, "k1", "um");
+    w.pass(Duration::from_secs(2));
+    w.net.weather = Weather::Kept;
+    w.agent_says(&ticket, "k2", "dois");
+    let late = w.net.kept.remove(0);
+    w.net.weather = Weather::Fair;
+    w.pass(Duration::from_secs(2));
+    w.agent_says(&ticket, "k3", "três");
+    w.settle();
+    w.sweep();
+    assert_eq!(w.heard(&talk), ["um", "três", "dois"], "{}", w.tale());
+    w.deliver(late);
+    w.sweep();
+    assert_eq!(w.heard(&talk).len(), 3, "{}", w.tale());
+}
+
+#[test]
+fn the_last_words_are_looked_for_before_a_conversation_is_closed() {
+    let mut w = listing();
+    let (ticket, talk) = w.linked_from_ticket();
+    w.net.weather = Weather::Lost;
+    w.agent_says(&ticket, "k1", "tchau");
+    w.net.weather = Weather::Fair;
+    w.agent_sets(&ticket, "solved");
+    w.settle();
+    assert_eq!(w.heard(&talk), ["tchau"], "{}", w.tale());
+    assert!(w.active().is_empty());
+}
+
+#[test]
+fn comments_that_cannot_be_listed_do_not_keep_a_conversation_open() {
+    for fault in [Fault::Refuse(403), Fault::Later(None)] {
+        let mut w = listing();
+        let (ticket, _) = w.linked_from_ticket();
+        w.faults.always("comments", fault);
+        w.agent_sets(&ticket, "solved");
+        w.settle();
+        assert!(w.active().is_empty(), "{fault:?} {}", w.tale());
+    }
+}
+
+#[test]
+fn what_was_said_before_the_link_is_not_found_afterwards() {
+    let mut w = listing();
+    let ticket = w.agent_makes(super::world::ANA, "open", &[]);
+    w.agent_says(&ticket, "before", "before");
+    w.pass(Duration::from_secs(5));
+    w.agent_tags(&ticket, &["whatsapp"]);
+    w.settle();
+    w.net.weather = Weather::Lost;
+    w.agent_says(&ticket, "after", "after");
+    w.sweep();
+    w.settle();
+    assert_eq!(w.heard(&w.only_talk()), ["after"], "{}", w.tale());
+}
