@@ -249,6 +249,11 @@ impl Client {
         url.set_query(None);
         url.set_fragment(None);
         for segment in &rule.path {
+            if segment.is_empty() {
+                let slashed = format!("{}/", url.path());
+                url.set_path(&slashed);
+                continue;
+            }
             let text = segment.text(data).map_err(failed)?.unwrap_or_default();
             push_segment(&mut url, &text)?;
         }

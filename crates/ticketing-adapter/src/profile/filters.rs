@@ -286,7 +286,7 @@ fn inert(words: &str) -> String {
     let mut out = String::with_capacity(words.len());
     let mut before = ' ';
     for c in words.chars() {
-        if before == '{' && (c == '{' || c == '%') {
+        if before == '{' && matches!(c, '{' | '%' | '#') {
             out.push(WORD_JOINER);
         }
         out.push(c);

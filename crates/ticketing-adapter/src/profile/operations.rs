@@ -322,8 +322,11 @@ fn path(
         return None;
     };
     let mut segments = Vec::new();
-    for segment in segments_of(below) {
-        if segment.is_empty() {
+    let parts = segments_of(below);
+    for (n, segment) in parts.iter().enumerate() {
+        // Some systems have a slash at the end of each address.
+        let ends = n > 0 && n + 1 == parts.len();
+        if segment.is_empty() && !ends {
             checker.problem(
                 place,
                 "a segment of the path is empty",
@@ -425,10 +428,16 @@ fn cursor(
             "Say where they stand in the answer.",
         );
     }
+    if spec.kind == CursorKind::Time && (spec.log || !spec.gone.is_empty()) {
+        let remedy = "Take out `log` and `gone`, or use kind = \"token\".";
+        checker.problem(place, "a listing by time has no token", remedy);
+    }
     Some(CursorRule {
         kind: spec.kind,
         changed_at: changed_at?,
         next,
         more,
+        gone: spec.gone.clone(),
+        log: spec.log,
     })
 }

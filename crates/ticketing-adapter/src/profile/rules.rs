@@ -315,6 +315,8 @@ pub(crate) struct CursorRule {
     pub(crate) changed_at: Expr,
     pub(crate) next: Option<Expr>,
     pub(crate) more: Option<Expr>,
+    pub(crate) gone: Vec<u16>,
+    pub(crate) log: bool,
 }
 
 /// How webhooks are proven and read.

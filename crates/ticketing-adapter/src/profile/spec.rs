@@ -477,6 +477,13 @@ pub(crate) struct CursorSpec {
     pub next: Option<String>,
     /// `token`: an expression for whether there is more at once.
     pub more: Option<String>,
+    /// `token`: statuses that say that the token is not known any more: the listing begins anew.
+    #[serde(default)]
+    pub gone: Vec<u16>,
+    /// `token`: the listing is a log, the earliest first, which cannot be asked from a date. What is
+    /// older than `since.at` is left out unread.
+    #[serde(default)]
+    pub log: bool,
 }
 
 /// What the system takes to go on.

@@ -63,8 +63,8 @@ fn texts_are_turned_as_the_manual_says() {
         ("x | first", json!({ "x": [7, 8] }), json!(7)),
         (
             "x | inert",
-            json!({ "x": "{{a}} {%b%} {c}" }),
-            json!("{\u{2060}{a}} {\u{2060}%b%} {c}"),
+            json!({ "x": "{{a}} {%b%} {#d#} {c}" }),
+            json!("{\u{2060}{a}} {\u{2060}%b%} {\u{2060}#d#} {c}"),
         ),
         (
             "x | inert",
