@@ -32,6 +32,12 @@ fn is_gone(error: &CallError, gone: &[u16]) -> bool {
     }
 }
 
+/// The token of the next page, if the answer has one.
+fn next_of(by: &CursorRule, answer: &Data) -> Option<String> {
+    let told = by.next.as_ref()?.value(&answer.value()).ok()?;
+    Some(text(&told)).filter(|next| !next.is_empty())
+}
+
 /// What changed since a cursor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Changes {
@@ -227,7 +233,11 @@ impl Client {
             }
         }
         let (next, more) = match by.kind {
-            CursorKind::Time => (cursor.after(latest, full), full),
+            CursorKind::Time => match next_of(by, &answer) {
+                Some(next) => (cursor.at_token(next), true),
+                None if by.next.is_some() => (cursor.without_token().after(latest, false), false),
+                None => (cursor.after(latest, full), full),
+            },
             CursorKind::Token if by.log => self.next_token(by, &answer, cursor.seen(latest))?,
             CursorKind::Token => self.next_token(by, &answer, cursor)?,
         };
@@ -245,9 +255,8 @@ impl Client {
         answer: &Data,
         cursor: Cursor,
     ) -> Result<(Cursor, bool), CallError> {
+        let next = next_of(by, answer);
         let data = answer.value();
-        let told = by.next.as_ref().and_then(|next| next.value(&data).ok());
-        let next = told.map(|next| text(&next)).filter(|next| !next.is_empty());
         let more = by
             .more
             .as_ref()

@@ -17,6 +17,7 @@ use crate::{
     profile::{
         filters::WORD_JOINER,
         rules::{FindFirst, Kind, OperationRule, RequestRule},
+        spec::CursorKind,
     },
 };
 use bridge_core::{
@@ -543,8 +544,18 @@ impl Client {
     /// reaches back before its beginning.
     #[must_use]
     pub fn with_overlap(&self, cursor: &str, overlap: Duration) -> String {
-        let early = Cursor::parse(cursor).map(|cursor| cursor.with_overlap(overlap).to_string());
-        early.unwrap_or_else(|| cursor.to_owned())
+        let Some(early) = Cursor::parse(cursor) else {
+            return cursor.to_owned();
+        };
+        let rule = self.rule(Kind::ChangedSince).ok();
+        let by_time = rule
+            .and_then(|rule| rule.cursor.as_ref())
+            .is_some_and(|by| by.kind == CursorKind::Time);
+        // In the middle of a listing, its next page is asked from the same time.
+        if by_time && early.token.is_some() {
+            return cursor.to_owned();
+        }
+        early.with_overlap(overlap).to_string()
     }
 
     fn data(&self) -> Data {

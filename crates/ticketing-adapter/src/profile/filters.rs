@@ -117,8 +117,15 @@ pub(crate) fn items(value: &Value) -> impl Iterator<Item = Value> + use<> {
     iter.into_iter().flatten()
 }
 
+/// A part by its key, or by a path of keys with dots between; a key with a dot in it goes first.
 fn attr(value: &Value, key: &str) -> Value {
-    value.get_attr(key).unwrap_or_default()
+    let whole = value.get_attr(key).unwrap_or_default();
+    if !whole.is_undefined() {
+        return whole;
+    }
+    key.split('.').fold(value.clone(), |part, key| {
+        part.get_attr(key).unwrap_or_default()
+    })
 }
 
 /// A time in milliseconds since 1970: a number (seconds or milliseconds), a text of digits, or an

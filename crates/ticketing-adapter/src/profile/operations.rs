@@ -428,9 +428,9 @@ fn cursor(
             "Say where they stand in the answer.",
         );
     }
-    if spec.kind == CursorKind::Time && (spec.log || !spec.gone.is_empty()) {
-        let remedy = "Take out `log` and `gone`, or use kind = \"token\".";
-        checker.problem(place, "a listing by time has no token", remedy);
+    if spec.kind == CursorKind::Time && spec.log {
+        let remedy = "Take out `log`, or use kind = \"token\".";
+        checker.problem(place, "a log is not asked from a time", remedy);
     }
     Some(CursorRule {
         kind: spec.kind,

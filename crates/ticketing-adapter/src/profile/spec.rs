@@ -473,11 +473,11 @@ pub(crate) struct CursorSpec {
     pub kind: CursorKind,
     /// An expression over `it`: when this ticket last changed. Older ones than the beginning are left out.
     pub changed_at: String,
-    /// `token`: an expression for the next token.
+    /// An expression for the next token; where `kind` is `time`, of the next page of this listing.
     pub next: Option<String>,
     /// `token`: an expression for whether there is more at once.
     pub more: Option<String>,
-    /// `token`: statuses that say that the token is not known any more: the listing begins anew.
+    /// Statuses that say that the token is not known any more: the listing begins anew.
     #[serde(default)]
     pub gone: Vec<u16>,
     /// `token`: the listing is a log, the earliest first, which cannot be asked from a date. What is

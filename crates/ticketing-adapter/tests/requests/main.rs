@@ -14,6 +14,7 @@ mod support;
 
 mod django_helpdesk;
 mod freshdesk;
+mod jira;
 mod redmine;
 mod talk;
 mod zammad;

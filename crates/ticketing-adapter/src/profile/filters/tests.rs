@@ -67,6 +67,16 @@ fn texts_are_turned_as_the_manual_says() {
             json!("{\u{2060}{a}} {\u{2060}%b%} {\u{2060}#d#} {c}"),
         ),
         (
+            "(x | find('to.name', 'b')).n",
+            json!({ "x": [{ "n": 1, "to": { "name": "a" } }, { "n": 2, "to": { "name": "b" } }] }),
+            json!(2),
+        ),
+        (
+            "x | column('a.b')",
+            json!({ "x": [{ "a.b": 1 }, { "a": { "b": 2 } }] }),
+            json!([1, 2]),
+        ),
+        (
             "x | inert",
             json!({ "x": { "f": "{{{" } }),
             json!({ "f": "{\u{2060}{\u{2060}{" }),
