@@ -16,5 +16,6 @@ mod django_helpdesk;
 mod freshdesk;
 mod jira;
 mod redmine;
+mod servicenow;
 mod talk;
 mod zammad;
