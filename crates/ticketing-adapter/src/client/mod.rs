@@ -7,6 +7,7 @@
 mod cursor;
 mod data;
 mod list;
+mod proof;
 mod send;
 
 pub use list::Changes;
@@ -16,7 +17,7 @@ use crate::{
     error::unsure,
     profile::{
         filters::WORD_JOINER,
-        rules::{FindFirst, Kind, OperationRule, RequestRule},
+        rules::{After, FindFirst, Kind, OperationRule, RequestRule},
         spec::CursorKind,
     },
 };
@@ -35,8 +36,10 @@ use cursor::Cursor;
 use data::Data;
 use list::Seen;
 use minijinja::value::Value;
+use proof::Session;
 use send::{Budget, not_sent, unreadable};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use tokio::sync::Mutex;
 
 /// A ticketing system as its profile teaches it. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -45,6 +48,8 @@ pub struct Client {
     settings: Arc<Settings>,
     transport: Transport,
     options: Value,
+    /// The token of the last log-in, where the profile has one; all clones of a client share it.
+    session: Arc<Mutex<Option<Session>>>,
 }
 
 impl Client {
@@ -57,6 +62,7 @@ impl Client {
             settings,
             transport,
             options,
+            session: Arc::default(),
         }
     }
 
@@ -145,7 +151,31 @@ impl Client {
         let ticket = id.and_then(|id| TicketId::parse(&id).ok());
         let ticket = ticket.ok_or_else(|| unreadable(false, reply.status, "no readable id"))?;
         let whole = self.whole_in(rule, &answer, &ticket)?;
+        self.follow(&rule.after, data.ticket(&ticket), budget)
+            .await?;
         Ok(Answer::Created { ticket, whole })
+    }
+
+    /// Does what follows a create. The ticket is there: what fails of it leaves an unknown outcome, and
+    /// the ticket is found as it is.
+    async fn follow(&self, after: &[After], data: Data, budget: Budget) -> Result<(), CallError> {
+        for step in after {
+            let wanted = match &step.when {
+                Some(when) => when.is_true(&data.value()).unwrap_or(false),
+                None => true,
+            };
+            if wanted {
+                let done = match self.exchange(&step.request, &data, true, budget).await {
+                    Ok(reply) => self.accept(&step.ok, &reply, &data, true),
+                    Err(error) => Err(error),
+                };
+                done.map_err(|error| CallError::Unknown {
+                    reason: format!("the ticket was made; what follows: {error}"),
+                    after: None,
+                })?;
+            }
+        }
+        Ok(())
     }
 
     /// Writes the conversation into the ticket's link field.

@@ -108,6 +108,10 @@ pub(super) fn consistent(
         let remedy = "Only a write has reads that come first; a read has `then`.";
         checker.problem(&place.key("first"), "it is a read itself", remedy);
     }
+    if !spec.after.is_empty() && kind != Kind::Create {
+        let remedy = "Only `create` has writes that follow it.";
+        checker.problem(&place.key("after"), "nothing follows this", remedy);
+    }
     let by_key = matches!(spec.resolve, Some(ResolveSpec::IdempotencyKey));
     if by_key && !mentions_intent(spec) {
         let remedy = "Send {{ intent.id }} in a header, the query or the body.";

@@ -5,10 +5,12 @@ use super::{
     complete,
     expr::{Expr, Names, Template, Tree},
     place::Place,
-    rules::{CursorRule, FindFirst, Kind, ListedRule, OperationRule, RequestRule, Then, Upload},
+    rules::{
+        After, CursorRule, FindFirst, Kind, ListedRule, OperationRule, RequestRule, Then, Upload,
+    },
     spec::{
-        CursorKind, CursorSpec, FindFirstSpec, ListedSpec, Method, OperationSpec, OperationsSpec,
-        OtherId, ProfileSpec, ThenSpec, UploadSpec,
+        AfterSpec, CursorKind, CursorSpec, FindFirstSpec, ListedSpec, Method, OperationSpec,
+        OperationsSpec, OtherId, ProfileSpec, ThenSpec, UploadSpec,
     },
 };
 use bridge_core::call::Resolve;
@@ -119,6 +121,12 @@ fn operation(
         .as_ref()
         .and_then(|find| find_first(checker, &place.key("find_first"), find, (&sent, &answer)));
     let then = then(checker, &place.key("then"), &spec.then, &item);
+    let after = after(
+        checker,
+        &place.key("after"),
+        &spec.after,
+        &sent.and(&["ticket.id"]),
+    );
     let cursor = spec
         .cursor
         .as_ref()
@@ -133,6 +141,7 @@ fn operation(
         verify: spec.verify.is_some(),
         first,
         only_if,
+        after,
         find_first,
         upload,
         id: checker.maybe(place, "id", spec.id.as_ref(), &answer),
@@ -195,6 +204,44 @@ fn upload(
     let request = request(checker, place, &sent, &names)?;
     let ok = spec.ok.clone();
     Some(Upload { request, ok })
+}
+
+/// A request that posts nothing but what its sender adds.
+pub(super) fn posted(
+    checker: &mut Checker<'_>,
+    place: &Place,
+    path: &str,
+    names: &Names,
+) -> Option<RequestRule> {
+    static NO_QUERY: BTreeMap<String, String> = BTreeMap::new();
+    let sent = Sent {
+        method: Method::Post,
+        ..Sent::read(path, &NO_QUERY)
+    };
+    request(checker, place, &sent, names)
+}
+
+fn after(
+    checker: &mut Checker<'_>,
+    place: &Place,
+    specs: &[AfterSpec],
+    names: &Names,
+) -> Vec<After> {
+    static NO_QUERY: BTreeMap<String, String> = BTreeMap::new();
+    let mut rules = Vec::new();
+    for (n, spec) in specs.iter().enumerate() {
+        let place = place.index(n);
+        let when = checker.maybe(&place, "when", spec.when.as_ref(), names);
+        let sent = Sent {
+            method: spec.method,
+            body: spec.body.as_ref(),
+            ..Sent::read(&spec.path, &NO_QUERY)
+        };
+        let request = request(checker, &place, &sent, names);
+        let ok = spec.ok.clone();
+        rules.extend(request.map(|request| After { when, request, ok }));
+    }
+    rules
 }
 
 fn listed(

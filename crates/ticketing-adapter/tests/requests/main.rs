@@ -14,6 +14,7 @@ mod support;
 
 mod django_helpdesk;
 mod freshdesk;
+mod glpi;
 mod jira;
 mod redmine;
 mod servicenow;
