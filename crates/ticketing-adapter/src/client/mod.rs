@@ -589,7 +589,8 @@ impl Client {
     }
 
     fn data(&self) -> Data {
-        Data::new(&self.options)
+        let now = self.transport.now();
+        Data::new(&self.options).and("now", Value::from(now.0))
     }
 
     /// Where a request would go, as the name of what it would bring.

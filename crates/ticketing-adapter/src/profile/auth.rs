@@ -66,7 +66,8 @@ pub(super) fn compile(
             bearer: None,
             header: None,
             session: Some(session),
-        } => log_in(checker, &place.key("session"), session, &names).map(Auth::Session),
+        } => log_in(checker, &place.key("session"), session, &names)
+            .map(|log_in| Auth::Session(Box::new(log_in))),
         AuthSpec { .. } => {
             checker.problem(
                 place,

@@ -121,8 +121,14 @@ pub(super) fn consistent(
             remedy,
         );
     }
-    if kind.is_write() == (spec.method == Method::Get) {
-        let remedy = "Reads use GET; writes use POST, PUT or PATCH.";
+    let fits = match spec.method {
+        Method::Get => !kind.is_write(),
+        Method::Post => true,
+        Method::Put | Method::Patch => kind.is_write(),
+    };
+    if !fits {
+        let remedy =
+            "Writes use POST, PUT or PATCH; reads GET, or POST where a search wants a body.";
         checker.problem(&place.key("method"), "the method does not fit", remedy);
     }
 }

@@ -90,7 +90,7 @@ fn operation(
         .upload
         .as_ref()
         .and_then(|upload| self::upload(checker, &place.key("upload"), kind, upload));
-    let sent = checker.names(kind.names());
+    let sent = checker.names(kind.names()).and(&["now"]);
     let sent = match &upload {
         Some(_) => sent.and(&["upload.*"]),
         None => sent,
@@ -104,18 +104,7 @@ fn operation(
     let instead = alternatives(checker, place, kind, spec);
     complete::complete(checker, place, kind, spec);
     complete::consistent(checker, place, kind, spec);
-    let request = request(
-        checker,
-        place,
-        &Sent {
-            method: spec.method,
-            path: &spec.path,
-            query: &spec.query,
-            headers: &spec.headers,
-            body: spec.body.as_ref(),
-        },
-        &sent,
-    );
+    let request = main_request(checker, place, spec, &sent);
     let find_first = spec
         .find_first
         .as_ref()
@@ -163,6 +152,22 @@ fn operation(
         cursor,
         request: request?,
     })
+}
+
+fn main_request(
+    checker: &mut Checker<'_>,
+    place: &Place,
+    spec: &OperationSpec,
+    names: &Names,
+) -> Option<RequestRule> {
+    let sent = Sent {
+        method: spec.method,
+        path: &spec.path,
+        query: &spec.query,
+        headers: &spec.headers,
+        body: spec.body.as_ref(),
+    };
+    request(checker, place, &sent, names)
 }
 
 /// What says whether this form is used: the options alone.

@@ -53,7 +53,7 @@ pub(crate) struct OptionRule {
 pub(crate) enum Auth {
     Basic { user: Template, password: Template },
     Header { name: HeaderName, value: Template },
-    Session(LogIn),
+    Session(Box<LogIn>),
 }
 
 /// How a token is had.
@@ -377,6 +377,7 @@ pub(crate) enum Part {
     Body,
     Timestamp,
     Method,
+    Host,
     Uri,
     Words(String),
 }

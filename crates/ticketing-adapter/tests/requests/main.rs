@@ -15,6 +15,7 @@ mod support;
 mod django_helpdesk;
 mod freshdesk;
 mod glpi;
+mod hubspot;
 mod jira;
 mod redmine;
 mod servicenow;
