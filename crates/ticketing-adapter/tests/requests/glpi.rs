@@ -51,7 +51,7 @@ async fn each_operation_asks_what_glpis_source_takes() {
             .await
             .is_ok()
     );
-    assert!(is_done(&talk.says(&[made.clone()]).await));
+    assert!(is_done(&talk.says(std::slice::from_ref(&made)).await));
     assert!(is_done(&talk.notes(&[made]).await));
     let set = [(200, shown(5)), (200, shown(5)), (200, user())];
     assert!(is_done(&talk.status("solved", &set).await));
