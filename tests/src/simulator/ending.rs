@@ -18,8 +18,9 @@ use std::{
 /// The longest wait that is no person's: a Retry-After of an hour, and what comes after it.
 const DRAIN: Duration = Duration::from_secs(2 * 3600);
 
-/// Sweeps while it drains, in minutes after the healing.
-const SWEEPS: [u64; 6] = [1, 2, 4, 10, 30, 90];
+/// Sweeps while it drains, in minutes after the healing. Two of them come when a Retry-After of an hour
+/// is over: what the first one finds may have something said on it that only the second can list.
+const SWEEPS: [u64; 6] = [1, 2, 4, 10, 62, 90];
 
 /// What may come of a sweep comes within this.
 const AFTER_SWEEP: Duration = Duration::from_secs(600);

@@ -78,14 +78,14 @@ impl Turn<'_> {
         talks.find(|(_, m)| told(m)).map(|(id, _)| id.clone())
     }
 
-    /// Whether a start of ours may yet turn out to have made this conversation.
+    /// Whether a start of ours may yet turn out to have made this conversation. An answer that names
+    /// another one tells of the latest try alone.
     pub(super) fn start_in_question(&self, memory: &ConversationMemory) -> bool {
         self.lane.intents.iter().any(|i| {
+            let answered = i.answered.as_ref();
             i.operation() == Operation::Start
                 && matches!(i.state, IntentState::Sent | IntentState::Unknown)
-                && i.answered
-                    .as_ref()
-                    .is_none_or(|answered| answered == &memory.seen.id)
+                && (tried_before(i) || answered.is_none_or(|id| id == &memory.seen.id))
         })
     }
 

@@ -4,9 +4,12 @@
 use super::world::{World, faults::Fault};
 use bridge_core::{
     call::Resolve,
-    effect::Operation,
+    effect::{Effect, Operation},
+    event::Event,
     ids::TicketId,
     lane::{Mode, OnUnknown, Order},
+    message::Enclosed,
+    text::Text,
 };
 use serde_json::json;
 use std::time::Duration;
@@ -153,4 +156,35 @@ fn a_bridge_that_only_looks_hangs_nothing_up() {
     w.wake_all();
     w.settle();
     assert!(w.hung(&ticket).is_empty(), "{}", w.tale());
+}
+
+/// Found by the simulator (20570): retention had emptied a note, and what has no words read like it.
+#[test]
+fn a_file_without_words_goes_out_though_retention_has_emptied_what_the_bridge_wrote() {
+    let mut w = World::new();
+    let (talk, ticket) = w.linked_from_conversation();
+    w.customer_writes(&talk, "m1");
+    w.settle();
+    let lane = w.bridge.lanes.values_mut().next().unwrap();
+    for intent in &mut lane.intents {
+        if let Effect::AddComment(comment) = &mut intent.effect {
+            comment.text = Text::default();
+        }
+    }
+    let mut event = w.desk.agent_comment(&ticket, "k1", "", true, w.now);
+    if let Event::CommentAdded(told) = &mut event {
+        told.files = vec![Enclosed {
+            name: Text::new("a.pdf"),
+            mime_type: "application/pdf".to_owned(),
+            url: Some(Text::new("https://desk.example/a.pdf")),
+        }];
+    }
+    w.deliver(event);
+    w.moment();
+    assert_eq!(
+        w.heard(&talk),
+        ["https://desk.example/a.pdf"],
+        "{}",
+        w.tale()
+    );
 }

@@ -230,6 +230,30 @@ fn two_tries_that_both_worked_are_flagged_and_told_and_make_no_second_ticket() {
     );
 }
 
+/// Found by the simulator (33168): the second try's answer was taken for proof that the first failed.
+#[test]
+fn words_in_what_the_first_try_made_wait_while_the_seconds_answer_is_not_proven() {
+    let mut w = World::new();
+    w.net.weather = Weather::Lost;
+    w.faults.next("start", Fault::DoThenCut);
+    let (_, event) = w
+        .desk
+        .make(crate::world::ANA, "open", &["whatsapp"], false, w.now);
+    w.deliver(event);
+    w.pass(Duration::from_secs(5));
+    let first = w.only_talk();
+    w.jelou.end(&first, "expired", w.now);
+    w.faults.next("conversation", Fault::Later(Some(60)));
+    w.pass(Duration::from_secs(60));
+    let event = w.jelou.message(&first, "m1", w.now);
+    w.deliver(event);
+    w.pass(Duration::from_secs(40));
+    assert_eq!(w.intents(Operation::Start)[0].attempts, 2);
+    assert_eq!(w.desk.records.len(), 1, "{}", w.tale());
+    w.settle();
+    assert_eq!(w.desk.records.len(), 2, "{}", w.tale());
+}
+
 #[test]
 fn a_ticket_solved_while_its_start_was_unknown_closes_what_turns_up() {
     let mut w = answer_lost();
