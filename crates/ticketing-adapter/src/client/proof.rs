@@ -99,17 +99,12 @@ impl Client {
     }
 
     async fn log_in(&self, by: &LogIn, budget: Budget) -> Result<Session, CallError> {
-        let data = self.credentials();
-        let mut form = form_urlencoded::Serializer::new(String::new());
-        for (name, template) in &by.form {
-            let value = template.text(&data).map_err(|error| not_sent(&error))?;
-            form.append_pair(name, &value.unwrap_or_default());
-        }
+        let form = self.form(by)?;
         // Twice is two tokens, of which one is never used.
         let mut request = self.render(&by.request, &Data::default(), true)?;
         let kind = header_value("application/x-www-form-urlencoded")?;
         request.headers.insert(CONTENT_TYPE, kind);
-        request.body = Some(Bytes::from(form.finish()));
+        request.body = Some(Bytes::from(form));
         let reply = self.send_bare(request, budget).await?;
         match reply.status {
             200 | 201 => {}
@@ -140,6 +135,17 @@ impl Client {
             Instant::now() + Duration::from_secs(seconds).saturating_sub(LAST_SECONDS)
         });
         Ok(Session { token, until })
+    }
+
+    /// The fields of a log-in. Apart from the call, since a form that is not finished cannot wait for it.
+    fn form(&self, by: &LogIn) -> Result<String, CallError> {
+        let data = self.credentials();
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        for (name, template) in &by.form {
+            let value = template.text(&data).map_err(|error| not_sent(&error))?;
+            form.append_pair(name, &value.unwrap_or_default());
+        }
+        Ok(form.finish())
     }
 
     fn credentials(&self) -> Value {

@@ -1,7 +1,7 @@
 //! What GLPI is asked, and what its answers mean. Neighbour: `talk`, which asks.
 
 use crate::{
-    support::conversation,
+    support::{DEADLINE, conversation, ticket},
     talk::{Talk, is_done},
 };
 use bridge_core::{call::CallError, effect::Answer};
@@ -103,6 +103,21 @@ async fn a_log_in_that_is_refused_waits_for_a_person_and_one_that_fails_for_a_wh
         !format!("{:?}", talk.client).contains("tok-"),
         "no token is shown"
     );
+}
+
+#[tokio::test]
+async fn a_call_that_logs_in_may_be_moved_between_threads() {
+    let mut talk = talk().await;
+    talk.answers(&[token(1), (200, shown(2))]);
+    let client = talk.client.clone();
+    let linked = tokio::spawn(async move {
+        let (ticket, conversation) = (ticket(), conversation());
+        client
+            .write_link_field(&ticket, &conversation, DEADLINE)
+            .await
+    });
+    assert!(linked.await.unwrap().is_ok());
+    talk.kept("link");
 }
 
 #[tokio::test]
