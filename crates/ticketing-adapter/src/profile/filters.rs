@@ -288,12 +288,14 @@ fn ascii(words: &str) -> String {
         .collect()
 }
 
-/// Breaks every placeholder that a ticketing system could expand, by an invisible character.
+/// Breaks every placeholder that a ticketing system could expand, by an invisible character: where it
+/// opens, and where a tag closes, which alone is an error to some.
 fn inert(words: &str) -> String {
     let mut out = String::with_capacity(words.len());
     let mut before = ' ';
     for c in words.chars() {
-        if before == '{' && matches!(c, '{' | '%' | '#') {
+        let opens = before == '{' && matches!(c, '{' | '%' | '#');
+        if opens || (before, c) == ('%', '}') {
             out.push(WORD_JOINER);
         }
         out.push(c);

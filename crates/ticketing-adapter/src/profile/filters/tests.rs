@@ -64,7 +64,7 @@ fn texts_are_turned_as_the_manual_says() {
         (
             "x | inert",
             json!({ "x": "{{a}} {%b%} {#d#} {c}" }),
-            json!("{\u{2060}{a}} {\u{2060}%b%} {\u{2060}#d#} {c}"),
+            json!("{\u{2060}{a}} {\u{2060}%b%\u{2060}} {\u{2060}#d#} {c}"),
         ),
         (
             "(x | find('to.name', 'b')).n",
