@@ -10,21 +10,22 @@ mod list;
 mod proof;
 mod read;
 mod send;
+mod write;
 
 pub use list::Changes;
 
 use crate::{
     Profile, Settings,
-    error::unsure,
     profile::{
         filters::WORD_JOINER,
-        rules::{After, FindFirst, Kind, OperationRule, RequestRule},
+        rules::{Kind, RequestRule},
         spec::CursorKind,
     },
 };
 use bridge_core::{
     call::CallError,
     effect::{AddComment, Answer, AttachFile, CreateTicket},
+    event::Comment,
     ids::{ConversationId, IntentId, TicketId},
     text::Text,
     ticket::{Requester, Status, Ticket},
@@ -112,21 +113,6 @@ impl Client {
         }
     }
 
-    async fn find_first(
-        &self,
-        find: &FindFirst,
-        data: &Data,
-        budget: Budget,
-    ) -> Result<Option<String>, CallError> {
-        let reply = self.exchange(&find.request, data, true, budget).await?;
-        if find.absent.contains(&reply.status) {
-            return Ok(None);
-        }
-        self.accept(&[200], &reply, data, true)?;
-        let id = find.id.text(&reply.beside(data).value());
-        id.map_err(|error| unreadable(true, reply.status, &error.to_string()))
-    }
-
     /// Makes a ticket, and answers [`Answer::Created`].
     ///
     /// # Errors
@@ -153,28 +139,6 @@ impl Client {
         self.follow(&rule.after, data.ticket(&ticket), budget)
             .await?;
         Ok(Answer::Created { ticket, whole })
-    }
-
-    /// Does what follows a create. The ticket is there: what fails of it leaves an unknown outcome, and
-    /// the ticket is found as it is.
-    async fn follow(&self, after: &[After], data: Data, budget: Budget) -> Result<(), CallError> {
-        for step in after {
-            let wanted = match &step.when {
-                Some(when) => when.is_true(&data.value()).unwrap_or(false),
-                None => true,
-            };
-            if wanted {
-                let done = match self.exchange(&step.request, &data, true, budget).await {
-                    Ok(reply) => self.accept(&step.ok, &reply, &data, true),
-                    Err(error) => Err(error),
-                };
-                done.map_err(|error| CallError::Unknown {
-                    reason: format!("the ticket was made; what follows: {error}"),
-                    after: None,
-                })?;
-            }
-        }
-        Ok(())
     }
 
     /// Writes the conversation into the ticket's link field.
@@ -274,39 +238,6 @@ impl Client {
         self.say(Kind::Comment, ticket, text, data, deadline).await
     }
 
-    /// Adds words to a ticket. Where a yes cannot be believed, they are looked for; what is not there
-    /// yet may still come.
-    async fn say(
-        &self,
-        kind: Kind,
-        ticket: &TicketId,
-        text: &Text,
-        data: Data,
-        deadline: Duration,
-    ) -> Result<Answer, CallError> {
-        let rule = self.rule(kind)?;
-        if !rule.verify {
-            return self.write(kind, ticket, data, |_| true, deadline).await;
-        }
-        let budget = Budget::new(deadline);
-        let data = self.prepared(rule, data, budget).await?;
-        let reply = self.exchange(&rule.request, &data, false, budget).await?;
-        self.judge(rule, &reply, &data)?;
-        let unsure = |reason: String| CallError::Unknown {
-            reason,
-            after: None,
-        };
-        match self.says(ticket, text, budget).await {
-            Ok(true) => Ok(Answer::Done { whole: None }),
-            Ok(false) => Err(unsure(
-                "it answered yes, and the words are not there".to_owned(),
-            )),
-            Err(error) => Err(unsure(format!(
-                "it answered yes; looking for the words: {error}"
-            ))),
-        }
-    }
-
     /// Hangs a customer's file on a ticket: with its words, as a comment of its own.
     ///
     /// # Errors
@@ -341,68 +272,83 @@ impl Client {
         Ok(Answer::Done { whole })
     }
 
-    /// Changes a ticket that is there.
-    async fn write(
+    /// Reads a ticket. One that was merged away comes back under its own id, naming the other.
+    ///
+    /// # Errors
+    /// [`CallError`]; an answer that is not this ticket is `Later`.
+    pub async fn ticket(&self, id: &TicketId, deadline: Duration) -> Result<Ticket, CallError> {
+        self.read(id, Budget::new(deadline)).await
+    }
+
+    /// A person's tickets that are neither solved nor final, by what `upsert_requester` brought.
+    ///
+    /// # Errors
+    /// [`CallError`]; an unreadable list is `Later`.
+    pub async fn open_tickets(
         &self,
-        kind: Kind,
-        ticket: &TicketId,
-        data: Data,
-        done: impl Fn(&Ticket) -> bool,
+        requester_id: &str,
         deadline: Duration,
-    ) -> Result<Answer, CallError> {
-        let rule = self.rule(kind)?;
-        let budget = Budget::new(deadline);
-        let data = self.prepared(rule, data, budget).await?;
-        let reply = self
-            .exchange(&rule.request, &data, rule.is_idempotent(), budget)
+    ) -> Result<Vec<Ticket>, CallError> {
+        let data = self.data().and("requester_id", Value::from(requester_id));
+        let mut found = self
+            .found(Kind::FindOpenByRequester, data, deadline)
             .await?;
-        let answer = self.judge(rule, &reply, &data)?;
-        if !rule.verify {
-            let whole = self.whole_in(rule, &answer, ticket)?;
-            return Ok(Answer::Done { whole });
-        }
-        let read = self.read(ticket, budget).await?;
-        if done(&read) {
-            return Ok(Answer::Done {
-                whole: Some(Box::new(read)),
-            });
-        }
-        let reason = "it answered yes, and the ticket shows that it meant no".to_owned();
-        Err(CallError::Refused {
-            status: reply.status,
-            reason,
-        })
+        found.retain(|ticket| self.profile.vocabulary().is_open(&ticket.status));
+        Ok(found)
     }
 
-    /// The ticket in a write's answer, where it stands there whole. One that is not the ticket meant
-    /// proves nothing.
-    fn whole_in(
+    /// The tickets whose link field names a conversation.
+    ///
+    /// # Errors
+    /// [`CallError`]; an unreadable list is `Later`.
+    pub async fn tickets_by_conversation(
         &self,
-        rule: &OperationRule,
-        answer: &Data,
-        meant: &TicketId,
-    ) -> Result<Option<Box<Ticket>>, CallError> {
-        let (Some(expr), Some(shape)) = (&rule.ticket, &rule.shape) else {
-            return Ok(None);
-        };
-        let doubt = || {
-            unsure(
-                rule.is_idempotent(),
-                "the answer shows no such ticket".to_owned(),
-            )
-        };
-        let item = expr.value(&answer.value()).map_err(|_| doubt())?;
-        let data = answer.clone().and("it", item).value();
-        if shape.id(&data).ok().as_ref() != Some(meant) {
-            return Err(doubt());
-        }
-        if rule.partial {
-            return Ok(None);
-        }
-        let whole = shape.ticket(&data).map_err(|_| doubt())?;
-        Ok(Some(Box::new(whole)))
+        conversation: &ConversationId,
+        deadline: Duration,
+    ) -> Result<Vec<Ticket>, CallError> {
+        let data = self.data().conversation(conversation);
+        let mut found = self.found(Kind::FindByLinkField, data, deadline).await?;
+        // A search may match loosely; a link must not.
+        found.retain(|ticket| ticket.link_field.as_ref() == Some(conversation));
+        Ok(found)
     }
 
+    /// Whether a note or comment with this text is on the ticket.
+    ///
+    /// # Errors
+    /// [`CallError`]; an unreadable list is `Later`.
+    pub async fn has_note(
+        &self,
+        ticket: &TicketId,
+        text: &Text,
+        deadline: Duration,
+    ) -> Result<bool, CallError> {
+        self.says(ticket, text, Budget::new(deadline)).await
+    }
+
+    /// A ticket's comments, the latest at least. One that cannot be read is left out: its webhook may
+    /// have told of it, and it must not hold up all others.
+    ///
+    /// # Errors
+    /// [`CallError`]; an unreadable list is `Later`.
+    pub async fn comments(
+        &self,
+        ticket: &TicketId,
+        deadline: Duration,
+    ) -> Result<Vec<Comment>, CallError> {
+        let rule = self.rule(Kind::Comments)?;
+        let Some(listed) = &rule.comment else {
+            return Err(not_sent(&"the profile cannot read a comment"));
+        };
+        let data = self.data().ticket(ticket);
+        let items = self.list(rule, &data, Budget::new(deadline)).await?;
+        let mut comments: Vec<_> = items.iter().filter_map(|item| listed.read(item)).collect();
+        let earliest = comments.iter_mut().min_by(|a, b| Comment::in_turn(a, b));
+        if let Some(earliest) = earliest {
+            earliest.opening = listed.first_is_description;
+        }
+        Ok(comments)
+    }
     /// The tickets that changed since a cursor of [`Client::beginning`] or of the call before.
     ///
     /// # Errors

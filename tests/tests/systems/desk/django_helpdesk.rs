@@ -233,8 +233,9 @@ impl Desk {
 
     pub async fn notes_by_bridge(&self, ticket: &str) -> usize {
         let (bridge, _) = self.person("bridge");
+        let bridge = bridge.parse::<u64>().ok();
         let log = self.log_of(ticket).await;
-        let ours = |entry: &&Value| entry["user"].to_string() == bridge && entry["public"] == false;
+        let ours = |entry: &&Value| entry["user"].as_u64() == bridge && entry["public"] == false;
         log.iter().filter(ours).count()
     }
 }

@@ -35,10 +35,7 @@ impl System {
                 instance::is_installed(),
                 "tests/request-tracker/install.sh does it",
             ),
-            Self::DjangoHelpdesk => (
-                django_helpdesk::is_installed(),
-                "tests/run django-helpdesk does it",
-            ),
+            Self::DjangoHelpdesk => (django_helpdesk::is_installed(), "tests/run systems does it"),
         };
         there.then_some(()).ok_or(remedy)
     }
