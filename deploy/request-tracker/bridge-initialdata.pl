@@ -107,6 +107,10 @@ my $tell = sub {
         if ( $_->Type =~ /^(?:Create|Correspond|Comment)$/ ) {
             $event{content} = $_->Content( Type => 'text/plain' );
             $event{public}  = $_->Type eq 'Comment' ? JSON::false() : JSON::true();
+            $event{files}   = [
+                map { { name => $_->Filename, type => $_->ContentType } }
+                grep { defined $_->Filename && length $_->Filename } @{ $_->Attachments->ItemsArrayRef }
+            ];
         }
         \%event;
     } @batch;

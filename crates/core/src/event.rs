@@ -72,6 +72,9 @@ pub struct CommentAdded {
     /// The files that came with it.
     #[serde(default)]
     pub files: Vec<Enclosed>,
+    /// Whether files may have come with it that the source does not tell of here, but in a listing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub files_untold: bool,
     /// When, by the source.
     pub at: Option<Timestamp>,
     /// The state of the ticket told along with it.

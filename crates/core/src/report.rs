@@ -130,13 +130,15 @@ pub enum InReport {
 pub enum ReportEnd {
     /// It told something.
     Found,
-    /// After the last look nothing was there.
+    /// The last look read it, and nothing was there.
     NoReport,
+    /// The last look could not read it: whether it is there is not known.
+    Unread,
 }
 
 impl ReportEnd {
     /// All of them, for metrics that begin at zero.
-    pub const ALL: [Self; 2] = [Self::Found, Self::NoReport];
+    pub const ALL: [Self; 3] = [Self::Found, Self::NoReport, Self::Unread];
 
     /// The word in timelines and metrics.
     #[must_use]
@@ -144,6 +146,7 @@ impl ReportEnd {
         match self {
             Self::Found => "found",
             Self::NoReport => "no_report",
+            Self::Unread => "unread",
         }
     }
 }

@@ -248,8 +248,8 @@ async fn an_agents_words_are_listed_with_their_text_and_nobody_elses_text_is_rea
     remote.tell(200, shown("open", "room-77"));
     let text = |words: &str| json!({ "Content": words, "ContentType": "text/plain" });
     remote.tell(200, text("bWFpbA=="));
-    let part = |id: u32, kind: &str| json!({ "id": id.to_string(), "ContentType": kind });
-    remote.tell(200, json!({ "items": [part(470, "multipart/mixed"), part(471, "text/html"), part(472, "image/png")] }));
+    let part = |id: u32, kind: &str, name: &str| json!({ "id": id.to_string(), "ContentType": kind, "Filename": name });
+    remote.tell(200, json!({ "items": [part(470, "multipart/mixed", ""), part(471, "text/html", ""), part(472, "image/png", "mapa.png")] }));
     let html = "PHA+VmVqYSA8YSBocmVmPSJodHRwczovL2EuZXhhbXBsZSI+YXF1aTwvYT48L3A+";
     remote.tell(200, json!({ "Content": html, "ContentType": "text/html" }));
     remote.tell(200, text("T2zDoQ=="));
@@ -275,6 +275,15 @@ async fn an_agents_words_are_listed_with_their_text_and_nobody_elses_text_is_rea
             ("45", false, true, false, ""),
             ("44", true, false, true, ""),
         ]
+    );
+    let files: Vec<_> = comments.iter().flat_map(|c| &c.files).collect();
+    let [map] = files[..] else {
+        panic!("{files:?}");
+    };
+    assert_eq!(
+        (map.name.reveal(), map.mime_type.as_str(), &map.url),
+        ("mapa.png", "image/png", &None),
+        "who has no login cannot have it"
     );
     insta::assert_snapshot!("rt_history", remote.asked());
 }

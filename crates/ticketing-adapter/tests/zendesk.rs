@@ -170,6 +170,28 @@ async fn a_note_is_found_again_although_it_was_made_inert() {
 }
 
 #[tokio::test]
+async fn comments_are_listed_with_their_authors_and_the_files_that_came_with_them() {
+    let (remote, client) = start("zendesk", &[("bridge_user_id", "12")]).await;
+    let said = |id: u64, author: u64, public: bool, files: Value| {
+        json!({ "id": id, "type": "Comment", "author_id": author, "body": "Veja", "html_body": "<div>Veja</div>",
+                "public": public, "attachments": files, "created_at": "2026-11-21T10:00:05Z" })
+    };
+    let picture = json!([{
+        "id": 498483, "file_name": "mapa.png", "content_type": "image/png", "size": 2532,
+        "content_url": "https://acme.zendesk.com/attachments/token/kPgFVV/?name=mapa.png", "thumbnails": []
+    }]);
+    let comments = json!({
+        "comments": [said(4, 12, true, json!([])), said(3, 11, true, picture), said(2, 11, false, json!([])), said(1, 9, true, json!([]))],
+        "users": [{ "id": 11, "role": "agent" }, { "id": 12, "role": "admin" }, { "id": 9, "role": "end-user" }],
+        "next_page": null
+    });
+    remote.tell(200, comments);
+    let comments = client.comments(&ticket(), DEADLINE).await.unwrap();
+    insta::assert_json_snapshot!("listed_comments", comments);
+    insta::assert_snapshot!("comments_asked", remote.asked());
+}
+
+#[tokio::test]
 async fn the_incremental_export_is_followed_by_its_cursor_and_leaves_older_work_out() {
     let (remote, client) = start("zendesk", &[]).await;
     // 2026-11-21T10:00:00Z

@@ -29,6 +29,10 @@ pub const FILE_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// system one takes up to 60 MiB.
 pub const FILES_AT_ONCE: usize = 2;
 
+/// How many more may wait for their turn, over all bridges. Each is a worker that does nothing else: a
+/// file server that has all the time in the world must leave most of the 64 to the talk.
+pub const FILES_IN_LINE: usize = 14;
+
 /// More redirects than this are a circle, or someone hiding.
 const REDIRECTS_MAX: usize = 3;
 
@@ -77,6 +81,8 @@ impl fmt::Debug for Fetched {
 pub struct Fetcher {
     names: Names,
     places: Arc<Semaphore>,
+    /// Those who fetch and those who wait for it.
+    line: Arc<Semaphore>,
 }
 
 impl Fetcher {
@@ -86,6 +92,7 @@ impl Fetcher {
         Self {
             names,
             places: Arc::new(Semaphore::new(FILES_AT_ONCE)),
+            line: Arc::new(Semaphore::new(FILES_AT_ONCE + FILES_IN_LINE)),
         }
     }
 
@@ -103,6 +110,9 @@ impl Fetcher {
         door: Option<SocketAddr>,
         deadline: Duration,
     ) -> Result<Fetched, NoFile> {
+        let Ok(_in_line) = self.line.try_acquire() else {
+            return Err(later("too many files are on their way"));
+        };
         let fetching = async {
             let place = Arc::clone(&self.places).acquire_owned().await;
             let place = place.map_err(|_| later("the bridge is stopping"))?;

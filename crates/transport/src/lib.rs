@@ -10,7 +10,9 @@ mod outcome;
 mod path;
 mod send;
 
-pub use fetch::{FILE_BYTES_MAX, FILES_AT_ONCE, Fetched, Fetcher, Names, NoFile, system_names};
+pub use fetch::{
+    FILE_BYTES_MAX, FILES_AT_ONCE, FILES_IN_LINE, Fetched, Fetcher, Names, NoFile, system_names,
+};
 pub use outcome::{RETRY_AFTER_MAX, RETRY_AFTER_MIN, classify, retry_after};
 pub use path::{BadSegment, push_segment};
 pub use send::{

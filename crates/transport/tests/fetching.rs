@@ -5,7 +5,7 @@
     reason = "a test fails where it does not get what it asked for"
 )]
 
-use bridge_transport::{FILE_BYTES_MAX, FILES_AT_ONCE, Fetcher, NoFile};
+use bridge_transport::{FILE_BYTES_MAX, FILES_AT_ONCE, FILES_IN_LINE, Fetcher, NoFile};
 use std::{
     collections::BTreeSet,
     future::Future,
@@ -394,4 +394,33 @@ async fn files_in_memory_are_few_and_each_gives_its_place_back() {
     assert!(matches!(fetched, Err(NoFile::Later(_))), "{fetched:?}");
     held.pop();
     assert!(fetcher.fetch(&url, Some(door), DEADLINE).await.is_ok());
+}
+
+#[tokio::test]
+async fn few_wait_for_their_turn_and_all_others_are_told_at_once_to_come_later() {
+    let (door, _) = server(b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\nx").await;
+    let fetcher = Fetcher::new(hostile_names);
+    let url = format!("http://{door}/a.jpg");
+    let mut held = Vec::new();
+    for _ in 0..FILES_AT_ONCE {
+        held.push(fetcher.fetch(&url, Some(door), DEADLINE).await.unwrap());
+    }
+    let mut waiting = tokio::task::JoinSet::new();
+    for _ in 0..FILES_AT_ONCE + FILES_IN_LINE {
+        let (fetcher, url) = (fetcher.clone(), url.clone());
+        waiting.spawn(async move { fetcher.fetch(&url, Some(door), DEADLINE).await });
+    }
+    // Each of them is in line once it was polled.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let one_more = fetcher.fetch(&url, Some(door), DEADLINE);
+    let refused = tokio::time::timeout(Duration::from_millis(200), one_more).await;
+    let refused = refused.expect("nobody waits who is not in line");
+    assert!(
+        matches!(&refused, Err(NoFile::Later(why)) if why.contains("too many")),
+        "{refused:?}"
+    );
+    drop(held);
+    while let Some(fetched) = waiting.join_next().await {
+        assert!(fetched.unwrap().is_ok(), "whoever waited has their turn");
+    }
 }

@@ -365,6 +365,7 @@ impl Desk {
             by_us: false,
             opening: false,
             files: vec![],
+            files_untold: false,
             at: Some(now),
             change: Box::new(change),
         };

@@ -53,6 +53,8 @@ pub struct Speech {
 #[derive(Clone, Debug, Default)]
 pub struct Spoken {
     comments: u32,
+    /// Webhooks tell an agent's words and not the files: the list of comments does.
+    files_untold: bool,
     away_since: Option<Timestamp>,
     /// When each customer last wrote, by Jelou's spelling.
     wrote_at: BTreeMap<String, Timestamp>,
@@ -147,6 +149,15 @@ fn comes_later(message: &MessageId) -> bool {
 }
 
 impl Spoken {
+    /// Nothing yet; in every third world the webhooks tell of no files.
+    #[must_use]
+    pub fn in_world(seed: u64) -> Self {
+        Self {
+            files_untold: seed % 3 == 1,
+            ..Self::default()
+        }
+    }
+
     /// What customers read who write now, if nobody is in.
     #[must_use]
     pub fn away(&self) -> Option<Away<'static>> {
@@ -231,6 +242,10 @@ impl World {
             if let Some(kept) = record.and_then(|record| record.said.last_mut()) {
                 kept.files.clone_from(&said.files);
             }
+        }
+        if self.spoken.files_untold {
+            said.files.clear();
+            said.files_untold = true;
         }
         if public {
             self.is_owed(ticket, &said.comment);

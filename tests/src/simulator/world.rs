@@ -283,7 +283,7 @@ impl World {
             backup: None,
             hooks_sent: 0,
             messages: 0,
-            spoken: Spoken::default(),
+            spoken: Spoken::in_world(history.seed),
             healed: false,
             sweeping: true,
             next_act_at: BEGINNING,

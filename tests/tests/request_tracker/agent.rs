@@ -98,6 +98,14 @@ impl Agent {
         self.ask("POST", &path, Some(reply)).await;
     }
 
+    /// Answers on a ticket with a file.
+    pub async fn replies_with_file(&self, ticket: &str, text: &str, name: &str) {
+        let file = json!({"FileName": name, "FileType": "application/pdf", "FileContent": STANDARD.encode(b"%PDF-")});
+        let reply = json!({"Content": text, "ContentType": "text/plain", "Attachments": [file]});
+        let path = format!("/ticket/{ticket}/correspond");
+        self.ask("POST", &path, Some(reply)).await;
+    }
+
     /// Writes on a ticket for other agents alone.
     pub async fn comments(&self, ticket: &str, text: &str) {
         let comment = json!({"Content": text, "ContentType": "text/plain"});

@@ -26,7 +26,7 @@ macro_rules! story {
 }
 
 /// On one Request Tracker, because a start takes seconds and half a gigabyte.
-const STORIES: [Story; 19] = [
+const STORIES: [Story; 20] = [
     story!(stories::a_ticket_gets_its_conversation),
     story!(stories::an_agents_first_reply_changes_nothing_at_jelou),
     story!(stories::a_resolved_ticket_closes_its_conversation_and_reopened_gets_the_next),
@@ -38,6 +38,7 @@ const STORIES: [Story; 19] = [
     story!(talk::an_agents_public_reply_reaches_the_customer_and_an_internal_comment_does_not),
     story!(talk::what_a_customer_writes_is_on_the_ticket_and_stays_there),
     story!(talk::a_customers_picture_arrives_as_an_attachment),
+    story!(talk::an_agents_file_stays_behind_and_the_ticket_says_so),
     story!(talk::a_reply_that_no_webhook_told_is_found_in_the_history),
     story!(weather::what_refused_webhooks_did_not_tell_the_sweep_finds),
     story!(weather::a_close_that_jelou_did_not_tell_the_sweep_finds),

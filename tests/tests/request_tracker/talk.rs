@@ -142,6 +142,32 @@ pub async fn a_customers_picture_arrives_as_an_attachment(stage: &Stage) {
     assert!(heard(stage, user).is_empty(), "{:?}", heard(stage, user));
 }
 
+/// Request Tracker gives files to those who log in. The words go out, and the ticket says that the file
+/// did not: whether a webhook told of it or the history.
+pub async fn an_agents_file_stays_behind_and_the_ticket_says_so(stage: &Stage) {
+    let user = "5511987650035";
+    let Linked { ticket, .. } = linked(stage, user).await;
+    let agent = &stage.agent;
+    agent
+        .replies_with_file(&ticket, "Segue.", "boleto.pdf")
+        .await;
+    has_heard(stage, user, 1).await;
+    stage.hooks.set_open(false).await;
+    agent
+        .replies_with_file(&ticket, "E este.", "nota.pdf")
+        .await;
+    stage.hooks.set_open(true).await;
+    stage.sweep().await;
+    has_heard(stage, user, 2).await;
+    stage.settle().await;
+    assert_eq!(heard(stage, user), ["Segue.", "E este."]);
+    let texts = agent.reads(&ticket).await;
+    for file in ["boleto.pdf", "nota.pdf"] {
+        let told = texts.iter().filter(|text| text.contains(file));
+        assert_eq!(told.count(), 1, "{file}: {texts:?}");
+    }
+}
+
 /// Waits until so many files hang on a ticket.
 async fn until_hung(stage: &Stage, ticket: &str, many: usize) {
     let give_up = Instant::now() + PATIENCE;

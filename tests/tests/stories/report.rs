@@ -3,7 +3,7 @@
 //!
 //! The moments at which it is looked for are shorter here than they are by default.
 
-use bridge_sandbox::{Operation, ReportTakes, Target};
+use bridge_sandbox::{Operation, Reply, ReportTakes, Rule, Target};
 use bridge_tests::play::{PATIENCE, Play, rules};
 use jelou_bridge::demo::BRIDGE;
 use std::time::Duration;
@@ -116,11 +116,33 @@ async fn what_is_never_in_the_report_is_settled_and_told_so() {
     })
     .await;
     play.settle().await;
-    assert_eq!(play.asked_of_jelou(Operation::Report), 3);
+    // Near at each of three looks, and far at two.
+    assert_eq!(play.asked_of_jelou(Operation::Report), 5);
     assert!(reports(&play, &ticket).is_empty());
     let shown = play.timeline(&ticket).await.join("\n");
     assert!(shown.contains("no_report"), "{shown}");
     assert!(play.parked().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_look_says_that_nothing_is_there_only_if_it_read_the_far_span_too() {
+    // The calls: near at the first look; near and far at the second, one of which fails.
+    for (done, end) in [(2, "unread"), (1, "no_report")] {
+        let play = play(r#"["1s", "3s"]"#).await;
+        for (times, reply) in [(done, Reply::True), (1, Reply::Status(500))] {
+            play.jelou().manners().add(Rule {
+                operation: Some(Operation::Report),
+                times: Some(times),
+                reply,
+                ..Rule::default()
+            });
+        }
+        let (_, conversation) = play.pair(1).await;
+        play.jelou().expires(&conversation).unwrap();
+        play.until_figures("it is settled", |figures| settled(figures, end) > 0.5)
+            .await;
+        assert_eq!(play.asked_of_jelou(Operation::Report), 3, "{end}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -164,10 +186,8 @@ async fn a_report_that_refuses_everything_holds_nothing_else_back() {
     play.jelou()
         .operator_closes(&conversation, "closed_by_operator")
         .unwrap();
-    play.until_figures("it is settled", |figures| {
-        settled(figures, "no_report") > 0.5
-    })
-    .await;
+    play.until_figures("it is settled", |figures| settled(figures, "unread") > 0.5)
+        .await;
     let _ = play.pair(2).await;
     let figures = play.figures().await;
     for paused in [

@@ -1,12 +1,14 @@
 //! What is said on one side is read on the other. Neighbour: core's stories of the talk, which know
 //! every way in which it can fail.
 
+use bridge_core::ids::BridgeName;
 use bridge_sandbox::{
     Operation, Reply, Rule,
     helpdesk::{Comment, Role},
     jelou::{SameId, Speaker, Spoken},
 };
-use bridge_tests::play::{Play, rules, user};
+use bridge_tests::play::{PATIENCE, Play, rules, user};
+use jelou_bridge::demo::BRIDGE;
 use serde_json::json;
 use std::time::Duration;
 
@@ -322,4 +324,49 @@ async fn a_conversation_that_jelou_does_not_show_keeps_nobody_elses_lost_words_b
     assert_eq!(relayed(&play, &first).len(), 1, "its own waits");
     play.jelou().manners().clear();
     assert_eq!(has_heard(&play, &first, 3).await, ["um", "dois", "três"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lost_words_wait_until_one_message_is_known_by_its_id_and_the_reading_goes_on_meanwhile() {
+    let play = Play::begin().await;
+    let (first, unheard) = play.pair(1).await;
+    play.jelou().webhooks().set_off(true);
+    write_all(&play, &unheard, &["um"]).await;
+    let written = now();
+    play.jelou().webhooks().set_off(false);
+    read_past(&play, written).await;
+    assert!(
+        relayed(&play, &first).is_empty(),
+        "it may have come under another id"
+    );
+    let (second, heard) = play.pair(2).await;
+    write_all(&play, &heard, &["olá"]).await;
+    has_heard(&play, &second, 1).await;
+    assert_eq!(has_heard(&play, &first, 1).await, ["um"]);
+}
+
+fn now() -> i64 {
+    jelou_bridge::clock::now().0
+}
+
+/// Waits until the history is read past a moment.
+async fn read_past(play: &Play, moment: i64) {
+    let store = &play.stage.daemon().unwrap().jobs.store;
+    let bridge = BridgeName::parse(BRIDGE).unwrap();
+    let bot = play.jelou().conversations()[0].bot.clone();
+    let name = format!("history:{bot}");
+    let past = async {
+        loop {
+            let cursor = store.cursor(&bridge, &name).await;
+            let read = cursor
+                .unwrap()
+                .and_then(|cursor| cursor.parse::<i64>().ok());
+            if read.is_some_and(|read| read > moment) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    };
+    let past = tokio::time::timeout(PATIENCE, past).await;
+    assert!(past.is_ok(), "the reading of the history goes on");
 }

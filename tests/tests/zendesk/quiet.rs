@@ -252,6 +252,30 @@ async fn what_an_agent_says_in_public_is_said_to_the_customer_once_and_nothing_e
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_agents_picture_reaches_the_customer_behind_the_words_though_no_webhook_names_it() {
+    let stage = Stage::start().await;
+    let (ticket, _) = stage.linked("+5511987650012").await;
+    stage.zendesk.agent_shows(ticket, "Here it is.", "map.png");
+    let heard = |jelou: &Jelou| -> Vec<String> {
+        let heard = jelou.spoken().into_iter();
+        let heard = heard.filter(|one| one.by == Speaker::Operator);
+        heard.map(|one| one.content.to_string()).collect()
+    };
+    stage
+        .until("both came", |jelou, _| heard(jelou).len() == 2)
+        .await;
+    stage.settle().await;
+    let heard = heard(&stage.jelou.handle);
+    assert!(heard[0].contains("Here it is."), "{heard:?}");
+    assert!(
+        heard[1].contains("/attachments/token/kPgFVV/?name=map.png"),
+        "{heard:?}"
+    );
+    assert_eq!(heard.len(), 2, "once each");
+    stage.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_trigger_with_the_shipped_body_does_as_well() {
     let account = Account {
         hook: Hook::Trigger,
@@ -305,13 +329,16 @@ async fn our_own_changes_come_back_to_us_and_cause_no_write() {
     }
 }
 
+/// Agents' comments in that: what an event tells of one names no files, so that these are listed, once.
+const SAID: usize = 10;
+
 /// Zendesk's events carry neither phone nor group, so a ticket that asks for a conversation is read
 /// once; a customer who writes first has their open tickets looked for; a close and a status are never
 /// sent without a look. A trigger tells whole minutes, and here all happens within one, so that many
 /// of its webhooks are hints. What is beyond that is waste, and this keeps it from growing.
 #[tokio::test(flavor = "multi_thread")]
 async fn in_quiet_weather_hardly_more_is_read_than_written() {
-    for (hook, most_percent) in [(Hook::Subscription, 175), (Hook::Trigger, 195)] {
+    for (hook, listed, most_percent) in [(Hook::Subscription, SAID, 175), (Hook::Trigger, 0, 195)] {
         let account = Account {
             hook,
             ..Account::default()
@@ -323,7 +350,7 @@ async fn in_quiet_weather_hardly_more_is_read_than_written() {
         let (calls, effects) = closes_both_ways(&stage, &talks).await;
         tell("all", calls, effects);
         assert!(
-            calls * 100 <= effects * most_percent,
+            (calls - listed) * 100 <= effects * most_percent,
             "{calls} calls for {effects} effects"
         );
         stage.stop().await;
@@ -331,7 +358,7 @@ async fn in_quiet_weather_hardly_more_is_read_than_written() {
 }
 
 async fn opens_from_the_ticket(stage: &Stage) -> (usize, usize) {
-    for n in 0..10 {
+    for n in 0..SAID {
         let (ticket, _) = stage.linked(&format!("+55119876510{n:02}")).await;
         stage.zendesk.agent_comments(ticket, "Hello", true);
         stage.settle().await;

@@ -33,6 +33,10 @@ pub struct ReportMemory {
     pub since: Timestamp,
     /// How often it was looked for in vain.
     pub looks: u32,
+    /// Whether the last of these looks read the report. One that failed says nothing about what is in
+    /// it.
+    #[serde(default)]
+    pub was_read: bool,
     /// Not before this moment: the report is read for several at once.
     pub put_off: Option<Timestamp>,
     /// How the wait ended.
@@ -44,6 +48,7 @@ impl ReportMemory {
         Self {
             since,
             looks: 0,
+            was_read: false,
             put_off: None,
             end: None,
         }
@@ -92,7 +97,7 @@ impl Turn<'_> {
         }
         let Some(wait) = self.wait_for_look(looks) else {
             // The mapping names fewer moments than before.
-            return self.report_is_missing(&talk);
+            return self.end_of_looks(&talk);
         };
         let read = Read::Report {
             conversation: talk,
@@ -145,10 +150,10 @@ impl Turn<'_> {
                     report.put_off = Some(until);
                 }
             }
-            InReport::Missing => self.looked_in_vain(talk),
+            InReport::Missing => self.looked_in_vain(talk, true),
             // It lags; at the last look it is taken as it is.
             InReport::There { row } if row.says_it_goes_on() && self.comes_another_look(talk) => {
-                self.looked_in_vain(talk);
+                self.looked_in_vain(talk, true);
             }
             InReport::There { row } => self.report_is_there(talk, &row),
         }
@@ -165,23 +170,36 @@ impl Turn<'_> {
     }
 
     /// Nothing was there, or nobody could tell: the next look is at its own moment.
-    pub(super) fn looked_in_vain(&mut self, talk: &ConversationId) {
+    pub(super) fn looked_in_vain(&mut self, talk: &ConversationId, was_read: bool) {
         let Some(report) = self.report_of(talk) else {
             return;
         };
         report.looks = report.looks.saturating_add(1);
+        report.was_read = was_read;
         report.put_off = None;
         let looks = report.looks;
         self.changed = true;
         if self.wait_for_look(looks).is_none() {
-            self.report_is_missing(talk);
+            self.end_of_looks(talk);
         }
     }
 
-    fn report_is_missing(&mut self, talk: &ConversationId) {
-        let sentence =
-            format!("no_report: conversation {talk} was in no report until the last look");
-        self.settle_report(talk, ReportEnd::NoReport, None, sentence);
+    /// Only who read it may say that nothing was there.
+    fn end_of_looks(&mut self, talk: &ConversationId) {
+        let Some(report) = self.report_of(talk) else {
+            return;
+        };
+        let (end, sentence) = if report.was_read {
+            let sentence =
+                format!("no_report: conversation {talk} was in no report until the last look");
+            (ReportEnd::NoReport, sentence)
+        } else {
+            let sentence = format!(
+                "unread: the report could not be read at the last look, so whether conversation {talk} is in it is not known"
+            );
+            (ReportEnd::Unread, sentence)
+        };
+        self.settle_report(talk, end, None, sentence);
     }
 
     fn report_is_there(&mut self, talk: &ConversationId, row: &Attended) {

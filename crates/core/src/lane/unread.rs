@@ -25,26 +25,34 @@ pub const CREDENTIAL_PROBE_EVERY: Duration = Duration::from_secs(60);
 /// The reason under which a conversation counts as ended that Jelou no longer knows.
 pub(super) const NOT_FOUND: &str = "not_found";
 
+/// Whose answer it was.
+fn side_of(read: &Read) -> Side {
+    match read {
+        Read::Conversation { .. } => Side::Jelou,
+        Read::Ticket { .. }
+        | Read::OpenTickets { .. }
+        | Read::TicketsByConversation { .. }
+        | Read::NoteOnTicket { .. }
+        | Read::Comments { .. }
+        | Read::TicketHolder { .. }
+        | Read::Report { .. }
+        | Read::Unheard { .. } => Side::Ticketing,
+    }
+}
+
 impl Turn<'_> {
     pub(super) fn read_failed(&mut self, read: &Read, error: &CallError) {
         if let Read::Unheard { .. } = read {
             return self.found_unheard(read, true);
         }
         if let Read::Report { conversation, .. } = read {
-            return self.looked_in_vain(conversation);
+            return self.looked_in_vain(conversation, false);
         }
-        let side = match read {
-            Read::Conversation { .. } => Side::Jelou,
-            Read::Ticket { .. }
-            | Read::OpenTickets { .. }
-            | Read::TicketsByConversation { .. }
-            | Read::NoteOnTicket { .. }
-            | Read::Comments { .. }
-            | Read::TicketHolder { .. }
-            | Read::Report { .. }
-            | Read::Unheard { .. } => Side::Ticketing,
-        };
+        let side = side_of(read);
         if let CallError::Locked { .. } | CallError::Forbidden { .. } = error {
+            if let Read::Comments { ticket } = read {
+                self.unlisted_files(ticket, false);
+            }
             return self.block(side, self.now.plus(CREDENTIAL_PROBE_EVERY), "credential");
         }
         match (read, error) {

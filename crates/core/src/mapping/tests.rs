@@ -435,6 +435,7 @@ fn only_agents_public_comments_go_to_the_customer_unless_told_otherwise() {
         by_us: false,
         opening: false,
         files: vec![],
+        files_untold: false,
         at: None,
         change: Box::new(TicketChanged {
             ticket: TicketId::parse("42").unwrap(),

@@ -31,3 +31,4 @@ mod starts;
 mod talk;
 mod template;
 mod ticket_ids;
+mod untold;

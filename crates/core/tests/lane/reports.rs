@@ -113,6 +113,35 @@ fn a_report_that_cannot_be_read_uses_its_looks_and_holds_nothing_back() {
 }
 
 #[test]
+fn a_report_that_could_not_be_read_at_the_last_look_is_unread_and_not_missing() {
+    let mut w = World::with_report("note");
+    w.jelou.report_lag = Some(Duration::ZERO);
+    for _ in 0..3 {
+        w.faults.next("report", Fault::Later(None));
+    }
+    let (_, talk) = w.ended();
+    w.hours(72);
+    assert_eq!(w.looks(), 3);
+    assert_eq!(w.report_ended(&talk), Some(ReportEnd::Unread));
+    let says = |word| {
+        let mut told = w.bridge.journal.iter();
+        told.any(|line| line.sentence.contains(word))
+    };
+    assert!(says("unread") && !says("no_report"), "{}", w.tale());
+}
+
+#[test]
+fn a_failed_look_before_one_that_read_it_takes_nothing_from_what_that_says() {
+    let mut w = World::with_report("note");
+    for _ in 0..2 {
+        w.faults.next("report", Fault::Forbidden);
+    }
+    let (_, talk) = w.ended();
+    w.hours(72);
+    assert_eq!(w.report_ended(&talk), Some(ReportEnd::NoReport));
+}
+
+#[test]
 fn being_gathered_for_many_is_no_look_in_vain() {
     let mut w = World::with_report("note");
     w.jelou.report_lag = Some(Duration::ZERO);

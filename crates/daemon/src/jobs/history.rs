@@ -4,7 +4,8 @@
 //!
 //! What is known is known by its id, never by the clock. No page says that the history and the webhooks
 //! name a message alike; where they did not, each would come to its ticket twice. So nothing is brought
-//! over before one message that a webhook told was found under its id.
+//! over before one message that a webhook told was found under its id: until then what a conversation
+//! lacks is left out, as where Jelou does not show it.
 
 mod gaps;
 
@@ -21,7 +22,7 @@ use bridge_core::{
     lane::{Mode, Place},
     time::Timestamp,
 };
-use gaps::Gaps;
+use gaps::{Gaps, Why};
 use jelou_adapter::client::{Author, HistoryMessage, Range};
 use std::{collections::BTreeMap, time::Duration};
 
@@ -126,11 +127,7 @@ async fn of_bot(
         let wrote = read(jobs, bridge, bot, range).await?;
         let all = |_: &ConversationId| true;
         let brought = bring_over(jobs, bridge, bot, &wrote, range, &mut gaps, &all, now);
-        let Some(missed) = brought.await? else {
-            tracing::debug!(bridge = %bridge.name, "Messages of the history are kept back until one is known by its id");
-            return Ok(());
-        };
-        *found += missed;
+        *found += brought.await?;
         // Before the cursor: what is left out must be known by then.
         gaps.save(jobs, bridge, bot, now).await?;
         move_to(jobs, bridge, &name, range.to, now).await?;
@@ -170,12 +167,7 @@ async fn fill(
                 range.to = whole.to.min(range.from.plus(SPAN));
                 let wrote = read(jobs, bridge, bot, range).await?;
                 let brought = bring_over(jobs, bridge, bot, &wrote, range, gaps, &only, now);
-                let Some(missed) = brought.await? else {
-                    // Whether ids agree may be known by the next round.
-                    gaps.put_back(&id, whole);
-                    break;
-                };
-                found += missed;
+                found += brought.await?;
                 range.from = range.to;
             }
         }
@@ -245,8 +237,8 @@ fn off(error: &CallError) -> Off {
     }
 }
 
-/// Records what conversations of ours lack that are `wanted`. `None` if it is not known whether ids
-/// agree, so that nothing was recorded.
+/// Records what conversations of ours lack that are `wanted`, and gives how many messages that were.
+/// Where it is not known whether ids agree, those conversations are left out.
 #[expect(clippy::too_many_arguments, reason = "what a round goes by")]
 async fn bring_over(
     jobs: &Jobs,
@@ -257,7 +249,7 @@ async fn bring_over(
     gaps: &mut Gaps,
     wanted: &(impl Fn(&ConversationId) -> bool + Sync),
     now: Timestamp,
-) -> Result<Option<u64>, String> {
+) -> Result<u64, String> {
     let mut missing = Vec::new();
     let mut known = false;
     for (user, messages) in wrote {
@@ -270,12 +262,15 @@ async fn bring_over(
             match lost {
                 Some(lost) if lost.is_empty() => {}
                 Some(lost) => missing.push(lost),
-                None => gaps.leave_out(bridge, &conversation.id, range)?,
+                None => gaps.leave_out(bridge, &conversation.id, range, Why::NotShown)?,
             }
         }
     }
     if !known && !missing.is_empty() && !ids_agree(jobs, bridge, bot).await? {
-        return Ok(None);
+        for lost in missing.iter().filter_map(|lost| lost.first()) {
+            gaps.leave_out(bridge, &lost.conversation.id, range, Why::NoIdKnown)?;
+        }
+        return Ok(0);
     }
     if known {
         note_agreement(jobs, bridge, bot).await?;
@@ -301,7 +296,7 @@ async fn bring_over(
             found += many;
         }
     }
-    Ok(Some(found))
+    Ok(found)
 }
 
 /// A customer's conversations that have or had a ticket.

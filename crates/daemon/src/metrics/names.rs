@@ -121,7 +121,7 @@ names! {
     MESSAGES: "messages_total", Kind::Counter, ["bridge", "direction", "outcome"], Instance,
         "Messages that came to an end, by the way they went and how they ended";
     REPORTS: "reports_total", Kind::Counter, ["bridge", "result"], Instance,
-        "Reports on conversations that came to an end: found, or no_report after the last look";
+        "Reports on conversations that came to an end: found; after the last look no_report where it was read, unread where it was not";
     FIRST_REPLY: "first_reply_seconds", Kind::Histogram(FIRST_REPLY_SECONDS), ["bridge", "bot", "team"], Instance,
         "Time a customer waited for an operator's first words, as Jelou's report tells it";
     TALK_LENGTH: "conversation_seconds", Kind::Histogram(TALK_SECONDS), ["bridge", "bot", "team"], Instance,

@@ -16,7 +16,7 @@ mod user_state;
 pub use config::{BadConfig, Basic, ClientConfig, GatewayAuth, MetricsAuth};
 pub use integration::Integration;
 pub use listing::{Author, HistoryMessage, Page, ROWS_A_PAGE, Range};
-pub use ranges::{Sought, ranges_of};
+pub use ranges::{Margin, Sought, ranges_of};
 pub use resolve::{Write, resolve};
 
 use crate::{

@@ -4,7 +4,7 @@
 use super::{
     expr::{BadExpr, Expr, Names, Template},
     place::{Place, line_of},
-    rules::{FilesRule, Kind, OptionRule, Rules},
+    rules::{FilesRule, Kind, OperationRule, OptionRule, Rules, WebhookRules},
     shape::{Codes, RequesterRule, Shape, VersionRule},
     spec::{
         FilesSpec, OptionKind, OptionSpec, ProfileSpec, ShapeSpec, VersionSpec, VocabularySpec,
@@ -160,6 +160,9 @@ pub(crate) fn compile(spec: &ProfileSpec, text: &str) -> Result<Rules, Vec<Probl
         .webhook
         .as_ref()
         .and_then(|webhook| super::webhooks::compile(&mut checker, &root.key("webhook"), webhook));
+    if let Some(webhook) = &webhook {
+        files_are_listed(&mut checker, &root.key("webhook"), webhook, &operations);
+    }
     let options = options_of(&mut checker, &root.key("options"), &spec.options);
     match auth {
         Some(auth) if checker.problems.is_empty() => Ok(Rules {
@@ -181,6 +184,30 @@ pub(crate) fn compile(spec: &ProfileSpec, text: &str) -> Result<Rules, Vec<Probl
             webhook,
         }),
         _ => Err(checker.problems),
+    }
+}
+
+/// A comment that waits for a list of its files needs one.
+fn files_are_listed(
+    checker: &mut Checker<'_>,
+    place: &Place,
+    webhook: &WebhookRules,
+    operations: &BTreeMap<Kind, OperationRule>,
+) {
+    let list = operations.get(&Kind::Comments);
+    let listed = list
+        .and_then(|list| list.comment.as_ref())
+        .is_some_and(|c| c.files.is_some());
+    for (number, event) in webhook.events.iter().enumerate() {
+        if !listed && event.comment.as_ref().is_some_and(|c| c.files_listed) {
+            let place = place
+                .key("events")
+                .index(number)
+                .key("comment")
+                .key("files_listed");
+            let remedy = "Give [operations.comments.comment] its `files`, or take this line out.";
+            checker.problem(&place, "no operation lists the files", remedy);
+        }
     }
 }
 

@@ -219,5 +219,8 @@ fn commented(comment: &CommentAdded) -> String {
     if !comment.files.is_empty() {
         line.push_str(&format!(", files {}", comment.files.len()));
     }
+    if comment.files_untold {
+        line.push_str(", files to be listed");
+    }
     line
 }

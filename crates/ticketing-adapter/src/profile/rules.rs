@@ -405,6 +405,7 @@ pub(crate) struct CommentRule {
     pub(crate) by_agent: Expr,
     pub(crate) opening: Option<Expr>,
     pub(crate) files: Option<FilesRule>,
+    pub(crate) files_listed: bool,
 }
 
 /// How the files of a comment are read.

@@ -155,6 +155,10 @@ const WRONG: &[(&str, &str)] = &[
         "[webhook.proof.url_token]\n[webhook.proof.signature]",
     ),
     ("event = \"ticket_changed\"", "event = \"comment_added\""),
+    (
+        "event = \"ticket_changed\"",
+        "event = \"comment_added\"\ncomment = { id = \"it.id\", body = \"it.id\", public = \"true\", by_agent = \"true\", files_listed = true }",
+    ),
 ];
 
 #[test]

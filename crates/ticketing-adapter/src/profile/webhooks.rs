@@ -175,6 +175,7 @@ fn event(checker: &mut Checker<'_>, place: &Place, spec: &EventSpec) -> Option<E
                 .files
                 .as_ref()
                 .and_then(|files| checker.files(&place.key("files"), files, &names)),
+            files_listed: comment.files_listed,
         })
     });
     if (spec.event == EventKind::CommentAdded) != spec.comment.is_some() {

@@ -233,6 +233,7 @@ fn comment(rule: &CommentRule, change: TicketChanged, data: &Value) -> Result<Ev
             .files
             .as_ref()
             .map_or_else(Vec::new, |files| files.read(data)),
+        files_untold: rule.files_listed,
         at: change.at,
         change: Box::new(change),
     }))

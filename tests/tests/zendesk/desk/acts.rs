@@ -63,6 +63,7 @@ impl Zendesk {
             body: "Made by an agent.".to_owned(),
             public: true,
             at_ms: super::now_ms(),
+            files: Vec::new(),
         };
         let ticket = world.add_ticket("An invoice that is wrong", requester, agent);
         ticket.tags = tags.iter().map(|tag| (*tag).to_owned()).collect();
@@ -103,6 +104,18 @@ impl Zendesk {
             ticket,
             Change {
                 comment: Some((body.to_owned(), public)),
+                ..Change::default()
+            },
+        );
+    }
+
+    /// An agent answers with a picture. What webhooks of it come to our address name no file.
+    pub fn agent_shows(&self, ticket: u64, body: &str, file: &str) {
+        self.agent_changes(
+            ticket,
+            Change {
+                comment: Some((body.to_owned(), true)),
+                files: vec![file.to_owned()],
                 ..Change::default()
             },
         );

@@ -14,6 +14,7 @@ use axum::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 /// A call.
 pub struct Asked {
@@ -168,6 +169,7 @@ fn change(told: &Value) -> Change {
         external_id: told.get("external_id").map(text),
         fields: fields.collect(),
         comment: comment.map(|body| (body, told["comment"]["public"] != json!(false))),
+        files: Vec::new(),
     }
 }
 
@@ -203,6 +205,7 @@ fn create(zendesk: &Zendesk, asked: &Asked) -> Answer {
     let id = world.add_ticket(&subject, requester, by).id;
     let change = Change {
         comment: None,
+        files: Vec::new(),
         ..change(told)
     };
     let first = Comment {
@@ -211,6 +214,7 @@ fn create(zendesk: &Zendesk, asked: &Asked) -> Answer {
         body: world.expanded(&description, id),
         public: told["comment"]["public"] != json!(false),
         at_ms: super::now_ms(),
+        files: Vec::new(),
     };
     let ticket = world.tickets.get_mut(&id).expect("it is new");
     ticket.comments.push(first);
@@ -305,7 +309,14 @@ fn comments(zendesk: &Zendesk, asked: &Asked, id: u64) -> Answer {
         shown.reverse();
     }
     shown.truncate(100);
-    Answer::ok(json!({"comments": shown, "next_page": null, "count": shown.len()}))
+    let count = shown.len();
+    let mut body = json!({"comments": shown, "next_page": null, "count": count});
+    if asked.query("include").as_deref() == Some("users") {
+        let authors: BTreeSet<u64> = ticket.comments.iter().map(|c| c.author).collect();
+        let users = authors.iter().filter_map(|id| world.users.get(id));
+        body["users"] = users.map(show::user).collect();
+    }
+    Answer::ok(body)
 }
 
 fn groups(zendesk: &Zendesk) -> Answer {

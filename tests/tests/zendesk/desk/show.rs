@@ -46,10 +46,17 @@ pub fn user(user: &User) -> Value {
 }
 
 pub fn comment(comment: &Comment) -> Value {
+    let attachments = comment.files.iter().map(|name| {
+        json!({
+            "id": comment.id + 1, "file_name": name, "content_type": "image/png", "size": 2_532,
+            "content_url": format!("https://acme.zendesk.com/attachments/token/kPgFVV/?name={name}"),
+        })
+    });
+    let attachments: Vec<Value> = attachments.collect();
     json!({
         "id": comment.id, "type": "Comment", "author_id": comment.author, "body": comment.body,
         "html_body": format!("<p>{}</p>", comment.body), "plain_body": comment.body,
-        "public": comment.public, "created_at": seconds(comment.at_ms),
+        "public": comment.public, "created_at": seconds(comment.at_ms), "attachments": attachments,
     })
 }
 

@@ -31,6 +31,8 @@ pub struct Comment {
     pub public: bool,
     /// When, ms since 1970.
     pub at_ms: i64,
+    /// The names of the files that came with it.
+    pub files: Vec<String>,
 }
 
 /// A ticket.
@@ -79,6 +81,8 @@ pub struct Change {
     pub external_id: Option<Option<String>>,
     pub fields: BTreeMap<u64, Value>,
     pub comment: Option<(String, bool)>,
+    /// The names of the files that come with it.
+    pub files: Vec<String>,
 }
 
 /// What became of a change: what of the ticket changed.
@@ -239,6 +243,7 @@ impl World {
             body: self.expanded(&body, id),
             public,
             at_ms: now_ms(),
+            files: change.files,
         });
         let staff = self.users.get(&by).is_some_and(|user| user.staff);
         let ticket = self.tickets.get_mut(&id).expect("this ticket");

@@ -35,19 +35,20 @@ pub(super) fn kept_files(files: &[Enclosed]) -> serde_json::Value {
     kept.flatten().unwrap_or_default()
 }
 
-fn files(message: &Message) -> Vec<Enclosed> {
+/// What came with a comment, as it was told.
+pub(super) fn told_files(message: &Message) -> Vec<Enclosed> {
     serde_json::from_value(message.content.clone()).unwrap_or_default()
 }
 
 /// The messages that a comment becomes, in order; none if it holds nothing that can be sent.
-pub(super) fn contents(message: &Message) -> Vec<Content> {
+pub(super) fn contents(message: &Message, files: &[Enclosed]) -> Vec<Content> {
     let words = message.body.clone().unwrap_or_default();
     let words = Some(words).filter(|words| !words.is_blank());
     let parts = words.iter().flat_map(|words| {
         let parts = parts(words.reveal(), TEXT_CHARACTERS_MAX).into_iter();
         parts.map(|part| Content::Text { body: part.into() })
     });
-    let files = files(message).into_iter().filter_map(|file| {
+    let files = files.iter().cloned().filter_map(|file| {
         let (url, mime_type) = (file.url?, file.mime_type);
         Some(Content::Media(Media {
             kind: shown_as(&mime_type),
@@ -69,8 +70,13 @@ fn shown_as(mime_type: &str) -> MediaKind {
 
 impl Turn<'_> {
     /// Agents learn at once which of their files stays behind.
-    pub(super) fn tell_of_kept_back(&mut self, link: &LinkId, message: &Message) {
-        let back = files(message).into_iter().filter(|file| file.url.is_none());
+    pub(super) fn tell_of_kept_back(
+        &mut self,
+        link: &LinkId,
+        message: &Message,
+        files: &[Enclosed],
+    ) {
+        let back = files.iter().filter(|file| file.url.is_none());
         let names: Vec<String> = back.map(|file| quoted(&file.name)).collect();
         if names.is_empty() {
             return;

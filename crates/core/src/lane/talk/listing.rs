@@ -13,6 +13,7 @@ use crate::{
         step::Turn,
     },
     link::Link,
+    message::Enclosed,
     ticket::{TicketPatch, Version},
     time::Timestamp,
 };
@@ -46,6 +47,17 @@ pub struct CommentsMemory {
     pub known: BTreeMap<MessageId, Timestamp>,
     /// Failing listings.
     pub retry: Retry,
+    /// The files of comments that wait to be sent and whose webhooks told of none.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub enclosed: BTreeMap<MessageId, Vec<Enclosed>>,
+    /// Listings in a row from which such a comment learnt nothing.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub unlisted: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl CommentsMemory {
@@ -59,6 +71,7 @@ impl CommentsMemory {
     #[must_use]
     pub fn merged(mut self, other: Self) -> Self {
         self.known.extend(other.known);
+        self.enclosed.extend(other.enclosed);
         let earlier = |a: Option<Timestamp>, b: Option<Timestamp>| a.into_iter().chain(b).min();
         Self {
             wanted: self.wanted.or(other.wanted),
@@ -69,6 +82,8 @@ impl CommentsMemory {
             until: earlier(self.until, other.until),
             known: self.known,
             retry: Retry::default(),
+            enclosed: self.enclosed,
+            unlisted: 0,
         }
     }
 
@@ -162,6 +177,7 @@ impl Turn<'_> {
         let begins = first && !self.latest_link_of_ticket(ticket).is_some_and(|l| l.relays);
         comments.sort_by(Comment::in_turn);
         for comment in comments {
+            self.learn_files(ticket, &comment.id, &comment.files);
             let at = comment.at.unwrap_or(begun);
             if since.is_none_or(|since| at >= since) {
                 self.found_comment(ticket, comment, at, begins);
@@ -172,6 +188,7 @@ impl Turn<'_> {
         if let Some(since) = known.until.map(|until| until.minus(OVERLAP)) {
             known.known.retain(|_, at| *at >= since);
         }
+        self.listed_files(ticket, begun);
     }
 
     /// What was said under a version that relayed nothing is only remembered (`begins`).
@@ -199,6 +216,7 @@ impl Turn<'_> {
 
     /// The comments could not be listed. What is refused for good is given up until the ticket changes.
     pub(in crate::lane) fn comments_unread(&mut self, ticket: &TicketId, for_good: bool) {
+        self.unlisted_files(ticket, for_good);
         let (now, key) = (self.now, ticket.as_str().to_owned());
         let memory = self.lane.tickets.entry(ticket.clone()).or_default();
         let comments = &mut memory.comments;
@@ -236,6 +254,7 @@ impl Comment {
             by_us: self.by_us,
             opening: self.opening,
             files: self.files,
+            files_untold: false,
             at: Some(at),
             change: Box::new(change),
         }

@@ -1,7 +1,7 @@
 //! What was said, as kept until it is relayed. Neighbours: hear, which takes it in; the store, which
 //! keeps each once; to_ticket, which brings it over.
 
-use super::enclosed::kept_files;
+use super::{enclosed::kept_files, untold};
 use crate::{
     event::{CommentAdded, Event},
     ids::{ConversationId, MessageId, TicketId},
@@ -189,7 +189,10 @@ impl Message {
             id: told.comment,
             at,
             kind: "text".to_owned(),
-            content: kept_files(&told.files),
+            content: match told.files_untold {
+                true => untold::kept(),
+                false => kept_files(&told.files),
+            },
             body: Some(told.body),
             media: None,
             outcome: None,

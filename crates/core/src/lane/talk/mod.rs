@@ -15,6 +15,7 @@ mod template;
 mod to_customer;
 mod to_ticket;
 mod unsent;
+mod untold;
 mod words;
 
 pub use listing::CommentsMemory;
@@ -101,6 +102,7 @@ impl Turn<'_> {
         if let Some(message) = found.next() {
             message.outcome = Some(outcome);
             self.changed = true;
+            self.forget_files(place, id);
         }
     }
 

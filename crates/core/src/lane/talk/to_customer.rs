@@ -104,9 +104,12 @@ impl Turn<'_> {
         let Some(memory) = self.lane.conversations.get(id).cloned() else {
             return Way::Stays;
         };
-        let contents = contents(message);
+        let Some(files) = self.files_of(ticket, message) else {
+            return self.look_for_files(&link.id, ticket, message);
+        };
+        let contents = contents(message, &files);
         if contents.is_empty() {
-            self.tell_of_kept_back(&link.id, message);
+            self.tell_of_kept_back(&link.id, message, &files);
             return self.unsendable(&link.id, message, "it holds nothing that can be sent");
         }
         let Some(room) = memory.seen.room.clone() else {
@@ -116,7 +119,7 @@ impl Turn<'_> {
         if !begun && self.is_silent(id) {
             return self.outside_window(&link.id, ticket, message);
         }
-        self.tell_of_kept_back(&link.id, message);
+        self.tell_of_kept_back(&link.id, message, &files);
         let count = u32::try_from(contents.len()).unwrap_or(u32::MAX);
         let mut outcome = Outcome::Relayed;
         let mut effects = VecDeque::new();

@@ -1,5 +1,5 @@
-//! Conversations that Jelou does not show just now: what was written in them is looked for again later,
-//! and nobody else's words wait for it. Neighbour: the history beside this folder, which reads on.
+//! Conversations that are left out, as Jelou does not show them just now or no message was known by its
+//! id yet: what was written in them is looked for again later, and nobody else's words wait for it. Neighbour: the history beside this folder, which reads on.
 
 use super::{Jobs, LOOK_BACK, said};
 use crate::runtime::Bridge;
@@ -9,6 +9,7 @@ use bridge_core::{
 };
 use jelou_adapter::client::Range;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// Conversations of one bot that may be left out. Where more do not answer, it is Jelou that does not,
 /// and the reading breaks off without moving on.
@@ -24,9 +25,24 @@ struct Gap {
     to: Timestamp,
 }
 
-/// What was left out of one bot's history, whoever waited longest first.
+/// Why a conversation is left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    /// Jelou does not show it just now.
+    NotShown,
+    /// No message that a webhook told was found in the history under its id, so its lost ones might
+    /// have come already, under other ids.
+    NoIdKnown,
+}
+
+/// What was left out of one bot's history.
 #[derive(Debug, Default)]
-pub(super) struct Gaps(Vec<Gap>);
+pub(super) struct Gaps {
+    /// Whoever waited longest first.
+    all: Vec<Gap>,
+    /// Whom the log told of before: who is taken out and left out again is no news.
+    told: BTreeSet<ConversationId>,
+}
 
 impl Gaps {
     /// Those that are kept; what is older than the history is looked through is given up.
@@ -44,11 +60,12 @@ impl Gaps {
         gaps.retain(|gap| {
             let keeps = gap.from >= earliest;
             if !keeps {
-                tracing::warn!(bridge = %bridge.name, conversation.id = %gap.conversation, "A conversation could not be read for a day; messages of it that no webhook told are no longer looked for");
+                tracing::warn!(bridge = %bridge.name, conversation.id = %gap.conversation, "A conversation was left out of the history for a day; messages of it that no webhook told are no longer looked for");
             }
             keeps
         });
-        Ok(Self(gaps))
+        let told = gaps.iter().map(|gap| gap.conversation.clone()).collect();
+        Ok(Self { all: gaps, told })
     }
 
     /// Keeps them for the next round.
@@ -59,7 +76,7 @@ impl Gaps {
         bot: &BotId,
         now: Timestamp,
     ) -> Result<(), String> {
-        let text = serde_json::to_string(&self.0).map_err(|error| error.to_string())?;
+        let text = serde_json::to_string(&self.all).map_err(|error| error.to_string())?;
         let name = name_of(bot);
         let saved = jobs.store.set_cursor(&bridge.name, &name, &text, now);
         saved.await.map_err(said)
@@ -67,12 +84,12 @@ impl Gaps {
 
     /// Whether nothing is left out.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.all.is_empty()
     }
 
     /// Whether a conversation is left out. What is new in it waits for what is older.
     pub fn holds(&self, conversation: &ConversationId) -> bool {
-        self.0.iter().any(|gap| gap.conversation == *conversation)
+        self.all.iter().any(|gap| gap.conversation == *conversation)
     }
 
     /// Leaves a conversation out of one more span.
@@ -84,9 +101,10 @@ impl Gaps {
         bridge: &Bridge,
         conversation: &ConversationId,
         range: Range,
+        why: Why,
     ) -> Result<(), String> {
         let known = self
-            .0
+            .all
             .iter_mut()
             .find(|gap| gap.conversation == *conversation);
         if let Some(gap) = known {
@@ -94,41 +112,45 @@ impl Gaps {
             gap.to = gap.to.max(range.to);
             return Ok(());
         }
-        if self.0.len() >= GAPS_MAX {
+        if self.all.len() >= GAPS_MAX {
             return Err(format!(
-                "more than {GAPS_MAX} conversations could not be read"
+                "more than {GAPS_MAX} conversations are left out of it already"
             ));
         }
-        tracing::warn!(bridge = %bridge.name, conversation.id = %conversation, "A conversation could not be read; messages of it that no webhook told come later");
-        self.put_back(conversation, range);
-        Ok(())
-    }
-
-    /// Keeps what was taken and could not be used.
-    pub fn put_back(&mut self, conversation: &ConversationId, range: Range) {
-        self.0.push(Gap {
+        self.all.push(Gap {
             conversation: conversation.clone(),
             from: range.from,
             to: range.to,
         });
+        if self.told.insert(conversation.clone()) {
+            match why {
+                Why::NotShown => {
+                    tracing::warn!(bridge = %bridge.name, conversation.id = %conversation, "A conversation could not be read; messages of it that no webhook told come later");
+                }
+                Why::NoIdKnown => {
+                    tracing::warn!(bridge = %bridge.name, conversation.id = %conversation, "Messages that no webhook told are kept back until one that a webhook told is found in the history under its id");
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The conversations to ask for in this round; the others have their turn in the next.
     pub fn in_turn(&mut self) -> Vec<ConversationId> {
-        let many = ASKED_AGAIN.min(self.0.len());
-        let turn = self.0.iter().take(many);
+        let many = ASKED_AGAIN.min(self.all.len());
+        let turn = self.all.iter().take(many);
         let turn = turn.map(|gap| gap.conversation.clone()).collect();
-        self.0.rotate_left(many);
+        self.all.rotate_left(many);
         turn
     }
 
     /// Takes a conversation out of them, and tells what was left out of it.
     pub fn take(&mut self, conversation: &ConversationId) -> Option<Range> {
         let at = self
-            .0
+            .all
             .iter()
             .position(|gap| gap.conversation == *conversation)?;
-        let Gap { from, to, .. } = self.0.remove(at);
+        let Gap { from, to, .. } = self.all.remove(at);
         Some(Range { from, to })
     }
 }

@@ -11,7 +11,7 @@ use bridge_core::{
     time::Timestamp,
 };
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -47,8 +47,10 @@ pub struct Wish {
 pub(in crate::jobs) struct Reading {
     /// The rows of conversations that were looked for.
     pub rows: BTreeMap<ConversationId, Attended>,
-    /// What broke it off.
+    /// What kept any of it from being read to its end.
     pub broken: Option<String>,
+    /// Who may be in what was not read.
+    pub unread: BTreeSet<ConversationId>,
     /// No other reading before that much time is over.
     pub after: Option<Duration>,
 }
@@ -161,8 +163,8 @@ impl Board {
         for (conversation, wish) in std::mem::take(&mut waiting.reading) {
             let told = match (reading.rows.remove(&conversation), &reading.broken) {
                 (Some(row), _) => Ok(InReport::There { row: Box::new(row) }),
-                (None, None) => Ok(InReport::Missing),
-                (None, Some(why)) => Err(why.clone()),
+                (None, Some(why)) if reading.unread.contains(&conversation) => Err(why.clone()),
+                (None, _) => Ok(InReport::Missing),
             };
             let answered = Answered {
                 look: wish.look,
@@ -307,6 +309,7 @@ mod tests {
         let board = Board::default();
         let broken = || Reading {
             broken: Some("401".to_owned()),
+            unread: BTreeSet::from([talk(1)]),
             ..Reading::default()
         };
         let _ = asked(&board, 1, 1, 0);
@@ -318,6 +321,21 @@ mod tests {
             News::WorksAgain
         );
         assert_eq!(read(&board, Reading::default(), 400_000).1, News::None);
+    }
+
+    #[test]
+    fn a_span_that_was_not_read_is_a_failure_of_those_alone_who_may_be_in_it() {
+        let board = Board::default();
+        let _ = asked(&board, 1, 1, 0);
+        let _ = asked(&board, 2, 2, 0);
+        let reading = Reading {
+            broken: Some("500".to_owned()),
+            unread: BTreeSet::from([talk(2)]),
+            ..Reading::default()
+        };
+        let _ = read(&board, reading, 500);
+        assert_eq!(asked(&board, 1, 1, 2_500).unwrap(), InReport::Missing);
+        assert!(asked(&board, 2, 2, 2_500).is_err());
     }
 
     #[test]

@@ -18,20 +18,20 @@ use bridge_core::{
     report::Attended,
     time::Timestamp,
 };
-use jelou_adapter::client::{Page, Range, Sought, ranges_of};
+use jelou_adapter::client::{Margin, Page, Range, Sought, ranges_of};
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
 
-/// Pages of one reading, where the sweep's share of the rate allows as many: five thousand rows.
+/// Pages of all near spans, and as many of all far ones, where the sweep's share of the rate allows as many: five thousand rows.
 const PAGES_MAX: u32 = 100;
 
-/// And as many at least: two hundred closes of one moment are four.
+/// And as many at least, of each span: two hundred closes of one moment are four.
 const PAGES_MIN: u32 = 10;
 
-/// A reading that takes longer ends with what it has.
-const READING_WITHIN: Duration = Duration::from_secs(120);
+/// The near spans, and after them the far ones, end with what they have when they take longer.
+const READING_WITHIN: Duration = Duration::from_secs(60);
 
 /// What a reading that is over needs to say so. Whoever has not by then never will.
 const TOLD_WITHIN: Duration = Duration::from_secs(30);
@@ -41,6 +41,9 @@ const APART_MOST: Duration = Duration::from_secs(100);
 
 /// And at least.
 const APART_LEAST: Duration = Duration::from_secs(1);
+
+/// What the report doubts comes before what was never looked at, which is 0.
+const LOOK_FIRST: Timestamp = Timestamp(-1);
 
 /// Open conversations that a reading is held against.
 const OPEN_MAX: u32 = 5_000;
@@ -58,7 +61,7 @@ pub(super) async fn read(jobs: &Jobs, bridge: &BridgeName) {
         return;
     };
     let begun = clock::now();
-    let until = begun.plus(READING_WITHIN).plus(TOLD_WITHIN);
+    let until = begun.plus(2 * READING_WITHIN).plus(TOLD_WITHIN);
     let wishes = jobs.reports.begin(&bridge.name, until);
     if wishes.is_empty() {
         return;
@@ -69,19 +72,20 @@ pub(super) async fn read(jobs: &Jobs, bridge: &BridgeName) {
         wishes: &wishes,
         reading: Reading::default(),
         ended: BTreeSet::new(),
+        read: Vec::new(),
         pages: 0,
     };
-    match tokio::time::timeout(READING_WITHIN, look.all()).await {
-        Ok(Ok(())) => {}
-        Ok(Err(why)) => look.reading.broken = Some(why),
-        Err(_) => look.reading.broken = Some(format!("it takes more than {READING_WITHIN:?}")),
-    }
+    look.all().await;
     let Look {
         reading,
         ended,
         pages,
         ..
     } = look;
+    // Before the answers are out: whoever sees one may rely on the other.
+    if let Err(error) = hint(jobs, bridge, &ended).await {
+        tracing::debug!(bridge = %bridge.name, "What the report says has ended could not be noted for the sweep: {error}");
+    }
     let (found, broken) = (reading.rows.len(), reading.broken.clone());
     let news = jobs
         .reports
@@ -96,9 +100,6 @@ pub(super) async fn read(jobs: &Jobs, bridge: &BridgeName) {
         (News::Fails | News::None, _) => {}
     }
     tracing::debug!(bridge = %bridge.name, conversations = wishes.len(), found, pages, "The report was read");
-    if let Err(error) = hint(jobs, bridge, &ended).await {
-        tracing::debug!(bridge = %bridge.name, "What the report says has ended could not be noted for the sweep: {error}");
-    }
 }
 
 /// How far apart readings are: a third of the first wait, so that those who come later join.
@@ -115,38 +116,90 @@ struct Look<'a> {
     reading: Reading,
     /// What the report says has ended.
     ended: BTreeSet<ConversationId>,
+    /// The spans that were read to their end.
+    read: Vec<Range>,
     pages: u32,
 }
 
+/// Why a span was not read to its end.
+enum Off {
+    /// Another may do better.
+    Span(String),
+    /// None will, for now.
+    All(String),
+}
+
 impl Look<'_> {
-    async fn all(&mut self) -> Result<(), String> {
-        let sought = self.wishes.values().map(|wish| Sought {
-            began: wish.began,
-            ended: wish.ended,
-            again: wish.look > 1,
+    /// Near spans first, for all; then far ones, for those who were looked for before.
+    async fn all(&mut self) {
+        for margin in [Margin::Near, Margin::Far] {
+            let sought = self.sought(margin);
+            let sought: Vec<Sought> = sought.into_iter().map(|(_, sought)| sought).collect();
+            let ranges = ranges_of(&sought, margin);
+            let group = tokio::time::timeout(READING_WITHIN, self.group(ranges));
+            match group.await {
+                Ok(Ok(())) => {}
+                Ok(Err(why)) => {
+                    self.reading.broken = Some(why);
+                    break;
+                }
+                Err(_) => self.breaks(format!("it takes more than {READING_WITHIN:?}")),
+            }
+        }
+        self.reading.unread = [Margin::Near, Margin::Far]
+            .into_iter()
+            .flat_map(|margin| {
+                let mut sought = self.sought(margin);
+                sought.retain(|(_, one)| !one.is_within(&self.read, margin));
+                sought.into_iter().map(|(id, _)| id.clone())
+            })
+            .collect();
+    }
+
+    /// Who is not found yet and is to be looked for as far as that.
+    fn sought(&self, margin: Margin) -> Vec<(&ConversationId, Sought)> {
+        let wishes = self.wishes.iter();
+        let wishes = wishes.filter(|(id, _)| !self.reading.rows.contains_key(*id));
+        let wishes = wishes.filter(|(_, wish)| margin == Margin::Near || wish.look > 1);
+        let sought = wishes.map(|(id, wish)| {
+            let (began, ended) = (wish.began, wish.ended);
+            (id, Sought { began, ended })
         });
-        let sought: Vec<Sought> = sought.collect();
+        sought.collect()
+    }
+
+    /// Reads spans that share a budget; one that fails leaves the others be.
+    async fn group(&mut self, ranges: Vec<Range>) -> Result<(), String> {
+        let budget = self.bridge.sweep_budget().clamp(PAGES_MIN, PAGES_MAX);
+        let (before, mut left) = (self.pages, u32::try_from(ranges.len()).unwrap_or(u32::MAX));
         // The latest first: most ended just now.
-        for range in ranges_of(&sought).into_iter().rev() {
+        for range in ranges.into_iter().rev() {
             if self.has_all() {
                 break;
             }
-            self.range(range).await?;
+            let rest = budget.saturating_sub(self.pages.saturating_sub(before));
+            let share = rest.checked_div(left).unwrap_or_default().max(PAGES_MIN);
+            left = left.saturating_sub(1);
+            match self.range(range, share).await {
+                Ok(()) => self.read.push(range),
+                Err(Off::Span(why)) => self.breaks(why),
+                Err(Off::All(why)) => return Err(why),
+            }
         }
         Ok(())
+    }
+
+    /// The first reason is what the log tells.
+    fn breaks(&mut self, why: String) {
+        self.reading.broken.get_or_insert(why);
     }
 
     fn has_all(&self) -> bool {
         self.reading.rows.len() == self.wishes.len()
     }
 
-    async fn range(&mut self, range: Range) -> Result<(), String> {
-        let most = self.bridge.sweep_budget().clamp(PAGES_MIN, PAGES_MAX);
-        let mut number = 1;
-        while !self.has_all() {
-            if self.pages >= most {
-                return Err(format!("it has more than {most} pages"));
-            }
+    async fn range(&mut self, range: Range, most: u32) -> Result<(), Off> {
+        for number in 1..=most {
             let page = self.page(range, number).await?;
             if page.unreadable > 0 {
                 tracing::warn!(bridge = %self.bridge.name, rows = page.unreadable, "Rows of the report could not be read");
@@ -154,16 +207,16 @@ impl Look<'_> {
             for row in page.rows {
                 self.row(row);
             }
-            if page.is_last {
+            if page.is_last || self.has_all() {
                 return Ok(());
             }
-            number += 1;
         }
-        Ok(())
+        Err(Off::Span(format!("it has more than {most} pages")))
     }
 
-    async fn page(&mut self, range: Range, number: u32) -> Result<Page<Attended>, String> {
-        wait_for_place(self.jobs, self.bridge, Side::Jelou).await?;
+    async fn page(&mut self, range: Range, number: u32) -> Result<Page<Attended>, Off> {
+        let place = wait_for_place(self.jobs, self.bridge, Side::Jelou).await;
+        place.map_err(Off::All)?;
         self.pages += 1;
         let begun = clock::now();
         let deadline = self.bridge.call_timeout();
@@ -175,16 +228,26 @@ impl Look<'_> {
         page.map_err(|error| self.failed(&error))
     }
 
-    fn failed(&mut self, error: &CallError) -> String {
+    fn failed(&mut self, error: &CallError) -> Off {
+        let why = error.to_string();
         match error {
-            CallError::Later { after, .. } | CallError::Unknown { after, .. } => {
+            CallError::Later {
+                after, host_wide, ..
+            } => {
                 self.reading.after = *after;
-                error.to_string()
+                if after.is_some() || *host_wide {
+                    return Off::All(why);
+                }
+                Off::Span(why)
             }
-            CallError::Locked { .. } | CallError::Forbidden { .. } => format!(
-                "{error}; look at client_id and client_secret, and try the other metrics_auth"
-            ),
-            CallError::Gone { .. } | CallError::Refused { .. } => error.to_string(),
+            CallError::Locked { .. } | CallError::Forbidden { .. } => Off::All(format!(
+                "{why}; look at client_id and client_secret, and try the other metrics_auth"
+            )),
+            CallError::Unknown { after, .. } => {
+                self.reading.after = *after;
+                Off::Span(why)
+            }
+            CallError::Gone { .. } | CallError::Refused { .. } => Off::Span(why),
         }
     }
 
@@ -215,5 +278,5 @@ async fn hint(
         return Ok(());
     }
     tracing::info!(bridge = %name, conversations = doubted.len(), "The report says that open conversations have ended; the sweep looks at them first");
-    jobs.store.looked_at(name, &doubted, Timestamp(0)).await
+    jobs.store.looked_at(name, &doubted, LOOK_FIRST).await
 }

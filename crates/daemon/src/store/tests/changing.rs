@@ -112,6 +112,7 @@ fn talk() -> ConversationMemory {
         report: Some(ReportMemory {
             since: at(6),
             looks: 1,
+            was_read: true,
             put_off: None,
             end: None,
         }),

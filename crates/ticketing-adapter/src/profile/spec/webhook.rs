@@ -178,6 +178,9 @@ pub(crate) struct CommentSpec {
     pub opening: Option<String>,
     /// The files that came with it.
     pub files: Option<FilesSpec>,
+    /// Whether the body tells of no files, and operation `comments` does: the comment waits for it.
+    #[serde(default)]
+    pub files_listed: bool,
 }
 
 /// How the files of a comment are read.
