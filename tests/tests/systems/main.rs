@@ -33,6 +33,11 @@ async fn a_real_django_helpdesk_and_jelou_are_kept_in_step() {
     plays_all(System::DjangoHelpdesk).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn who_follows_the_tutorial_has_a_profile_that_keeps_its_helpdesk_and_jelou_in_step() {
+    plays_all(System::Frontdesk).await;
+}
+
 async fn plays_all(system: System) {
     let title = system.title();
     if let Err(remedy) = system.is_installed() {

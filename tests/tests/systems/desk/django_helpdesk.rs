@@ -104,7 +104,7 @@ impl Desk {
         let (id, token) = self.person("bridge");
         let (queue, _) = self.person("queue");
         Config {
-            profile: "django-helpdesk",
+            profile: "django-helpdesk".to_owned(),
             token,
             options: format!(r#"{{ queue = "{queue}", bridge_user_id = "{id}" }}"#),
             reuse: "never",

@@ -2,6 +2,7 @@
 //! Neighbours: one module a system; `suite`, which speaks to a [`Desk`] alone.
 
 mod django_helpdesk;
+mod frontdesk;
 mod request_tracker;
 
 use crate::instance;
@@ -14,17 +15,20 @@ pub enum System {
     RequestTracker,
     /// django-helpdesk, of Python's packages.
     DjangoHelpdesk,
+    /// The one of the tutorial.
+    Frontdesk,
 }
 
 impl System {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::RequestTracker, Self::DjangoHelpdesk];
+    pub const ALL: [Self; 3] = [Self::RequestTracker, Self::DjangoHelpdesk, Self::Frontdesk];
 
     /// What people call it.
     pub fn title(self) -> &'static str {
         match self {
             Self::RequestTracker => "Request Tracker 5",
             Self::DjangoHelpdesk => "django-helpdesk 2.6",
+            Self::Frontdesk => "Frontdesk (the tutorial's)",
         }
     }
 
@@ -36,6 +40,7 @@ impl System {
                 "tests/request-tracker/install.sh does it",
             ),
             Self::DjangoHelpdesk => (django_helpdesk::is_installed(), "tests/run systems does it"),
+            Self::Frontdesk => (true, "it is part of the tests"),
         };
         there.then_some(()).ok_or(remedy)
     }
@@ -54,8 +59,8 @@ pub struct Seen {
 
 /// What the config says of a system.
 pub struct Config {
-    /// The profile.
-    pub profile: &'static str,
+    /// The profile's name, or its file.
+    pub profile: String,
     /// The token of the bridge's user.
     pub token: String,
     /// The table `options`.
@@ -70,6 +75,8 @@ pub enum Desk {
     RequestTracker(request_tracker::Desk),
     /// django-helpdesk.
     DjangoHelpdesk(django_helpdesk::Desk),
+    /// The tutorial's.
+    Frontdesk(frontdesk::Desk),
 }
 
 /// The same call of whichever system it is.
@@ -78,6 +85,7 @@ macro_rules! of {
         match $self {
             Desk::RequestTracker($desk) => $call,
             Desk::DjangoHelpdesk($desk) => $call,
+            Desk::Frontdesk($desk) => $call,
         }
     };
 }
@@ -92,6 +100,7 @@ impl Desk {
             System::DjangoHelpdesk => {
                 Self::DjangoHelpdesk(django_helpdesk::Desk::start(folder, hooks, secret))
             }
+            System::Frontdesk => Self::Frontdesk(frontdesk::Desk::start(folder, hooks, secret)),
         }
     }
 

@@ -31,7 +31,7 @@ impl Desk {
 
     pub fn config(&self) -> Config {
         Config {
-            profile: "request-tracker",
+            profile: "request-tracker".to_owned(),
             token: self.rt.token("bridge"),
             options: r#"{ queue = "WhatsApp" }"#.to_owned(),
             reuse: "open",
