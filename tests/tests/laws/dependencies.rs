@@ -41,6 +41,7 @@ const OURS: [(&str, &str, &[&str]); 8] = [
             "bridge-sandbox",
             "jelou-adapter",
             "jelou-bridge",
+            "ticketing-adapter",
         ],
     ),
     ("tests/remotes", "bridge-remotes", &["bridge-core"]),

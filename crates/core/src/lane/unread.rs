@@ -51,7 +51,11 @@ impl Turn<'_> {
         let side = side_of(read);
         if let CallError::Locked { .. } | CallError::Forbidden { .. } = error {
             if let Read::Comments { ticket } = read {
-                self.unlisted_files(ticket, false);
+                self.comments_unread(ticket, false);
+            }
+            if let (Read::Comments { .. }, CallError::Forbidden { .. }) = (read, error) {
+                // Nothing else waits for it, and the ticket itself may be open to us.
+                return;
             }
             return self.block(side, self.now.plus(CREDENTIAL_PROBE_EVERY), "credential");
         }

@@ -4,7 +4,7 @@
 use super::world::{World, faults::Fault, net::Weather};
 use bridge_core::{
     effect::{Effect, Operation, SendMessage},
-    event::Event,
+    event::{Event, Side},
     ids::{ConversationId, TicketId},
     intent::Intent,
     lane::{OnUnknown, Order, Outcome},
@@ -517,4 +517,21 @@ fn a_comment_of_a_hundred_parts_is_one_comment() {
     w.settle();
     assert!(w.heard(&talk).len() > 90, "{:?}", w.parked_for());
     assert_eq!(w.heard(&talk).concat(), words);
+}
+
+/// A Claim loads only so many: the close overtook the others.
+#[test]
+fn a_close_waits_for_all_words_however_many_wait() {
+    let mut w = World::new();
+    let (talk, ticket) = w.linked_from_conversation();
+    w.faults.down.insert(Side::Jelou);
+    for n in 0..30 {
+        w.agent_says(&ticket, &format!("k{n}"), "um");
+    }
+    w.agent_sets(&ticket, "solved");
+    w.pass(Duration::from_secs(30));
+    w.faults.heal();
+    w.settle();
+    assert_eq!(w.heard(&talk).len(), 30, "{}", w.tale());
+    assert!(w.active().is_empty());
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 impl World {
     /// The last word of each comment, which in these stories is the message's id.
-    fn comments(&self, ticket: &TicketId) -> Vec<String> {
+    pub fn comments(&self, ticket: &TicketId) -> Vec<String> {
         let comments = self.desk.records[ticket].comments.iter();
         let last = |text: &str| text.split(' ').next_back().unwrap_or_default().to_owned();
         comments.map(|(text, _)| last(text)).collect()

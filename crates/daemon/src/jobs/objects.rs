@@ -9,10 +9,11 @@ pub(super) fn object_of_read(read: &Read) -> String {
         Read::Conversation { id } => format!("conversation {id}"),
         Read::Ticket { id }
         | Read::NoteOnTicket { ticket: id, .. }
-        | Read::Comments { ticket: id }
         | Read::TicketHolder { ticket: id } => {
             format!("ticket {id}")
         }
+        // A right of its own in some systems: that the ticket can be read shows whose no it was.
+        Read::Comments { ticket } => format!("comments of ticket {ticket}"),
         Read::OpenTickets { .. } => "open tickets".to_owned(),
         Read::Unheard { lane, .. } => format!("what lane {lane} has not heard"),
         Read::TicketsByConversation { .. } => "search".to_owned(),

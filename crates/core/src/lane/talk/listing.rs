@@ -51,13 +51,12 @@ pub struct CommentsMemory {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub enclosed: BTreeMap<MessageId, Vec<Enclosed>>,
     /// Listings in a row from which such a comment learnt nothing.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub unlisted: u32,
+    #[serde(skip_serializing_if = "is_idle")]
+    pub files: Retry,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
-fn is_zero(number: &u32) -> bool {
-    *number == 0
+fn is_idle(retry: &Retry) -> bool {
+    *retry == Retry::default()
 }
 
 impl CommentsMemory {
@@ -83,7 +82,7 @@ impl CommentsMemory {
             known: self.known,
             retry: Retry::default(),
             enclosed: self.enclosed,
-            unlisted: 0,
+            files: Retry::default(),
         }
     }
 
@@ -177,7 +176,7 @@ impl Turn<'_> {
         let begins = first && !self.latest_link_of_ticket(ticket).is_some_and(|l| l.relays);
         comments.sort_by(Comment::in_turn);
         for comment in comments {
-            self.learn_files(ticket, &comment.id, &comment.files);
+            self.learn_files(ticket, &comment);
             let at = comment.at.unwrap_or(begun);
             if since.is_none_or(|since| at >= since) {
                 self.found_comment(ticket, comment, at, begins);
@@ -216,7 +215,7 @@ impl Turn<'_> {
 
     /// The comments could not be listed. What is refused for good is given up until the ticket changes.
     pub(in crate::lane) fn comments_unread(&mut self, ticket: &TicketId, for_good: bool) {
-        self.unlisted_files(ticket, for_good);
+        self.missed_files(ticket, self.now, for_good);
         let (now, key) = (self.now, ticket.as_str().to_owned());
         let memory = self.lane.tickets.entry(ticket.clone()).or_default();
         let comments = &mut memory.comments;

@@ -1,7 +1,7 @@
 //! What an agent says to the customer goes into the conversation. Neighbours: enclosed, which makes
 //! messages of a comment; unsent, for what cannot go.
 
-use super::{Message, Outcome, Place, Way, enclosed::contents};
+use super::{Message, Outcome, Place, Way, enclosed::contents, untold::is_untold};
 use crate::{
     conversation::Conversation,
     effect::{Effect, Operation, Read, SendMessage},
@@ -105,12 +105,16 @@ impl Turn<'_> {
             return Way::Stays;
         };
         let Some(files) = self.files_of(ticket, message) else {
-            return self.look_for_files(&link.id, ticket, message);
+            return self.look_for_files(ticket);
         };
         let contents = contents(message, &files);
         if contents.is_empty() {
             self.tell_of_kept_back(&link.id, message, &files);
-            return self.unsendable(&link.id, message, "it holds nothing that can be sent");
+            let why = match is_untold(message) {
+                true => "it has no words, and no file of it could be read",
+                false => "it holds nothing that can be sent",
+            };
+            return self.unsendable(&link.id, message, why);
         }
         let Some(room) = memory.seen.room.clone() else {
             return self.look_for_room(&link.id, id, &memory, message);
@@ -335,7 +339,10 @@ impl Turn<'_> {
     pub(in crate::lane) fn has_words_for(&self, link: &LinkId) -> bool {
         let ticket = self.lane.link(link).and_then(Link::ticket_id);
         let place = ticket.map(|id| Place::Ticket { id: id.clone() });
-        place.is_some_and(|place| self.first_waiting(&place).is_some())
+        // The store may have more than this Claim has loaded.
+        place.is_some_and(|place| {
+            self.first_waiting(&place).is_some() || self.lane.said_since.contains_key(&place)
+        })
     }
 
     /// Whether a comment is one that an agent wrote for the customer, and since the Link began (rules
