@@ -346,6 +346,9 @@ async fn in_quiet_weather_hardly_more_is_read_than_written() {
         let stage = Stage::with(account, "bridge_user_id = \"8447388090001\"").await;
         eprintln!("{hook:?}");
         let opened = opens_from_the_ticket(&stage).await;
+        let calls = stage.zendesk.calls().into_iter();
+        let lists = calls.filter(|call| call.method == "GET" && call.path.ends_with("/comments"));
+        assert_eq!(lists.count(), listed, "each comment is listed once");
         let talks = opens_from_jelou(&stage, opened).await;
         let (calls, effects) = closes_both_ways(&stage, &talks).await;
         tell("all", calls, effects);

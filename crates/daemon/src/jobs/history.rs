@@ -1,12 +1,14 @@
 //! What customers wrote and no webhook told: the history of each bot is read behind the webhooks, and
 //! what of it a conversation of ours lacks goes the way of a webhook from there on. Neighbour: `sweep`,
-//! whose round this is a part of; `gaps`, the conversations that are read later.
+//! whose round this is a part of; `gaps`, the conversations that are read later; `agreed`, whether ids are
+//! known to agree.
 //!
 //! What is known is known by its id, never by the clock. No page says that the history and the webhooks
 //! name a message alike; where they did not, each would come to its ticket twice. So nothing is brought
-//! over before one message that a webhook told was found under its id: until then what a conversation
-//! lacks is left out, as where Jelou does not show it.
+//! over before one message that a webhook told was found under its id. The reading goes on meanwhile,
+//! and comes back to where it left something out.
 
+mod agreed;
 mod gaps;
 
 use super::{
@@ -22,7 +24,7 @@ use bridge_core::{
     lane::{Mode, Place},
     time::Timestamp,
 };
-use gaps::{Gaps, Why};
+use gaps::Gaps;
 use jelou_adapter::client::{Author, HistoryMessage, Range};
 use std::{collections::BTreeMap, time::Duration};
 
@@ -40,9 +42,6 @@ const PAGES_MAX: u32 = 200;
 
 /// How far back it is looked, after an outage or while it is not known whether ids agree.
 const LOOK_BACK: Duration = Duration::from_secs(24 * 3600);
-
-/// What a note of the bridge to itself says once a message of the history was known by its id.
-const AGREE: &str = "agree";
 
 /// Why the history of a bot was not read to its end.
 #[derive(Debug)]
@@ -112,11 +111,15 @@ async fn of_bot(
         return Ok(move_to(jobs, bridge, &name, now, now).await?);
     };
     let mut gaps = Gaps::load(jobs, bridge, bot, now).await?;
-    *found += fill(jobs, bridge, bot, &mut gaps, now).await?;
+    // One old span that fails keeps nobody's fresh words back.
+    let filled = fill(jobs, bridge, bot, &mut gaps, found).await;
+    gaps.save(jobs, bridge, bot, now).await?;
     if !somebody_talks && now.since(cursor) < SPAN {
         // Only who talked since can miss words, and for them one look an hour will do.
-        return Ok(());
+        return filled;
     }
+    let left = agreed::left_out(jobs, bridge, bot, now).await?;
+    let cursor = left.map_or(cursor, |left| cursor.min(left));
     let cursor = cursor.max(now.minus(LOOK_BACK));
     let mut from = cursor.minus(bridge.config.sweep.overlap);
     for _ in 0..SPANS_MAX {
@@ -136,22 +139,18 @@ async fn of_bot(
         }
         from = range.to;
     }
-    Ok(())
+    filled
 }
 
-/// Asks again for conversations that were left out, and brings over what they lack. Gives how many
-/// messages that were.
+/// Asks again for conversations that were left out, brings over what they lack, and adds to `found` how
+/// many messages that were.
 async fn fill(
     jobs: &Jobs,
     bridge: &Bridge,
     bot: &BotId,
     gaps: &mut Gaps,
-    now: Timestamp,
-) -> Result<u64, Off> {
-    if gaps.is_empty() {
-        return Ok(0);
-    }
-    let mut found = 0;
+    found: &mut u64,
+) -> Result<(), Off> {
     for id in gaps.in_turn() {
         let shown = look(jobs, bridge, &id).await?;
         if let Shown::NotNow = shown {
@@ -165,15 +164,21 @@ async fn fill(
             let mut range = whole;
             while range.from < whole.to {
                 range.to = whole.to.min(range.from.plus(SPAN));
-                let wrote = read(jobs, bridge, bot, range).await?;
-                let brought = bring_over(jobs, bridge, bot, &wrote, range, gaps, &only, now);
-                found += brought.await?;
+                let wrote = match read(jobs, bridge, bot, range).await {
+                    Ok(wrote) => wrote,
+                    Err(off) => {
+                        range.to = whole.to;
+                        gaps.leave_out(bridge, &id, range)?;
+                        return Err(off);
+                    }
+                };
+                let now = clock::now();
+                *found += bring_over(jobs, bridge, bot, &wrote, range, gaps, &only, now).await?;
                 range.from = range.to;
             }
         }
     }
-    gaps.save(jobs, bridge, bot, now).await?;
-    Ok(found)
+    Ok(())
 }
 
 async fn move_to(
@@ -238,7 +243,7 @@ fn off(error: &CallError) -> Off {
 }
 
 /// Records what conversations of ours lack that are `wanted`, and gives how many messages that were.
-/// Where it is not known whether ids agree, those conversations are left out.
+/// Where it is not known whether ids agree, none are, and it is noted from when on.
 #[expect(clippy::too_many_arguments, reason = "what a round goes by")]
 async fn bring_over(
     jobs: &Jobs,
@@ -262,18 +267,15 @@ async fn bring_over(
             match lost {
                 Some(lost) if lost.is_empty() => {}
                 Some(lost) => missing.push(lost),
-                None => gaps.leave_out(bridge, &conversation.id, range, Why::NotShown)?,
+                None => gaps.leave_out(bridge, &conversation.id, range)?,
             }
         }
     }
-    if !known && !missing.is_empty() && !ids_agree(jobs, bridge, bot).await? {
-        for lost in missing.iter().filter_map(|lost| lost.first()) {
-            gaps.leave_out(bridge, &lost.conversation.id, range, Why::NoIdKnown)?;
-        }
-        return Ok(0);
-    }
     if known {
-        note_agreement(jobs, bridge, bot).await?;
+        agreed::note(jobs, bridge, bot).await?;
+    } else if !missing.is_empty() && !agreed::is_noted(jobs, bridge, bot).await? {
+        agreed::leave_out(jobs, bridge, bot, range.from, now).await?;
+        return Ok(0);
     }
     let mut found = 0;
     for mut lost in missing {
@@ -393,22 +395,4 @@ async fn look(jobs: &Jobs, bridge: &Bridge, id: &ConversationId) -> Result<Shown
         ) => Err(error.to_string()),
         Err(CallError::Later { .. } | CallError::Unknown { .. }) => Ok(Shown::NotNow),
     }
-}
-
-fn note_of(bridge: &Bridge, bot: &BotId) -> String {
-    format!("history_ids.{}.{bot}", bridge.name)
-}
-
-async fn ids_agree(jobs: &Jobs, bridge: &Bridge, bot: &BotId) -> Result<bool, String> {
-    let noted = jobs.store.meta(&note_of(bridge, bot)).await.map_err(said)?;
-    Ok(noted.as_deref() == Some(AGREE))
-}
-
-async fn note_agreement(jobs: &Jobs, bridge: &Bridge, bot: &BotId) -> Result<(), String> {
-    if ids_agree(jobs, bridge, bot).await? {
-        return Ok(());
-    }
-    let note = note_of(bridge, bot);
-    let noted = jobs.store.set_meta(&note, AGREE);
-    noted.await.map_err(said)
 }

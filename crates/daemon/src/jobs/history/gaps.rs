@@ -1,5 +1,5 @@
-//! Conversations that are left out, as Jelou does not show them just now or no message was known by its
-//! id yet: what was written in them is looked for again later, and nobody else's words wait for it. Neighbour: the history beside this folder, which reads on.
+//! Conversations that Jelou does not show just now: what was written in them is looked for again later,
+//! and nobody else's words wait for it. Neighbour: the history beside this folder, which reads on.
 
 use super::{Jobs, LOOK_BACK, said};
 use crate::runtime::Bridge;
@@ -23,16 +23,9 @@ struct Gap {
     conversation: ConversationId,
     from: Timestamp,
     to: Timestamp,
-}
-
-/// Why a conversation is left out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Why {
-    /// Jelou does not show it just now.
-    NotShown,
-    /// No message that a webhook told was found in the history under its id, so its lost ones might
-    /// have come already, under other ids.
-    NoIdKnown,
+    /// Whether its beginning was given up, and the log told of it.
+    #[serde(default)]
+    cut: bool,
 }
 
 /// What was left out of one bot's history.
@@ -57,13 +50,14 @@ impl Gaps {
         // What cannot be read is nothing: it was written by another version.
         let mut gaps: Vec<Gap> = serde_json::from_str(&stored).unwrap_or_default();
         let earliest = now.minus(LOOK_BACK);
-        gaps.retain(|gap| {
-            let keeps = gap.from >= earliest;
-            if !keeps {
-                tracing::warn!(bridge = %bridge.name, conversation.id = %gap.conversation, "A conversation was left out of the history for a day; messages of it that no webhook told are no longer looked for");
+        for gap in gaps.iter_mut().filter(|gap| gap.from < earliest) {
+            gap.from = earliest;
+            if !gap.cut {
+                gap.cut = true;
+                tracing::warn!(bridge = %bridge.name, conversation.id = %gap.conversation, "A conversation could not be read for a day; messages of it that no webhook told and that are older are no longer looked for");
             }
-            keeps
-        });
+        }
+        gaps.retain(|gap| gap.from < gap.to);
         let told = gaps.iter().map(|gap| gap.conversation.clone()).collect();
         Ok(Self { all: gaps, told })
     }
@@ -82,11 +76,6 @@ impl Gaps {
         saved.await.map_err(said)
     }
 
-    /// Whether nothing is left out.
-    pub fn is_empty(&self) -> bool {
-        self.all.is_empty()
-    }
-
     /// Whether a conversation is left out. What is new in it waits for what is older.
     pub fn holds(&self, conversation: &ConversationId) -> bool {
         self.all.iter().any(|gap| gap.conversation == *conversation)
@@ -101,7 +90,6 @@ impl Gaps {
         bridge: &Bridge,
         conversation: &ConversationId,
         range: Range,
-        why: Why,
     ) -> Result<(), String> {
         let known = self
             .all
@@ -121,16 +109,10 @@ impl Gaps {
             conversation: conversation.clone(),
             from: range.from,
             to: range.to,
+            cut: false,
         });
         if self.told.insert(conversation.clone()) {
-            match why {
-                Why::NotShown => {
-                    tracing::warn!(bridge = %bridge.name, conversation.id = %conversation, "A conversation could not be read; messages of it that no webhook told come later");
-                }
-                Why::NoIdKnown => {
-                    tracing::warn!(bridge = %bridge.name, conversation.id = %conversation, "Messages that no webhook told are kept back until one that a webhook told is found in the history under its id");
-                }
-            }
+            tracing::warn!(bridge = %bridge.name, conversation.id = %conversation, "A conversation could not be read; messages of it that no webhook told come later");
         }
         Ok(())
     }

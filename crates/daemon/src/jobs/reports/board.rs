@@ -28,6 +28,9 @@ const HELD_BACK_MOST: Duration = Duration::from_secs(3600);
 /// An answer that nobody came for is kept this long.
 const ANSWER_KEPT: Duration = Duration::from_secs(600);
 
+/// Doubted conversations that are remembered; then it begins anew.
+const DOUBTED_MAX: usize = 10_000;
+
 /// Wishes of one reading: what one hour of the busiest bridge brings. Others wait for the next.
 const WISHES_MAX: usize = 5_000;
 
@@ -83,6 +86,8 @@ struct Waiting {
     /// No reading before this.
     earliest: Timestamp,
     answers: BTreeMap<ConversationId, Answered>,
+    /// Open conversations that a reading had as ended and that the sweep was told of.
+    doubted: BTreeSet<ConversationId>,
     trouble: Option<String>,
 }
 
@@ -145,6 +150,22 @@ impl Board {
         waiting.reading_until = until;
         waiting.reads_at = None;
         waiting.reading.clone()
+    }
+
+    /// Leaves of these the ones that no reading had as ended before: the sweep looks at each of them
+    /// first once, or a report that is wrong would have it look at nothing else.
+    pub(in crate::jobs) fn newly_doubted(
+        &self,
+        bridge: &BridgeName,
+        mut ended: Vec<ConversationId>,
+    ) -> Vec<ConversationId> {
+        let mut all = self.all();
+        let doubted = &mut all.entry(bridge.clone()).or_default().doubted;
+        if doubted.len() > DOUBTED_MAX {
+            doubted.clear();
+        }
+        ended.retain(|id| doubted.insert(id.clone()));
+        ended
     }
 
     /// A reading ended: each wish of it has its answer. The next one begins no sooner than after
@@ -293,6 +314,17 @@ mod tests {
         // Whoever read it is gone.
         let _ = asked(&board, 1, 1, 60_000);
         assert!(board.is_due(&bridge(), Timestamp(61_000)));
+    }
+
+    #[test]
+    fn the_sweep_is_told_of_a_doubt_once() {
+        let board = Board::default();
+        let newly = |ids: &[usize]| {
+            let ids = ids.iter().map(|id| talk(*id)).collect();
+            board.newly_doubted(&bridge(), ids)
+        };
+        assert_eq!(newly(&[1, 2]), [talk(1), talk(2)]);
+        assert_eq!(newly(&[2, 3]), [talk(3)]);
     }
 
     #[test]

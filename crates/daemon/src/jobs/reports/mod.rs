@@ -274,6 +274,7 @@ async fn hint(
     let open = jobs.store.conversations_to_look_at(name, now, OPEN_MAX);
     let open = open.await?.into_iter().map(|(_, id)| id);
     let doubted: Vec<ConversationId> = open.filter(|id| ended.contains(id)).collect();
+    let doubted = jobs.reports.newly_doubted(name, doubted);
     if doubted.is_empty() {
         return Ok(());
     }
