@@ -49,15 +49,16 @@ pub const STORIES: &[Story] = &[
     story!(a_customer_who_writes_first_gets_one_ticket),
     story!(an_agents_reply_reaches_the_customer_and_an_internal_note_does_not),
     story!(what_a_customer_writes_is_on_the_ticket_and_does_not_come_back),
-    story!(
-        a_customers_picture_hangs_on_the_ticket,
-        [(
-            System::DjangoHelpdesk,
-            "it takes files as multipart/form-data alone"
-        )]
-    ),
+    story!(a_customers_picture_hangs_on_the_ticket),
     story!(a_resolved_ticket_closes_its_conversation_and_reopened_gets_the_next),
     story!(a_close_at_jelou_resolves_the_ticket_and_the_customers_return_reopens_it),
+    story!(
+        an_open_ticket_of_the_customer_is_found_and_taken,
+        [(
+            System::DjangoHelpdesk,
+            "it does not search tickets by their submitter"
+        )]
+    ),
     story!(the_second_ticket_of_a_customer_waits_its_turn),
     story!(what_no_webhook_told_the_sweep_finds),
     story!(a_close_that_jelou_did_not_tell_the_sweep_finds),
@@ -294,6 +295,22 @@ async fn a_close_at_jelou_resolves_the_ticket_and_the_customers_return_reopens_i
     stage.settle().await;
     assert_eq!(ticket_of(stage, &again).await, linked.ticket);
     assert!(at_jelou(stage, &again).active);
+}
+
+/// A ticket that came by mail has no conversation, until its customer writes on WhatsApp.
+async fn an_open_ticket_of_the_customer_is_found_and_taken(stage: &Stage) {
+    let user = "5511987650117";
+    let ticket = stage.desk.opens(user, "[mail] A question").await;
+    stage.settle().await;
+    assert_eq!(stage.desk.sees(&ticket).await.conversation, None);
+    let before = stage.desk.tickets().await.len();
+    let jelou = &stage.jelou.handle;
+    jelou.add_user(user, "Elisa Prado");
+    let conversation = jelou.customer_starts(user, "Olá").expect("free");
+    let named = conversation_of(stage, &ticket, None).await;
+    assert_eq!(named, conversation);
+    stage.settle().await;
+    assert_eq!(stage.desk.tickets().await.len(), before, "no second one");
 }
 
 async fn the_second_ticket_of_a_customer_waits_its_turn(stage: &Stage) {
