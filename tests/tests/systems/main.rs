@@ -33,6 +33,12 @@ async fn a_real_django_helpdesk_and_jelou_are_kept_in_step() {
     plays_all(System::DjangoHelpdesk).await;
 }
 
+/// In the run of every test: what it needs is here.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_documented_jira_service_management_plays_the_same_stories() {
+    plays_all(System::FakeJira).await;
+}
+
 async fn plays_all(system: System) {
     let title = system.title();
     if let Err(remedy) = system.is_installed() {
@@ -54,6 +60,11 @@ async fn plays_all(system: System) {
         eprintln!("{:>7.1?}  {name}", begun.elapsed());
     }
     audit::all_is_well(&stage).await;
+    let strange = stage.desk.asked_in_vain();
+    assert!(
+        strange.is_empty(),
+        "no such call is documented: {strange:?}"
+    );
     eprintln!("{:>7.1?}  all stories and the audit", begun.elapsed());
     stage.stop().await;
 }

@@ -8,7 +8,10 @@ const END: &str = "<!-- the end of the stories -->\n";
 /// A row for each story, a column for each system.
 fn table() -> String {
     let titles = System::ALL.map(System::title).join(" | ");
-    let mut table = format!("| story | {titles} |\n|---|---|---|\n");
+    let mut table = format!(
+        "| story | {titles} |\n|---{}|\n",
+        "|---".repeat(System::ALL.len())
+    );
     for story in STORIES {
         let cells = System::ALL.map(|system| match story.lacked_by(system) {
             None => "plays".to_owned(),

@@ -105,7 +105,7 @@ impl Desk {
         let (queue, _) = self.person("queue");
         Config {
             profile: "django-helpdesk",
-            token,
+            credentials: format!("token = \"{token}\""),
             options: format!(r#"{{ queue = "{queue}", bridge_user_id = "{id}" }}"#),
             reuse: "never",
         }

@@ -2,6 +2,7 @@
 //! Neighbours: one module a system; `suite`, which speaks to a [`Desk`] alone.
 
 mod django_helpdesk;
+mod jira;
 mod request_tracker;
 
 use crate::instance;
@@ -14,17 +15,20 @@ pub enum System {
     RequestTracker,
     /// django-helpdesk, of Python's packages.
     DjangoHelpdesk,
+    /// A Jira Service Management that behaves as its documents say.
+    FakeJira,
 }
 
 impl System {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::RequestTracker, Self::DjangoHelpdesk];
+    pub const ALL: [Self; 3] = [Self::RequestTracker, Self::DjangoHelpdesk, Self::FakeJira];
 
     /// What people call it.
     pub fn title(self) -> &'static str {
         match self {
             Self::RequestTracker => "Request Tracker 5",
             Self::DjangoHelpdesk => "django-helpdesk 2.6",
+            Self::FakeJira => "Jira Service Management, as documented",
         }
     }
 
@@ -36,6 +40,7 @@ impl System {
                 "tests/request-tracker/install.sh does it",
             ),
             Self::DjangoHelpdesk => (django_helpdesk::is_installed(), "tests/run systems does it"),
+            Self::FakeJira => (true, "it is always here"),
         };
         there.then_some(()).ok_or(remedy)
     }
@@ -56,8 +61,8 @@ pub struct Seen {
 pub struct Config {
     /// The profile.
     pub profile: &'static str,
-    /// The token of the bridge's user.
-    pub token: String,
+    /// What stands in the table `credentials`.
+    pub credentials: String,
     /// The table `options`.
     pub options: String,
     /// Whether a customer's open ticket is looked for.
@@ -70,6 +75,8 @@ pub enum Desk {
     RequestTracker(request_tracker::Desk),
     /// django-helpdesk.
     DjangoHelpdesk(django_helpdesk::Desk),
+    /// The fake Jira.
+    FakeJira(jira::Desk),
 }
 
 /// The same call of whichever system it is.
@@ -78,13 +85,14 @@ macro_rules! of {
         match $self {
             Desk::RequestTracker($desk) => $call,
             Desk::DjangoHelpdesk($desk) => $call,
+            Desk::FakeJira($desk) => $call,
         }
     };
 }
 
 impl Desk {
     /// Makes one in a folder and starts it; it posts its webhooks to the bridge named `desk` behind `hooks`.
-    pub fn start(system: System, folder: &Path, hooks: &str, secret: &str) -> Self {
+    pub async fn start(system: System, folder: &Path, hooks: &str, secret: &str) -> Self {
         match system {
             System::RequestTracker => {
                 Self::RequestTracker(request_tracker::Desk::start(folder, hooks, secret))
@@ -92,6 +100,7 @@ impl Desk {
             System::DjangoHelpdesk => {
                 Self::DjangoHelpdesk(django_helpdesk::Desk::start(folder, hooks, secret))
             }
+            System::FakeJira => Self::FakeJira(jira::Desk::start(hooks, secret).await),
         }
     }
 
@@ -118,6 +127,14 @@ impl Desk {
     /// What its log says, for a test that failed.
     pub fn log(&self) -> String {
         of!(self, desk => desk.log())
+    }
+
+    /// What was asked that a documented system does not have; a real one has answers of its own.
+    pub fn asked_in_vain(&self) -> Vec<String> {
+        match self {
+            Self::RequestTracker(_) | Self::DjangoHelpdesk(_) => Vec::new(),
+            Self::FakeJira(desk) => desk.asked_in_vain(),
+        }
     }
 
     /// The path that a ticket is made by.

@@ -32,7 +32,7 @@ impl Desk {
     pub fn config(&self) -> Config {
         Config {
             profile: "request-tracker",
-            token: self.rt.token("bridge"),
+            credentials: format!("token = \"{}\"", self.rt.token("bridge")),
             options: r#"{ queue = "WhatsApp" }"#.to_owned(),
             reuse: "open",
         }
