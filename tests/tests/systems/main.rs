@@ -39,6 +39,11 @@ async fn a_documented_jira_service_management_plays_the_same_stories() {
     plays_all(System::FakeJira).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_documented_glpi_plays_the_same_stories() {
+    plays_all(System::FakeGlpi).await;
+}
+
 async fn plays_all(system: System) {
     let title = system.title();
     if let Err(remedy) = system.is_installed() {

@@ -244,6 +244,7 @@ reuse = "{reuse}"
         credentials = of_desk.credentials,
         desk_options = of_desk.options,
         reuse = of_desk.reuse,
-        rules = include_str!("rules.toml"),
+        rules =
+            include_str!("rules.toml").replace("\"resolved\"", &format!("\"{}\"", desk.solved())),
     )
 }

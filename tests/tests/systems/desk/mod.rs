@@ -2,6 +2,7 @@
 //! Neighbours: one module a system; `suite`, which speaks to a [`Desk`] alone.
 
 mod django_helpdesk;
+mod glpi;
 mod jira;
 mod request_tracker;
 
@@ -17,11 +18,18 @@ pub enum System {
     DjangoHelpdesk,
     /// A Jira Service Management that behaves as its documents say.
     FakeJira,
+    /// A GLPI 11 that behaves as its source says.
+    FakeGlpi,
 }
 
 impl System {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::RequestTracker, Self::DjangoHelpdesk, Self::FakeJira];
+    pub const ALL: [Self; 4] = [
+        Self::RequestTracker,
+        Self::DjangoHelpdesk,
+        Self::FakeJira,
+        Self::FakeGlpi,
+    ];
 
     /// What people call it.
     pub fn title(self) -> &'static str {
@@ -29,6 +37,7 @@ impl System {
             Self::RequestTracker => "Request Tracker 5",
             Self::DjangoHelpdesk => "django-helpdesk 2.6",
             Self::FakeJira => "Jira Service Management, as documented",
+            Self::FakeGlpi => "GLPI 11, as its source says",
         }
     }
 
@@ -40,7 +49,7 @@ impl System {
                 "tests/request-tracker/install.sh does it",
             ),
             Self::DjangoHelpdesk => (django_helpdesk::is_installed(), "tests/run systems does it"),
-            Self::FakeJira => (true, "it is always here"),
+            Self::FakeJira | Self::FakeGlpi => (true, "it is always here"),
         };
         there.then_some(()).ok_or(remedy)
     }
@@ -77,6 +86,8 @@ pub enum Desk {
     DjangoHelpdesk(django_helpdesk::Desk),
     /// The fake Jira.
     FakeJira(jira::Desk),
+    /// The fake GLPI.
+    FakeGlpi(glpi::Desk),
 }
 
 /// The same call of whichever system it is.
@@ -86,6 +97,7 @@ macro_rules! of {
             Desk::RequestTracker($desk) => $call,
             Desk::DjangoHelpdesk($desk) => $call,
             Desk::FakeJira($desk) => $call,
+            Desk::FakeGlpi($desk) => $call,
         }
     };
 }
@@ -101,6 +113,7 @@ impl Desk {
                 Self::DjangoHelpdesk(django_helpdesk::Desk::start(folder, hooks, secret))
             }
             System::FakeJira => Self::FakeJira(jira::Desk::start(hooks, secret).await),
+            System::FakeGlpi => Self::FakeGlpi(glpi::Desk::start(hooks, secret).await),
         }
     }
 
@@ -134,12 +147,21 @@ impl Desk {
         match self {
             Self::RequestTracker(_) | Self::DjangoHelpdesk(_) => Vec::new(),
             Self::FakeJira(desk) => desk.asked_in_vain(),
+            Self::FakeGlpi(desk) => desk.asked_in_vain(),
         }
     }
 
     /// The path that a ticket is made by.
     pub fn creates_at(&self) -> &'static str {
         of!(self, desk => desk.creates_at())
+    }
+
+    /// The word for a ticket that is done.
+    pub fn solved(&self) -> &'static str {
+        match self {
+            Self::RequestTracker(_) | Self::DjangoHelpdesk(_) | Self::FakeJira(_) => "resolved",
+            Self::FakeGlpi(_) => "solved",
+        }
     }
 
     /// The word for a ticket that is open again.
