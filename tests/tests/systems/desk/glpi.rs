@@ -122,9 +122,7 @@ impl Desk {
     }
 
     pub fn start_again(&self) {
-        let listener = std::net::TcpListener::bind(self.addr).expect("its port again");
-        listener.set_nonblocking(true).expect("as tokio wants it");
-        self.serves(TcpListener::from_std(listener).expect("a listener"));
+        self.serves(super::bound_again(self.addr));
     }
 
     pub fn log(&self) -> String {

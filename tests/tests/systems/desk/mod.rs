@@ -7,7 +7,8 @@ mod jira;
 mod request_tracker;
 
 use crate::instance;
-use std::path::Path;
+use std::{net::SocketAddr, path::Path, time::Duration};
+use tokio::{net::TcpListener, time::Instant};
 
 /// A system that runs on this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +53,21 @@ impl System {
             Self::FakeJira | Self::FakeGlpi => (true, "it is always here"),
         };
         there.then_some(()).ok_or(remedy)
+    }
+}
+
+/// The port of a fake that was stopped: its server lets go of it when it is next looked at.
+fn bound_again(addr: SocketAddr) -> TcpListener {
+    let give_up = Instant::now() + Duration::from_secs(10);
+    loop {
+        match std::net::TcpListener::bind(addr) {
+            Ok(listener) => {
+                listener.set_nonblocking(true).expect("as tokio wants it");
+                return TcpListener::from_std(listener).expect("a listener");
+            }
+            Err(error) => assert!(Instant::now() < give_up, "{addr} is taken: {error}"),
+        }
+        std::thread::sleep(Duration::from_millis(10));
     }
 }
 
@@ -118,7 +134,7 @@ impl Desk {
     }
 
     /// Where it listens.
-    pub fn addr(&self) -> std::net::SocketAddr {
+    pub fn addr(&self) -> SocketAddr {
         of!(self, desk => desk.addr())
     }
 
@@ -148,6 +164,14 @@ impl Desk {
             Self::RequestTracker(_) | Self::DjangoHelpdesk(_) => Vec::new(),
             Self::FakeJira(desk) => desk.asked_in_vain(),
             Self::FakeGlpi(desk) => desk.asked_in_vain(),
+        }
+    }
+
+    /// The path that a log-in is posted to, which changes nothing, where there is one.
+    pub fn logs_in_at(&self) -> Option<&'static str> {
+        match self {
+            Self::RequestTracker(_) | Self::DjangoHelpdesk(_) | Self::FakeJira(_) => None,
+            Self::FakeGlpi(_) => Some("/api.php/token"),
         }
     }
 
