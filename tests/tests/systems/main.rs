@@ -33,8 +33,19 @@ async fn a_real_django_helpdesk_and_jelou_are_kept_in_step() {
     plays_all(System::DjangoHelpdesk).await;
 }
 
+/// In the run of every test: what it needs is here.
 #[tokio::test(flavor = "multi_thread")]
-async fn who_follows_the_tutorial_has_a_profile_that_keeps_its_helpdesk_and_jelou_in_step() {
+async fn a_documented_jira_service_management_plays_the_same_stories() {
+    plays_all(System::FakeJira).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_documented_glpi_plays_the_same_stories() {
+    plays_all(System::FakeGlpi).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_follows_the_tutorial_has_a_profile_that_plays_the_same_stories() {
     plays_all(System::Frontdesk).await;
 }
 
@@ -59,6 +70,11 @@ async fn plays_all(system: System) {
         eprintln!("{:>7.1?}  {name}", begun.elapsed());
     }
     audit::all_is_well(&stage).await;
+    let strange = stage.desk.asked_in_vain();
+    assert!(
+        strange.is_empty(),
+        "no such call is documented: {strange:?}"
+    );
     eprintln!("{:>7.1?}  all stories and the audit", begun.elapsed());
     stage.stop().await;
 }

@@ -53,7 +53,7 @@ impl Stage {
         let rest = Proxy::open().await.expect("a port");
         let begun = Instant::now();
         let url = format!("http://{}", hooks.addr);
-        let desk = Desk::start(system, &folder.path().join("desk"), &url, SECRET);
+        let desk = Desk::start(system, &folder.path().join("desk"), &url, SECRET).await;
         let desk_took = begun.elapsed();
         rest.lead_to(desk.addr());
         let options = JelouOptions::default();
@@ -225,7 +225,7 @@ ticket_id_to_jelou = "user_cache"
 [bridges.desk.ticketing]
 profile = "{profile}"
 base_url = "http://{desk}"
-credentials = {{ token = "{token}" }}
+credentials = {{ {credentials} }}
 webhook_secrets = ["{SECRET}"]
 options = {desk_options}
 
@@ -241,9 +241,10 @@ reuse = "{reuse}"
         jelou = jelou.url(),
         desk = rest.addr,
         profile = of_desk.profile,
-        token = of_desk.token,
+        credentials = of_desk.credentials,
         desk_options = of_desk.options,
         reuse = of_desk.reuse,
-        rules = include_str!("rules.toml"),
+        rules =
+            include_str!("rules.toml").replace("\"resolved\"", &format!("\"{}\"", desk.solved())),
     )
 }

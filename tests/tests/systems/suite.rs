@@ -43,6 +43,8 @@ macro_rules! story {
     };
 }
 
+const NO_FILES: &str = "no call of its API version 2 that takes a file is known";
+
 /// All of them, on one system each, because a start takes seconds.
 pub const STORIES: &[Story] = &[
     story!(an_agents_ticket_gets_its_conversation),
@@ -51,13 +53,20 @@ pub const STORIES: &[Story] = &[
     story!(what_a_customer_writes_is_on_the_ticket_and_does_not_come_back),
     story!(
         a_customers_picture_hangs_on_the_ticket,
-        [(
-            System::DjangoHelpdesk,
-            "it takes files as multipart/form-data alone"
-        )]
+        [(System::FakeGlpi, NO_FILES)]
     ),
     story!(a_resolved_ticket_closes_its_conversation_and_reopened_gets_the_next),
     story!(a_close_at_jelou_resolves_the_ticket_and_the_customers_return_reopens_it),
+    story!(
+        an_open_ticket_of_the_customer_is_found_and_taken,
+        [
+            (
+                System::DjangoHelpdesk,
+                "it does not search tickets by their submitter"
+            ),
+            (System::FakeGlpi, "its filter does not know a ticket's team"),
+        ]
+    ),
     story!(the_second_ticket_of_a_customer_waits_its_turn),
     story!(what_no_webhook_told_the_sweep_finds),
     story!(a_close_that_jelou_did_not_tell_the_sweep_finds),
@@ -265,7 +274,10 @@ async fn a_customers_picture_hangs_on_the_ticket(stage: &Stage) {
 
 async fn a_resolved_ticket_closes_its_conversation_and_reopened_gets_the_next(stage: &Stage) {
     let first = linked(stage, "5511987650106").await;
-    stage.desk.sets_status(&first.ticket, "resolved").await;
+    stage
+        .desk
+        .sets_status(&first.ticket, stage.desk.solved())
+        .await;
     is_over(stage, &first.conversation).await;
     stage.settle().await;
     let goodbye = at_jelou(stage, &first.conversation).redirect_payload;
@@ -285,7 +297,7 @@ async fn a_close_at_jelou_resolves_the_ticket_and_the_customers_return_reopens_i
     let user = "5511987650107";
     let linked = linked(stage, user).await;
     by_an_operator(stage, &linked.conversation);
-    has_status(stage, &linked.ticket, "resolved").await;
+    has_status(stage, &linked.ticket, stage.desk.solved()).await;
     stage.settle().await;
 
     let jelou = &stage.jelou.handle;
@@ -294,6 +306,22 @@ async fn a_close_at_jelou_resolves_the_ticket_and_the_customers_return_reopens_i
     stage.settle().await;
     assert_eq!(ticket_of(stage, &again).await, linked.ticket);
     assert!(at_jelou(stage, &again).active);
+}
+
+/// A ticket that came by mail has no conversation, until its customer writes on WhatsApp.
+async fn an_open_ticket_of_the_customer_is_found_and_taken(stage: &Stage) {
+    let user = "5511987650117";
+    let ticket = stage.desk.opens(user, "[mail] A question").await;
+    stage.settle().await;
+    assert_eq!(stage.desk.sees(&ticket).await.conversation, None);
+    let before = stage.desk.tickets().await.len();
+    let jelou = &stage.jelou.handle;
+    jelou.add_user(user, "Elisa Prado");
+    let conversation = jelou.customer_starts(user, "Olá").expect("free");
+    let named = conversation_of(stage, &ticket, None).await;
+    assert_eq!(named, conversation);
+    stage.settle().await;
+    assert_eq!(stage.desk.tickets().await.len(), before, "no second one");
 }
 
 async fn the_second_ticket_of_a_customer_waits_its_turn(stage: &Stage) {
@@ -308,7 +336,10 @@ async fn the_second_ticket_of_a_customer_waits_its_turn(stage: &Stage) {
     stage.settle().await;
     assert_eq!(stage.desk.sees(&second).await.conversation, None);
 
-    stage.desk.sets_status(&first.ticket, "resolved").await;
+    stage
+        .desk
+        .sets_status(&first.ticket, stage.desk.solved())
+        .await;
     is_over(stage, &first.conversation).await;
     let next = conversation_of(stage, &second, None).await;
     stage.settle().await;
@@ -324,13 +355,16 @@ async fn what_no_webhook_told_the_sweep_finds(stage: &Stage) {
     let answered = linked(stage, user).await;
     stage.hooks.set_open(false).await;
     let posted = stage.hooks.passed().len();
-    stage.desk.sets_status(&resolved.ticket, "resolved").await;
+    stage
+        .desk
+        .sets_status(&resolved.ticket, stage.desk.solved())
+        .await;
     stage
         .desk
         .replies(&answered.ticket, "Um momento.", None)
         .await;
     stage.desk.comments(&answered.ticket, "Not for them.").await;
-    let (words, done) = ("Pronto, até logo!", Some("resolved"));
+    let (words, done) = ("Pronto, até logo!", Some(stage.desk.solved()));
     stage.desk.replies(&answered.ticket, words, done).await;
     let created = stage.desk.opens("5511987650111", "An order").await;
     stage.settle().await;
@@ -353,10 +387,13 @@ async fn a_close_that_jelou_did_not_tell_the_sweep_finds(stage: &Stage) {
     stage.jelou.handle.webhooks().lose_next(1);
     by_an_operator(stage, &linked.conversation);
     stage.settle().await;
-    assert_ne!(stage.desk.sees(&linked.ticket).await.status, "resolved");
+    assert_ne!(
+        stage.desk.sees(&linked.ticket).await.status,
+        stage.desk.solved()
+    );
     let swept = stage.sweep().await;
     assert!(swept.found_closed >= 1, "{swept:?}");
-    has_status(stage, &linked.ticket, "resolved").await;
+    has_status(stage, &linked.ticket, stage.desk.solved()).await;
     stage.settle().await;
 }
 
@@ -412,7 +449,7 @@ async fn what_happened_while_the_system_was_down_is_made_good(stage: &Stage) {
     stage.desk.start_again();
     stage.rest.set_open(true).await;
     let ticket = ticket_of(stage, &conversation).await;
-    has_status(stage, &linked.ticket, "resolved").await;
+    has_status(stage, &linked.ticket, stage.desk.solved()).await;
     stage.settle().await;
     assert_eq!(ticket_of(stage, &conversation).await, ticket);
 }

@@ -9,8 +9,8 @@ const END: &str = "<!-- the end of the stories -->\n";
 fn table() -> String {
     let titles = System::ALL.map(System::title).join(" | ");
     let mut table = format!(
-        "| story | {titles} |\n{}|\n",
-        "|---".repeat(System::ALL.len() + 1)
+        "| story | {titles} |\n|---{}|\n",
+        "|---".repeat(System::ALL.len())
     );
     for story in STORIES {
         let cells = System::ALL.map(|system| match story.lacked_by(system) {

@@ -6,6 +6,7 @@
 
 mod cursor;
 mod data;
+mod form;
 mod list;
 mod proof;
 mod read;
@@ -35,6 +36,7 @@ use bridge_transport::Transport;
 use bytes::Bytes;
 use cursor::Cursor;
 use data::Data;
+use form::Carried;
 use minijinja::value::Value;
 use proof::Session;
 use send::{Budget, not_sent, unreadable};
@@ -254,19 +256,26 @@ impl Client {
         let budget = Budget::new(deadline);
         let data = self.data().ticket(&file.ticket).intent(intent);
         let data = data.said("comment", &file.text);
-        let data = match &rule.upload {
-            Some(upload) => {
+        let carried = Carried {
+            name: file.name.reveal(),
+            kind: file.media.type_to_keep(),
+            bytes,
+        };
+        let data = match (&rule.upload, &rule.file_part) {
+            (Some(upload), _) => {
                 let data = data.file(file, None);
-                let sent = (bytes, file.media.type_to_keep());
-                let brought = self.bring(upload, &data, sent, budget).await?;
+                let brought = self.bring(upload, &data, &carried, budget).await?;
                 data.and("upload", brought.body)
             }
-            None => data.file(file, Some(&bytes)),
+            (None, Some(_)) => data.file(file, None),
+            (None, None) => data.file(file, Some(&carried.bytes)),
         };
         let data = self.prepared(rule, data, budget).await?;
-        let reply = self
-            .exchange(&rule.request, &data, rule.is_idempotent(), budget)
-            .await?;
+        let mut request = self.render(&rule.request, &data, rule.is_idempotent())?;
+        if let Some(part) = &rule.file_part {
+            form::put(&mut request, part, &carried)?;
+        }
+        let reply = self.send(request, budget).await?;
         let answer = self.judge(rule, &reply, &data)?;
         let whole = self.whole_in(rule, &answer, &file.ticket)?;
         Ok(Answer::Done { whole })

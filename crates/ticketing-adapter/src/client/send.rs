@@ -1,7 +1,11 @@
 //! Renders one request by its rule, sends it, and judges the answer. Neighbours: transport, which
 //! sends; `mod`, which knows which call does what.
 
-use super::{Client, data::Data};
+use super::{
+    Client,
+    data::Data,
+    form::{self, Carried},
+};
 use crate::{
     error::{reason, unsure},
     profile::{
@@ -94,16 +98,22 @@ impl Client {
     }
 
     /// Sends a file's bytes as a rule says. Brought twice it is a file that nobody names.
-    pub(crate) async fn bring(
+    pub(super) async fn bring(
         &self,
         rule: &Upload,
         data: &Data,
-        (bytes, kind): (Bytes, &str),
+        file: &Carried<'_>,
         budget: Budget,
     ) -> Result<Reply, CallError> {
         let mut request = self.render(&rule.request, data, true)?;
-        request.headers.insert(CONTENT_TYPE, header_value(kind)?);
-        request.body = Some(bytes);
+        match &rule.file_part {
+            Some(part) => form::put(&mut request, part, file)?,
+            None => {
+                let kind = header_value(file.kind)?;
+                request.headers.insert(CONTENT_TYPE, kind);
+                request.body = Some(file.bytes.clone());
+            }
+        }
         let reply = self.send(request, budget).await?;
         self.accept(&rule.ok, &reply, data, true)?;
         Ok(reply)
@@ -121,7 +131,11 @@ impl Client {
         self.send(request, budget).await
     }
 
-    async fn send(&self, mut request: Request, budget: Budget) -> Result<Reply, CallError> {
+    pub(super) async fn send(
+        &self,
+        mut request: Request,
+        budget: Budget,
+    ) -> Result<Reply, CallError> {
         let older = self.prove(&mut request, budget).await?;
         let mut answer = self.transport.send(request.clone(), budget.left()?).await?;
         // What was refused for its token was not done; an older token may only have been over.

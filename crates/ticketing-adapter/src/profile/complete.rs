@@ -108,6 +108,10 @@ pub(super) fn consistent(
         let remedy = "Only a write has reads that come first; a read has `then`.";
         checker.problem(&place.key("first"), "it is a read itself", remedy);
     }
+    if spec.file_part.is_some() && kind != Kind::Attach {
+        let remedy = "Only `attach` brings a file.";
+        checker.problem(&place.key("file_part"), "there is no file to bring", remedy);
+    }
     if !spec.after.is_empty() && kind != Kind::Create {
         let remedy = "Only `create` has writes that follow it.";
         checker.problem(&place.key("after"), "nothing follows this", remedy);

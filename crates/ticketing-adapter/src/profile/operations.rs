@@ -133,6 +133,7 @@ fn operation(
         after,
         find_first,
         upload,
+        file_part: spec.file_part.clone(),
         id: checker.maybe(place, "id", spec.id.as_ref(), &answer),
         ticket: checker.maybe(place, "ticket", spec.ticket.as_ref(), &answer),
         items: checker.maybe(place, "items", spec.items.as_ref(), &answer),
@@ -204,11 +205,15 @@ fn upload(
     let names = checker.names(kind.names());
     let sent = Sent {
         method: Method::Post,
+        headers: &spec.headers,
         ..Sent::read(&spec.path, &spec.query)
     };
     let request = request(checker, place, &sent, &names)?;
-    let ok = spec.ok.clone();
-    Some(Upload { request, ok })
+    Some(Upload {
+        request,
+        file_part: spec.file_part.clone(),
+        ok: spec.ok.clone(),
+    })
 }
 
 /// A request that posts nothing but what its sender adds.

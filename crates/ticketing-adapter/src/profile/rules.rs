@@ -266,6 +266,7 @@ pub(crate) struct OperationRule {
     pub(crate) after: Vec<After>,
     pub(crate) find_first: Option<FindFirst>,
     pub(crate) upload: Option<Upload>,
+    pub(crate) file_part: Option<String>,
     pub(crate) id: Option<Expr>,
     pub(crate) ticket: Option<Expr>,
     pub(crate) items: Option<Expr>,
@@ -315,6 +316,7 @@ pub(crate) struct After {
 #[derive(Debug)]
 pub(crate) struct Upload {
     pub(crate) request: RequestRule,
+    pub(crate) file_part: Option<String>,
     pub(crate) ok: Vec<u16>,
 }
 

@@ -270,6 +270,9 @@ pub(crate) struct OperationSpec {
     pub find_first: Option<FindFirstSpec>,
     /// `attach`: a call that brings the file's bytes before; its answer is `upload`.
     pub upload: Option<UploadSpec>,
+    /// `attach`: the body goes as multipart/form-data, a part for each of its keys, and the file's bytes
+    /// as the part of this name.
+    pub file_part: Option<String>,
     /// `upsert_requester`, `create`: an expression for the id in the answer.
     pub id: Option<String>,
     /// An expression for the ticket in the answer.
@@ -323,6 +326,11 @@ pub(crate) struct UploadSpec {
     /// Templates for the query.
     #[serde(default)]
     pub query: BTreeMap<String, String>,
+    /// Templates for headers.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// The bytes go as the part of this name of a multipart/form-data; bare, if left out.
+    pub file_part: Option<String>,
     /// The statuses that mean yes.
     #[serde(default = "two_hundred")]
     pub ok: Vec<u16>,

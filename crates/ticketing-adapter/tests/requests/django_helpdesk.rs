@@ -43,6 +43,8 @@ async fn each_operation_asks_what_the_source_takes() {
     let said = entry(8, json!(1), json!(".."), true);
     assert!(is_done(&talk.says(&[(201, said.clone())]).await));
     assert!(is_done(&talk.notes(&[(201, said)]).await));
+    let hung = entry(9, json!(1), json!("Foto (1)"), true);
+    assert!(is_done(&talk.attach(&[(201, hung)]).await));
     assert!(is_done(&talk.status("resolved", &[(200, shown(3))]).await));
     assert!(is_done(&talk.link(&[(200, shown(1))]).await));
     let set = talk.fields("custom_channel", &[(200, shown(1))]).await;

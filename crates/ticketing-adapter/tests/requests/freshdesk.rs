@@ -36,6 +36,8 @@ async fn each_operation_asks_what_freshdesks_pages_say() {
     let said = json!({ "id": 7, "ticket_id": 42, "body_text": "..", "private": false });
     assert!(is_done(&talk.says(&[(201, said.clone())]).await));
     assert!(is_done(&talk.notes(&[(201, said)]).await));
+    let hung = json!({ "id": 8, "attachments": [{ "id": 4 }] });
+    assert!(is_done(&talk.attach(&[(201, hung)]).await));
     assert!(is_done(&talk.status("resolved", &[(200, shown(4))]).await));
     assert!(is_done(&talk.link(&[(200, shown(2))]).await));
     assert!(is_done(

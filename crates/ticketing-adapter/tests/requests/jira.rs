@@ -57,6 +57,10 @@ async fn each_operation_asks_what_atlassians_pages_say() {
     let said = json!({ "id": "10231", "public": true });
     assert!(is_done(&talk.says(&[(201, said.clone())]).await));
     assert!(is_done(&talk.notes(&[(201, said)]).await));
+    let brought = json!({ "temporaryAttachments": [{ "temporaryAttachmentId": "tmp-1", "fileName": "image-1.png" }] });
+    let hung = json!({ "comment": { "id": "10232" }, "attachments": { "values": [] } });
+    let hung = talk.attach(&[(201, brought), (201, hung)]).await;
+    assert!(is_done(&hung), "{hung:?}");
     let set = [(200, ways()), (204, Value::Null), (200, shown("Resolved"))];
     assert!(is_done(&talk.status("resolved", &set).await));
     let set = [(204, Value::Null), (200, shown("Open"))];

@@ -65,6 +65,9 @@ async fn each_operation_asks_what_the_table_api_says() {
     assert!(is_done(&talk.says(&[done.clone(), (200, there)]).await));
     let there = journal(&[("work_notes", "bridge", "Linked to conversation room-77")]);
     assert!(is_done(&talk.notes(&[done.clone(), (200, there)]).await));
+    let brought = json!({ "result": { "sys_id": "a1", "file_name": "image-1.png" } });
+    let hung = talk.attach(&[(201, brought), done.clone()]).await;
+    assert!(is_done(&hung), "{hung:?}");
     let set = [done.clone(), (200, shown("6")), (200, caller())];
     assert!(is_done(&talk.status("resolved", &set).await));
     assert!(is_done(&talk.link(&set).await));

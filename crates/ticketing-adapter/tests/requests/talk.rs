@@ -4,11 +4,14 @@
 use crate::support::{DEADLINE, Remote, ana, comment, conversation, intent, start, ticket, wild};
 use bridge_core::{
     call::CallError,
-    effect::Answer,
+    effect::{Answer, AttachFile},
+    ids::MessageId,
+    message::{Media, MediaKind},
     text::Text,
     ticket::{Status, Ticket},
     time::Timestamp,
 };
+use bytes::Bytes;
 use serde_json::Value;
 use std::{collections::BTreeMap, time::Duration};
 use ticketing_adapter::Client;
@@ -80,6 +83,15 @@ impl Talk {
             .add_note(&ticket(), &words, &intent(), DEADLINE)
             .await;
         self.kept("note");
+        done
+    }
+
+    pub async fn attach(&mut self, answers: &[(u16, Value)]) -> Result<Answer, CallError> {
+        self.answers(answers);
+        let file = picture();
+        let bytes = Bytes::from_static(b"\x89PNG\r\n");
+        let done = self.client.attach(&file, bytes, &intent(), DEADLINE).await;
+        self.kept("attach");
         done
     }
 
@@ -167,4 +179,22 @@ impl Talk {
 /// Whether a write was done.
 pub fn is_done(answer: &Result<Answer, CallError>) -> bool {
     matches!(answer, Ok(Answer::Done { .. }))
+}
+
+/// A customer's picture, on its way to the ticket.
+fn picture() -> AttachFile {
+    AttachFile {
+        ticket: ticket(),
+        message: MessageId::parse("wamid.2").unwrap(),
+        media: Media {
+            kind: MediaKind::Image,
+            url: Text::new("https://files.example.org/1"),
+            mime_type: "image/png".to_owned(),
+            filename: None,
+            caption: None,
+        },
+        name: Text::new("image-1.png"),
+        text: Text::new("Foto (1)"),
+        public: true,
+    }
 }

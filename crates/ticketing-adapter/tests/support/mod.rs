@@ -86,7 +86,7 @@ async fn answer(
         let json = serde_json::from_slice::<serde_json::Value>(&body).ok();
         let pretty = match json {
             Some(json) => serde_json::to_string_pretty(&json).unwrap(),
-            None => String::from_utf8_lossy(&body).into_owned(),
+            None => String::from_utf8_lossy(&body).replace('\r', ""),
         };
         lines.extend(pretty.lines().map(|line| format!("  {line}")));
     }

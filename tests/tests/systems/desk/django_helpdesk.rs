@@ -105,7 +105,7 @@ impl Desk {
         let (queue, _) = self.person("queue");
         Config {
             profile: "django-helpdesk".to_owned(),
-            token,
+            credentials: format!("token = \"{token}\""),
             options: format!(r#"{{ queue = "{queue}", bridge_user_id = "{id}" }}"#),
             reuse: "never",
         }
@@ -225,7 +225,12 @@ impl Desk {
                 .flatten()
             {
                 let text = |key: &str| file[key].as_str().unwrap_or_default().to_owned();
-                files.push((text("filename"), text("mime_type"), Vec::new()));
+                let (_, path) = text("file")
+                    .split_once("/media/")
+                    .map(|(a, b)| (a.to_owned(), b.to_owned()))
+                    .expect("its place");
+                let held = std::fs::read(self.folder.join("media").join(path));
+                files.push((text("filename"), text("mime_type"), held.expect("the file")));
             }
         }
         files

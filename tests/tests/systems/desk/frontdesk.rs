@@ -8,7 +8,7 @@ use axum::{
     Json, Router,
     body::Bytes,
     extract::{Path as At, Query, State},
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, Method, StatusCode, Uri},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -72,6 +72,7 @@ struct Shared {
     hook: String,
     secret: String,
     told: AtomicU64,
+    in_vain: Mutex<Vec<String>>,
     client: reqwest::Client,
 }
 
@@ -105,6 +106,7 @@ impl Desk {
                 hook: format!("{hooks}/webhooks/desk/ticketing"),
                 secret: secret.to_owned(),
                 told: AtomicU64::new(0),
+                in_vain: Mutex::default(),
                 client: reqwest::Client::new(),
             }),
             addr: port.local_addr().expect("its number"),
@@ -117,9 +119,7 @@ impl Desk {
     }
 
     pub fn start_again(&self) {
-        let listener = std::net::TcpListener::bind(self.addr).expect("its port");
-        listener.set_nonblocking(true).expect("a listener");
-        let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
+        let listener = super::bound_again(self.addr);
         let router = router(Arc::clone(&self.shared));
         let serving = tokio::spawn(async move {
             axum::serve(listener, router).await.expect("it serves");
@@ -137,6 +137,11 @@ impl Desk {
         format!("{:?}", lock(&self.shared.world).cases)
     }
 
+    /// What was asked that the page does not name.
+    pub fn asked_in_vain(&self) -> Vec<String> {
+        self.shared.in_vain.lock().expect("whole").clone()
+    }
+
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
@@ -144,7 +149,7 @@ impl Desk {
     pub fn config(&self) -> Config {
         Config {
             profile: self.profile.display().to_string(),
-            token: KEY.to_owned(),
+            credentials: format!("token = \"{KEY}\""),
             options: "{}".to_owned(),
             reuse: "open",
         }
@@ -251,6 +256,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/cases", post(makes).get(finds))
         .route("/v1/cases/{no}", get(reads).patch(changes))
         .route("/v1/cases/{no}/lines", post(writes).get(lines))
+        .fallback(asks_in_vain)
         .layer(axum::middleware::from_fn(
             |headers: HeaderMap, request: axum::extract::Request, next: axum::middleware::Next| async move {
                 match headers.get("x-api-key").is_some_and(|key| key == KEY) {
@@ -260,6 +266,12 @@ fn router(shared: Arc<Shared>) -> Router {
             },
         ))
         .with_state(shared)
+}
+
+async fn asks_in_vain(State(shared): State<Arc<Shared>>, method: Method, uri: Uri) -> Response {
+    let mut in_vain = shared.in_vain.lock().expect("whole");
+    in_vain.push(format!("{method} {}", uri.path()));
+    refused(StatusCode::NOT_FOUND, "unknown")
 }
 
 fn refused(status: StatusCode, word: &str) -> Response {

@@ -3,10 +3,13 @@
 
 mod django_helpdesk;
 mod frontdesk;
+mod glpi;
+mod jira;
 mod request_tracker;
 
 use crate::instance;
-use std::path::Path;
+use std::{net::SocketAddr, path::Path, time::Duration};
+use tokio::{net::TcpListener, time::Instant};
 
 /// A system that runs on this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,20 +18,32 @@ pub enum System {
     RequestTracker,
     /// django-helpdesk, of Python's packages.
     DjangoHelpdesk,
-    /// The one of the tutorial.
+    /// A Jira Service Management that behaves as its documents say.
+    FakeJira,
+    /// A GLPI 11 that behaves as its source says.
+    FakeGlpi,
+    /// The helpdesk of the tutorial.
     Frontdesk,
 }
 
 impl System {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::RequestTracker, Self::DjangoHelpdesk, Self::Frontdesk];
+    pub const ALL: [Self; 5] = [
+        Self::RequestTracker,
+        Self::DjangoHelpdesk,
+        Self::FakeJira,
+        Self::FakeGlpi,
+        Self::Frontdesk,
+    ];
 
     /// What people call it.
     pub fn title(self) -> &'static str {
         match self {
             Self::RequestTracker => "Request Tracker 5",
             Self::DjangoHelpdesk => "django-helpdesk 2.6",
-            Self::Frontdesk => "Frontdesk (the tutorial's)",
+            Self::FakeJira => "Jira Service Management, as documented",
+            Self::FakeGlpi => "GLPI 11, as its source says",
+            Self::Frontdesk => "Frontdesk, the tutorial's",
         }
     }
 
@@ -40,9 +55,24 @@ impl System {
                 "tests/request-tracker/install.sh does it",
             ),
             Self::DjangoHelpdesk => (django_helpdesk::is_installed(), "tests/run systems does it"),
-            Self::Frontdesk => (true, "it is part of the tests"),
+            Self::FakeJira | Self::FakeGlpi | Self::Frontdesk => (true, "it is always here"),
         };
         there.then_some(()).ok_or(remedy)
+    }
+}
+
+/// The port of a fake that was stopped: its server lets go of it when it is next looked at.
+fn bound_again(addr: SocketAddr) -> TcpListener {
+    let give_up = Instant::now() + Duration::from_secs(10);
+    loop {
+        match std::net::TcpListener::bind(addr) {
+            Ok(listener) => {
+                listener.set_nonblocking(true).expect("as tokio wants it");
+                return TcpListener::from_std(listener).expect("a listener");
+            }
+            Err(error) => assert!(Instant::now() < give_up, "{addr} is taken: {error}"),
+        }
+        std::thread::sleep(Duration::from_millis(10));
     }
 }
 
@@ -61,8 +91,8 @@ pub struct Seen {
 pub struct Config {
     /// The profile's name, or its file.
     pub profile: String,
-    /// The token of the bridge's user.
-    pub token: String,
+    /// What stands in the table `credentials`.
+    pub credentials: String,
     /// The table `options`.
     pub options: String,
     /// Whether a customer's open ticket is looked for.
@@ -75,6 +105,10 @@ pub enum Desk {
     RequestTracker(request_tracker::Desk),
     /// django-helpdesk.
     DjangoHelpdesk(django_helpdesk::Desk),
+    /// The fake Jira.
+    FakeJira(jira::Desk),
+    /// The fake GLPI.
+    FakeGlpi(glpi::Desk),
     /// The tutorial's.
     Frontdesk(frontdesk::Desk),
 }
@@ -85,6 +119,8 @@ macro_rules! of {
         match $self {
             Desk::RequestTracker($desk) => $call,
             Desk::DjangoHelpdesk($desk) => $call,
+            Desk::FakeJira($desk) => $call,
+            Desk::FakeGlpi($desk) => $call,
             Desk::Frontdesk($desk) => $call,
         }
     };
@@ -92,7 +128,7 @@ macro_rules! of {
 
 impl Desk {
     /// Makes one in a folder and starts it; it posts its webhooks to the bridge named `desk` behind `hooks`.
-    pub fn start(system: System, folder: &Path, hooks: &str, secret: &str) -> Self {
+    pub async fn start(system: System, folder: &Path, hooks: &str, secret: &str) -> Self {
         match system {
             System::RequestTracker => {
                 Self::RequestTracker(request_tracker::Desk::start(folder, hooks, secret))
@@ -100,12 +136,14 @@ impl Desk {
             System::DjangoHelpdesk => {
                 Self::DjangoHelpdesk(django_helpdesk::Desk::start(folder, hooks, secret))
             }
+            System::FakeJira => Self::FakeJira(jira::Desk::start(hooks, secret).await),
+            System::FakeGlpi => Self::FakeGlpi(glpi::Desk::start(hooks, secret).await),
             System::Frontdesk => Self::Frontdesk(frontdesk::Desk::start(folder, hooks, secret)),
         }
     }
 
     /// Where it listens.
-    pub fn addr(&self) -> std::net::SocketAddr {
+    pub fn addr(&self) -> SocketAddr {
         of!(self, desk => desk.addr())
     }
 
@@ -129,9 +167,39 @@ impl Desk {
         of!(self, desk => desk.log())
     }
 
+    /// What was asked that a documented system does not have; a real one has answers of its own.
+    pub fn asked_in_vain(&self) -> Vec<String> {
+        match self {
+            Self::RequestTracker(_) | Self::DjangoHelpdesk(_) => Vec::new(),
+            Self::FakeJira(desk) => desk.asked_in_vain(),
+            Self::FakeGlpi(desk) => desk.asked_in_vain(),
+            Self::Frontdesk(desk) => desk.asked_in_vain(),
+        }
+    }
+
+    /// The path that a log-in is posted to, which changes nothing, where there is one.
+    pub fn logs_in_at(&self) -> Option<&'static str> {
+        match self {
+            Self::RequestTracker(_) | Self::DjangoHelpdesk(_) | Self::FakeJira(_) => None,
+            Self::Frontdesk(_) => None,
+            Self::FakeGlpi(_) => Some("/api.php/token"),
+        }
+    }
+
     /// The path that a ticket is made by.
     pub fn creates_at(&self) -> &'static str {
         of!(self, desk => desk.creates_at())
+    }
+
+    /// The word for a ticket that is done.
+    pub fn solved(&self) -> &'static str {
+        match self {
+            Self::RequestTracker(_)
+            | Self::DjangoHelpdesk(_)
+            | Self::FakeJira(_)
+            | Self::Frontdesk(_) => "resolved",
+            Self::FakeGlpi(_) => "solved",
+        }
     }
 
     /// The word for a ticket that is open again.

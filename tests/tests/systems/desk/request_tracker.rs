@@ -32,7 +32,7 @@ impl Desk {
     pub fn config(&self) -> Config {
         Config {
             profile: "request-tracker".to_owned(),
-            token: self.rt.token("bridge"),
+            credentials: format!("token = \"{}\"", self.rt.token("bridge")),
             options: r#"{ queue = "WhatsApp" }"#.to_owned(),
             reuse: "open",
         }
@@ -59,7 +59,8 @@ impl Desk {
     }
 
     pub async fn opens(&self, user: &str, subject: &str) -> String {
-        let name = format!("customer-{user}");
+        // As the bridge itself would name them.
+        let name = format!("wa-{user}");
         if self.people.lock().await.insert(name.clone()) {
             let phone = format!("+{user}");
             self.agent.adds_person(&name, "Ana Lima", &phone).await;
