@@ -94,6 +94,12 @@ pub struct Transport {
 }
 
 impl Transport {
+    /// The time, by the clock that stamps answers.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        (self.now)()
+    }
+
     /// Makes the client. `now` is the clock that stamps answers.
     ///
     /// # Errors

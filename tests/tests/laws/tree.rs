@@ -10,8 +10,8 @@ use std::{
 const NOT_OURS: [&str; 2] = ["target", ".git"];
 
 /// Endings of what is text here. A file of another kind is found by `every_file_is_of_a_known_kind`.
-const TEXT: [&str; 11] = [
-    "html", "json", "lock", "md", "pl", "rs", "sh", "snap", "sql", "toml", "txt",
+const TEXT: [&str; 13] = [
+    "html", "js", "json", "lock", "md", "pl", "py", "rs", "sh", "snap", "sql", "toml", "txt",
 ];
 
 /// Text files known by their whole name.

@@ -16,7 +16,7 @@ const GRANULE_MS: i64 = 1_000;
 pub(crate) struct Cursor {
     /// When the bridge began; what last changed before is left out for ever (rule 17).
     begun: i64,
-    /// The time to ask from, in milliseconds since 1970.
+    /// The time to ask from, in milliseconds since 1970; in a log, of the last change seen.
     pub(crate) at: i64,
     /// The page at that time.
     pub(crate) page: u32,
@@ -71,6 +71,24 @@ impl Cursor {
     pub(crate) fn at_token(mut self, token: String) -> Self {
         self.token = Some(token);
         self
+    }
+
+    /// Begins anew, where the remote does not know the token any more.
+    pub(crate) fn without_token(mut self) -> Self {
+        self.token = None;
+        self
+    }
+
+    /// The last change seen in a log, which is where the next listing of it begins to matter.
+    pub(crate) fn seen(mut self, latest: Option<i64>) -> Self {
+        self.at = latest.map_or(self.at, |latest| latest.max(self.at));
+        self
+    }
+
+    /// In a log, what is older than this was seen before; with the granule's tolerance.
+    pub(crate) fn seen_before(&self) -> i64 {
+        let at = self.at.div_euclid(GRANULE_MS).saturating_mul(GRANULE_MS);
+        at.max(self.earliest())
     }
 
     /// A little earlier, where time says from where. A token cannot go back: the remote promises

@@ -20,6 +20,24 @@ use std::collections::BTreeMap;
 /// thousand comments, is an automation; what we look for is among the newest.
 const PAGES_MAX: u32 = 10;
 
+/// Whether a refusal has one of these statuses.
+fn is_gone(error: &CallError, gone: &[u16]) -> bool {
+    match error {
+        CallError::Gone { .. } => gone.iter().any(|status| [404, 410].contains(status)),
+        CallError::Refused { status, .. } => gone.contains(status),
+        CallError::Later { .. }
+        | CallError::Unknown { .. }
+        | CallError::Locked { .. }
+        | CallError::Forbidden { .. } => false,
+    }
+}
+
+/// The token of the next page, if the answer has one.
+fn next_of(by: &CursorRule, answer: &Data) -> Option<String> {
+    let told = by.next.as_ref()?.value(&answer.value()).ok()?;
+    Some(text(&told)).filter(|next| !next.is_empty())
+}
+
 /// What changed since a cursor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Changes {
@@ -183,15 +201,27 @@ impl Client {
             ("page", Value::from(cursor.page)),
         ]);
         let data = self.data().and("since", since);
-        let (answer, items) = self.page(rule, &data, budget).await?;
+        let (answer, items) = match self.page(rule, &data, budget).await {
+            // One call more, in this same page's time: a listing that begins anew has no token.
+            Err(error) if token.is_some() && is_gone(&error, &by.gone) => {
+                let anew = cursor.without_token();
+                return Box::pin(self.changes(rule, by, anew, budget)).await;
+            }
+            page => page?,
+        };
         let full = rule.page_size.is_some_and(|size| items.len() >= size);
         let (mut tickets, mut unreadable, mut latest) = (Vec::new(), 0, None);
+        let from = if by.log {
+            cursor.seen_before()
+        } else {
+            cursor.earliest()
+        };
         let mut seen = Seen::new();
         for item in items {
             let bare = answer.clone().and("it", item.clone()).value();
             let changed_at = by.changed_at.value(&bare).ok().and_then(|at| millis(&at));
             latest = latest.max(changed_at);
-            if changed_at.is_some_and(|at| at < cursor.earliest()) {
+            if changed_at.is_some_and(|at| at < from) {
                 continue;
             }
             let data = self
@@ -203,7 +233,12 @@ impl Client {
             }
         }
         let (next, more) = match by.kind {
-            CursorKind::Time => (cursor.after(latest, full), full),
+            CursorKind::Time => match next_of(by, &answer) {
+                Some(next) => (cursor.at_token(next), true),
+                None if by.next.is_some() => (cursor.without_token().after(latest, false), false),
+                None => (cursor.after(latest, full), full),
+            },
+            CursorKind::Token if by.log => self.next_token(by, &answer, cursor.seen(latest))?,
             CursorKind::Token => self.next_token(by, &answer, cursor)?,
         };
         Ok(Changes {
@@ -220,9 +255,8 @@ impl Client {
         answer: &Data,
         cursor: Cursor,
     ) -> Result<(Cursor, bool), CallError> {
+        let next = next_of(by, answer);
         let data = answer.value();
-        let told = by.next.as_ref().and_then(|next| next.value(&data).ok());
-        let next = told.map(|next| text(&next)).filter(|next| !next.is_empty());
         let more = by
             .more
             .as_ref()

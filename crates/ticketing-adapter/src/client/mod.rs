@@ -6,17 +6,21 @@
 
 mod cursor;
 mod data;
+mod form;
 mod list;
+mod proof;
+mod read;
 mod send;
+mod write;
 
 pub use list::Changes;
 
 use crate::{
     Profile, Settings,
-    error::unsure,
     profile::{
         filters::WORD_JOINER,
-        rules::{FindFirst, Kind, OperationRule, RequestRule},
+        rules::{Kind, RequestRule},
+        spec::CursorKind,
     },
 };
 use bridge_core::{
@@ -32,10 +36,12 @@ use bridge_transport::Transport;
 use bytes::Bytes;
 use cursor::Cursor;
 use data::Data;
-use list::Seen;
+use form::Carried;
 use minijinja::value::Value;
+use proof::Session;
 use send::{Budget, not_sent, unreadable};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use tokio::sync::Mutex;
 
 /// A ticketing system as its profile teaches it. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -44,6 +50,8 @@ pub struct Client {
     settings: Arc<Settings>,
     transport: Transport,
     options: Value,
+    /// The token of the last log-in, where the profile has one; all clones of a client share it.
+    session: Arc<Mutex<Option<Session>>>,
 }
 
 impl Client {
@@ -56,6 +64,7 @@ impl Client {
             settings,
             transport,
             options,
+            session: Arc::default(),
         }
     }
 
@@ -106,21 +115,6 @@ impl Client {
         }
     }
 
-    async fn find_first(
-        &self,
-        find: &FindFirst,
-        data: &Data,
-        budget: Budget,
-    ) -> Result<Option<String>, CallError> {
-        let reply = self.exchange(&find.request, data, true, budget).await?;
-        if find.absent.contains(&reply.status) {
-            return Ok(None);
-        }
-        self.accept(&[200], &reply, data, true)?;
-        let id = find.id.text(&reply.beside(data).value());
-        id.map_err(|error| unreadable(true, reply.status, &error.to_string()))
-    }
-
     /// Makes a ticket, and answers [`Answer::Created`].
     ///
     /// # Errors
@@ -144,6 +138,8 @@ impl Client {
         let ticket = id.and_then(|id| TicketId::parse(&id).ok());
         let ticket = ticket.ok_or_else(|| unreadable(false, reply.status, "no readable id"))?;
         let whole = self.whole_in(rule, &answer, &ticket)?;
+        self.follow(&rule.after, data.ticket(&ticket), budget)
+            .await?;
         Ok(Answer::Created { ticket, whole })
     }
 
@@ -244,39 +240,6 @@ impl Client {
         self.say(Kind::Comment, ticket, text, data, deadline).await
     }
 
-    /// Adds words to a ticket. Where a yes cannot be believed, they are looked for; what is not there
-    /// yet may still come.
-    async fn say(
-        &self,
-        kind: Kind,
-        ticket: &TicketId,
-        text: &Text,
-        data: Data,
-        deadline: Duration,
-    ) -> Result<Answer, CallError> {
-        let rule = self.rule(kind)?;
-        if !rule.verify {
-            return self.write(kind, ticket, data, |_| true, deadline).await;
-        }
-        let budget = Budget::new(deadline);
-        let data = self.prepared(rule, data, budget).await?;
-        let reply = self.exchange(&rule.request, &data, false, budget).await?;
-        self.judge(rule, &reply, &data)?;
-        let unsure = |reason: String| CallError::Unknown {
-            reason,
-            after: None,
-        };
-        match self.says(ticket, text, budget).await {
-            Ok(true) => Ok(Answer::Done { whole: None }),
-            Ok(false) => Err(unsure(
-                "it answered yes, and the words are not there".to_owned(),
-            )),
-            Err(error) => Err(unsure(format!(
-                "it answered yes; looking for the words: {error}"
-            ))),
-        }
-    }
-
     /// Hangs a customer's file on a ticket: with its words, as a comment of its own.
     ///
     /// # Errors
@@ -293,84 +256,29 @@ impl Client {
         let budget = Budget::new(deadline);
         let data = self.data().ticket(&file.ticket).intent(intent);
         let data = data.said("comment", &file.text);
-        let data = match &rule.upload {
-            Some(upload) => {
+        let carried = Carried {
+            name: file.name.reveal(),
+            kind: file.media.type_to_keep(),
+            bytes,
+        };
+        let data = match (&rule.upload, &rule.file_part) {
+            (Some(upload), _) => {
                 let data = data.file(file, None);
-                let sent = (bytes, file.media.type_to_keep());
-                let brought = self.bring(upload, &data, sent, budget).await?;
+                let brought = self.bring(upload, &data, &carried, budget).await?;
                 data.and("upload", brought.body)
             }
-            None => data.file(file, Some(&bytes)),
+            (None, Some(_)) => data.file(file, None),
+            (None, None) => data.file(file, Some(&carried.bytes)),
         };
         let data = self.prepared(rule, data, budget).await?;
-        let reply = self
-            .exchange(&rule.request, &data, rule.is_idempotent(), budget)
-            .await?;
+        let mut request = self.render(&rule.request, &data, rule.is_idempotent())?;
+        if let Some(part) = &rule.file_part {
+            form::put(&mut request, part, &carried)?;
+        }
+        let reply = self.send(request, budget).await?;
         let answer = self.judge(rule, &reply, &data)?;
         let whole = self.whole_in(rule, &answer, &file.ticket)?;
         Ok(Answer::Done { whole })
-    }
-
-    /// Changes a ticket that is there.
-    async fn write(
-        &self,
-        kind: Kind,
-        ticket: &TicketId,
-        data: Data,
-        done: impl Fn(&Ticket) -> bool,
-        deadline: Duration,
-    ) -> Result<Answer, CallError> {
-        let rule = self.rule(kind)?;
-        let budget = Budget::new(deadline);
-        let data = self.prepared(rule, data, budget).await?;
-        let reply = self
-            .exchange(&rule.request, &data, rule.is_idempotent(), budget)
-            .await?;
-        let answer = self.judge(rule, &reply, &data)?;
-        if !rule.verify {
-            let whole = self.whole_in(rule, &answer, ticket)?;
-            return Ok(Answer::Done { whole });
-        }
-        let read = self.read(ticket, budget).await?;
-        if done(&read) {
-            return Ok(Answer::Done {
-                whole: Some(Box::new(read)),
-            });
-        }
-        let reason = "it answered yes, and the ticket shows that it meant no".to_owned();
-        Err(CallError::Refused {
-            status: reply.status,
-            reason,
-        })
-    }
-
-    /// The ticket in a write's answer, where it stands there whole. One that is not the ticket meant
-    /// proves nothing.
-    fn whole_in(
-        &self,
-        rule: &OperationRule,
-        answer: &Data,
-        meant: &TicketId,
-    ) -> Result<Option<Box<Ticket>>, CallError> {
-        let (Some(expr), Some(shape)) = (&rule.ticket, &rule.shape) else {
-            return Ok(None);
-        };
-        let doubt = || {
-            unsure(
-                rule.is_idempotent(),
-                "the answer shows no such ticket".to_owned(),
-            )
-        };
-        let item = expr.value(&answer.value()).map_err(|_| doubt())?;
-        let data = answer.clone().and("it", item).value();
-        if shape.id(&data).ok().as_ref() != Some(meant) {
-            return Err(doubt());
-        }
-        if rule.partial {
-            return Ok(None);
-        }
-        let whole = shape.ticket(&data).map_err(|_| doubt())?;
-        Ok(Some(Box::new(whole)))
     }
 
     /// Reads a ticket. One that was merged away comes back under its own id, naming the other.
@@ -379,32 +287,6 @@ impl Client {
     /// [`CallError`]; an answer that is not this ticket is `Later`.
     pub async fn ticket(&self, id: &TicketId, deadline: Duration) -> Result<Ticket, CallError> {
         self.read(id, Budget::new(deadline)).await
-    }
-
-    async fn read(&self, id: &TicketId, budget: Budget) -> Result<Ticket, CallError> {
-        let rule = self.rule(Kind::Get)?;
-        let data = self.data().ticket(id);
-        let reply = self.exchange(&rule.request, &data, true, budget).await?;
-        let answer = self.judge(rule, &reply, &data)?;
-        let doubt =
-            |what: &dyn std::fmt::Display| unreadable(true, reply.status, &what.to_string());
-        let (Some(expr), Some(shape)) = (&rule.ticket, &rule.shape) else {
-            return Err(not_sent(&"the profile cannot read a ticket"));
-        };
-        let item = expr.value(&answer.value()).map_err(|error| doubt(&error))?;
-        let mut seen = Seen::new();
-        let data = self
-            .complete(&rule.then, answer, item, &mut seen, budget)
-            .await?;
-        let mut ticket = shape.ticket(&data).map_err(|error| doubt(&error))?;
-        if ticket.id != *id {
-            if !rule.merged {
-                return Err(doubt(&"another ticket"));
-            }
-            let other = std::mem::replace(&mut ticket.id, id.clone());
-            ticket.merged_into = Some(other);
-        }
-        Ok(ticket)
     }
 
     /// A person's tickets that are neither solved nor final, by what `upsert_requester` brought.
@@ -440,24 +322,6 @@ impl Client {
         Ok(found)
     }
 
-    async fn found(
-        &self,
-        kind: Kind,
-        data: Data,
-        deadline: Duration,
-    ) -> Result<Vec<Ticket>, CallError> {
-        let rule = self.rule(kind)?;
-        let items = self.list(rule, &data, Budget::new(deadline)).await?;
-        let mut tickets = Vec::new();
-        for item in &items {
-            if let Some(shape) = &rule.shape {
-                let ticket = shape.ticket(item);
-                tickets.push(ticket.map_err(|error| unreadable(true, 200, &error.to_string()))?);
-            }
-        }
-        Ok(tickets)
-    }
-
     /// Whether a note or comment with this text is on the ticket.
     ///
     /// # Errors
@@ -469,25 +333,6 @@ impl Client {
         deadline: Duration,
     ) -> Result<bool, CallError> {
         self.says(ticket, text, Budget::new(deadline)).await
-    }
-
-    async fn says(
-        &self,
-        ticket: &TicketId,
-        text: &Text,
-        budget: Budget,
-    ) -> Result<bool, CallError> {
-        let rule = self.rule(Kind::Notes)?;
-        let data = self.data().ticket(ticket);
-        let wanted = as_kept(text.reveal());
-        let items = self.list(rule, &data, budget).await?;
-        Ok(items.iter().any(|item| {
-            let text = rule
-                .text
-                .as_ref()
-                .and_then(|text| text.text(item).ok().flatten());
-            text.is_some_and(|text| as_kept(&text) == wanted)
-        }))
     }
 
     /// A ticket's comments, the latest at least. One that cannot be read is left out: its webhook may
@@ -513,7 +358,6 @@ impl Client {
         }
         Ok(comments)
     }
-
     /// The tickets that changed since a cursor of [`Client::beginning`] or of the call before.
     ///
     /// # Errors
@@ -543,12 +387,23 @@ impl Client {
     /// reaches back before its beginning.
     #[must_use]
     pub fn with_overlap(&self, cursor: &str, overlap: Duration) -> String {
-        let early = Cursor::parse(cursor).map(|cursor| cursor.with_overlap(overlap).to_string());
-        early.unwrap_or_else(|| cursor.to_owned())
+        let Some(early) = Cursor::parse(cursor) else {
+            return cursor.to_owned();
+        };
+        let rule = self.rule(Kind::ChangedSince).ok();
+        let by_time = rule
+            .and_then(|rule| rule.cursor.as_ref())
+            .is_some_and(|by| by.kind == CursorKind::Time);
+        // In the middle of a listing, its next page is asked from the same time.
+        if by_time && early.token.is_some() {
+            return cursor.to_owned();
+        }
+        early.with_overlap(overlap).to_string()
     }
 
     fn data(&self) -> Data {
-        Data::new(&self.options)
+        let now = self.transport.now();
+        Data::new(&self.options).and("now", Value::from(now.0))
     }
 
     /// Where a request would go, as the name of what it would bring.

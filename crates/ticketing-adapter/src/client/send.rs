@@ -1,24 +1,27 @@
 //! Renders one request by its rule, sends it, and judges the answer. Neighbours: transport, which
 //! sends; `mod`, which knows which call does what.
 
-use super::{Client, data::Data};
+use super::{
+    Client,
+    data::Data,
+    form::{self, Carried},
+};
 use crate::{
     error::{reason, unsure},
     profile::{
-        expr::{EvalError, Template, from_json},
-        rules::{Auth, OperationRule, RequestRule, Upload},
+        expr::{EvalError, from_json},
+        rules::{OperationRule, RequestRule, Upload},
         spec::Method,
     },
 };
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bridge_core::{call::CallError, time::Timestamp};
 use bridge_transport::{
-    ANSWER_BYTES_MAX, LISTING_BYTES_MAX, NOT_SENT, Request, classify, push_segment,
+    ANSWER_BYTES_MAX, LISTING_BYTES_MAX, NOT_SENT, Request, Response, classify, push_segment,
 };
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderName, HeaderValue,
-    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE},
+    HeaderMap, HeaderValue,
+    header::{ACCEPT, CONTENT_TYPE},
 };
 use minijinja::value::Value;
 use std::time::Duration;
@@ -39,7 +42,7 @@ impl Budget {
     }
 
     /// What is left; nothing is sent when nothing is.
-    fn left(self) -> Result<Duration, CallError> {
+    pub(super) fn left(self) -> Result<Duration, CallError> {
         let left = self.ends.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(CallError::Later {
@@ -55,8 +58,8 @@ impl Budget {
 /// An answer with its body as data.
 pub(crate) struct Reply {
     pub(crate) status: u16,
-    headers: HeaderMap,
-    received_at: Timestamp,
+    pub(super) headers: HeaderMap,
+    pub(super) received_at: Timestamp,
     pub(crate) body: Value,
 }
 
@@ -95,16 +98,22 @@ impl Client {
     }
 
     /// Sends a file's bytes as a rule says. Brought twice it is a file that nobody names.
-    pub(crate) async fn bring(
+    pub(super) async fn bring(
         &self,
         rule: &Upload,
         data: &Data,
-        (bytes, kind): (Bytes, &str),
+        file: &Carried<'_>,
         budget: Budget,
     ) -> Result<Reply, CallError> {
         let mut request = self.render(&rule.request, data, true)?;
-        request.headers.insert(CONTENT_TYPE, header_value(kind)?);
-        request.body = Some(bytes);
+        match &rule.file_part {
+            Some(part) => form::put(&mut request, part, file)?,
+            None => {
+                let kind = header_value(file.kind)?;
+                request.headers.insert(CONTENT_TYPE, kind);
+                request.body = Some(file.bytes.clone());
+            }
+        }
         let reply = self.send(request, budget).await?;
         self.accept(&rule.ok, &reply, data, true)?;
         Ok(reply)
@@ -122,18 +131,29 @@ impl Client {
         self.send(request, budget).await
     }
 
-    async fn send(&self, request: Request, budget: Budget) -> Result<Reply, CallError> {
-        let answer = self.transport.send(request, budget.left()?).await?;
-        // What is no JSON is missing to every expression, so no success can rest on it.
-        let body = serde_json::from_slice::<serde_json::Value>(&answer.body).ok();
-        Ok(Reply {
-            status: answer.status,
-            headers: answer.headers,
-            received_at: answer.received_at,
-            body: body.map_or(Value::UNDEFINED, |body| from_json(&body)),
-        })
+    pub(super) async fn send(
+        &self,
+        mut request: Request,
+        budget: Budget,
+    ) -> Result<Reply, CallError> {
+        let older = self.prove(&mut request, budget).await?;
+        let mut answer = self.transport.send(request.clone(), budget.left()?).await?;
+        // What was refused for its token was not done; an older token may only have been over.
+        if answer.status == 401 && older {
+            self.log_in_anew(&mut request, budget).await?;
+            answer = self.transport.send(request, budget.left()?).await?;
+        }
+        Ok(reply(answer))
     }
 
+    /// Sends a request as it is.
+    pub(super) async fn send_bare(
+        &self,
+        request: Request,
+        budget: Budget,
+    ) -> Result<Reply, CallError> {
+        Ok(reply(self.transport.send(request, budget.left()?).await?))
+    }
     /// Takes an answer for a yes, or says what it is. A yes has one of the statuses named, and what
     /// `ok_when` asks for.
     pub(crate) fn judge(
@@ -194,13 +214,13 @@ impl Client {
     }
 
     /// What may be told of a refusal: its status and machine codes.
-    fn reason(&self, reply: &Reply, data: &Data) -> String {
+    pub(super) fn reason(&self, reply: &Reply, data: &Data) -> String {
         let rule = self.profile.rules.reason.as_ref();
         let told = rule.and_then(|expr| expr.value(&reply.beside(data).value()).ok());
         reason(reply.status, &told.unwrap_or_default(), &data.secrets)
     }
 
-    fn render(
+    pub(super) fn render(
         &self,
         rule: &RequestRule,
         data: &Data,
@@ -216,8 +236,6 @@ impl Client {
                 headers.insert(name.clone(), header_value(&value)?);
             }
         }
-        let (name, value) = self.proof()?;
-        headers.insert(name, value);
         let body = match &rule.body {
             Some(tree) => {
                 let json = tree.render(data).map_err(failed)?;
@@ -249,6 +267,11 @@ impl Client {
         url.set_query(None);
         url.set_fragment(None);
         for segment in &rule.path {
+            if segment.is_empty() {
+                let slashed = format!("{}/", url.path());
+                url.set_path(&slashed);
+                continue;
+            }
             let text = segment.text(data).map_err(failed)?.unwrap_or_default();
             push_segment(&mut url, &text)?;
         }
@@ -261,32 +284,20 @@ impl Client {
         }
         Ok(url)
     }
+}
 
-    /// The header that proves who sends.
-    fn proof(&self) -> Result<(HeaderName, HeaderValue), CallError> {
-        let credentials = self.settings.credentials.iter();
-        let credentials = Value::from_pairs(credentials.map(|(k, v)| (k.as_str(), v.as_str())));
-        let data = Data::default().and("credentials", credentials).value();
-        let of = |template: &Template| -> Result<String, CallError> {
-            let text = template.text(&data).map_err(|error| not_sent(&error))?;
-            Ok(text.unwrap_or_default())
-        };
-        let (name, value) = match &self.profile.rules.auth {
-            Auth::Basic { user, password } => {
-                let pair = format!("{}:{}", of(user)?, of(password)?);
-                (AUTHORIZATION, format!("Basic {}", STANDARD.encode(pair)))
-            }
-            Auth::Header { name, value } => (name.clone(), of(value)?),
-        };
-        let mut value = HeaderValue::from_str(&value).map_err(|_| CallError::Locked {
-            reason: "the credential has a character that no header can hold".to_owned(),
-        })?;
-        value.set_sensitive(true);
-        Ok((name, value))
+fn reply(answer: Response) -> Reply {
+    // What is no JSON is missing to every expression, so no success can rest on it.
+    let body = serde_json::from_slice::<serde_json::Value>(&answer.body).ok();
+    Reply {
+        status: answer.status,
+        headers: answer.headers,
+        received_at: answer.received_at,
+        body: body.map_or(Value::UNDEFINED, |body| from_json(&body)),
     }
 }
 
-fn header_value(value: &str) -> Result<HeaderValue, CallError> {
+pub(super) fn header_value(value: &str) -> Result<HeaderValue, CallError> {
     let no_header = "a header's value has a character that no header can hold";
     HeaderValue::from_str(value).map_err(|_| not_sent(&no_header))
 }

@@ -4,11 +4,10 @@
 use super::{
     expr::{BadExpr, Expr, Names, Template},
     place::{Place, line_of},
-    rules::{Auth, FilesRule, Kind, OperationRule, OptionRule, Rules, WebhookRules},
+    rules::{FilesRule, Kind, OperationRule, OptionRule, Rules, WebhookRules},
     shape::{Codes, RequesterRule, Shape, VersionRule},
     spec::{
-        AuthSpec, FilesSpec, OptionKind, OptionSpec, ProfileSpec, ShapeSpec, VersionSpec,
-        VocabularySpec,
+        FilesSpec, OptionKind, OptionSpec, ProfileSpec, ShapeSpec, VersionSpec, VocabularySpec,
     },
 };
 use crate::error::Problem;
@@ -137,7 +136,7 @@ pub(crate) fn compile(spec: &ProfileSpec, text: &str) -> Result<Rules, Vec<Probl
     };
     let root = Place::default();
     name(&mut checker, &root.key("name"), &spec.name);
-    let auth = auth(&mut checker, &root.key("auth"), spec);
+    let auth = super::auth::compile(&mut checker, &root.key("auth"), spec);
     let vocabulary = vocabulary(&mut checker, &root.key("vocabulary"), &spec.vocabulary);
     let place = root.key("vocabulary").key("codes");
     checker.codes = Arc::new(codes(&mut checker, &place, &spec.vocabulary));
@@ -237,61 +236,6 @@ fn name(checker: &mut Checker<'_>, place: &Place, name: &str) {
     if name.is_empty() || !name.chars().all(fits) {
         let what = format!("`{name}` is no name of a profile");
         checker.problem(place, what, "Use lower-case letters, digits and dashes.");
-    }
-}
-
-fn auth(checker: &mut Checker<'_>, place: &Place, spec: &ProfileSpec) -> Option<Auth> {
-    let mut names = Names::default();
-    for credential in spec.credentials.keys() {
-        names.add(format!("credentials.{credential}"));
-    }
-    match &spec.auth {
-        AuthSpec {
-            basic: Some(basic),
-            bearer: None,
-            header: None,
-        } => {
-            let place = place.key("basic");
-            let user = checker.template(&place.key("user"), &basic.user, &names);
-            let password = checker.template(&place.key("password"), &basic.password, &names);
-            Some(Auth::Basic {
-                user: user?,
-                password: password?,
-            })
-        }
-        AuthSpec {
-            basic: None,
-            bearer: Some(token),
-            header: None,
-        } => {
-            let value = format!("Bearer {token}");
-            let value = checker.template(&place.key("bearer"), &value, &names)?;
-            Some(Auth::Header {
-                name: http::header::AUTHORIZATION,
-                value,
-            })
-        }
-        AuthSpec {
-            basic: None,
-            bearer: None,
-            header: Some(header),
-        } => {
-            let place = place.key("header");
-            let name = checker.header(&place.key("name"), &header.name);
-            let value = checker.template(&place.key("value"), &header.value, &names);
-            Some(Auth::Header {
-                name: name?,
-                value: value?,
-            })
-        }
-        AuthSpec { .. } => {
-            checker.problem(
-                place,
-                "not exactly one way to prove who sends",
-                "Give one of basic, bearer, header.",
-            );
-            None
-        }
     }
 }
 

@@ -108,6 +108,14 @@ pub(super) fn consistent(
         let remedy = "Only a write has reads that come first; a read has `then`.";
         checker.problem(&place.key("first"), "it is a read itself", remedy);
     }
+    if spec.file_part.is_some() && kind != Kind::Attach {
+        let remedy = "Only `attach` brings a file.";
+        checker.problem(&place.key("file_part"), "there is no file to bring", remedy);
+    }
+    if !spec.after.is_empty() && kind != Kind::Create {
+        let remedy = "Only `create` has writes that follow it.";
+        checker.problem(&place.key("after"), "nothing follows this", remedy);
+    }
     let by_key = matches!(spec.resolve, Some(ResolveSpec::IdempotencyKey));
     if by_key && !mentions_intent(spec) {
         let remedy = "Send {{ intent.id }} in a header, the query or the body.";
@@ -117,8 +125,14 @@ pub(super) fn consistent(
             remedy,
         );
     }
-    if kind.is_write() == (spec.method == Method::Get) {
-        let remedy = "Reads use GET; writes use POST, PUT or PATCH.";
+    let fits = match spec.method {
+        Method::Get => !kind.is_write(),
+        Method::Post => true,
+        Method::Put | Method::Patch => kind.is_write(),
+    };
+    if !fits {
+        let remedy =
+            "Writes use POST, PUT or PATCH; reads GET, or POST where a search wants a body.";
         checker.problem(&place.key("method"), "the method does not fit", remedy);
     }
 }

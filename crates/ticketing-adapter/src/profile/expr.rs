@@ -240,6 +240,11 @@ impl Template {
         Ok((!none).then(|| filters::text(&value)))
     }
 
+    /// Whether nothing stands there.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether any of it is an expression.
     pub(crate) fn is_fixed(&self) -> bool {
         self.0.iter().all(|piece| matches!(piece, Piece::Words(_)))
@@ -269,6 +274,9 @@ fn end_of_expr(text: &str) -> Option<usize> {
     None
 }
 
+/// The key of a body whose value is a map of which each entry stands in the body itself.
+const BESIDE: &str = "..";
+
 /// A JSON body to be: its texts and the names in it are templates.
 #[derive(Debug)]
 pub(crate) enum Tree {
@@ -295,8 +303,17 @@ impl Tree {
             Self::Table(parts) => {
                 let mut table = serde_json::Map::new();
                 for (key, part) in parts {
-                    if let Some((key, value)) = key.text(data)?.zip(part.render(data)?) {
-                        table.insert(key, value);
+                    match key.text(data)?.zip(part.render(data)?) {
+                        // Names that only a mapping knows stand beside those of the profile, which win.
+                        Some((key, Json::Object(more))) if key == BESIDE => {
+                            for (key, value) in more {
+                                table.entry(key).or_insert(value);
+                            }
+                        }
+                        Some((key, value)) if key != BESIDE => {
+                            table.insert(key, value);
+                        }
+                        _ => {}
                     }
                 }
                 (parts.is_empty() || !table.is_empty()).then_some(Json::Object(table))

@@ -117,8 +117,15 @@ pub(crate) fn items(value: &Value) -> impl Iterator<Item = Value> + use<> {
     iter.into_iter().flatten()
 }
 
+/// A part by its key, or by a path of keys with dots between; a key with a dot in it goes first.
 fn attr(value: &Value, key: &str) -> Value {
-    value.get_attr(key).unwrap_or_default()
+    let whole = value.get_attr(key).unwrap_or_default();
+    if !whole.is_undefined() {
+        return whole;
+    }
+    key.split('.').fold(value.clone(), |part, key| {
+        part.get_attr(key).unwrap_or_default()
+    })
 }
 
 /// A time in milliseconds since 1970: a number (seconds or milliseconds), a text of digits, or an
@@ -281,12 +288,14 @@ fn ascii(words: &str) -> String {
         .collect()
 }
 
-/// Breaks every placeholder that a ticketing system could expand, by an invisible character.
+/// Breaks every placeholder that a ticketing system could expand, by an invisible character: where it
+/// opens, and where a tag closes, which alone is an error to some.
 fn inert(words: &str) -> String {
     let mut out = String::with_capacity(words.len());
     let mut before = ' ';
     for c in words.chars() {
-        if before == '{' && (c == '{' || c == '%') {
+        let opens = before == '{' && matches!(c, '{' | '%' | '#');
+        if opens || (before, c) == ('%', '}') {
             out.push(WORD_JOINER);
         }
         out.push(c);

@@ -3,6 +3,7 @@
 //!
 //! [`spec`](self) is the language as written, `compile` checks it, `rules` is what comes of it.
 
+mod auth;
 mod compile;
 mod complete;
 pub(crate) mod expr;

@@ -5,10 +5,12 @@ use super::{
     complete,
     expr::{Expr, Names, Template, Tree},
     place::Place,
-    rules::{CursorRule, FindFirst, Kind, ListedRule, OperationRule, RequestRule, Then, Upload},
+    rules::{
+        After, CursorRule, FindFirst, Kind, ListedRule, OperationRule, RequestRule, Then, Upload,
+    },
     spec::{
-        CursorKind, CursorSpec, FindFirstSpec, ListedSpec, Method, OperationSpec, OperationsSpec,
-        OtherId, ProfileSpec, ThenSpec, UploadSpec,
+        AfterSpec, CursorKind, CursorSpec, FindFirstSpec, ListedSpec, Method, OperationSpec,
+        OperationsSpec, OtherId, ProfileSpec, ThenSpec, UploadSpec,
     },
 };
 use bridge_core::call::Resolve;
@@ -88,7 +90,7 @@ fn operation(
         .upload
         .as_ref()
         .and_then(|upload| self::upload(checker, &place.key("upload"), kind, upload));
-    let sent = checker.names(kind.names());
+    let sent = checker.names(kind.names()).and(&["now"]);
     let sent = match &upload {
         Some(_) => sent.and(&["upload.*"]),
         None => sent,
@@ -102,23 +104,18 @@ fn operation(
     let instead = alternatives(checker, place, kind, spec);
     complete::complete(checker, place, kind, spec);
     complete::consistent(checker, place, kind, spec);
-    let request = request(
-        checker,
-        place,
-        &Sent {
-            method: spec.method,
-            path: &spec.path,
-            query: &spec.query,
-            headers: &spec.headers,
-            body: spec.body.as_ref(),
-        },
-        &sent,
-    );
+    let request = main_request(checker, place, spec, &sent);
     let find_first = spec
         .find_first
         .as_ref()
         .and_then(|find| find_first(checker, &place.key("find_first"), find, (&sent, &answer)));
     let then = then(checker, &place.key("then"), &spec.then, &item);
+    let after = after(
+        checker,
+        &place.key("after"),
+        &spec.after,
+        &sent.and(&["ticket.id"]),
+    );
     let cursor = spec
         .cursor
         .as_ref()
@@ -133,8 +130,10 @@ fn operation(
         verify: spec.verify.is_some(),
         first,
         only_if,
+        after,
         find_first,
         upload,
+        file_part: spec.file_part.clone(),
         id: checker.maybe(place, "id", spec.id.as_ref(), &answer),
         ticket: checker.maybe(place, "ticket", spec.ticket.as_ref(), &answer),
         items: checker.maybe(place, "items", spec.items.as_ref(), &answer),
@@ -154,6 +153,22 @@ fn operation(
         cursor,
         request: request?,
     })
+}
+
+fn main_request(
+    checker: &mut Checker<'_>,
+    place: &Place,
+    spec: &OperationSpec,
+    names: &Names,
+) -> Option<RequestRule> {
+    let sent = Sent {
+        method: spec.method,
+        path: &spec.path,
+        query: &spec.query,
+        headers: &spec.headers,
+        body: spec.body.as_ref(),
+    };
+    request(checker, place, &sent, names)
 }
 
 /// What says whether this form is used: the options alone.
@@ -190,11 +205,53 @@ fn upload(
     let names = checker.names(kind.names());
     let sent = Sent {
         method: Method::Post,
+        headers: &spec.headers,
         ..Sent::read(&spec.path, &spec.query)
     };
     let request = request(checker, place, &sent, &names)?;
-    let ok = spec.ok.clone();
-    Some(Upload { request, ok })
+    Some(Upload {
+        request,
+        file_part: spec.file_part.clone(),
+        ok: spec.ok.clone(),
+    })
+}
+
+/// A request that posts nothing but what its sender adds.
+pub(super) fn posted(
+    checker: &mut Checker<'_>,
+    place: &Place,
+    path: &str,
+    names: &Names,
+) -> Option<RequestRule> {
+    static NO_QUERY: BTreeMap<String, String> = BTreeMap::new();
+    let sent = Sent {
+        method: Method::Post,
+        ..Sent::read(path, &NO_QUERY)
+    };
+    request(checker, place, &sent, names)
+}
+
+fn after(
+    checker: &mut Checker<'_>,
+    place: &Place,
+    specs: &[AfterSpec],
+    names: &Names,
+) -> Vec<After> {
+    static NO_QUERY: BTreeMap<String, String> = BTreeMap::new();
+    let mut rules = Vec::new();
+    for (n, spec) in specs.iter().enumerate() {
+        let place = place.index(n);
+        let when = checker.maybe(&place, "when", spec.when.as_ref(), names);
+        let sent = Sent {
+            method: spec.method,
+            body: spec.body.as_ref(),
+            ..Sent::read(&spec.path, &NO_QUERY)
+        };
+        let request = request(checker, &place, &sent, names);
+        let ok = spec.ok.clone();
+        rules.extend(request.map(|request| After { when, request, ok }));
+    }
+    rules
 }
 
 fn listed(
@@ -322,8 +379,11 @@ fn path(
         return None;
     };
     let mut segments = Vec::new();
-    for segment in segments_of(below) {
-        if segment.is_empty() {
+    let parts = segments_of(below);
+    for (n, segment) in parts.iter().enumerate() {
+        // Some systems have a slash at the end of each address.
+        let ends = n > 0 && n + 1 == parts.len();
+        if segment.is_empty() && !ends {
             checker.problem(
                 place,
                 "a segment of the path is empty",
@@ -425,10 +485,16 @@ fn cursor(
             "Say where they stand in the answer.",
         );
     }
+    if spec.kind == CursorKind::Time && spec.log {
+        let remedy = "Take out `log`, or use kind = \"token\".";
+        checker.problem(place, "a log is not asked from a time", remedy);
+    }
     Some(CursorRule {
         kind: spec.kind,
         changed_at: changed_at?,
         next,
         more,
+        gone: spec.gone.clone(),
+        log: spec.log,
     })
 }

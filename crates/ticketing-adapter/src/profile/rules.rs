@@ -53,6 +53,16 @@ pub(crate) struct OptionRule {
 pub(crate) enum Auth {
     Basic { user: Template, password: Template },
     Header { name: HeaderName, value: Template },
+    Session(Box<LogIn>),
+}
+
+/// How a token is had.
+#[derive(Debug)]
+pub(crate) struct LogIn {
+    pub(crate) request: RequestRule,
+    pub(crate) form: Vec<(String, Template)>,
+    pub(crate) token: Expr,
+    pub(crate) lasts: Option<Expr>,
 }
 
 /// The calls a profile can have.
@@ -253,8 +263,10 @@ pub(crate) struct OperationRule {
     pub(crate) verify: bool,
     pub(crate) first: Vec<Then>,
     pub(crate) only_if: Option<Expr>,
+    pub(crate) after: Vec<After>,
     pub(crate) find_first: Option<FindFirst>,
     pub(crate) upload: Option<Upload>,
+    pub(crate) file_part: Option<String>,
     pub(crate) id: Option<Expr>,
     pub(crate) ticket: Option<Expr>,
     pub(crate) items: Option<Expr>,
@@ -292,10 +304,19 @@ pub(crate) struct FindFirst {
     pub(crate) id: Expr,
 }
 
+/// A write after a write.
+#[derive(Debug)]
+pub(crate) struct After {
+    pub(crate) when: Option<Expr>,
+    pub(crate) request: RequestRule,
+    pub(crate) ok: Vec<u16>,
+}
+
 /// A file's bytes, brought before what names them.
 #[derive(Debug)]
 pub(crate) struct Upload {
     pub(crate) request: RequestRule,
+    pub(crate) file_part: Option<String>,
     pub(crate) ok: Vec<u16>,
 }
 
@@ -315,6 +336,8 @@ pub(crate) struct CursorRule {
     pub(crate) changed_at: Expr,
     pub(crate) next: Option<Expr>,
     pub(crate) more: Option<Expr>,
+    pub(crate) gone: Vec<u16>,
+    pub(crate) log: bool,
 }
 
 /// How webhooks are proven and read.
@@ -356,6 +379,7 @@ pub(crate) enum Part {
     Body,
     Timestamp,
     Method,
+    Host,
     Uri,
     Words(String),
 }

@@ -9,8 +9,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use std::{collections::BTreeMap, time::Duration};
 
+mod auth;
 mod webhook;
 
+pub(crate) use auth::{AuthSpec, SessionSpec};
 pub(crate) use webhook::{
     Digest, Encoding, EventKind, EventSpec, ExampleSpec, FilesSpec, ProofSpec, SignatureSpec,
     WebhookSpec,
@@ -51,38 +53,6 @@ pub(crate) struct ProfileSpec {
 pub(crate) struct CredentialSpec {
     /// What it is and where to get it.
     pub about: String,
-}
-
-/// How a request proves who sends it: exactly one of these.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct AuthSpec {
-    /// HTTP Basic.
-    pub basic: Option<BasicSpec>,
-    /// `Authorization: Bearer`, a template for the token.
-    pub bearer: Option<String>,
-    /// Any other header.
-    pub header: Option<HeaderSpec>,
-}
-
-/// HTTP Basic.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct BasicSpec {
-    /// A template for the user.
-    pub user: String,
-    /// A template for the password.
-    pub password: String,
-}
-
-/// One header.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct HeaderSpec {
-    /// Its name.
-    pub name: String,
-    /// A template for its value.
-    pub value: String,
 }
 
 /// One thing the operator may set.
@@ -289,6 +259,9 @@ pub(crate) struct OperationSpec {
     pub first: Vec<ThenSpec>,
     /// Writes: an expression that must hold once `first` was read; else the write is refused, unsent.
     pub only_if: Option<String>,
+    /// `create`: writes that follow once the ticket is there, each of which may be done twice.
+    #[serde(default)]
+    pub after: Vec<AfterSpec>,
     /// Writes: how an unknown outcome is resolved.
     pub resolve: Option<ResolveSpec>,
     /// Writes: how a yes is made sure of where the answer cannot be believed.
@@ -297,6 +270,9 @@ pub(crate) struct OperationSpec {
     pub find_first: Option<FindFirstSpec>,
     /// `attach`: a call that brings the file's bytes before; its answer is `upload`.
     pub upload: Option<UploadSpec>,
+    /// `attach`: the body goes as multipart/form-data, a part for each of its keys, and the file's bytes
+    /// as the part of this name.
+    pub file_part: Option<String>,
     /// `upsert_requester`, `create`: an expression for the id in the answer.
     pub id: Option<String>,
     /// An expression for the ticket in the answer.
@@ -323,6 +299,24 @@ pub(crate) struct OperationSpec {
     pub cursor: Option<CursorSpec>,
 }
 
+/// A write that follows a write. Names: what the operation itself may name, and `ticket.id`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AfterSpec {
+    /// An expression: whether it is needed.
+    pub when: Option<String>,
+    /// The method.
+    pub method: Method,
+    /// The path, as in an operation.
+    pub path: String,
+    /// The JSON body, as in an operation.
+    #[schemars(with = "Option<BTreeMap<String, serde_json::Value>>")]
+    pub body: Option<toml::Table>,
+    /// The statuses that mean yes.
+    #[serde(default = "two_hundred")]
+    pub ok: Vec<u16>,
+}
+
 /// A call with a file's bytes as its body, and the file's type as theirs.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -332,6 +326,11 @@ pub(crate) struct UploadSpec {
     /// Templates for the query.
     #[serde(default)]
     pub query: BTreeMap<String, String>,
+    /// Templates for headers.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// The bytes go as the part of this name of a multipart/form-data; bare, if left out.
+    pub file_part: Option<String>,
     /// The statuses that mean yes.
     #[serde(default = "two_hundred")]
     pub ok: Vec<u16>,
@@ -473,10 +472,17 @@ pub(crate) struct CursorSpec {
     pub kind: CursorKind,
     /// An expression over `it`: when this ticket last changed. Older ones than the beginning are left out.
     pub changed_at: String,
-    /// `token`: an expression for the next token.
+    /// An expression for the next token; where `kind` is `time`, of the next page of this listing.
     pub next: Option<String>,
     /// `token`: an expression for whether there is more at once.
     pub more: Option<String>,
+    /// Statuses that say that the token is not known any more: the listing begins anew.
+    #[serde(default)]
+    pub gone: Vec<u16>,
+    /// `token`: the listing is a log, the earliest first, which cannot be asked from a date. What is
+    /// older than `since.at` is left out unread.
+    #[serde(default)]
+    pub log: bool,
 }
 
 /// What the system takes to go on.

@@ -132,10 +132,15 @@ fn parts(checker: &mut Checker<'_>, place: &Place, source: &str) -> Option<Vec<P
             "body" => Part::Body,
             "timestamp" => Part::Timestamp,
             "method" => Part::Method,
+            "host" => Part::Host,
             "uri" => Part::Uri,
             other => {
                 let what = format!("`{{{other}}}` cannot be signed");
-                checker.problem(place, what, "Use {body}, {timestamp}, {method}, {uri}.");
+                checker.problem(
+                    place,
+                    what,
+                    "Use {body}, {timestamp}, {method}, {host}, {uri}.",
+                );
                 return None;
             }
         });

@@ -12,7 +12,10 @@ use crate::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
-use http::{HeaderMap, HeaderName, header::AUTHORIZATION};
+use http::{
+    HeaderMap, HeaderName,
+    header::{AUTHORIZATION, HOST},
+};
 use sha1::Sha1;
 use sha2::Sha256;
 use subtle::{Choice, ConstantTimeEq};
@@ -71,6 +74,10 @@ fn signed(rule: &Signature, secrets: &[&str], sent: &Sent<'_>) -> Result<(), Ref
         Some(name) => one(sent.headers, name)?,
         None => "",
     };
+    let host = match rule.signed.contains(&Part::Host) {
+        true => one(sent.headers, &HOST)?,
+        false => "",
+    };
     let parts: Vec<&[u8]> = rule
         .signed
         .iter()
@@ -78,6 +85,7 @@ fn signed(rule: &Signature, secrets: &[&str], sent: &Sent<'_>) -> Result<(), Ref
             Part::Body => sent.raw,
             Part::Timestamp => timestamp.as_bytes(),
             Part::Method => sent.method.as_bytes(),
+            Part::Host => host.as_bytes(),
             Part::Uri => sent.uri.as_bytes(),
             Part::Words(words) => words.as_bytes(),
         })

@@ -83,8 +83,11 @@ async fn answer(
         }
     }
     if !body.is_empty() {
-        let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
-        let pretty = serde_json::to_string_pretty(&body).unwrap();
+        let json = serde_json::from_slice::<serde_json::Value>(&body).ok();
+        let pretty = match json {
+            Some(json) => serde_json::to_string_pretty(&json).unwrap(),
+            None => String::from_utf8_lossy(&body).replace('\r', ""),
+        };
         lines.extend(pretty.lines().map(|line| format!("  {line}")));
     }
     remote.asked.lock().unwrap().push(lines.join("\n"));
@@ -131,6 +134,8 @@ pub fn settings(base: &str, options: &[(&str, &str)]) -> Settings {
             ("user", "bridge@acme.com/token"),
             ("password", "pw"),
             ("token", "tok-1"),
+            ("client_id", "client"),
+            ("client_secret", "client secret"),
         ]),
         options: map(options),
         webhook_secrets: vec!["s3cret".to_owned(), "older".to_owned()],

@@ -63,8 +63,18 @@ fn texts_are_turned_as_the_manual_says() {
         ("x | first", json!({ "x": [7, 8] }), json!(7)),
         (
             "x | inert",
-            json!({ "x": "{{a}} {%b%} {c}" }),
-            json!("{\u{2060}{a}} {\u{2060}%b%} {c}"),
+            json!({ "x": "{{a}} {%b%} {#d#} {c}" }),
+            json!("{\u{2060}{a}} {\u{2060}%b%\u{2060}} {\u{2060}#d#} {c}"),
+        ),
+        (
+            "(x | find('to.name', 'b')).n",
+            json!({ "x": [{ "n": 1, "to": { "name": "a" } }, { "n": 2, "to": { "name": "b" } }] }),
+            json!(2),
+        ),
+        (
+            "x | column('a.b')",
+            json!({ "x": [{ "a.b": 1 }, { "a": { "b": 2 } }] }),
+            json!([1, 2]),
         ),
         (
             "x | inert",

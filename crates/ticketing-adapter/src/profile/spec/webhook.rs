@@ -79,7 +79,8 @@ pub(crate) struct SignatureSpec {
     pub digest: Digest,
     /// How its bytes are written.
     pub encoding: Encoding,
-    /// What is signed: `{body}`, `{timestamp}`, `{method}`, `{uri}` and anything between them.
+    /// What is signed: `{body}`, `{timestamp}`, `{method}`, `{host}` (the header), `{uri}` (the path) and
+    /// anything between them.
     pub signed: String,
     /// The header that holds the timestamp, which is signed as it is written.
     pub timestamp_header: Option<String>,

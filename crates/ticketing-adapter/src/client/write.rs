@@ -1,0 +1,153 @@
+//! What the writes of a client have in common: what goes before, what proves them, what follows.
+//! Neighbours: `mod`, one method an operation; `read`, the same for reads.
+
+use super::{
+    Client,
+    data::Data,
+    send::{Budget, unreadable},
+};
+use crate::{
+    error::unsure,
+    profile::rules::{After, FindFirst, Kind, OperationRule},
+};
+use bridge_core::{call::CallError, effect::Answer, ids::TicketId, text::Text, ticket::Ticket};
+use std::time::Duration;
+
+impl Client {
+    pub(super) async fn find_first(
+        &self,
+        find: &FindFirst,
+        data: &Data,
+        budget: Budget,
+    ) -> Result<Option<String>, CallError> {
+        let reply = self.exchange(&find.request, data, true, budget).await?;
+        if find.absent.contains(&reply.status) {
+            return Ok(None);
+        }
+        self.accept(&[200], &reply, data, true)?;
+        let id = find.id.text(&reply.beside(data).value());
+        id.map_err(|error| unreadable(true, reply.status, &error.to_string()))
+    }
+
+    /// Does what follows a create. The ticket is there: what fails of it leaves an unknown outcome, and
+    /// the ticket is found as it is.
+    pub(super) async fn follow(
+        &self,
+        after: &[After],
+        data: Data,
+        budget: Budget,
+    ) -> Result<(), CallError> {
+        for step in after {
+            let wanted = match &step.when {
+                Some(when) => when.is_true(&data.value()).unwrap_or(false),
+                None => true,
+            };
+            if wanted {
+                let done = match self.exchange(&step.request, &data, true, budget).await {
+                    Ok(reply) => self.accept(&step.ok, &reply, &data, true),
+                    Err(error) => Err(error),
+                };
+                done.map_err(|error| CallError::Unknown {
+                    reason: format!("the ticket was made; what follows: {error}"),
+                    after: None,
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds words to a ticket. Where a yes cannot be believed, they are looked for; what is not there
+    /// yet may still come.
+    pub(super) async fn say(
+        &self,
+        kind: Kind,
+        ticket: &TicketId,
+        text: &Text,
+        data: Data,
+        deadline: Duration,
+    ) -> Result<Answer, CallError> {
+        let rule = self.rule(kind)?;
+        if !rule.verify {
+            return self.write(kind, ticket, data, |_| true, deadline).await;
+        }
+        let budget = Budget::new(deadline);
+        let data = self.prepared(rule, data, budget).await?;
+        let reply = self.exchange(&rule.request, &data, false, budget).await?;
+        self.judge(rule, &reply, &data)?;
+        let unsure = |reason: String| CallError::Unknown {
+            reason,
+            after: None,
+        };
+        match self.says(ticket, text, budget).await {
+            Ok(true) => Ok(Answer::Done { whole: None }),
+            Ok(false) => Err(unsure(
+                "it answered yes, and the words are not there".to_owned(),
+            )),
+            Err(error) => Err(unsure(format!(
+                "it answered yes; looking for the words: {error}"
+            ))),
+        }
+    }
+
+    /// Changes a ticket that is there.
+    pub(super) async fn write(
+        &self,
+        kind: Kind,
+        ticket: &TicketId,
+        data: Data,
+        done: impl Fn(&Ticket) -> bool,
+        deadline: Duration,
+    ) -> Result<Answer, CallError> {
+        let rule = self.rule(kind)?;
+        let budget = Budget::new(deadline);
+        let data = self.prepared(rule, data, budget).await?;
+        let reply = self
+            .exchange(&rule.request, &data, rule.is_idempotent(), budget)
+            .await?;
+        let answer = self.judge(rule, &reply, &data)?;
+        if !rule.verify {
+            let whole = self.whole_in(rule, &answer, ticket)?;
+            return Ok(Answer::Done { whole });
+        }
+        let read = self.read(ticket, budget).await?;
+        if done(&read) {
+            return Ok(Answer::Done {
+                whole: Some(Box::new(read)),
+            });
+        }
+        let reason = "it answered yes, and the ticket shows that it meant no".to_owned();
+        Err(CallError::Refused {
+            status: reply.status,
+            reason,
+        })
+    }
+
+    /// The ticket in a write's answer, where it stands there whole. One that is not the ticket meant
+    /// proves nothing.
+    pub(super) fn whole_in(
+        &self,
+        rule: &OperationRule,
+        answer: &Data,
+        meant: &TicketId,
+    ) -> Result<Option<Box<Ticket>>, CallError> {
+        let (Some(expr), Some(shape)) = (&rule.ticket, &rule.shape) else {
+            return Ok(None);
+        };
+        let doubt = || {
+            unsure(
+                rule.is_idempotent(),
+                "the answer shows no such ticket".to_owned(),
+            )
+        };
+        let item = expr.value(&answer.value()).map_err(|_| doubt())?;
+        let data = answer.clone().and("it", item).value();
+        if shape.id(&data).ok().as_ref() != Some(meant) {
+            return Err(doubt());
+        }
+        if rule.partial {
+            return Ok(None);
+        }
+        let whole = shape.ticket(&data).map_err(|_| doubt())?;
+        Ok(Some(Box::new(whole)))
+    }
+}

@@ -1,0 +1,103 @@
+//! Checks and compiles how a profile's requests prove who sends them. Neighbour: `compile`, the rest
+//! of the same work.
+
+use super::{
+    compile::Checker,
+    expr::Names,
+    operations::posted,
+    place::Place,
+    rules::{Auth, LogIn},
+    spec::{AuthSpec, ProfileSpec, SessionSpec},
+};
+
+pub(super) fn compile(
+    checker: &mut Checker<'_>,
+    place: &Place,
+    spec: &ProfileSpec,
+) -> Option<Auth> {
+    let mut names = Names::default();
+    for credential in spec.credentials.keys() {
+        names.add(format!("credentials.{credential}"));
+    }
+    match &spec.auth {
+        AuthSpec {
+            basic: Some(basic),
+            bearer: None,
+            header: None,
+            session: None,
+        } => {
+            let place = place.key("basic");
+            let user = checker.template(&place.key("user"), &basic.user, &names);
+            let password = checker.template(&place.key("password"), &basic.password, &names);
+            Some(Auth::Basic {
+                user: user?,
+                password: password?,
+            })
+        }
+        AuthSpec {
+            basic: None,
+            bearer: Some(token),
+            header: None,
+            session: None,
+        } => {
+            let value = format!("Bearer {token}");
+            let value = checker.template(&place.key("bearer"), &value, &names)?;
+            Some(Auth::Header {
+                name: http::header::AUTHORIZATION,
+                value,
+            })
+        }
+        AuthSpec {
+            basic: None,
+            bearer: None,
+            header: Some(header),
+            session: None,
+        } => {
+            let place = place.key("header");
+            let name = checker.header(&place.key("name"), &header.name);
+            let value = checker.template(&place.key("value"), &header.value, &names);
+            Some(Auth::Header {
+                name: name?,
+                value: value?,
+            })
+        }
+        AuthSpec {
+            basic: None,
+            bearer: None,
+            header: None,
+            session: Some(session),
+        } => log_in(checker, &place.key("session"), session, &names)
+            .map(|log_in| Auth::Session(Box::new(log_in))),
+        AuthSpec { .. } => {
+            checker.problem(
+                place,
+                "not exactly one way to prove who sends",
+                "Give one of basic, bearer, header, session.",
+            );
+            None
+        }
+    }
+}
+
+fn log_in(
+    checker: &mut Checker<'_>,
+    place: &Place,
+    spec: &SessionSpec,
+    names: &Names,
+) -> Option<LogIn> {
+    let request = posted(checker, place, &spec.path, names);
+    let mut form = Vec::new();
+    for (name, source) in &spec.form {
+        let value = checker.template(&place.key("form").key(name), source, names);
+        form.extend(value.map(|value| (name.clone(), value)));
+    }
+    let answer = Names::new(&["body.*"]);
+    let token = checker.expr(&place.key("token"), &spec.token, &answer);
+    let lasts = checker.maybe(place, "lasts", spec.lasts.as_ref(), &answer);
+    Some(LogIn {
+        request: request?,
+        form,
+        token: token?,
+        lasts,
+    })
+}

@@ -1,0 +1,167 @@
+//! What the fake GLPI keeps: people, tickets, what is said on them, tokens. Neighbour: `answers`, its API.
+
+use serde_json::{Value, json};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The id of the bridge's user.
+pub const BRIDGE: usize = 2;
+
+/// The id of the agent.
+pub const AGENT: usize = 7;
+
+/// The id of the first customer.
+const CUSTOMERS_FROM: usize = 100;
+
+/// How many calls a token is good for: few enough that the stories have many of them.
+const CALLS_A_TOKEN: usize = 20;
+
+/// All of it.
+#[derive(Default)]
+pub struct World {
+    pub tickets: Vec<Ticket>,
+    /// Login, name, mobile; the first has the id [`CUSTOMERS_FROM`].
+    pub people: Vec<(String, String, String)>,
+    /// How many tokens were handed out; the last alone is good.
+    pub tokens: usize,
+    /// How many calls it is good for yet.
+    calls_left: usize,
+    /// What was asked that GLPI does not have.
+    pub strange: Vec<String>,
+}
+
+/// A ticket.
+pub struct Ticket {
+    pub id: usize,
+    pub name: String,
+    pub content: String,
+    pub status: usize,
+    pub external_id: Option<String>,
+    pub requester: Option<usize>,
+    pub followups: Vec<Followup>,
+    pub created: i64,
+    pub updated: i64,
+}
+
+/// A follow-up.
+pub struct Followup {
+    pub id: usize,
+    pub by: usize,
+    pub content: String,
+    pub private: bool,
+    pub created: i64,
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a fake of a system with a clock of its own"
+)]
+pub fn now() -> i64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("after 1970");
+    i64::try_from(since.as_millis()).expect("a time of these days")
+}
+
+fn written(at: i64) -> String {
+    let at = jiff::Timestamp::from_millisecond(at).expect("a time");
+    at.strftime("%Y-%m-%dT%H:%M:%S+00:00").to_string()
+}
+
+impl World {
+    /// A new token; the one before is over.
+    pub fn logs_in(&mut self) -> String {
+        self.tokens += 1;
+        self.calls_left = CALLS_A_TOKEN;
+        format!("token-{}", self.tokens)
+    }
+
+    /// Whether a token is good for one call more.
+    pub fn takes(&mut self, token: &str) -> bool {
+        let good = token == format!("token-{}", self.tokens) && self.calls_left > 0;
+        self.calls_left = self.calls_left.saturating_sub(1);
+        good
+    }
+
+    pub fn ticket(&mut self, id: usize) -> &mut Ticket {
+        let found = self.tickets.iter_mut().find(|ticket| ticket.id == id);
+        found.expect("this ticket")
+    }
+
+    /// The person with this login, made if there is none.
+    pub fn person(&mut self, login: &str, name: &str, mobile: &str) -> usize {
+        let at = self.people.iter().position(|(known, ..)| known == login);
+        let at = at.unwrap_or_else(|| {
+            self.people
+                .push((login.to_owned(), name.to_owned(), mobile.to_owned()));
+            self.people.len() - 1
+        });
+        CUSTOMERS_FROM + at
+    }
+
+    pub fn person_shown(&self, id: usize) -> Option<Value> {
+        let (login, name, mobile) = self.people.get(id.checked_sub(CUSTOMERS_FROM)?)?;
+        Some(
+            json!({ "id": id, "username": login, "realname": name, "mobile": mobile, "emails": [] }),
+        )
+    }
+
+    pub fn makes(&mut self, name: &str, content: &str, external_id: Option<String>) -> usize {
+        let id = self.tickets.len() + 1;
+        self.tickets.push(Ticket {
+            id,
+            name: name.to_owned(),
+            content: content.to_owned(),
+            status: 1,
+            external_id,
+            requester: None,
+            followups: Vec::new(),
+            created: now(),
+            updated: now(),
+        });
+        id
+    }
+
+    pub fn says(&mut self, ticket: usize, by: usize, content: &str, private: bool) -> usize {
+        let before: usize = self
+            .tickets
+            .iter()
+            .map(|ticket| ticket.followups.len())
+            .sum();
+        let ticket = self.ticket(ticket);
+        ticket.updated = now();
+        ticket.followups.push(Followup {
+            id: before + 1,
+            by,
+            content: content.to_owned(),
+            private,
+            created: now(),
+        });
+        before + 1
+    }
+
+    pub fn shown(&mut self, id: usize) -> Value {
+        let requester = self.ticket(id).requester;
+        let person = requester.and_then(|id| self.person_shown(id));
+        let team: Vec<Value> = person
+            .into_iter()
+            .map(|person| {
+                json!({ "role": "requester", "name": person["username"], "display_name": person["realname"],
+                        "href": format!("/front/user.form.php?id={}", person["id"]) })
+            })
+            .collect();
+        let ticket = self.ticket(id);
+        json!({
+            "id": id, "name": ticket.name, "content": ticket.content, "status": { "id": ticket.status, "name": ".." },
+            "priority": 3, "type": 2, "external_id": ticket.external_id, "entity": { "id": 0, "name": "Root" },
+            "date_creation": written(ticket.created), "date_mod": written(ticket.updated), "team": team
+        })
+    }
+}
+
+impl Followup {
+    pub fn shown(&self, ticket: usize) -> Value {
+        json!({ "id": self.id, "itemtype": "Ticket", "items_id": ticket, "content": self.content,
+                "is_private": self.private, "user": { "id": self.by, "name": ".." },
+                "date_creation": written(self.created), "date_mod": written(self.created) })
+    }
+}
