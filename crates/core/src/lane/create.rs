@@ -25,11 +25,11 @@ impl Turn<'_> {
         };
         let mapping = self.rules.mapping;
         let capabilities = self.rules.capabilities;
-        let requester = match mapping.requester(&memory.seen) {
-            Ok(requester) => requester,
-            Err(error) => return self.give_up_create(link, id, &error),
-        };
         if capabilities.upsert_requester && link.requester_id.is_none() {
+            let requester = match mapping.requester(&memory.seen) {
+                Ok(requester) => requester,
+                Err(error) => return self.give_up_create(link, id, &error),
+            };
             let effect = Effect::UpsertRequester { requester };
             self.ensure(
                 &link.id,

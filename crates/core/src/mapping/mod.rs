@@ -32,7 +32,7 @@ use crate::{
     ticket::{NewTicket, Requester, Status, Ticket, Vocabulary},
 };
 use engine::Rule;
-use minijinja::Environment;
+use minijinja::{Environment, value::Value};
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 /// Something wrong in a mapping as written.
@@ -389,7 +389,8 @@ impl Mapping {
     /// # Errors
     /// [`MappingError`] when a rule fails on this conversation.
     pub fn requester(&self, talk: &Conversation) -> Result<Requester, MappingError> {
-        let part = |rule| self.part(rule, talk, None);
+        let values = names::of_conversation(talk, None, names::Missing::Low);
+        let part = |rule| self.part(rule, &values);
         Ok(Requester {
             id: None,
             name: part(&self.ticketing.name)?,
@@ -409,7 +410,8 @@ impl Mapping {
         talk: &Conversation,
         follows: Option<&TicketId>,
     ) -> Result<NewTicket, MappingError> {
-        let part = |rule| self.part(rule, talk, follows);
+        let values = names::of_conversation(talk, follows, names::Missing::Low);
+        let part = |rule| self.part(rule, &values);
         let unnamed = || Text::new(format!("Conversation {}", talk.id));
         let subject = part(&self.ticketing.subject)?.unwrap_or_else(unnamed);
         let mut description = part(&self.ticketing.description)?.unwrap_or_else(unnamed);
@@ -452,10 +454,9 @@ impl Mapping {
     /// [`MappingError`] when a rule fails on this report.
     pub fn report_fields(&self, row: &Attended) -> Result<BTreeMap<String, Text>, MappingError> {
         let mut fields = BTreeMap::new();
+        let values = names::of_report(row, names::Missing::Low);
         for (name, rule) in &self.report_fields {
-            let values = names::of_report(row, names::Missing::Low);
-            let value = Text::new(engine::text(&self.env, rule, values)?);
-            if !value.is_blank() {
+            if let Some(value) = self.part(rule, &values)? {
                 fields.insert(name.clone(), value);
             }
         }
@@ -478,14 +479,8 @@ impl Mapping {
             })
     }
 
-    fn part(
-        &self,
-        rule: &Rule,
-        talk: &Conversation,
-        follows: Option<&TicketId>,
-    ) -> Result<Option<Text>, MappingError> {
-        let values = names::of_conversation(talk, follows, names::Missing::Low);
-        let words = Text::new(engine::text(&self.env, rule, values)?);
+    fn part(&self, rule: &Rule, values: &Value) -> Result<Option<Text>, MappingError> {
+        let words = Text::new(engine::text(&self.env, rule, values.clone())?);
         Ok(Some(words).filter(|words| !words.is_blank()))
     }
 }

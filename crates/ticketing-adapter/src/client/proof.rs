@@ -4,7 +4,7 @@
 use super::{
     Client,
     data::Data,
-    send::{Budget, header_value, not_sent, unreadable},
+    send::{Budget, header_value, no_time, not_sent, unreadable},
 };
 use crate::profile::{
     expr::Template,
@@ -58,7 +58,9 @@ impl Client {
             }
             Auth::Header { name, value } => (name.clone(), of(value)?),
             Auth::Session(by) => {
-                let mut session = self.session.lock().await;
+                // Another call may be logging in: its token will do, if it comes in this call's time.
+                let wait = tokio::time::timeout(budget.left()?, self.session.lock());
+                let mut session = wait.await.map_err(|_| no_time())?;
                 let lasts = |kept: &&Session| kept.until.is_none_or(|until| Instant::now() < until);
                 let older = session
                     .as_ref()

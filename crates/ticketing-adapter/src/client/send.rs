@@ -45,13 +45,18 @@ impl Budget {
     pub(super) fn left(self) -> Result<Duration, CallError> {
         let left = self.ends.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Err(CallError::Later {
-                after: None,
-                reason: "no time was left for the next call".to_owned(),
-                host_wide: false,
-            });
+            return Err(no_time());
         }
         Ok(left)
+    }
+}
+
+/// The operation's time is over, and nothing was sent.
+pub(super) fn no_time() -> CallError {
+    CallError::Later {
+        after: None,
+        reason: "no time was left for the next call".to_owned(),
+        host_wide: false,
     }
 }
 
