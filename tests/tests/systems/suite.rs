@@ -65,6 +65,7 @@ pub const STORIES: &[Story] = &[
                 "it does not search tickets by their submitter"
             ),
             (System::FakeGlpi, "its filter does not know a ticket's team"),
+            (System::Frontdesk, "it keeps no people"),
         ]
     ),
     story!(the_second_ticket_of_a_customer_waits_its_turn),
