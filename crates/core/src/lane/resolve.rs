@@ -355,7 +355,7 @@ impl Turn<'_> {
             &intent.id,
             "refused",
             detail.unwrap_or_else(|| format!("Jelou answered {status}")),
-            "check `signing_secrets` and the bot, then `parked retry`",
+            "if Jelou says that the message could not be sent, wait until the customer has written; else check `signing_secrets` and the bot; then `parked retry`",
         );
     }
 

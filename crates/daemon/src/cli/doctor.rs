@@ -128,12 +128,14 @@ fn webhooks(page: &str, bridge: &str) -> Look {
         (true, false) => Look::fine(WEBHOOKS, format!("{taken} proven since the daemon started")),
         (true, true) => Look::unknown(
             WEBHOOKS,
-            format!("{taken} proven since the daemon started, and {refused} refused as forged"),
+            format!(
+                "{taken} proven since the daemon started, and {refused} refused as forged: if the latest are Jelou's, run `jelou-bridge setup --rotate-secret`"
+            ),
         ),
         (false, true) => Look::wrong(
             WEBHOOKS,
             format!("all {refused} since the daemon started were refused as forged"),
-            "if they are Jelou's, the secret or webhook_auth is another one there: run `jelou-bridge setup --force`, then `setup --rotate-secret`",
+            "if they are Jelou's, the secret or webhook_auth is another one there: run `jelou-bridge setup --rotate-secret`; if webhook_auth differs, `setup` before it",
         ),
         (false, false) => Look::unknown(WEBHOOKS, "none came since the daemon started"),
     }

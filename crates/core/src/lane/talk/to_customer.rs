@@ -265,7 +265,7 @@ impl Turn<'_> {
             ),
             other => (
                 format!("message:{}", message.id),
-                format!("The customer did not get a comment of this ticket: Jelou did not take it ({other}). The bridge's operator can have it tried again."),
+                format!("The customer did not get a comment of this ticket: Jelou did not take it ({other}), perhaps because they have not written for 24 hours. The bridge's operator can have it tried again."),
             ),
         };
         let text = format!("{what} (comment {})", message.id);

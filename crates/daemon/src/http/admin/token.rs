@@ -37,7 +37,7 @@ pub(super) async fn guard(
     if !is_shown(token.reveal(), request.headers()) {
         return refuse(
             "the token is missing or wrong",
-            "send `Authorization: Bearer TOKEN` with the token that server.admin_token names",
+            "give the token that server.admin_token names: --admin-token or JELOU_BRIDGE_ADMIN_TOKEN on the command line, `Authorization: Bearer TOKEN` over HTTP",
         );
     }
     next.run(request).await
