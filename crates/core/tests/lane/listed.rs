@@ -1,7 +1,7 @@
 //! What agents said and no webhook told is found where the ticketing system lists comments.
 //! Neighbours: saying, for what was told; untold, for files.
 
-use super::world::{World, faults::Fault, net::Weather};
+use super::world::{ANA, BEA, World, faults::Fault, net::Weather};
 use std::time::Duration;
 
 /// A world whose ticketing system lists comments.
@@ -45,6 +45,28 @@ fn a_comment_that_was_lost_between_two_others_is_found_and_none_is_said_twice() 
     w.deliver(late);
     w.sweep();
     assert_eq!(w.heard(&talk).len(), 3, "{}", w.tale());
+}
+
+/// History 471046: a conversation's metadata named the ticket of another customer, moments after the agent
+/// had answered that one.
+#[test]
+fn what_was_said_to_one_customer_is_not_said_to_another_who_names_the_ticket() {
+    let mut w = listing();
+    let ticket = w.agent_makes(ANA, "open", &["whatsapp"]);
+    w.settle();
+    let talk = w.only_talk();
+    w.net.weather = Weather::Lost;
+    w.agent_says(&ticket, "k1", "um");
+    w.ends(&talk, "expired");
+    w.net.weather = Weather::Fair;
+    w.agent_sets(&ticket, "solved");
+    w.pass(Duration::from_secs(1));
+    let (other, began) = w.jelou.begin(BEA, Some(ticket.clone()), None, w.now);
+    w.net.send(w.now, began);
+    w.moment();
+    w.sweep();
+    w.settle();
+    assert!(w.heard(&other).is_empty(), "{}", w.tale());
 }
 
 #[test]

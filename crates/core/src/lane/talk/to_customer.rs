@@ -13,7 +13,7 @@ use crate::{
         state::{ConversationMemory, EntryKind},
         step::Turn,
     },
-    link::{ConversationSide, Link},
+    link::{ConversationSide, Link, Origin},
     message::{AgentMessage, Content},
     time::Timestamp,
 };
@@ -356,15 +356,22 @@ impl Turn<'_> {
         }
         let links = self.lane.links.iter();
         let links = links.filter(|l| l.ticket_id() == Some(&e.ticket));
-        let Some(since) = links.map(|l| l.created_at).min() else {
+        let Some(first) = links.min_by_key(|l| l.created_at) else {
             return false;
         };
+        let since = first.created_at;
+        // Who named somebody's ticket hears nothing that may have been said to that one.
+        let taken_over = first.origin == Origin::Conversation;
         let memory = self.lane.tickets.get(&e.ticket);
         let born = memory.and_then(|m| m.seen.as_ref()?.created_at);
         let description = e.opening && born.is_none_or(|born| at <= born.plus(OPENING_WITHIN));
         // All that is said on a ticket of ours is said since.
         let ours = memory.is_some_and(|m| m.made_by_us);
-        if description || !ours && latest(at).plus(THEIR_CLOCK_BEHIND) < since {
+        let at_most = match taken_over {
+            true => at,
+            false => latest(at).plus(THEIR_CLOCK_BEHIND),
+        };
+        if description || !ours && at_most < since {
             return false;
         }
         match self.rules.mapping.to_conversation_when(e) {
