@@ -280,7 +280,9 @@ impl Turn<'_> {
         if planted!(GiveWaySkipped) {
             return;
         }
-        for operation in Operation::ALL {
+        // A file belongs to the ticket that its message is on.
+        let others = Operation::ALL.into_iter().filter(|o| *o != Operation::File);
+        for operation in others {
             self.withdraw(&other, operation, None);
         }
         self.tell(&other, &format!("ours:{id}"), "This ticket's conversation turned out to belong to another ticket, whose start Jelou had not confirmed in time. It goes on there.");

@@ -1,7 +1,7 @@
 //! A customer's file hangs on the ticket apart from its message, once, and holds nothing up.
 //! Neighbour: talk, for the messages.
 
-use super::world::{World, faults::Fault};
+use super::world::{World, faults::Fault, net::Weather};
 use bridge_core::{
     call::Resolve,
     effect::{Effect, Operation},
@@ -47,6 +47,43 @@ fn a_picture_hangs_on_the_ticket_beside_its_message() {
     assert_eq!((hung.as_str(), public), (read, true));
     let (said, _) = &w.desk.records[&ticket].comments[0];
     assert!(said.contains("https://media.example/p1"), "{said}");
+}
+
+/// Histories 533490 and 657143: the message stayed on the ticket that had taken the conversation in, and its
+/// file came to none.
+#[test]
+fn a_file_comes_to_the_ticket_of_its_message_though_the_conversation_goes_to_another() {
+    let mut w = World::new();
+    w.faults.next("start", Fault::DoThenCut);
+    w.net.weather = Weather::Kept;
+    let ticket = w.agent_asks();
+    let asked = w.net.kept.remove(0);
+    w.deliver(asked);
+    w.moment();
+    let started = w.net.kept.remove(0);
+    let talk = w.only_talk();
+    // Its startAt is of yesterday: nothing proves it ours until its event comes, an hour late.
+    let yesterday = w.now.minus(Duration::from_secs(86_400));
+    let known = w.jelou.talks.get_mut(&talk).unwrap();
+    known.conversation.started_at = Some(yesterday);
+    w.net.weather = Weather::Fair;
+    w.faults.next("file", Fault::Later(Some(7_200)));
+    w.customer_shows(&talk, "p1");
+    w.pass(Duration::from_secs(3_600));
+    let wrong = w.ticket_of(&talk).unwrap();
+    assert_ne!(wrong, ticket);
+    assert_eq!(
+        (w.said(&wrong), w.hung(&wrong).len()),
+        (1, 0),
+        "{}",
+        w.tale()
+    );
+    w.deliver(started);
+    w.settle();
+    assert_eq!(w.talk_of(&ticket).unwrap().conversation.id, talk);
+    w.pass(Duration::from_secs(7_200));
+    assert_eq!(w.hung(&wrong), ["p1"], "{}", w.tale());
+    assert!(w.hung(&ticket).is_empty());
 }
 
 #[test]
