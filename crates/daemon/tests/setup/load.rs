@@ -15,6 +15,7 @@ use tokio::time::Instant;
 const WEBHOOKS: usize = 2_000;
 const CONNECTIONS: usize = 40;
 const ROTATIONS: usize = 3;
+const ROTATIONS_MOST: usize = 15;
 
 fn client() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().build().unwrap()
@@ -80,8 +81,11 @@ async fn under_load_no_webhook_is_lost_or_refused_while_the_secret_is_exchanged(
             })
         })
         .collect();
-    let mut held = 0;
-    for _ in 0..ROTATIONS {
+    let (mut held, mut rotations) = (0, 0);
+    // What is held is counted when it is let go, which a busy machine may do after the command's last
+    // words: then another exchange shows it.
+    while rotations < ROTATIONS || held == 0 && rotations < ROTATIONS_MOST {
+        rotations += 1;
         let rotated = bench.run(&["setup", "--rotate-secret", "--json"]).await;
         assert_eq!(code(&rotated), 0, "{}", said(&rotated));
         let secret = bench.jelou.handle.webhooks().target().secret;
