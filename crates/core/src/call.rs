@@ -48,17 +48,20 @@ pub enum CallError {
     /// It understood and said no. Trying again says the same thing louder.
     #[error("{}: {reason}", refusal(*.status))]
     Refused {
-        /// The HTTP status; 200 where a success turned out to mean no, 0 where the call never left.
+        /// The HTTP status; 200 where a success turned out to mean no, [`NOT_SENT`] where the call never left.
         status: u16,
         /// What the remote said in short.
         reason: String,
     },
 }
 
+/// The status of a [`CallError::Refused`] that we gave ourselves: the call could not be made.
+pub const NOT_SENT: u16 = 0;
+
 /// How a refusal is told.
 pub(crate) fn refusal(status: u16) -> String {
     match status {
-        0 => "not sent".to_owned(),
+        NOT_SENT => "not sent".to_owned(),
         status => format!("refused with {status}"),
     }
 }

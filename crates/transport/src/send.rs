@@ -1,6 +1,9 @@
 //! Sends one request under one deadline. Neighbour: `outcome`, which sorts answers that came.
 
-use bridge_core::{call::CallError, time::Timestamp};
+use bridge_core::{
+    call::{CallError, NOT_SENT},
+    time::Timestamp,
+};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method, StatusCode};
 use std::{error::Error, fmt, time::Duration};
@@ -22,9 +25,6 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a connection may rest before reuse. Common servers close idle ones after 5 s or more; a
 /// request written into a connection that is just closing is an unknown outcome made by ourselves.
 pub const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(4);
-
-/// The status of a [`CallError::Refused`] that we gave ourselves: the request could not be formed.
-pub const NOT_SENT: u16 = 0;
 
 /// The longest cause told in a reason, in characters: one line of a log.
 const CAUSE_CHARACTERS_MAX: usize = 160;

@@ -7,7 +7,7 @@
 
 use super::{fault::Fault, history::Act, world::World};
 use bridge_core::{
-    call::CallError,
+    call::{CallError, NOT_SENT},
     effect::AttachFile,
     event::Event,
     ids::{ConversationId, MessageId, TicketId, UserId},
@@ -271,7 +271,10 @@ impl World {
     pub fn fetch(&mut self, file: &AttachFile) -> Result<(), CallError> {
         if never_comes(&file.message) {
             let reason = "no such file".to_owned();
-            return Err(CallError::Refused { status: 0, reason });
+            return Err(CallError::Refused {
+                status: NOT_SENT,
+                reason,
+            });
         }
         let now = self.now;
         let asked_at = *self
