@@ -210,6 +210,27 @@ fn a_late_link_field_does_not_hide_the_next_conversation() {
     assert_eq!(named.as_ref(), Some(&talk), "{}", w.tale());
 }
 
+/// Found by the simulator, history 465730.
+#[test]
+fn a_dead_bridges_link_field_does_not_hide_the_next_conversation() {
+    let mut w = World::with(&writes_after("append"));
+    w.faults.next("link_field", Fault::CrashBefore);
+    let ticket = w.agent_asks();
+    w.pass(Duration::from_secs(2));
+    let first = w.only_talk();
+    w.agent_sets(&ticket, "solved");
+    w.pass(Duration::from_secs(2));
+    assert!(w.active().is_empty(), "{}", w.tale());
+    let next = w.ana_starts();
+    w.pass(Duration::from_secs(2));
+    // What the dead bridge had sent takes its time, within its call's deadline.
+    w.agent_changes(&ticket, |t| t.link_field = Some(first));
+    w.settle();
+    assert_eq!(w.ticket_of(&next), Some(ticket.clone()));
+    let named = &w.desk.records[&ticket].ticket.link_field;
+    assert_eq!(named.as_ref(), Some(&next), "{}", w.tale());
+}
+
 #[test]
 fn a_reopening_whose_answer_was_lost_is_no_move_of_the_agents() {
     let (mut w, ticket) = solved(&writes_after("reopen"));
