@@ -305,3 +305,28 @@ fn a_start_event_that_comes_after_the_end_is_not_taken_for_the_next_start() {
     assert_ne!(talk.conversation.id, first);
     assert!(talk.is_active());
 }
+
+/// Found by the simulator, history 424984.
+#[test]
+fn a_link_that_its_conversation_brings_back_looks_at_its_ticket_anew() {
+    let mut w = World::new();
+    w.faults.next("start", Fault::DoThenCut);
+    w.net.weather = Weather::Kept;
+    let ticket = w.agent_asks();
+    let asked = w.net.kept.remove(0);
+    w.deliver(asked);
+    w.moment();
+    let started = w.net.kept.remove(0);
+    w.net.weather = Weather::Fair;
+    w.agent_tags(&ticket, &[]);
+    w.pass(Duration::from_secs(70));
+    assert!(w.live_link(&ticket).is_none(), "{}", w.tale());
+    w.net.weather = Weather::Lost;
+    w.agent_sets(&ticket, "solved");
+    w.faults.always("link_field", Fault::Refuse(422));
+    let talk = w.only_talk();
+    w.deliver(started);
+    w.settle();
+    assert_eq!(w.ticket_of(&talk), Some(ticket), "{}", w.tale());
+    assert!(!w.jelou.talks[&talk].is_active(), "{}", w.tale());
+}
