@@ -76,7 +76,7 @@ fn writes(stage: &Stage) -> (usize, usize) {
     let jelou = stage.jelou.handle.calls();
     let at_jelou = jelou.iter().filter(|call| call.method != "GET").count();
     let at_desk = stage.rest.passed();
-    let asks_for_change = |path: &str| Some(path) != stage.desk.logs_in_at();
+    let asks_for_change = |path: &str| Some(path) != stage.desk.config.logs_in_at;
     let at_desk = at_desk.iter().filter(|call| call.method != "GET");
     let at_desk = at_desk.filter(|call| asks_for_change(&call.path)).count();
     (at_desk, at_jelou)

@@ -53,7 +53,7 @@ impl Stage {
         let rest = Proxy::open().await.expect("a port");
         let begun = Instant::now();
         let url = format!("http://{}", hooks.addr);
-        let desk = Desk::start(system, &folder.path().join("desk"), &url, SECRET).await;
+        let desk = Desk::start(system, &folder.path().join("desk"), &url, SECRET);
         let desk_took = begun.elapsed();
         rest.lead_to(desk.addr());
         let options = JelouOptions::default();
@@ -200,7 +200,7 @@ fn config_text(
     folder: &Path,
 ) -> String {
     let (bot, _) = options.bots.first().expect("a bot");
-    let of_desk = desk.config();
+    let of_desk = &desk.config;
     format!(
         r#"[server]
 listen = "127.0.0.1:0"

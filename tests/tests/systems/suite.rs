@@ -401,7 +401,7 @@ async fn a_close_that_jelou_did_not_tell_the_sweep_finds(stage: &Stage) {
 /// The ticket is made and its answer never arrives: it is looked for and taken; no second one is made.
 async fn a_create_whose_answer_is_cut_makes_one_ticket(stage: &Stage) {
     let before = stage.desk.tickets().await.len();
-    stage.rest.cut_next("POST", stage.desk.creates_at());
+    stage.rest.cut_next("POST", stage.desk.config.creates_at);
     let jelou = &stage.jelou.handle;
     jelou.add_user("5511987650113", "Helio Braga");
     let started = jelou.customer_starts("5511987650113", "Bom dia");

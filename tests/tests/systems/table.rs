@@ -7,16 +7,22 @@ const END: &str = "<!-- the end of the stories -->\n";
 
 /// A row for each story, a column for each system.
 fn table() -> String {
-    let titles = System::ALL.map(System::title).join(" | ");
+    let titles: Vec<&str> = System::ALL.iter().map(|(_, title)| *title).collect();
     let mut table = format!(
-        "| story | {titles} |\n|---{}|\n",
-        "|---".repeat(System::ALL.len())
+        "| story | {} |\n|---{}|\n",
+        titles.join(" | "),
+        "|---".repeat(titles.len())
     );
     for story in STORIES {
-        let cells = System::ALL.map(|system| match story.lacked_by(system) {
-            None => "plays".to_owned(),
-            Some(reason) => format!("cannot: {reason}"),
-        });
+        let cells = System::ALL
+            .iter()
+            .map(|(system, _)| story.lacked_by(*system));
+        let cells: Vec<String> = cells
+            .map(|lacked| match lacked {
+                None => "plays".to_owned(),
+                Some(reason) => format!("cannot: {reason}"),
+            })
+            .collect();
         let name = story.name.replace('_', " ");
         table.push_str(&format!("| {name} | {} |\n", cells.join(" | ")));
     }

@@ -3,7 +3,7 @@
 //!
 //! Where nobody takes its webhooks it answers 500, and does what it was asked for: the agent looks again.
 
-use super::{Config, Seen};
+use super::{Config, File, Seen, is_an_agent};
 use serde_json::{Value, json};
 use std::{
     net::{SocketAddr, TcpListener},
@@ -108,15 +108,11 @@ impl Desk {
             credentials: format!("token = \"{token}\""),
             options: format!(r#"{{ queue = "{queue}", bridge_user_id = "{id}" }}"#),
             reuse: "never",
+            creates_at: "/api/tickets/",
+            logs_in_at: None,
+            solved: "resolved",
+            open_again: "reopened",
         }
-    }
-
-    pub fn creates_at(&self) -> &'static str {
-        "/api/tickets/"
-    }
-
-    pub fn open_again(&self) -> &'static str {
-        "reopened"
     }
 
     /// The answer, if the agent got one that means yes.
@@ -216,7 +212,7 @@ impl Desk {
         log.iter().filter_map(words).collect()
     }
 
-    pub async fn files(&self, ticket: &str) -> Vec<(String, String, Vec<u8>)> {
+    pub async fn files(&self, ticket: &str) -> Vec<File> {
         let mut files = Vec::new();
         for entry in self.log_of(ticket).await {
             for file in entry["followupattachment_set"]
@@ -250,6 +246,8 @@ impl Drop for Desk {
         self.stop();
     }
 }
+
+is_an_agent!(Desk);
 
 fn seen(ticket: &Value) -> Seen {
     let status = ticket["status"]

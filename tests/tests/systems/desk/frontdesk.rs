@@ -1,40 +1,27 @@
-//! Frontdesk, the helpdesk of docs/PROFILE-TUTORIAL.md: a server that behaves as that page says, and an
-//! agent at it. Neighbour: `mod`, which the suite speaks to.
+//! Frontdesk, the helpdesk of docs/PROFILE-TUTORIAL.md: it behaves as that page says. Neighbour: `fake`, its
+//! server and the agent's hands.
 //!
 //! The profile is the page's own, joined from its pieces.
 
-use super::{Config, Seen};
-use axum::{
-    Json, Router,
-    body::Bytes,
-    extract::{Path as At, Query, State},
-    http::{HeaderMap, Method, StatusCode, Uri},
-    response::{IntoResponse, Response},
-    routing::{get, post},
+use super::{
+    Config, File, Seen,
+    fake::{Answer, Asked, Hook, Told, Vendor, now, signed, written},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
-use sha2::Sha256;
 use std::{
     collections::BTreeMap,
-    net::SocketAddr,
     path::{Path, PathBuf},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
 };
 use ticketing_adapter::profile::Profile;
-use tokio::task::JoinHandle;
 
 const KEY: &str = "key-of-the-bridge";
 
 const PAGE: usize = 50;
 
-/// Whoever takes its webhooks has so long.
-const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+const AGENT: &str = "agent:eva";
+
+const BRIDGE: &str = "robot:bridge";
 
 const PAGE_OF_THE_MANUAL: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/PROFILE-TUTORIAL.md");
@@ -47,180 +34,79 @@ pub fn profile() -> String {
     pieces.collect()
 }
 
-#[derive(Default)]
-struct World {
+/// What it keeps.
+pub struct World {
     cases: BTreeMap<u64, Value>,
     lines: BTreeMap<u64, Vec<Value>>,
     last: u64,
-}
-
-impl World {
-    fn next(&mut self) -> u64 {
-        self.last += 1;
-        self.last
-    }
-
-    fn touch(&mut self, no: u64) {
-        let case = self.cases.get_mut(&no).expect("this case");
-        case["rev"] = json!(case["rev"].as_u64().unwrap_or_default() + 1);
-        case["changed"] = json!(now());
-    }
-}
-
-struct Shared {
-    world: Mutex<World>,
-    hook: String,
+    posted: u64,
     secret: String,
-    told: AtomicU64,
-    in_vain: Mutex<Vec<String>>,
-    client: reqwest::Client,
-}
-
-/// The system and the agent.
-pub struct Desk {
-    shared: Arc<Shared>,
-    addr: SocketAddr,
     profile: PathBuf,
-    serving: Mutex<Option<JoinHandle<()>>>,
 }
 
-fn now() -> String {
-    jiff::Timestamp::now()
-        .strftime("%Y-%m-%dT%H:%M:%SZ")
-        .to_string()
+/// A refusal: the status and the word.
+type Refused = (u16, &'static str);
+
+fn today() -> String {
+    written(now(), "%Y-%m-%dT%H:%M:%SZ")
 }
 
-fn lock(world: &Mutex<World>) -> MutexGuard<'_, World> {
-    world.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Desk {
-    pub fn start(folder: &Path, hooks: &str, secret: &str) -> Self {
-        std::fs::create_dir_all(folder).expect("a folder");
-        let path = folder.join("frontdesk.toml");
-        std::fs::write(&path, profile()).expect("the profile written");
-        let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let desk = Self {
-            shared: Arc::new(Shared {
-                world: Mutex::default(),
-                hook: format!("{hooks}/webhooks/desk/ticketing"),
-                secret: secret.to_owned(),
-                told: AtomicU64::new(0),
-                in_vain: Mutex::default(),
-                client: reqwest::Client::new(),
-            }),
-            addr: port.local_addr().expect("its number"),
-            profile: path,
-            serving: Mutex::default(),
-        };
-        drop(port);
-        desk.start_again();
-        desk
-    }
-
-    pub fn start_again(&self) {
-        let listener = super::bound_again(self.addr);
-        let router = router(Arc::clone(&self.shared));
-        let serving = tokio::spawn(async move {
-            axum::serve(listener, router).await.expect("it serves");
-        });
-        *self.serving.lock().expect("whole") = Some(serving);
-    }
-
-    pub fn stop(&self) {
-        if let Some(serving) = self.serving.lock().expect("whole").take() {
-            serving.abort();
-        }
-    }
-
-    pub fn log(&self) -> String {
-        format!("{:?}", lock(&self.shared.world).cases)
-    }
-
-    /// What was asked that the page does not name.
-    pub fn asked_in_vain(&self) -> Vec<String> {
-        self.shared.in_vain.lock().expect("whole").clone()
-    }
-
-    pub fn addr(&self) -> SocketAddr {
-        self.addr
-    }
-
-    pub fn config(&self) -> Config {
+impl Vendor for World {
+    fn config(&self) -> Config {
         Config {
             profile: self.profile.display().to_string(),
             credentials: format!("token = \"{KEY}\""),
             options: "{}".to_owned(),
             reuse: "never",
+            creates_at: "/v1/cases",
+            logs_in_at: None,
+            solved: "resolved",
+            open_again: "open",
         }
     }
 
-    pub fn creates_at(&self) -> &'static str {
-        "/v1/cases"
+    fn answers(&mut self, asked: &Asked, told: &mut Told) -> Option<Answer> {
+        if asked.header("x-api-key") != KEY {
+            return Some(Answer::from((401, json!({ "error": "key" }))));
+        }
+        let answer = self.answered(asked, told)?;
+        let (status, body) =
+            answer.unwrap_or_else(|(status, word)| (status, json!({ "error": word })));
+        Some(Answer::from((status, body)))
     }
 
-    pub fn open_again(&self) -> &'static str {
-        "open"
+    fn knows_no_such_call(&self) -> Answer {
+        Answer::from((404, json!({ "error": "unknown" })))
     }
 
-    fn case(&self, ticket: &str) -> Value {
-        let no: u64 = ticket.parse().expect("a number");
-        lock(&self.shared.world).cases[&no].clone()
-    }
-
-    pub async fn opens(&self, user: &str, subject: &str) -> String {
+    fn opens(&mut self, user: &str, subject: &str, told: &mut Told) -> String {
         let asked = json!({"title": subject, "text": subject, "phone": format!("+{user}"), "name": "A customer"});
-        let no = make(&self.shared, &asked, "agent:eva").await;
-        no.to_string()
+        self.makes(&asked, AGENT, told).to_string()
     }
 
-    pub async fn sees(&self, ticket: &str) -> Seen {
-        seen(&self.case(ticket))
+    fn tickets(&self) -> Vec<Seen> {
+        self.cases.values().map(seen).collect()
     }
 
-    pub async fn tickets(&self) -> Vec<Seen> {
-        lock(&self.shared.world).cases.values().map(seen).collect()
-    }
-
-    pub async fn sets_status(&self, ticket: &str, status: &str) {
-        let no = ticket.parse().expect("a number");
-        let changed = change(&self.shared, no, &json!({"state": status}), "agent:eva").await;
+    fn sets_status(&mut self, ticket: &str, status: &str, told: &mut Told) {
+        let changed = self.changes(number(ticket), &json!({"state": status}), AGENT, told);
         changed.expect("it is not archived");
     }
 
-    pub async fn replies(&self, ticket: &str, text: &str, status: Option<&str>) {
-        let no = ticket.parse().expect("a number");
-        let asked = json!({"text": text, "inside": false});
-        write(&self.shared, no, &asked, "agent:eva").await;
-        if let Some(status) = status {
-            self.sets_status(ticket, status).await;
-        }
+    fn says(&mut self, ticket: &str, text: &str, public: bool, told: &mut Told) {
+        let asked = json!({"text": text, "inside": !public});
+        self.writes(number(ticket), &asked, AGENT, told);
     }
 
-    pub async fn comments(&self, ticket: &str, text: &str) {
-        let no = ticket.parse().expect("a number");
-        let asked = json!({"text": text, "inside": true});
-        write(&self.shared, no, &asked, "agent:eva").await;
-    }
-
-    fn lines(&self, ticket: &str) -> Vec<Value> {
-        let no: u64 = ticket.parse().expect("a number");
-        let world = lock(&self.shared.world);
-        world.lines.get(&no).cloned().unwrap_or_default()
-    }
-
-    pub async fn reads(&self, ticket: &str) -> Vec<String> {
+    fn reads(&self, ticket: &str) -> Vec<String> {
         let text = |of: &Value| of["text"].as_str().unwrap_or_default().to_owned();
-        let first = text(&self.case(ticket));
-        let lines = self.lines(ticket);
-        std::iter::once(first)
-            .chain(lines.iter().map(text))
-            .collect()
+        let first = text(&self.cases[&number(ticket)]);
+        let lines = self.lines_of(ticket).iter().map(text);
+        std::iter::once(first).chain(lines).collect()
     }
 
-    pub async fn files(&self, ticket: &str) -> Vec<(String, String, Vec<u8>)> {
-        let lines = self.lines(ticket);
-        let files = lines.iter().map(|line| &line["file"]);
+    fn files(&self, ticket: &str) -> Vec<File> {
+        let files = self.lines_of(ticket).iter().map(|line| &line["file"]);
         let files = files.filter(|file| file.is_object()).map(|file| {
             let text = |key: &str| file[key].as_str().unwrap_or_default().to_owned();
             let bytes = STANDARD.decode(text("base64")).expect("base64");
@@ -229,17 +115,15 @@ impl Desk {
         files.collect()
     }
 
-    pub async fn notes_by_bridge(&self, ticket: &str) -> usize {
-        let lines = self.lines(ticket).into_iter();
-        let notes = lines.filter(|l| l["by"] == "robot:bridge" && l["inside"] == true);
+    fn notes_by_bridge(&self, ticket: &str) -> usize {
+        let lines = self.lines_of(ticket).iter();
+        let notes = lines.filter(|l| l["by"] == BRIDGE && l["inside"] == true);
         notes.count()
     }
 }
 
-impl Drop for Desk {
-    fn drop(&mut self) {
-        self.stop();
-    }
+fn number(ticket: &str) -> u64 {
+    ticket.parse().expect("a number")
 }
 
 fn seen(case: &Value) -> Seen {
@@ -251,33 +135,6 @@ fn seen(case: &Value) -> Seen {
     }
 }
 
-fn router(shared: Arc<Shared>) -> Router {
-    Router::new()
-        .route("/v1/cases", post(makes).get(finds))
-        .route("/v1/cases/{no}", get(reads).patch(changes))
-        .route("/v1/cases/{no}/lines", post(writes).get(lines))
-        .fallback(asks_in_vain)
-        .layer(axum::middleware::from_fn(
-            |headers: HeaderMap, request: axum::extract::Request, next: axum::middleware::Next| async move {
-                match headers.get("x-api-key").is_some_and(|key| key == KEY) {
-                    true => next.run(request).await,
-                    false => refused(StatusCode::UNAUTHORIZED, "key"),
-                }
-            },
-        ))
-        .with_state(shared)
-}
-
-async fn asks_in_vain(State(shared): State<Arc<Shared>>, method: Method, uri: Uri) -> Response {
-    let mut in_vain = shared.in_vain.lock().expect("whole");
-    in_vain.push(format!("{method} {}", uri.path()));
-    refused(StatusCode::NOT_FOUND, "unknown")
-}
-
-fn refused(status: StatusCode, word: &str) -> Response {
-    (status, Json(json!({"error": word}))).into_response()
-}
-
 /// As the API shows it: the first text is nobody's but the agents' page.
 fn shown(case: &Value) -> Value {
     let mut case = case.clone();
@@ -287,168 +144,172 @@ fn shown(case: &Value) -> Value {
     case
 }
 
-async fn makes(State(shared): State<Arc<Shared>>, Json(asked): Json<Value>) -> Response {
-    if !asked["title"].is_string() {
-        return refused(StatusCode::UNPROCESSABLE_ENTITY, "title");
-    }
-    let no = make(&shared, &asked, "robot:bridge").await;
-    let case = shown(&lock(&shared.world).cases[&no]);
-    (StatusCode::CREATED, Json(json!({"case": case}))).into_response()
+fn page(asked: &Asked, all: Vec<Value>) -> Vec<Value> {
+    let number = asked.query("page").parse().unwrap_or(1_usize);
+    all.into_iter()
+        .skip((number - 1) * PAGE)
+        .take(PAGE)
+        .collect()
 }
 
-async fn make(shared: &Arc<Shared>, asked: &Value, by: &str) -> u64 {
-    let no = {
-        let world = &mut *lock(&shared.world);
-        let (no, at) = (world.next(), now());
+impl World {
+    pub fn new(folder: &Path, secret: &str) -> Self {
+        std::fs::create_dir_all(folder).expect("a folder");
+        let path = folder.join("frontdesk.toml");
+        std::fs::write(&path, profile()).expect("the profile written");
+        Self {
+            cases: BTreeMap::new(),
+            lines: BTreeMap::new(),
+            last: 0,
+            posted: 0,
+            secret: secret.to_owned(),
+            profile: path,
+        }
+    }
+
+    fn lines_of(&self, ticket: &str) -> &[Value] {
+        let lines = self.lines.get(&number(ticket));
+        lines.map_or(&[], Vec::as_slice)
+    }
+
+    fn next(&mut self) -> u64 {
+        self.last += 1;
+        self.last
+    }
+
+    fn touch(&mut self, no: u64) {
+        let case = self.cases.get_mut(&no).expect("this case");
+        case["rev"] = json!(case["rev"].as_u64().unwrap_or_default() + 1);
+        case["changed"] = json!(today());
+    }
+
+    fn answered(
+        &mut self,
+        asked: &Asked,
+        told: &mut Told,
+    ) -> Option<Result<(u16, Value), Refused>> {
+        let (method, path) = asked.words();
+        let ["v1", "cases", rest @ ..] = &path[..] else {
+            return None;
+        };
+        let no = rest.first().and_then(|no| no.parse().ok());
+        let known = no.filter(|no| self.cases.contains_key(no));
+        Some(match (method, rest) {
+            ("POST", []) if !asked.body["title"].is_string() => Err((422, "title")),
+            ("POST", []) => {
+                let no = self.makes(&asked.body, BRIDGE, told);
+                Ok((201, json!({ "case": shown(&self.cases[&no]) })))
+            }
+            ("GET", []) => Ok((200, json!({ "cases": self.finds(asked) }))),
+            ("GET" | "PATCH", [_]) | ("GET" | "POST", [_, "lines"]) => match known {
+                None => Err((404, "unknown")),
+                Some(no) => self.of_case(no, asked, rest.len() > 1, told),
+            },
+            _ => return None,
+        })
+    }
+
+    fn of_case(
+        &mut self,
+        no: u64,
+        asked: &Asked,
+        lines: bool,
+        told: &mut Told,
+    ) -> Result<(u16, Value), Refused> {
+        match (asked.method.as_str(), lines) {
+            ("GET", false) => Ok((200, json!({ "case": shown(&self.cases[&no]) }))),
+            (_, false) => {
+                let case = self.changes(no, &asked.body, BRIDGE, told)?;
+                Ok((200, json!({ "case": case })))
+            }
+            ("GET", true) => {
+                let lines = self.lines.get(&no).cloned().unwrap_or_default();
+                Ok((200, json!({ "lines": page(asked, lines) })))
+            }
+            (_, true) => {
+                let line = self.writes(no, &asked.body, BRIDGE, told);
+                Ok((201, json!({ "line": line })))
+            }
+        }
+    }
+
+    fn makes(&mut self, asked: &Value, by: &str, told: &mut Told) -> u64 {
+        let (no, at) = (self.next(), today());
         let tags = asked["tags"].as_array().cloned().unwrap_or_default();
         let case = json!({
             "no": no, "rev": 1, "state": "open", "title": asked["title"], "text": asked["text"],
             "phone": asked["phone"], "name": asked["name"], "tags": tags, "room": asked["room"],
             "opened": at, "changed": at,
         });
-        world.cases.insert(no, case);
+        self.cases.insert(no, case);
+        self.tells(no, None, by, told);
         no
-    };
-    tell(shared, no, None, by).await;
-    no
-}
-
-async fn finds(
-    State(shared): State<Arc<Shared>>,
-    Query(asked): Query<BTreeMap<String, String>>,
-) -> Response {
-    let world = lock(&shared.world);
-    let mut found: Vec<&Value> = world.cases.values().collect();
-    if let Some(wanted) = asked.get("room") {
-        found.retain(|case| case["room"] == json!(wanted));
     }
-    if let Some(since) = asked.get("changed_since") {
-        found.retain(|case| case["changed"].as_str() >= Some(since.as_str()));
+
+    fn finds(&self, asked: &Asked) -> Vec<Value> {
+        let mut found: Vec<&Value> = self.cases.values().collect();
+        if let Some(wanted) = asked.query.get("room") {
+            found.retain(|case| case["room"] == json!(wanted));
+        }
+        if let Some(since) = asked.query.get("changed_since") {
+            found.retain(|case| case["changed"].as_str() >= Some(since.as_str()));
+        }
+        found.sort_by_key(|case| case["changed"].to_string());
+        page(asked, found.into_iter().map(shown).collect())
     }
-    found.sort_by_key(|case| case["changed"].to_string());
-    let cases = page(&asked, found.into_iter().map(shown).collect());
-    Json(json!({"cases": cases})).into_response()
-}
 
-fn page(asked: &BTreeMap<String, String>, all: Vec<Value>) -> Vec<Value> {
-    let number = asked.get("page").and_then(|page| page.parse().ok());
-    let before = (number.unwrap_or(1_usize) - 1) * PAGE;
-    all.into_iter().skip(before).take(PAGE).collect()
-}
-
-async fn reads(State(shared): State<Arc<Shared>>, At(no): At<u64>) -> Response {
-    match lock(&shared.world).cases.get(&no) {
-        Some(case) => Json(json!({"case": shown(case)})).into_response(),
-        None => refused(StatusCode::NOT_FOUND, "unknown"),
-    }
-}
-
-async fn changes(
-    State(shared): State<Arc<Shared>>,
-    At(no): At<u64>,
-    Json(asked): Json<Value>,
-) -> Response {
-    match change(&shared, no, &asked, "robot:bridge").await {
-        Ok(case) => Json(json!({"case": case})).into_response(),
-        Err((status, word)) => refused(status, word),
-    }
-}
-
-async fn change(
-    shared: &Arc<Shared>,
-    no: u64,
-    asked: &Value,
-    by: &str,
-) -> Result<Value, (StatusCode, &'static str)> {
-    let case = {
-        let world = &mut *lock(&shared.world);
-        let Some(case) = world.cases.get_mut(&no) else {
-            return Err((StatusCode::NOT_FOUND, "unknown"));
-        };
+    fn changes(
+        &mut self,
+        no: u64,
+        asked: &Value,
+        by: &str,
+        told: &mut Told,
+    ) -> Result<Value, Refused> {
+        let case = self.cases.get_mut(&no).ok_or((404, "unknown"))?;
         if case["state"] == "archived" {
-            return Err((StatusCode::CONFLICT, "archived"));
+            return Err((409, "archived"));
         }
         let states = ["open", "waiting", "resolved", "archived"];
-        if asked["state"]
-            .as_str()
-            .is_some_and(|state| !states.contains(&state))
-        {
-            return Err((StatusCode::UNPROCESSABLE_ENTITY, "state"));
+        let state = asked["state"].as_str();
+        if state.is_some_and(|state| !states.contains(&state)) {
+            return Err((422, "state"));
         }
         for key in ["state", "room"] {
             if let Some(value) = asked.get(key) {
                 case[key] = value.clone();
             }
         }
-        world.touch(no);
-        shown(&world.cases[&no])
-    };
-    tell(shared, no, None, by).await;
-    Ok(case)
-}
-
-async fn lines(
-    State(shared): State<Arc<Shared>>,
-    At(no): At<u64>,
-    Query(asked): Query<BTreeMap<String, String>>,
-) -> Response {
-    let world = lock(&shared.world);
-    if !world.cases.contains_key(&no) {
-        return refused(StatusCode::NOT_FOUND, "unknown");
+        self.touch(no);
+        self.tells(no, None, by, told);
+        Ok(shown(&self.cases[&no]))
     }
-    let lines = world.lines.get(&no).cloned().unwrap_or_default();
-    Json(json!({"lines": page(&asked, lines)})).into_response()
-}
 
-async fn writes(
-    State(shared): State<Arc<Shared>>,
-    At(no): At<u64>,
-    Json(asked): Json<Value>,
-) -> Response {
-    if !lock(&shared.world).cases.contains_key(&no) {
-        return refused(StatusCode::NOT_FOUND, "unknown");
-    }
-    let line = write(&shared, no, &asked, "robot:bridge").await;
-    (StatusCode::CREATED, Json(json!({"line": line}))).into_response()
-}
-
-async fn write(shared: &Arc<Shared>, no: u64, asked: &Value, by: &str) -> Value {
-    let line = {
-        let world = &mut *lock(&shared.world);
+    fn writes(&mut self, no: u64, asked: &Value, by: &str, told: &mut Told) -> Value {
         let line = json!({
-            "no": world.next(), "text": asked["text"], "inside": asked["inside"] == true, "by": by,
-            "at": now(), "file": asked["file"],
+            "no": self.next(), "text": asked["text"], "inside": asked["inside"] == true, "by": by,
+            "at": today(), "file": asked["file"],
         });
-        world.lines.entry(no).or_default().push(line.clone());
-        world.touch(no);
+        self.lines.entry(no).or_default().push(line.clone());
+        self.touch(no);
+        self.tells(no, Some(&line), by, told);
         line
-    };
-    tell(shared, no, Some(line.clone()), by).await;
-    line
-}
-
-/// Posts what happened, before whoever did it has their answer; once.
-async fn tell(shared: &Arc<Shared>, no: u64, line: Option<Value>, by: &str) {
-    let number = shared.told.fetch_add(1, Ordering::Relaxed);
-    let mut body = json!({
-        "id": format!("d{number}"), "by": by, "at": now(),
-        "case": shown(&lock(&shared.world).cases[&no]),
-    });
-    if let Some(line) = line {
-        body["line"] = line;
     }
-    let body = Bytes::from(body.to_string());
-    let told = shared.client.post(&shared.hook).timeout(ANSWER_WITHIN);
-    let told = told.header("content-type", "application/json");
-    let told = told.header("x-frontdesk-signature", signed(&shared.secret, &body));
-    let _ = told.body(body).send().await;
-}
 
-fn signed(secret: &str, body: &[u8]) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("any length");
-    mac.update(body);
-    let mac = mac.finalize().into_bytes();
-    mac.iter().map(|byte| format!("{byte:02x}")).collect()
+    fn tells(&mut self, no: u64, line: Option<&Value>, by: &str, told: &mut Told) {
+        self.posted += 1;
+        let mut body = json!({
+            "id": format!("d{}", self.posted), "by": by, "at": today(), "case": shown(&self.cases[&no]),
+        });
+        if let Some(line) = line {
+            body["line"] = line.clone();
+        }
+        let body = body.to_string();
+        told.push(Hook {
+            path: String::new(),
+            headers: vec![("x-frontdesk-signature", signed(&self.secret, &[&body]))],
+            body,
+        });
+    }
 }
 
 #[test]

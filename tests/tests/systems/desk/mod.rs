@@ -1,15 +1,20 @@
 //! What differs between the systems the suite is played on: how one is made, and how an agent works in it.
-//! Neighbours: one module a system; `suite`, which speaks to a [`Desk`] alone.
+//! Neighbours: one module a system; `fake`, the ground of those that are not real; `suite`, which speaks to a
+//! [`Desk`] alone.
+//!
+//! One system more is its module, a line in [`System`] with one in `ALL` and one in `start`, and its test in
+//! `main`.
 
 mod django_helpdesk;
+mod fake;
 mod frontdesk;
 mod glpi;
 mod jira;
 mod request_tracker;
 
 use crate::instance;
-use std::{net::SocketAddr, path::Path, time::Duration};
-use tokio::{net::TcpListener, time::Instant};
+use fake::Fake;
+use std::{future::Future, net::SocketAddr, path::Path, pin::Pin};
 
 /// A system that runs on this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,52 +32,43 @@ pub enum System {
 }
 
 impl System {
-    /// All of them.
-    pub const ALL: [Self; 5] = [
-        Self::RequestTracker,
-        Self::DjangoHelpdesk,
-        Self::FakeJira,
-        Self::FakeGlpi,
-        Self::Frontdesk,
+    /// All of them, with what people call each.
+    pub const ALL: &[(Self, &str)] = &[
+        (Self::RequestTracker, "Request Tracker 5"),
+        (Self::DjangoHelpdesk, "django-helpdesk 2.6"),
+        (Self::FakeJira, "Jira Service Management, as documented"),
+        (Self::FakeGlpi, "GLPI 11, as its source says"),
+        (Self::Frontdesk, "Frontdesk, the tutorial's"),
     ];
 
     /// What people call it.
     pub fn title(self) -> &'static str {
-        match self {
-            Self::RequestTracker => "Request Tracker 5",
-            Self::DjangoHelpdesk => "django-helpdesk 2.6",
-            Self::FakeJira => "Jira Service Management, as documented",
-            Self::FakeGlpi => "GLPI 11, as its source says",
-            Self::Frontdesk => "Frontdesk, the tutorial's",
-        }
+        let named = Self::ALL.iter().find(|(system, _)| *system == self);
+        named.expect("all are there").1
     }
 
-    /// Whether it is on this machine; if not, what puts it there.
+    /// Whether it is on this machine; if not, what puts it there. A fake always is.
     pub fn is_installed(self) -> Result<(), &'static str> {
-        let (there, remedy) = match self {
-            Self::RequestTracker => (
-                instance::is_installed(),
-                "tests/request-tracker/install.sh does it",
-            ),
-            Self::DjangoHelpdesk => (django_helpdesk::is_installed(), "tests/run systems does it"),
-            Self::FakeJira | Self::FakeGlpi | Self::Frontdesk => (true, "it is always here"),
-        };
-        there.then_some(()).ok_or(remedy)
-    }
-}
-
-/// The port of a fake that was stopped: its server lets go of it when it is next looked at.
-fn bound_again(addr: SocketAddr) -> TcpListener {
-    let give_up = Instant::now() + Duration::from_secs(10);
-    loop {
-        match std::net::TcpListener::bind(addr) {
-            Ok(listener) => {
-                listener.set_nonblocking(true).expect("as tokio wants it");
-                return TcpListener::from_std(listener).expect("a listener");
+        match self {
+            Self::RequestTracker if !instance::is_installed() => {
+                Err("tests/request-tracker/install.sh does it")
             }
-            Err(error) => assert!(Instant::now() < give_up, "{addr} is taken: {error}"),
+            Self::DjangoHelpdesk if !django_helpdesk::is_installed() => {
+                Err("tests/run systems does it")
+            }
+            _ => Ok(()),
         }
-        std::thread::sleep(Duration::from_millis(10));
+    }
+
+    /// Makes one in a folder and starts it; it posts its webhooks to the bridge named `desk` behind `hooks`.
+    fn start(self, folder: &Path, hooks: &str, secret: &str) -> Box<dyn Agent> {
+        match self {
+            Self::RequestTracker => Box::new(request_tracker::Desk::start(folder, hooks, secret)),
+            Self::DjangoHelpdesk => Box::new(django_helpdesk::Desk::start(folder, hooks, secret)),
+            Self::FakeJira => Fake::start(jira::World::new(secret), hooks),
+            Self::FakeGlpi => Fake::start(glpi::World::new(secret), hooks),
+            Self::Frontdesk => Fake::start(frontdesk::World::new(folder, secret), hooks),
+        }
     }
 }
 
@@ -87,7 +83,10 @@ pub struct Seen {
     pub conversation: Option<String>,
 }
 
-/// What the config says of a system.
+/// A file: name, type, bytes.
+pub type File = (String, String, Vec<u8>);
+
+/// What the config says of a system, and its words.
 pub struct Config {
     /// The profile's name, or its file.
     pub profile: String,
@@ -97,159 +96,185 @@ pub struct Config {
     pub options: String,
     /// Whether a customer's open ticket is looked for.
     pub reuse: &'static str,
+    /// The path that a ticket is made by.
+    pub creates_at: &'static str,
+    /// The path that a log-in is posted to, which changes nothing, where there is one.
+    pub logs_in_at: Option<&'static str>,
+    /// The word for a ticket that is done.
+    pub solved: &'static str,
+    /// The word for a ticket that is open again.
+    pub open_again: &'static str,
 }
 
-/// One system, running, with an agent in it. It ends when this is dropped.
-pub enum Desk {
-    /// Request Tracker.
-    RequestTracker(request_tracker::Desk),
-    /// django-helpdesk.
-    DjangoHelpdesk(django_helpdesk::Desk),
-    /// The fake Jira.
-    FakeJira(jira::Desk),
-    /// The fake GLPI.
-    FakeGlpi(glpi::Desk),
-    /// The tutorial's.
-    Frontdesk(frontdesk::Desk),
+/// What takes its time.
+pub type Doing<'a, T = ()> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// One system, running, and what an agent does in it. It ends when this is dropped.
+pub trait Agent: Send + Sync {
+    /// Where it listens.
+    fn addr(&self) -> SocketAddr;
+
+    /// What the config says of it.
+    fn config(&self) -> Config;
+
+    /// Ends its server; the data stays.
+    fn stop(&self);
+
+    /// Starts it on the data it has.
+    fn start_again(&self);
+
+    /// What its log says, for a test that failed.
+    fn log(&self) -> String;
+
+    /// What was asked that a documented system does not have; a real one has answers of its own.
+    fn asked_in_vain(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// An agent opens a ticket for a customer, and tells its number.
+    fn opens<'a>(&'a self, user: &'a str, subject: &'a str) -> Doing<'a, String>;
+
+    /// Looks at a ticket.
+    fn sees<'a>(&'a self, ticket: &'a str) -> Doing<'a, Seen>;
+
+    /// All tickets.
+    fn tickets(&self) -> Doing<'_, Vec<Seen>>;
+
+    /// An agent sets a ticket's status.
+    fn sets_status<'a>(&'a self, ticket: &'a str, status: &'a str) -> Doing<'a>;
+
+    /// An agent answers the customer on a ticket; a status may go along.
+    fn replies<'a>(&'a self, ticket: &'a str, text: &'a str, status: Option<&'a str>) -> Doing<'a>;
+
+    /// An agent writes on a ticket for other agents alone.
+    fn comments<'a>(&'a self, ticket: &'a str, text: &'a str) -> Doing<'a>;
+
+    /// All texts on a ticket, oldest first.
+    fn reads<'a>(&'a self, ticket: &'a str) -> Doing<'a, Vec<String>>;
+
+    /// The files on a ticket.
+    fn files<'a>(&'a self, ticket: &'a str) -> Doing<'a, Vec<File>>;
+
+    /// How many internal notes the bridge wrote on a ticket.
+    fn notes_by_bridge<'a>(&'a self, ticket: &'a str) -> Doing<'a, usize>;
 }
 
-/// The same call of whichever system it is.
-macro_rules! of {
-    ($self:ident, $desk:ident => $call:expr) => {
-        match $self {
-            Desk::RequestTracker($desk) => $call,
-            Desk::DjangoHelpdesk($desk) => $call,
-            Desk::FakeJira($desk) => $call,
-            Desk::FakeGlpi($desk) => $call,
-            Desk::Frontdesk($desk) => $call,
+/// A desk whose own functions have these names is an [`Agent`].
+macro_rules! is_an_agent {
+    ($desk:ty) => {
+        impl $crate::desk::Agent for $desk {
+            fn addr(&self) -> std::net::SocketAddr {
+                self.addr()
+            }
+
+            fn config(&self) -> $crate::desk::Config {
+                self.config()
+            }
+
+            fn stop(&self) {
+                self.stop();
+            }
+
+            fn start_again(&self) {
+                self.start_again();
+            }
+
+            fn log(&self) -> String {
+                self.log()
+            }
+
+            fn opens<'a>(
+                &'a self,
+                user: &'a str,
+                subject: &'a str,
+            ) -> $crate::desk::Doing<'a, String> {
+                Box::pin(self.opens(user, subject))
+            }
+
+            fn sees<'a>(&'a self, ticket: &'a str) -> $crate::desk::Doing<'a, Seen> {
+                Box::pin(self.sees(ticket))
+            }
+
+            fn tickets(&self) -> $crate::desk::Doing<'_, Vec<Seen>> {
+                Box::pin(self.tickets())
+            }
+
+            fn sets_status<'a>(
+                &'a self,
+                ticket: &'a str,
+                status: &'a str,
+            ) -> $crate::desk::Doing<'a> {
+                Box::pin(self.sets_status(ticket, status))
+            }
+
+            fn replies<'a>(
+                &'a self,
+                ticket: &'a str,
+                text: &'a str,
+                status: Option<&'a str>,
+            ) -> $crate::desk::Doing<'a> {
+                Box::pin(self.replies(ticket, text, status))
+            }
+
+            fn comments<'a>(&'a self, ticket: &'a str, text: &'a str) -> $crate::desk::Doing<'a> {
+                Box::pin(self.comments(ticket, text))
+            }
+
+            fn reads<'a>(&'a self, ticket: &'a str) -> $crate::desk::Doing<'a, Vec<String>> {
+                Box::pin(self.reads(ticket))
+            }
+
+            fn files<'a>(
+                &'a self,
+                ticket: &'a str,
+            ) -> $crate::desk::Doing<'a, Vec<$crate::desk::File>> {
+                Box::pin(self.files(ticket))
+            }
+
+            fn notes_by_bridge<'a>(&'a self, ticket: &'a str) -> $crate::desk::Doing<'a, usize> {
+                Box::pin(self.notes_by_bridge(ticket))
+            }
         }
     };
+}
+use is_an_agent;
+
+/// A system that was started, and its words.
+pub struct Desk {
+    agent: Box<dyn Agent>,
+    /// What the config says of it.
+    pub config: Config,
+}
+
+impl std::ops::Deref for Desk {
+    type Target = dyn Agent;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.agent
+    }
 }
 
 impl Desk {
     /// Makes one in a folder and starts it; it posts its webhooks to the bridge named `desk` behind `hooks`.
-    pub async fn start(system: System, folder: &Path, hooks: &str, secret: &str) -> Self {
-        match system {
-            System::RequestTracker => {
-                Self::RequestTracker(request_tracker::Desk::start(folder, hooks, secret))
-            }
-            System::DjangoHelpdesk => {
-                Self::DjangoHelpdesk(django_helpdesk::Desk::start(folder, hooks, secret))
-            }
-            System::FakeJira => Self::FakeJira(jira::Desk::start(hooks, secret).await),
-            System::FakeGlpi => Self::FakeGlpi(glpi::Desk::start(hooks, secret).await),
-            System::Frontdesk => Self::Frontdesk(frontdesk::Desk::start(folder, hooks, secret)),
-        }
-    }
-
-    /// Where it listens.
-    pub fn addr(&self) -> SocketAddr {
-        of!(self, desk => desk.addr())
-    }
-
-    /// What the config says of it.
-    pub fn config(&self) -> Config {
-        of!(self, desk => desk.config())
-    }
-
-    /// Ends its server; the data stays.
-    pub fn stop(&self) {
-        of!(self, desk => desk.stop());
-    }
-
-    /// Starts it on the data it has.
-    pub fn start_again(&self) {
-        of!(self, desk => desk.start_again());
-    }
-
-    /// What its log says, for a test that failed.
-    pub fn log(&self) -> String {
-        of!(self, desk => desk.log())
-    }
-
-    /// What was asked that a documented system does not have; a real one has answers of its own.
-    pub fn asked_in_vain(&self) -> Vec<String> {
-        match self {
-            Self::RequestTracker(_) | Self::DjangoHelpdesk(_) => Vec::new(),
-            Self::FakeJira(desk) => desk.asked_in_vain(),
-            Self::FakeGlpi(desk) => desk.asked_in_vain(),
-            Self::Frontdesk(desk) => desk.asked_in_vain(),
-        }
-    }
-
-    /// The path that a log-in is posted to, which changes nothing, where there is one.
-    pub fn logs_in_at(&self) -> Option<&'static str> {
-        match self {
-            Self::RequestTracker(_) | Self::DjangoHelpdesk(_) | Self::FakeJira(_) => None,
-            Self::Frontdesk(_) => None,
-            Self::FakeGlpi(_) => Some("/api.php/token"),
-        }
-    }
-
-    /// The path that a ticket is made by.
-    pub fn creates_at(&self) -> &'static str {
-        of!(self, desk => desk.creates_at())
+    pub fn start(system: System, folder: &Path, hooks: &str, secret: &str) -> Self {
+        let agent = system.start(folder, hooks, secret);
+        let config = agent.config();
+        Self { agent, config }
     }
 
     /// The word for a ticket that is done.
     pub fn solved(&self) -> &'static str {
-        match self {
-            Self::RequestTracker(_)
-            | Self::DjangoHelpdesk(_)
-            | Self::FakeJira(_)
-            | Self::Frontdesk(_) => "resolved",
-            Self::FakeGlpi(_) => "solved",
-        }
+        self.config.solved
     }
 
     /// The word for a ticket that is open again.
     pub fn open_again(&self) -> &'static str {
-        of!(self, desk => desk.open_again())
-    }
-
-    /// An agent opens a ticket for a customer, and tells its number.
-    pub async fn opens(&self, user: &str, subject: &str) -> String {
-        of!(self, desk => desk.opens(user, subject).await)
-    }
-
-    /// Looks at a ticket.
-    pub async fn sees(&self, ticket: &str) -> Seen {
-        of!(self, desk => desk.sees(ticket).await)
-    }
-
-    /// All tickets.
-    pub async fn tickets(&self) -> Vec<Seen> {
-        of!(self, desk => desk.tickets().await)
-    }
-
-    /// An agent sets a ticket's status.
-    pub async fn sets_status(&self, ticket: &str, status: &str) {
-        of!(self, desk => desk.sets_status(ticket, status).await);
-    }
-
-    /// An agent answers the customer on a ticket; a status may go along.
-    pub async fn replies(&self, ticket: &str, text: &str, status: Option<&str>) {
-        of!(self, desk => desk.replies(ticket, text, status).await);
-    }
-
-    /// An agent writes on a ticket for other agents alone.
-    pub async fn comments(&self, ticket: &str, text: &str) {
-        of!(self, desk => desk.comments(ticket, text).await);
+        self.config.open_again
     }
 
     /// All texts on a ticket, oldest first, without what is invisible in them.
     pub async fn reads(&self, ticket: &str) -> Vec<String> {
-        let texts: Vec<String> = of!(self, desk => desk.reads(ticket).await);
+        let texts = self.agent.reads(ticket).await;
         texts.iter().map(|t| t.replace('\u{2060}', "")).collect()
-    }
-
-    /// The files on a ticket: name, type, bytes.
-    pub async fn files(&self, ticket: &str) -> Vec<(String, String, Vec<u8>)> {
-        of!(self, desk => desk.files(ticket).await)
-    }
-
-    /// How many internal notes the bridge wrote on a ticket.
-    pub async fn notes_by_bridge(&self, ticket: &str) -> usize {
-        of!(self, desk => desk.notes_by_bridge(ticket).await)
     }
 }

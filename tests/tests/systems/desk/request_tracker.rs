@@ -1,7 +1,7 @@
 //! Request Tracker and an agent in it. Neighbours: `tests/request_tracker`, whose agent and instance do the
 //! work; `mod`, which the suite speaks to.
 
-use super::{Config, Seen};
+use super::{Config, File, Seen, is_an_agent};
 use crate::{
     agent::{self, Agent},
     instance::Instance,
@@ -35,6 +35,10 @@ impl Desk {
             credentials: format!("token = \"{}\"", self.rt.token("bridge")),
             options: r#"{ queue = "WhatsApp" }"#.to_owned(),
             reuse: "open",
+            creates_at: "/REST/2.0/ticket",
+            logs_in_at: None,
+            solved: "resolved",
+            open_again: "open",
         }
     }
 
@@ -48,14 +52,6 @@ impl Desk {
 
     pub fn log(&self) -> String {
         self.rt.log()
-    }
-
-    pub fn creates_at(&self) -> &'static str {
-        "/REST/2.0/ticket"
-    }
-
-    pub fn open_again(&self) -> &'static str {
-        "open"
     }
 
     pub async fn opens(&self, user: &str, subject: &str) -> String {
@@ -93,7 +89,7 @@ impl Desk {
         self.agent.reads(ticket).await
     }
 
-    pub async fn files(&self, ticket: &str) -> Vec<(String, String, Vec<u8>)> {
+    pub async fn files(&self, ticket: &str) -> Vec<File> {
         self.agent.files(ticket).await
     }
 
@@ -101,6 +97,8 @@ impl Desk {
         self.agent.made_by_bridge(ticket, "Comment").await
     }
 }
+
+is_an_agent!(Desk);
 
 fn seen(seen: agent::Seen) -> Seen {
     Seen {

@@ -1,73 +1,28 @@
 //! The fake GLPI's API: the calls that the profile makes, answered as its source does. Neighbour: `world`,
 //! what it keeps.
 
-use super::{Site, world::BRIDGE};
-use axum::{
-    Router,
-    body::{Body, Bytes},
-    extract::State,
-    http::{HeaderMap, Method, Response, Uri},
-};
+use super::world::{BRIDGE, CUSTOMERS_FROM, World};
+use crate::desk::fake::{Asked, Told, now, quoted};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
-
-pub fn router(site: Site) -> Router {
-    Router::new().fallback(answer).with_state(site)
-}
 
 /// A status and a body.
 type Answer = (u16, Value);
 
-async fn answer(
-    State(site): State<Site>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-    bytes: Bytes,
-) -> Response<Body> {
-    let path: Vec<&str> = uri.path().split('/').skip(1).collect();
-    let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-    let token = headers
-        .get("authorization")
-        .and_then(|value| value.to_str().ok());
-    let token = token
-        .and_then(|value| value.strip_prefix("Bearer "))
-        .unwrap_or_default();
-    let (status, body) = match (method.as_str(), &path[..]) {
-        ("POST", ["api.php", "token"]) => logs_in(&site, &String::from_utf8_lossy(&bytes)),
-        _ if !site.on(|world| world.takes(token)) => {
-            (401, json!({ "status": "ERROR_UNAUTHENTICATED" }))
+pub fn answer(world: &mut World, asked: &Asked, told: &mut Told) -> Option<Answer> {
+    let (method, path) = asked.words();
+    let token = asked.header("authorization").strip_prefix("Bearer ");
+    match (method, &path[..]) {
+        ("POST", ["api.php", "token"]) => Some(logs_in(world, asked)),
+        _ if !world.takes(token.unwrap_or_default()) => {
+            Some((401, json!({ "status": "ERROR_UNAUTHENTICATED" })))
         }
-        (method, ["api.php", "v2", rest @ ..]) => {
-            let query = queried(uri.query().unwrap_or_default());
-            match answered(&site, method, rest, &query, &body).await {
-                Some(answer) => answer,
-                None => strange(&site, method, &uri),
-            }
-        }
-        (method, _) => strange(&site, method, &uri),
-    };
-    let answer = Response::builder()
-        .status(status)
-        .body(Body::from(body.to_string()));
-    answer.expect("an answer")
+        (_, ["api.php", "v2", rest @ ..]) => answered(world, rest, asked, told),
+        _ => None,
+    }
 }
 
-fn strange(site: &Site, method: &str, uri: &Uri) -> Answer {
-    site.on(|world| world.strange.push(format!("{method} {uri}")));
-    (404, json!({ "status": "ERROR_ITEM_NOT_FOUND" }))
-}
-
-fn queried(query: &str) -> BTreeMap<String, String> {
-    reqwest::Url::parse(&format!("http://h/?{query}"))
-        .expect("a query")
-        .query_pairs()
-        .into_owned()
-        .collect()
-}
-
-fn logs_in(site: &Site, form: &str) -> Answer {
-    let form = queried(form);
+fn logs_in(world: &mut World, asked: &Asked) -> Answer {
+    let form = asked.form();
     let wanted = [
         ("grant_type", "password"),
         ("client_id", "client"),
@@ -80,144 +35,109 @@ fn logs_in(site: &Site, form: &str) -> Answer {
     {
         return (400, json!({ "error": "invalid_request" }));
     }
-    let token = site.on(|world| world.logs_in());
+    let token = world.logs_in();
     (
         200,
         json!({ "token_type": "Bearer", "expires_in": 3600, "access_token": token }),
     )
 }
 
-async fn answered(
-    site: &Site,
-    method: &str,
-    path: &[&str],
-    query: &BTreeMap<String, String>,
-    body: &Value,
-) -> Option<Answer> {
-    let text = |key: &str| body[key].as_str().unwrap_or_default().to_owned();
-    Some(match (method, path) {
-        ("GET", ["Administration", "User"]) => finds_people(site, query.get("filter")?),
+fn answered(world: &mut World, path: &[&str], asked: &Asked, told: &mut Told) -> Option<Answer> {
+    let filter = asked.query("filter");
+    Some(match (asked.method.as_str(), path) {
+        ("GET", ["Administration", "User"]) => finds_people(world, filter),
         ("POST", ["Administration", "User"]) => {
-            let (login, name, mobile) = (text("username"), text("realname"), text("mobile"));
-            let id = site.on(|world| world.person(&login, &name, &mobile));
-            (
-                201,
-                json!({ "id": id, "href": format!("/Administration/User/{id}") }),
-            )
+            let (login, name) = (asked.text("username"), asked.text("realname"));
+            let id = world.person(&login, &name, &asked.text("mobile"));
+            made("/Administration/User", id)
         }
-        ("GET", ["Administration", "User", id]) => {
-            let id = id.parse().ok()?;
-            (200, site.on(|world| world.person_shown(id))?)
-        }
-        ("GET", ["Assistance", "Ticket"]) => finds_tickets(site, query.get("filter")?),
+        ("GET", ["Administration", "User", id]) => (200, world.person_shown(id.parse().ok()?)?),
+        ("GET", ["Assistance", "Ticket"]) => finds_tickets(world, filter),
         ("POST", ["Assistance", "Ticket"]) => {
-            let external_id = body["external_id"].as_str().map(str::to_owned);
-            let id = site.on(|world| world.makes(&text("name"), &text("content"), external_id));
-            site.tells_of_ticket("new", id).await;
-            (
-                201,
-                json!({ "id": id, "href": format!("/Assistance/Ticket/{id}") }),
-            )
+            let external_id = asked.body["external_id"].as_str().map(str::to_owned);
+            let id = world.makes(&asked.text("name"), &asked.text("content"), external_id);
+            world.tells_of_ticket("new", id, told);
+            made("/Assistance/Ticket", id)
         }
         (method, ["Assistance", "Ticket", id, what @ ..]) => {
             let id: usize = id.parse().ok()?;
-            if !site.on(|world| world.tickets.iter().any(|ticket| ticket.id == id)) {
+            if !world.tickets.iter().any(|ticket| ticket.id == id) {
                 return Some((404, json!({ "status": "ERROR_ITEM_NOT_FOUND" })));
             }
-            of_ticket(site, method, id, what, body).await?
+            of_ticket(world, method, id, what, &asked.body, told)?
         }
         _ => return None,
     })
 }
 
-/// What stands between double quotes in a filter.
-fn quoted(filter: &str) -> String {
-    filter.split('"').nth(1).unwrap_or_default().to_owned()
+fn made(place: &str, id: usize) -> Answer {
+    (201, json!({ "id": id, "href": format!("{place}/{id}") }))
 }
 
-fn finds_people(site: &Site, filter: &str) -> Answer {
-    let login = quoted(filter);
-    let found = site.on(|world| {
-        let shown = (0..world.people.len()).filter(|at| world.people[*at].0 == login);
-        let ids: Vec<usize> = shown.map(|at| at + 100).collect();
-        ids.into_iter()
-            .filter_map(|id| world.person_shown(id))
-            .collect()
-    });
-    (200, Value::Array(found))
+fn finds_people(world: &World, filter: &str) -> Answer {
+    let login = quoted(filter, '"');
+    let people = world.people.iter();
+    let found = people.enumerate().filter(|(_, person)| person.0 == login);
+    let found = found.filter_map(|(at, _)| world.person_shown(at + CUSTOMERS_FROM));
+    (200, found.collect())
 }
 
-fn finds_tickets(site: &Site, filter: &str) -> Answer {
-    let wanted = quoted(filter);
-    let found = site.on(|world| {
-        let mut ids: Vec<(i64, usize)> = Vec::new();
-        for ticket in &world.tickets {
-            let fits = if filter.starts_with("external_id==") {
-                ticket.external_id.as_ref() == Some(&wanted)
-            } else {
-                let since = format!("{}Z", wanted.replace(' ', "T"));
-                let since: jiff::Timestamp = since.parse().expect("a time in seconds");
-                ticket.updated / 1000 >= since.as_second()
-            };
-            if fits {
-                ids.push((ticket.updated, ticket.id));
-            }
-        }
-        ids.sort_unstable();
-        ids.into_iter().map(|(_, id)| world.shown(id)).collect()
-    });
-    (200, Value::Array(found))
+fn finds_tickets(world: &World, filter: &str) -> Answer {
+    let wanted = quoted(filter, '"');
+    let mut found: Vec<_> = world.tickets.iter().collect();
+    if filter.starts_with("external_id==") {
+        found.retain(|ticket| ticket.external_id.as_deref() == Some(wanted));
+    } else {
+        let since = format!("{}Z", wanted.replace(' ', "T"));
+        let since: jiff::Timestamp = since.parse().expect("a time in seconds");
+        found.retain(|ticket| ticket.updated / 1000 >= since.as_second());
+    }
+    found.sort_by_key(|ticket| (ticket.updated, ticket.id));
+    let found = found.into_iter().map(|ticket| world.shown(ticket.id));
+    (200, found.collect())
 }
 
-async fn of_ticket(
-    site: &Site,
+fn of_ticket(
+    world: &mut World,
     method: &str,
     id: usize,
     what: &[&str],
     body: &Value,
+    told: &mut Told,
 ) -> Option<Answer> {
+    let number = |value: &Value| value.as_u64().and_then(|n| usize::try_from(n).ok());
     Some(match (method, what) {
-        ("GET", []) => (200, site.on(|world| world.shown(id))),
+        ("GET", []) => (200, world.shown(id)),
         ("PATCH", []) => {
-            site.on(|world| {
-                let ticket = world.ticket(id);
-                if let Some(code) = body["status"]["id"]
-                    .as_u64()
-                    .and_then(|n| usize::try_from(n).ok())
-                {
-                    ticket.status = code;
-                }
-                if let Some(other) = body["external_id"].as_str() {
-                    ticket.external_id = Some(other.to_owned());
-                }
-                ticket.updated = super::world::now();
-            });
-            site.tells_of_ticket("update", id).await;
-            (200, site.on(|world| world.shown(id)))
+            let ticket = world.ticket_mut(id);
+            if let Some(code) = number(&body["status"]["id"]) {
+                ticket.status = code;
+            }
+            if let Some(other) = body["external_id"].as_str() {
+                ticket.external_id = Some(other.to_owned());
+            }
+            ticket.updated = now();
+            world.tells_of_ticket("update", id, told);
+            (200, world.shown(id))
         }
         ("POST", ["TeamMember"]) => {
-            let person = body["id"].as_u64().and_then(|n| usize::try_from(n).ok())?;
+            let person = number(&body["id"])?;
             if body["type"] != "User" || body["role"] != 1 {
                 return Some((400, json!({ "status": "ERROR_INVALID_PARAMETER" })));
             }
-            site.on(|world| world.ticket(id).requester = Some(person));
-            site.tells_of_ticket("update", id).await;
+            world.ticket_mut(id).requester = Some(person);
+            world.tells_of_ticket("update", id, told);
             (201, Value::Null)
         }
         ("GET", ["Timeline", "Followup"]) => {
-            let said: Vec<Value> = site.on(|world| {
-                let followups = world.ticket(id).followups.iter();
-                followups
-                    .map(|f| json!({ "type": "Followup", "item": f.shown(id) }))
-                    .collect()
-            });
-            (200, Value::Array(said))
+            let followups = world.ticket(id).followups.iter();
+            let said = followups.map(|f| json!({ "type": "Followup", "item": f.shown(id) }));
+            (200, said.collect())
         }
         ("POST", ["Timeline", "Followup"]) => {
             let content = body["content"].as_str().unwrap_or_default();
             let private = body["is_private"].as_bool().unwrap_or_default();
-            let said = site.on(|world| world.says(id, BRIDGE, content, private));
-            site.tells_of_followup(id).await;
+            let said = world.follows_up(id, BRIDGE, content, private, told);
             (201, json!({ "id": said, "href": ".." }))
         }
         _ => return None,

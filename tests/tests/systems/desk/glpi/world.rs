@@ -1,7 +1,7 @@
 //! What the fake GLPI keeps: people, tickets, what is said on them, tokens. Neighbour: `answers`, its API.
 
+use crate::desk::fake::{self, Hook, Told, now, signed};
 use serde_json::{Value, json};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The id of the bridge's user.
 pub const BRIDGE: usize = 2;
@@ -10,7 +10,7 @@ pub const BRIDGE: usize = 2;
 pub const AGENT: usize = 7;
 
 /// The id of the first customer.
-const CUSTOMERS_FROM: usize = 100;
+pub const CUSTOMERS_FROM: usize = 100;
 
 /// How many calls a token is good for: few enough that the stories have many of them.
 const CALLS_A_TOKEN: usize = 20;
@@ -25,8 +25,7 @@ pub struct World {
     pub tokens: usize,
     /// How many calls it is good for yet.
     calls_left: usize,
-    /// What was asked that GLPI does not have.
-    pub strange: Vec<String>,
+    secret: String,
 }
 
 /// A ticket.
@@ -51,23 +50,18 @@ pub struct Followup {
     pub created: i64,
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a fake of a system with a clock of its own"
-)]
-pub fn now() -> i64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .expect("after 1970");
-    i64::try_from(since.as_millis()).expect("a time of these days")
-}
-
 fn written(at: i64) -> String {
-    let at = jiff::Timestamp::from_millisecond(at).expect("a time");
-    at.strftime("%Y-%m-%dT%H:%M:%S+00:00").to_string()
+    fake::written(at, "%Y-%m-%dT%H:%M:%S+00:00")
 }
 
 impl World {
+    pub fn new(secret: &str) -> Self {
+        Self {
+            secret: secret.to_owned(),
+            ..Self::default()
+        }
+    }
+
     /// A new token; the one before is over.
     pub fn logs_in(&mut self) -> String {
         self.tokens += 1;
@@ -82,7 +76,12 @@ impl World {
         good
     }
 
-    pub fn ticket(&mut self, id: usize) -> &mut Ticket {
+    pub fn ticket(&self, id: usize) -> &Ticket {
+        let found = self.tickets.iter().find(|ticket| ticket.id == id);
+        found.expect("this ticket")
+    }
+
+    pub fn ticket_mut(&mut self, id: usize) -> &mut Ticket {
         let found = self.tickets.iter_mut().find(|ticket| ticket.id == id);
         found.expect("this ticket")
     }
@@ -121,25 +120,53 @@ impl World {
         id
     }
 
-    pub fn says(&mut self, ticket: usize, by: usize, content: &str, private: bool) -> usize {
-        let before: usize = self
-            .tickets
-            .iter()
-            .map(|ticket| ticket.followups.len())
-            .sum();
-        let ticket = self.ticket(ticket);
-        ticket.updated = now();
-        ticket.followups.push(Followup {
-            id: before + 1,
+    pub fn follows_up(
+        &mut self,
+        ticket: usize,
+        by: usize,
+        content: &str,
+        private: bool,
+        told: &mut Told,
+    ) -> usize {
+        let all = self.tickets.iter().map(|ticket| ticket.followups.len());
+        let id = all.sum::<usize>() + 1;
+        let followup = Followup {
+            id,
             by,
             content: content.to_owned(),
             private,
             created: now(),
-        });
-        before + 1
+        };
+        let item = followup.shown(ticket);
+        let on = self.ticket_mut(ticket);
+        on.updated = now();
+        on.followups.push(followup);
+        let body = json!({ "item": item, "event": "new", "parent_item": self.shown(ticket) });
+        self.tells(&body, told);
+        id
     }
 
-    pub fn shown(&mut self, id: usize) -> Value {
+    pub fn tells_of_ticket(&self, event: &str, id: usize, told: &mut Told) {
+        self.tells(&json!({ "item": self.shown(id), "event": event }), told);
+    }
+
+    fn tells(&self, body: &Value, told: &mut Told) {
+        let body = serde_json::to_string_pretty(body).expect("a text");
+        let timestamp = (now() / 1000).to_string();
+        told.push(Hook {
+            path: String::new(),
+            headers: vec![
+                (
+                    "x-glpi-signature",
+                    signed(&self.secret, &[&body, &timestamp]),
+                ),
+                ("x-glpi-timestamp", timestamp),
+            ],
+            body,
+        });
+    }
+
+    pub fn shown(&self, id: usize) -> Value {
         let requester = self.ticket(id).requester;
         let person = requester.and_then(|id| self.person_shown(id));
         let team: Vec<Value> = person

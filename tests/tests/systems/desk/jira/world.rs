@@ -1,7 +1,10 @@
 //! What the fake Jira keeps: people, issues, what is said on them. Neighbour: `answers`, its API.
 
+use crate::desk::{
+    File,
+    fake::{self, Hook, Told, now, signed},
+};
 use serde_json::{Map, Value, json};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The accountId of the bridge.
 pub const BRIDGE: &str = "5b10a2844c20165700ede21g";
@@ -19,9 +22,9 @@ pub struct World {
     /// accountId, mail, name.
     pub people: Vec<(String, String, String)>,
     /// Files that were brought and hang nowhere yet.
-    pub brought: Vec<(String, String, Vec<u8>)>,
-    /// What was asked that Jira does not have.
-    pub strange: Vec<String>,
+    pub brought: Vec<File>,
+    secret: String,
+    posted: usize,
 }
 
 /// An issue.
@@ -35,7 +38,7 @@ pub struct Issue {
     pub created: i64,
     pub updated: i64,
     pub comments: Vec<Comment>,
-    pub files: Vec<(String, String, Vec<u8>)>,
+    pub files: Vec<File>,
 }
 
 /// A comment.
@@ -47,24 +50,24 @@ pub struct Comment {
     pub created: i64,
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a fake of a system with a clock of its own"
-)]
-pub fn now() -> i64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .expect("after 1970");
-    i64::try_from(since.as_millis()).expect("a time of these days")
-}
-
 fn written(at: i64) -> String {
-    let at = jiff::Timestamp::from_millisecond(at).expect("a time");
-    at.strftime("%Y-%m-%dT%H:%M:%S.%3f+0000").to_string()
+    fake::written(at, "%Y-%m-%dT%H:%M:%S.%3f+0000")
 }
 
 impl World {
-    pub fn issue(&mut self, key: &str) -> &mut Issue {
+    pub fn new(secret: &str) -> Self {
+        Self {
+            secret: secret.to_owned(),
+            ..Self::default()
+        }
+    }
+
+    pub fn issue(&self, key: &str) -> &Issue {
+        let found = self.issues.iter().find(|issue| issue.key == key);
+        found.expect("this issue")
+    }
+
+    pub fn issue_mut(&mut self, key: &str) -> &mut Issue {
         let found = self.issues.iter_mut().find(|issue| issue.key == key);
         found.expect("this issue")
     }
@@ -108,27 +111,62 @@ impl World {
         let known = STATUSES
             .iter()
             .find(|known| known.to_lowercase() == status.to_lowercase());
-        let issue = self.issue(key);
+        let issue = self.issue_mut(key);
         issue.status = known.expect("a status");
         issue.updated = now();
     }
 
-    pub fn says(&mut self, key: &str, author: &str, body: &str, public: bool) -> String {
-        let issue = self.issue(key);
+    pub fn comments(
+        &mut self,
+        key: &str,
+        author: &str,
+        body: &str,
+        public: bool,
+        told: &mut Told,
+    ) -> String {
+        let issue = self.issue_mut(key);
         let id = format!(
             "{}-{}",
             issue.key.trim_start_matches("SUP-"),
             issue.comments.len() + 1
         );
         issue.updated = now();
-        issue.comments.push(Comment {
+        let comment = Comment {
             id: id.clone(),
             author: author.to_owned(),
             body: body.to_owned(),
             public,
             created: now(),
-        });
+        };
+        let body = json!({ "timestamp": now(), "webhookEvent": "comment_created", "comment": comment.shown(),
+                           "issue": issue.shown_in_part() });
+        issue.comments.push(comment);
+        self.tells(body, told);
         id
+    }
+
+    pub fn tells_of_issue(&mut self, event: &str, key: &str, by: &str, told: &mut Told) {
+        let issue = self.issue(key).shown();
+        let body = json!({ "timestamp": now(), "webhookEvent": event, "issue": issue,
+                           "user": { "accountId": by, "accountType": "atlassian" } });
+        self.tells(body, told);
+    }
+
+    fn tells(&mut self, body: Value, told: &mut Told) {
+        let body = body.to_string();
+        let signature = format!("sha256={}", signed(&self.secret, &[&body]));
+        self.posted += 1;
+        told.push(Hook {
+            path: String::new(),
+            headers: vec![
+                ("x-hub-signature", signature),
+                (
+                    "x-atlassian-webhook-identifier",
+                    format!("hook-{}", self.posted),
+                ),
+            ],
+            body,
+        });
     }
 }
 
