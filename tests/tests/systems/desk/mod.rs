@@ -7,6 +7,7 @@
 
 mod django_helpdesk;
 mod fake;
+mod freshdesk;
 mod frontdesk;
 mod glpi;
 mod jira;
@@ -27,6 +28,8 @@ pub enum System {
     FakeJira,
     /// A GLPI 11 that behaves as its source says.
     FakeGlpi,
+    /// A Freshdesk that behaves as its pages say.
+    FakeFreshdesk,
     /// The helpdesk of the tutorial.
     Frontdesk,
 }
@@ -38,6 +41,7 @@ impl System {
         (Self::DjangoHelpdesk, "django-helpdesk 2.6"),
         (Self::FakeJira, "Jira Service Management, as documented"),
         (Self::FakeGlpi, "GLPI 11, as its source says"),
+        (Self::FakeFreshdesk, "Freshdesk, as documented"),
         (Self::Frontdesk, "Frontdesk, the tutorial's"),
     ];
 
@@ -67,6 +71,7 @@ impl System {
             Self::DjangoHelpdesk => Box::new(django_helpdesk::Desk::start(folder, hooks, secret)),
             Self::FakeJira => Fake::start(jira::World::new(secret), hooks),
             Self::FakeGlpi => Fake::start(glpi::World::new(secret), hooks),
+            Self::FakeFreshdesk => Fake::start(freshdesk::World::new(folder, secret), hooks),
             Self::Frontdesk => Fake::start(frontdesk::World::new(folder, secret), hooks),
         }
     }
