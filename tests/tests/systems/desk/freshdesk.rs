@@ -14,6 +14,7 @@ use super::{
     fake::{Answer, Asked, Told, Vendor, now, plain},
 };
 use serde_json::Map;
+use std::time::Duration;
 use world::{AGENT, BRIDGE, FIELD, Said, Ticket};
 
 /// The profile's words and Freshdesk's numbers.
@@ -32,6 +33,7 @@ impl Vendor for World {
             logs_in_at: None,
             solved: "resolved",
             open_again: "open",
+            lag: Duration::ZERO,
         }
     }
 

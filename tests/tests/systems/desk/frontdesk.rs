@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    time::Duration,
 };
 use ticketing_adapter::profile::Profile;
 
@@ -62,6 +63,7 @@ impl Vendor for World {
             logs_in_at: None,
             solved: "resolved",
             open_again: "open",
+            lag: Duration::ZERO,
         }
     }
 

@@ -13,6 +13,7 @@ use super::{
     fake::{Answer, Asked, Told, Vendor, now, plain},
 };
 use serde_json::json;
+use std::time::Duration;
 use world::{AGENT, BRIDGE, Ticket};
 
 /// The profile's words, by their numbers less one.
@@ -29,6 +30,7 @@ impl Vendor for World {
             logs_in_at: Some("/api.php/token"),
             solved: "solved",
             open_again: "assigned",
+            lag: Duration::ZERO,
         }
     }
 

@@ -12,10 +12,11 @@ mod frontdesk;
 mod glpi;
 mod jira;
 mod request_tracker;
+mod zammad;
 
 use crate::instance;
 use fake::Fake;
-use std::{future::Future, net::SocketAddr, path::Path, pin::Pin};
+use std::{future::Future, net::SocketAddr, path::Path, pin::Pin, time::Duration};
 
 /// A system that runs on this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +31,8 @@ pub enum System {
     FakeGlpi,
     /// A Freshdesk that behaves as its pages say.
     FakeFreshdesk,
+    /// A Zammad that behaves as its pages and its source say.
+    FakeZammad,
     /// The helpdesk of the tutorial.
     Frontdesk,
 }
@@ -42,6 +45,7 @@ impl System {
         (Self::FakeJira, "Jira Service Management, as documented"),
         (Self::FakeGlpi, "GLPI 11, as its source says"),
         (Self::FakeFreshdesk, "Freshdesk, as documented"),
+        (Self::FakeZammad, "Zammad, as documented"),
         (Self::Frontdesk, "Frontdesk, the tutorial's"),
     ];
 
@@ -72,6 +76,7 @@ impl System {
             Self::FakeJira => Fake::start(jira::World::new(secret), hooks),
             Self::FakeGlpi => Fake::start(glpi::World::new(secret), hooks),
             Self::FakeFreshdesk => Fake::start(freshdesk::World::new(folder, secret), hooks),
+            Self::FakeZammad => Fake::start(zammad::World::new(folder, secret), hooks),
             Self::Frontdesk => Fake::start(frontdesk::World::new(folder, secret), hooks),
         }
     }
@@ -109,6 +114,8 @@ pub struct Config {
     pub solved: &'static str,
     /// The word for a ticket that is open again.
     pub open_again: &'static str,
+    /// How long its lists and searches do not know of a change.
+    pub lag: Duration,
 }
 
 /// What takes its time.

@@ -8,7 +8,8 @@ use crate::desk::{
 };
 use serde_json::{Map, Value, json};
 
-/// Every call that is a multiple of this is one too many for the minute.
+/// Every call that is a multiple of this is one too many for the minute. The list of tickets has a limit of
+/// its own, which is not reached here.
 const TOO_MANY_AT: u64 = 60;
 
 /// A status and a body, or a refusal of the same kind.
@@ -20,9 +21,10 @@ pub fn answer(world: &mut World, asked: &Asked, told: &mut Told) -> Option<Answe
         let said = json!({ "code": "invalid_credentials", "message": "You have to be logged in to perform this action." });
         return Some(Answer::from((401, said)));
     }
-    world.calls += 1;
+    let lists = asked.words() == ("GET", vec!["api", "v2", "tickets"]);
+    world.calls += u64::from(!lists);
     let left = TOO_MANY_AT - world.calls % TOO_MANY_AT;
-    if left == TOO_MANY_AT {
+    if left == TOO_MANY_AT && !lists {
         let mut answer = Answer::from((429, json!({ "message": "You have exceeded the limit" })));
         answer.headers = vec![("retry-after", "1".to_owned())];
         return Some(answer);
