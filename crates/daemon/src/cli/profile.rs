@@ -71,6 +71,7 @@ fn check(name: &str) -> Result<Ending, Failure> {
         "title": profile.title(),
         "operations": review.operations.iter().map(as_value).collect::<Vec<_>>(),
         "webhooks": review.webhooks,
+        "setup": review.setup,
         "changes": review.changes,
         "examples": review.examples,
     });
@@ -143,7 +144,11 @@ fn in_words(review: &Review) -> String {
         .changes
         .clone()
         .map_or_else(nothing, |by| format!("listed {by}"));
-    format!("{operations}\nwebhooks  {webhooks}\nchanges   {changes}\n")
+    let setup = review
+        .setup
+        .clone()
+        .map_or_else(String::new, |how| format!("made      {how}\n"));
+    format!("{operations}\nwebhooks  {webhooks}\n{setup}changes   {changes}\n")
 }
 
 fn as_value(operation: &OperationReview) -> Value {
