@@ -7,14 +7,16 @@
 
 mod django_helpdesk;
 mod fake;
+mod freshdesk;
 mod frontdesk;
 mod glpi;
 mod jira;
 mod request_tracker;
+mod zammad;
 
 use crate::instance;
 use fake::Fake;
-use std::{future::Future, net::SocketAddr, path::Path, pin::Pin};
+use std::{future::Future, net::SocketAddr, path::Path, pin::Pin, time::Duration};
 
 /// A system that runs on this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +29,10 @@ pub enum System {
     FakeJira,
     /// A GLPI 11 that behaves as its source says.
     FakeGlpi,
+    /// A Freshdesk that behaves as its pages say.
+    FakeFreshdesk,
+    /// A Zammad that behaves as its pages and its source say.
+    FakeZammad,
     /// The helpdesk of the tutorial.
     Frontdesk,
 }
@@ -38,6 +44,8 @@ impl System {
         (Self::DjangoHelpdesk, "django-helpdesk 2.6"),
         (Self::FakeJira, "Jira Service Management, as documented"),
         (Self::FakeGlpi, "GLPI 11, as its source says"),
+        (Self::FakeFreshdesk, "Freshdesk, as documented"),
+        (Self::FakeZammad, "Zammad, as documented"),
         (Self::Frontdesk, "Frontdesk, the tutorial's"),
     ];
 
@@ -67,6 +75,8 @@ impl System {
             Self::DjangoHelpdesk => Box::new(django_helpdesk::Desk::start(folder, hooks, secret)),
             Self::FakeJira => Fake::start(jira::World::new(secret), hooks),
             Self::FakeGlpi => Fake::start(glpi::World::new(secret), hooks),
+            Self::FakeFreshdesk => Fake::start(freshdesk::World::new(folder, secret), hooks),
+            Self::FakeZammad => Fake::start(zammad::World::new(folder, secret), hooks),
             Self::Frontdesk => Fake::start(frontdesk::World::new(folder, secret), hooks),
         }
     }
@@ -104,6 +114,8 @@ pub struct Config {
     pub solved: &'static str,
     /// The word for a ticket that is open again.
     pub open_again: &'static str,
+    /// How long its lists and searches do not know of a change.
+    pub lag: Duration,
 }
 
 /// What takes its time.
