@@ -57,7 +57,7 @@ pub const STORIES: &[Story] = &[
             (System::FakeGlpi, NO_FILES),
             (
                 System::FakeRedmine,
-                "its API gives every file one type, which would be lost"
+                "its answer does not say whether a file was taken"
             ),
         ]
     ),
