@@ -53,7 +53,13 @@ pub const STORIES: &[Story] = &[
     story!(what_a_customer_writes_is_on_the_ticket_and_does_not_come_back),
     story!(
         a_customers_picture_hangs_on_the_ticket,
-        [(System::FakeGlpi, NO_FILES)]
+        [
+            (System::FakeGlpi, NO_FILES),
+            (
+                System::FakeRedmine,
+                "its answer does not say whether a file was taken"
+            ),
+        ]
     ),
     story!(a_resolved_ticket_closes_its_conversation_and_reopened_gets_the_next),
     story!(a_close_at_jelou_resolves_the_ticket_and_the_customers_return_reopens_it),
@@ -65,6 +71,7 @@ pub const STORIES: &[Story] = &[
                 "it does not search tickets by their submitter"
             ),
             (System::FakeGlpi, "its filter does not know a ticket's team"),
+            (System::FakeRedmine, "it keeps no customers"),
             (System::Frontdesk, "it keeps no people"),
         ]
     ),

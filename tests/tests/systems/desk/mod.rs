@@ -11,6 +11,7 @@ mod freshdesk;
 mod frontdesk;
 mod glpi;
 mod jira;
+mod redmine;
 mod request_tracker;
 mod zammad;
 
@@ -33,6 +34,8 @@ pub enum System {
     FakeFreshdesk,
     /// A Zammad that behaves as its pages and its source say.
     FakeZammad,
+    /// A Redmine 5.0 that behaves as the one that was run.
+    FakeRedmine,
     /// The helpdesk of the tutorial.
     Frontdesk,
 }
@@ -46,6 +49,7 @@ impl System {
         (Self::FakeGlpi, "GLPI 11, as its source says"),
         (Self::FakeFreshdesk, "Freshdesk, as documented"),
         (Self::FakeZammad, "Zammad, as documented"),
+        (Self::FakeRedmine, "Redmine 5.0, as it was run"),
         (Self::Frontdesk, "Frontdesk, the tutorial's"),
     ];
 
@@ -77,6 +81,7 @@ impl System {
             Self::FakeGlpi => Fake::start(glpi::World::new(secret), hooks),
             Self::FakeFreshdesk => Fake::start(freshdesk::World::new(folder, secret), hooks),
             Self::FakeZammad => Fake::start(zammad::World::new(folder, secret), hooks),
+            Self::FakeRedmine => Fake::start(redmine::World::default(), hooks),
             Self::Frontdesk => Fake::start(frontdesk::World::new(folder, secret), hooks),
         }
     }
@@ -116,6 +121,8 @@ pub struct Config {
     pub open_again: &'static str,
     /// How long its lists and searches do not know of a change.
     pub lag: Duration,
+    /// Whether it posts webhooks; without, what happens in it rounds of the sweep find.
+    pub webhooks: bool,
 }
 
 /// What takes its time.
