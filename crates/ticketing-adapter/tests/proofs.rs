@@ -96,3 +96,26 @@ fn a_system_that_signs_nothing_knows_the_secret_in_the_address() {
     assert_eq!(asked("/webhooks/main/ticketing/s3cre"), Err(Refused::Wrong));
     assert_eq!(asked("/webhooks/main/ticketing"), Err(Refused::Wrong));
 }
+
+/// What GLPI's `Webhook::validateCRAChallenge` sends under the secret `s3cret`, and what it compares the
+/// answer with.
+#[test]
+fn a_challenge_is_answered_to_who_knows_the_secret_and_nothing_else_is_signed() {
+    let asked = |name: &str, query: &str| {
+        let profile = Profile::builtin(name).unwrap();
+        webhook::challenged(&profile, &settings("http://127.0.0.1:1", &[]), query)
+    };
+    let token = "c3ccb6c25ac00ea4f8ab481abd5eff7475700b8203830ea28cafd6f74f3e7775";
+    let answer = "5e5598a52fb399d72f42eb60896f3a6b8b6a765fb88316e41a5bb831353bd401";
+    let query = |token: &str| format!("x=1&crc_token={token}");
+    assert_eq!(asked("glpi", &query(token)).as_deref(), Ok(answer));
+    for chosen in ["{\"event\":\"new\"}1795228183", &token[1..], ""] {
+        assert_eq!(
+            asked("glpi", &query(chosen)),
+            Err(Refused::Wrong),
+            "{chosen}"
+        );
+    }
+    assert_eq!(asked("glpi", "x=1"), Err(Refused::Missing));
+    assert_eq!(asked("zendesk", &query(token)), Err(Refused::Unexpected));
+}

@@ -357,6 +357,7 @@ pub(crate) struct CursorRule {
 #[derive(Debug)]
 pub(crate) struct WebhookRules {
     pub(crate) proof: Proof,
+    pub(crate) challenge: Option<Challenge>,
     pub(crate) headers: Vec<String>,
     pub(crate) delivery_body: Option<Expr>,
     pub(crate) delivery_header: Option<HeaderName>,
@@ -364,6 +365,13 @@ pub(crate) struct WebhookRules {
     pub(crate) recognised: Expr,
     pub(crate) events: Vec<EventRule>,
     pub(crate) examples: Vec<ExampleSpec>,
+}
+
+/// A question before the webhooks, answered by a signature of the proof's kind.
+#[derive(Debug)]
+pub(crate) struct Challenge {
+    pub(crate) parameter: String,
+    pub(crate) signs: String,
 }
 
 /// What proves the sender.

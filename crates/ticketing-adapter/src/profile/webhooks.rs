@@ -5,7 +5,7 @@ use super::{
     compile::{ANSWER, Checker},
     expr::Names,
     place::Place,
-    rules::{CommentRule, EventRule, Part, Proof, Signature, WebhookRules},
+    rules::{Challenge, CommentRule, EventRule, Part, Proof, Signature, WebhookRules},
     spec::{EventKind, EventSpec, ProofSpec, SignatureSpec, WebhookSpec},
 };
 
@@ -15,6 +15,16 @@ pub(crate) fn compile(
     spec: &WebhookSpec,
 ) -> Option<WebhookRules> {
     let proof = proof(checker, &place.key("proof"), &spec.proof);
+    if spec.challenge.is_some() && spec.proof.signature.is_none() {
+        let remedy =
+            "Give proof.signature, which says how the answer is made, or leave challenge out.";
+        let what = "a challenge is answered by a signature, and the proof is none";
+        checker.problem(&place.key("challenge"), what, remedy);
+    }
+    let challenge = spec.challenge.as_ref().map(|challenge| Challenge {
+        parameter: challenge.parameter.clone(),
+        signs: challenge.signs.clone(),
+    });
     let body = checker.names(ANSWER);
     let recognised = checker.expr(&place.key("recognised"), &spec.recognised, &body);
     let id = place.key("delivery_id");
@@ -45,6 +55,7 @@ pub(crate) fn compile(
     }
     Some(WebhookRules {
         proof: proof?,
+        challenge,
         headers,
         delivery_body,
         delivery_header,

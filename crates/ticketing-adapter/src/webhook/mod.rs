@@ -8,7 +8,7 @@ use crate::{
     profile::{
         expr::from_json,
         filters::items,
-        rules::{CommentRule, EventRule, WebhookRules},
+        rules::{CommentRule, EventRule, Proof, WebhookRules},
         shape::{Unreadable, moment},
         spec::EventKind,
     },
@@ -44,6 +44,23 @@ pub fn verify(
         raw,
     };
     proof::check(&rules.proof, &settings.webhook_secrets, &request)
+}
+
+/// The answer to a question that the system asks by GET before it sends webhooks, of this address's query.
+///
+/// # Errors
+/// [`Refused::Unexpected`] where the system asks no such question, [`Refused::Missing`] where the token is
+/// not there, [`Refused::Wrong`] where it shows that the asker does not know the secret.
+pub fn challenged(profile: &Profile, settings: &Settings, query: &str) -> Result<String, Refused> {
+    let rules = profile.rules.webhook.as_ref().ok_or(Refused::Unexpected)?;
+    let (Some(challenge), Proof::Signature(signature)) = (&rules.challenge, &rules.proof) else {
+        return Err(Refused::Unexpected);
+    };
+    let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+    let token = pairs.find(|(name, _)| *name == challenge.parameter);
+    let (_, token) = token.ok_or(Refused::Missing)?;
+    let secrets = &settings.webhook_secrets;
+    proof::answer(signature, &challenge.signs, secrets, &token).ok_or(Refused::Wrong)
 }
 
 /// The name of a delivery, under which a repetition is known; `None` where neither the system nor

@@ -96,6 +96,44 @@ fn signed(rule: &Signature, secrets: &[&str], sent: &Sent<'_>) -> Result<(), Ref
     })
 }
 
+/// The answer to a challenge: the signature of a token that is itself the signature of a text, by whichever
+/// secret made it. Nothing else is signed, since a token of a stranger's choice could be a webhook's words.
+pub(super) fn answer(
+    rule: &Signature,
+    signs: &str,
+    secrets: &[String],
+    token: &str,
+) -> Option<String> {
+    let knows = |secret: &&String| {
+        let expected = made(rule, secret, signs);
+        !secret.is_empty() && bool::from(same(expected.as_bytes(), token.as_bytes()))
+    };
+    let known: Vec<&String> = secrets.iter().filter(knows).collect();
+    known.first().map(|secret| made(rule, secret, token))
+}
+
+/// The signature of a text, as it is written.
+fn made(rule: &Signature, secret: &str, text: &str) -> String {
+    let bytes = match rule.digest {
+        Digest::Sha1 => hashed::<Hmac<Sha1>>(secret, text),
+        Digest::Sha256 => hashed::<Hmac<Sha256>>(secret, text),
+    };
+    match rule.encoding {
+        Encoding::Base64 => STANDARD.encode(bytes),
+        Encoding::Hex => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+    }
+}
+
+fn hashed<M: Mac + KeyInit>(secret: &str, text: &str) -> Vec<u8> {
+    // A key of any length will do, so there is always one.
+    let mac = <M as KeyInit>::new_from_slice(secret.as_bytes());
+    let made = mac.map(|mut mac| {
+        mac.update(text.as_bytes());
+        mac.finalize().into_bytes().to_vec()
+    });
+    made.unwrap_or_default()
+}
+
 fn keyed<M: Mac + KeyInit>(secret: &str, parts: &[&[u8]], shown: &[u8]) -> Choice {
     let Ok(mut mac) = <M as KeyInit>::new_from_slice(secret.as_bytes()) else {
         return Choice::from(0);

@@ -25,7 +25,11 @@ use axum::{
     routing::post,
 };
 use bridge_core::{event::Side, ids::BridgeName};
-use http::{HeaderValue, header::CONTENT_TYPE, request::Parts};
+use http::{
+    HeaderValue, StatusCode,
+    header::{ALLOW, CONTENT_TYPE},
+    request::Parts,
+};
 use std::{
     sync::{
         Arc,
@@ -33,6 +37,7 @@ use std::{
     },
     time::Duration,
 };
+use ticketing_adapter::{Refused, webhook::challenged};
 use tokio::{
     sync::watch,
     time::{Instant, timeout_at},
@@ -82,7 +87,10 @@ impl Ingest {
 pub fn router(ingest: Ingest) -> Router {
     Router::new()
         .route("/webhooks/{bridge}/jelou", post(jelou))
-        .route("/webhooks/{bridge}/ticketing", post(ticketing))
+        .route(
+            "/webhooks/{bridge}/ticketing",
+            post(ticketing).get(challenge),
+        )
         // Where a system can put a secret only into the URL; the adapter looks for it there.
         .route("/webhooks/{bridge}/ticketing/{token}", post(ticketing))
         .with_state(ingest)
@@ -96,6 +104,30 @@ async fn jelou(State(ingest): State<Ingest>, params: Params, request: Request) -
 
 async fn ticketing(State(ingest): State<Ingest>, params: Params, request: Request) -> Response {
     ingest.answer(Side::Ticketing, params, request).await
+}
+
+/// A question that some systems ask before they send. It is no webhook, and nothing is stored.
+async fn challenge(State(ingest): State<Ingest>, params: Params, request: Request) -> Response {
+    let config = Arc::clone(&ingest.config.borrow());
+    let Some((name, bridge)) = named(&config, params) else {
+        return Refusal::UnknownBridge.into_response();
+    };
+    let query = request.uri().query().unwrap_or_default();
+    match challenged(&bridge.profile, &bridge.ticketing, query) {
+        Ok(answer) => {
+            debug!(bridge = %name, "Answered the challenge that comes before webhooks");
+            let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+            ([(CONTENT_TYPE, plain)], answer).into_response()
+        }
+        Err(Refused::Unexpected) => {
+            let allow = HeaderValue::from_static("POST");
+            (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, allow)]).into_response()
+        }
+        Err(Refused::Missing | Refused::Malformed | Refused::Wrong) => {
+            debug!(bridge = %name, "Refused a challenge that no known secret made");
+            Refusal::Proof.into_response()
+        }
+    }
 }
 
 impl Ingest {

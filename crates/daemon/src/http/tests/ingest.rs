@@ -270,8 +270,35 @@ async fn nothing_but_post_is_taken() {
     let world = world().await;
     for method in ["GET", "PUT", "DELETE", "TRACE", "OPTIONS"] {
         let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
-        let path = format!("http://{}/webhooks/main/jelou", world.public);
-        let answer = answer(client().request(method, path)).await;
-        assert_eq!((answer.status, answer.body.as_str()), (405, ""));
+        for side in ["jelou", "ticketing"] {
+            let path = format!("http://{}/webhooks/main/{side}", world.public);
+            let answer = answer(client().request(method.clone(), path)).await;
+            assert_eq!((answer.status, answer.body.as_str()), (405, ""));
+            assert_eq!(answer.header("allow"), "POST");
+        }
     }
+}
+
+/// The token and the answer as GLPI makes them under the secret `s3cret`.
+#[tokio::test]
+async fn a_systems_question_before_its_webhooks_is_answered_and_stores_nothing() {
+    let world = world().await;
+    let glpi = CONFIG
+        .replace("\"sandbox\"", "\"glpi\"")
+        .replace(
+            "{ token = \"t\" }",
+            "{ client_id = \"c\", client_secret = \"s\", user = \"u\", password = \"p\" }\noptions = { bridge_user_id = \"9\" }",
+        )
+        .replace("he1pde5k", "s3cret");
+    world.config.send(config(&glpi)).unwrap();
+    let ask = async |token: &str| {
+        let path = format!("/webhooks/main/ticketing?crc_token={token}");
+        answer(client().get(format!("http://{}{path}", world.public))).await
+    };
+    let right = ask("c3ccb6c25ac00ea4f8ab481abd5eff7475700b8203830ea28cafd6f74f3e7775").await;
+    let expected = "5e5598a52fb399d72f42eb60896f3a6b8b6a765fb88316e41a5bb831353bd401";
+    assert_eq!((right.status, right.body.as_str()), (200, expected));
+    let chosen = ask("whatever").await;
+    assert_eq!((chosen.status, chosen.body.as_str()), (401, ""));
+    assert!(world.stored().await.is_empty());
 }

@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 pub(crate) struct WebhookSpec {
     /// What proves the sender.
     pub proof: ProofSpec,
+    /// A question that the system asks by GET before it sends: whether we know the secret too.
+    pub challenge: Option<ChallengeSpec>,
     /// Headers that expressions read, beside the proof.
     #[serde(default)]
     pub headers: Vec<String>,
@@ -59,6 +61,18 @@ pub(crate) struct ProofSpec {
     pub basic: Option<Flag>,
     /// The secret is the last segment of the URL.
     pub url_token: Option<Flag>,
+}
+
+/// A GET whose token shows that the asker knows the secret, and whose answer shows that we do: the token
+/// is the signature of a text, the answer that of the token. Any other token would have us sign whatever a
+/// stranger sends.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ChallengeSpec {
+    /// The parameter of the address that holds the token.
+    pub parameter: String,
+    /// The text whose signature the token is.
+    pub signs: String,
 }
 
 /// A switch that can only be on.
