@@ -231,6 +231,7 @@ impl Setting {
                 note: Resolve::DirectLookup,
                 comment: Resolve::DirectLookup,
                 comments: false,
+                comments_hinted: false,
                 attach: Some(Resolve::DirectLookup),
             },
             ticket_id_place: self.place,

@@ -409,6 +409,7 @@ impl World {
                 note: self.shape.note,
                 comment: self.shape.note,
                 comments: true,
+                comments_hinted: false,
                 attach: self.attaches().then_some(self.shape.note),
             },
             ticket_id_place: self.shape.place,

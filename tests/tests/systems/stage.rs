@@ -87,11 +87,20 @@ impl Stage {
         &self.daemon.jobs.store
     }
 
-    /// What `sweep --now` does.
+    /// Waits until the system's lists and searches know of all that was done.
+    pub async fn lists_know(&self) {
+        tokio::time::sleep(self.desk.config.lag).await;
+    }
+
+    /// What `sweep --now` does, once the lists know what it is to find.
     pub async fn sweep(&self) -> Swept {
-        let bridge = BridgeName::parse("desk").expect("a name");
-        let swept = jobs::sweep_now(&self.daemon.jobs, &bridge).await;
+        self.lists_know().await;
+        let swept = jobs::sweep_now(&self.daemon.jobs, &self.bridge()).await;
         swept.expect("a whole round")
+    }
+
+    fn bridge(&self) -> BridgeName {
+        BridgeName::parse("desk").expect("a name")
     }
 
     /// Waits until a condition holds at Jelou.
@@ -133,13 +142,21 @@ impl Stage {
             if come && is_quiet(&counts) && hooks.count() == sent {
                 return;
             }
-            self.patient(&format!("all is settled: {counts:?}"), give_up)
+            self.waits(&format!("all is settled: {counts:?}"), give_up)
                 .await;
         }
     }
 
-    /// Waits a little, and fails after too long.
+    /// Waits a little for what is to come of itself, and fails after too long. Where no webhook tells, it
+    /// comes of the next round of the sweep; one that a system kept from its end has a next one.
     pub async fn patient(&self, what: &str, give_up: Instant) {
+        if !self.desk.config.webhooks {
+            let _ = jobs::sweep_now(&self.daemon.jobs, &self.bridge()).await;
+        }
+        self.waits(what, give_up).await;
+    }
+
+    async fn waits(&self, what: &str, give_up: Instant) {
         assert!(
             Instant::now() < give_up,
             "waited {PATIENCE:?} in vain until {what}\n{}",

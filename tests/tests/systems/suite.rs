@@ -65,6 +65,7 @@ pub const STORIES: &[Story] = &[
                 "it does not search tickets by their submitter"
             ),
             (System::FakeGlpi, "its filter does not know a ticket's team"),
+            (System::FakeRedmine, "it keeps no customers"),
             (System::Frontdesk, "it keeps no people"),
         ]
     ),
@@ -315,6 +316,7 @@ async fn an_open_ticket_of_the_customer_is_found_and_taken(stage: &Stage) {
     let ticket = stage.desk.opens(user, "[mail] A question").await;
     stage.settle().await;
     assert_eq!(stage.desk.sees(&ticket).await.conversation, None);
+    stage.lists_know().await;
     let before = stage.desk.tickets().await.len();
     let jelou = &stage.jelou.handle;
     jelou.add_user(user, "Elisa Prado");

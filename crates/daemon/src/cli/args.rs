@@ -1,5 +1,6 @@
 //! The words of the command line. Neighbour: mod, which does what they say.
 
+use bridge_core::mapping::Span;
 use clap::{ArgGroup, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use std::{net::SocketAddr, path::PathBuf};
 use url::Url;
@@ -81,14 +82,19 @@ pub(super) enum Command {
         #[arg(long, value_name = "NAME")]
         bridge: Option<String>,
     },
-    /// Make the integration at Jelou what the configuration says; run it again at any time
+    /// Make the integration at Jelou and the ticketing system's webhooks what the configuration says; run it
+    /// again at any time
     Setup(Setup),
     /// Tell what the bridge would make of a webhook, and by which rule; nothing is sent or stored
     Explain(Explain),
     /// Bring the database's tables up to date
     Migrate,
     /// Print the JSON Schema of the configuration file
-    Schema,
+    Schema {
+        /// Of profile files instead, which teach the bridge a ticketing system
+        #[arg(long)]
+        profile: bool,
+    },
     /// List, show or check the files that teach the bridge a ticketing system
     Profile {
         #[command(subcommand)]
@@ -150,7 +156,23 @@ pub(super) enum ProfileCommand {
         /// A file, or a built-in one
         #[arg(value_name = "FILE|NAME")]
         profile: String,
+        /// Try it on the configured system too: a ticket that says it is a test is made, changed, found and
+        /// left solved
+        #[arg(long)]
+        live: bool,
+        #[command(flatten)]
+        with: LiveArgs,
     },
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct LiveArgs {
+    /// On the system of this bridge, where there are several
+    #[arg(long, value_name = "NAME", requires = "live")]
+    pub bridge: Option<String>,
+    /// The longest wait for anything that shows late, such as `60s` (at most three minutes without it)
+    #[arg(long, value_name = "TIME", requires = "live")]
+    pub wait: Option<Span>,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -161,7 +183,7 @@ pub(super) struct Setup {
     /// Have Jelou make a new signing secret, with no webhook lost, and write it to its file
     #[arg(long, conflicts_with_all = ["remove", "force"])]
     pub rotate_secret: bool,
-    /// Take the integration away: no webhooks come any more
+    /// Take the integration and the ticketing system's webhooks away: none come any more
     #[arg(long)]
     pub remove: bool,
     /// Also where the integration is somebody else's, or looks right

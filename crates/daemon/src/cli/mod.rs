@@ -11,6 +11,7 @@ mod doctor;
 mod door;
 mod ending;
 mod explain;
+mod live;
 mod profile;
 mod run;
 mod sandbox;
@@ -68,8 +69,8 @@ async fn dispatch(args: Args) -> Result<Ending, Failure> {
         Command::Setup(asked) => setup::setup(&shared, asked).await,
         Command::Explain(asked) => explain::explain(&shared, asked).await,
         Command::Migrate => run::migrate(&shared).await,
-        Command::Schema => Ok(run::schema()),
-        Command::Profile { command } => profile::profile(command),
+        Command::Schema { profile } => Ok(run::schema(profile)),
+        Command::Profile { command } => profile::profile(&shared, command).await,
         Command::Links(links) => state::links(&shared, links).await,
         Command::Link {
             ticket,

@@ -3,8 +3,9 @@
 //! of the configuration.
 
 use super::{
-    args::ProfileCommand,
+    args::{LiveArgs, ProfileCommand, Shared},
     ending::{Ending, FOUND, Failure},
+    live,
     table::{count, table},
 };
 use crate::config::Problem;
@@ -15,12 +16,21 @@ use ticketing_adapter::{
     profile::{OperationReview, Review},
 };
 
-/// Lists, shows or checks profiles, without any network.
-pub(super) fn profile(command: ProfileCommand) -> Result<Ending, Failure> {
+/// Lists, shows or checks profiles; without any network, unless one is tried live.
+pub(super) async fn profile(shared: &Shared, command: ProfileCommand) -> Result<Ending, Failure> {
     match command {
         ProfileCommand::List => Ok(list()),
         ProfileCommand::Show { profile } => show(&profile),
-        ProfileCommand::Check { profile } => check(&profile),
+        ProfileCommand::Check {
+            profile,
+            live: false,
+            with: _,
+        } => check(&profile),
+        ProfileCommand::Check {
+            profile,
+            live: true,
+            with,
+        } => try_live(shared, &profile, with).await,
     }
 }
 
@@ -48,6 +58,15 @@ fn show(name: &str) -> Result<Ending, Failure> {
     Ok(Ending::new(text, document))
 }
 
+/// What cannot be loaded is not tried; what is only forgotten keeps nothing from it.
+async fn try_live(shared: &Shared, name: &str, with: LiveArgs) -> Result<Ending, Failure> {
+    let (file, text) = read(name)?;
+    match Profile::load(&text, &file) {
+        Ok(profile) => live::live(shared, profile, with).await,
+        Err(_) => check(name),
+    }
+}
+
 fn check(name: &str) -> Result<Ending, Failure> {
     let (file, text) = read(name)?;
     let checked = Profile::load(&text, &file).map(|profile| {
@@ -71,6 +90,7 @@ fn check(name: &str) -> Result<Ending, Failure> {
         "title": profile.title(),
         "operations": review.operations.iter().map(as_value).collect::<Vec<_>>(),
         "webhooks": review.webhooks,
+        "setup": review.setup,
         "changes": review.changes,
         "examples": review.examples,
     });
@@ -143,7 +163,11 @@ fn in_words(review: &Review) -> String {
         .changes
         .clone()
         .map_or_else(nothing, |by| format!("listed {by}"));
-    format!("{operations}\nwebhooks  {webhooks}\nchanges   {changes}\n")
+    let setup = review
+        .setup
+        .clone()
+        .map_or_else(String::new, |how| format!("made      {how}\n"));
+    format!("{operations}\nwebhooks  {webhooks}\n{setup}changes   {changes}\n")
 }
 
 fn as_value(operation: &OperationReview) -> Value {

@@ -24,7 +24,7 @@ pub struct Bench {
     pub jelou: RunningJelou,
     pub folder: TempDir,
     listen: String,
-    _helpdesk: RunningHelpdesk,
+    pub helpdesk: RunningHelpdesk,
 }
 
 impl Bench {
@@ -49,7 +49,7 @@ impl Bench {
             jelou,
             folder,
             listen: options.listen,
-            _helpdesk: helpdesk,
+            helpdesk,
         }
     }
 
@@ -60,6 +60,15 @@ impl Bench {
     pub fn change(&self, from: &str, to: &str) {
         let text = std::fs::read_to_string(self.config()).unwrap();
         std::fs::write(self.config(), replaced(&text, from, to)).unwrap();
+    }
+
+    /// Another ticketing system: all of its table up to the rules.
+    pub fn ticketing(&self, lines: &str) {
+        let text = std::fs::read_to_string(self.config()).unwrap();
+        let (head, rest) = text.split_once("[bridges.main.ticketing]\n").unwrap();
+        let (_, rules) = rest.split_once("\n[").unwrap();
+        let text = format!("{head}[bridges.main.ticketing]\n{lines}\n[{rules}");
+        std::fs::write(self.config(), text).unwrap();
     }
 
     pub fn secret_file(&self) -> PathBuf {

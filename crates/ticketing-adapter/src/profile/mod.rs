@@ -11,9 +11,11 @@ pub(crate) mod filters;
 mod html;
 mod operations;
 mod place;
+mod request;
 mod review;
 pub(crate) mod rules;
 mod settings;
+pub(crate) mod setup;
 pub(crate) mod shape;
 pub(crate) mod spec;
 mod webhooks;
@@ -140,6 +142,14 @@ impl Profile {
         self.has(Kind::Comments)
     }
 
+    /// Whether its webhooks tell of tickets alone: a comment is seen in the ticket's change, and no
+    /// more than that.
+    #[must_use]
+    pub fn hints_at_comments(&self) -> bool {
+        let webhook = self.rules.webhook.as_ref();
+        webhook.is_some_and(|webhook| webhook.events.iter().all(|event| event.comment.is_none()))
+    }
+
     /// Whether further fields of a ticket can be set.
     #[must_use]
     pub fn can_set_fields(&self) -> bool {
@@ -150,6 +160,32 @@ impl Profile {
     #[must_use]
     pub fn attaches(&self) -> bool {
         self.has(Kind::Attach)
+    }
+
+    /// Whether the statuses that a site really has can be listed.
+    #[must_use]
+    pub fn lists_statuses(&self) -> bool {
+        self.rules.listed.is_some()
+    }
+
+    /// Whether a site's statuses have codes of its own, which its list tells.
+    #[must_use]
+    pub fn learns_codes(&self) -> bool {
+        let listed = self.rules.listed.as_ref();
+        listed.is_some_and(|listed| listed.code.is_some())
+    }
+
+    /// Whether it says how the system is made to send its webhooks: by calls, or by a person.
+    #[must_use]
+    pub fn is_set_up(&self) -> bool {
+        self.rules.setup.is_some()
+    }
+
+    /// Whether the system makes the secret of its webhooks and tells it.
+    #[must_use]
+    pub fn tells_webhook_secret(&self) -> bool {
+        let setup = self.rules.setup.as_ref();
+        setup.is_some_and(|setup| setup.parts.iter().any(|part| part.secret.is_some()))
     }
 
     /// Checks what the operator set. Keys are told relative to `[bridges.NAME.ticketing]`.

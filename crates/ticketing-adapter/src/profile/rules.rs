@@ -4,6 +4,7 @@
 use super::{
     expr::{Expr, Template, Tree},
     filters::{self, millis},
+    setup::SetupRules,
     shape::{Codes, Shape},
     spec::{CursorKind, Digest, Encoding, EventKind, ExampleSpec, Method, OptionKind},
 };
@@ -31,12 +32,15 @@ pub(crate) struct Rules {
     pub(crate) auth: Auth,
     pub(crate) vocabulary: Vocabulary,
     pub(crate) codes: Arc<Codes>,
+    /// The list of the statuses that the site has.
+    pub(crate) listed: Option<ListedWords>,
     pub(crate) reason: Option<Expr>,
     pub(crate) later: Vec<u16>,
     pub(crate) operations: BTreeMap<Kind, OperationRule>,
     /// Why there is none of these.
     pub(crate) absent: BTreeMap<Kind, String>,
     pub(crate) webhook: Option<WebhookRules>,
+    pub(crate) setup: Option<SetupRules>,
 }
 
 /// One thing the operator may set.
@@ -235,6 +239,15 @@ pub(crate) struct RequestRule {
     pub(crate) query: Vec<(Template, Template)>,
     pub(crate) headers: Vec<(HeaderName, Template)>,
     pub(crate) body: Option<Tree>,
+}
+
+/// How the statuses of a site are listed.
+#[derive(Debug)]
+pub(crate) struct ListedWords {
+    pub(crate) request: RequestRule,
+    pub(crate) items: Expr,
+    pub(crate) word: Expr,
+    pub(crate) code: Option<Expr>,
 }
 
 /// How a comment of a list is read.

@@ -19,5 +19,6 @@ mod hubspot;
 mod jira;
 mod redmine;
 mod servicenow;
+mod setup;
 mod talk;
 mod zammad;

@@ -7,14 +7,17 @@
 
 mod django_helpdesk;
 mod fake;
+mod freshdesk;
 mod frontdesk;
 mod glpi;
 mod jira;
+mod redmine;
 mod request_tracker;
+mod zammad;
 
 use crate::instance;
 use fake::Fake;
-use std::{future::Future, net::SocketAddr, path::Path, pin::Pin};
+use std::{future::Future, net::SocketAddr, path::Path, pin::Pin, time::Duration};
 
 /// A system that runs on this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +30,12 @@ pub enum System {
     FakeJira,
     /// A GLPI 11 that behaves as its source says.
     FakeGlpi,
+    /// A Freshdesk that behaves as its pages say.
+    FakeFreshdesk,
+    /// A Zammad that behaves as its pages and its source say.
+    FakeZammad,
+    /// A Redmine 5.0 that behaves as the one that was run.
+    FakeRedmine,
     /// The helpdesk of the tutorial.
     Frontdesk,
 }
@@ -38,6 +47,9 @@ impl System {
         (Self::DjangoHelpdesk, "django-helpdesk 2.6"),
         (Self::FakeJira, "Jira Service Management, as documented"),
         (Self::FakeGlpi, "GLPI 11, as its source says"),
+        (Self::FakeFreshdesk, "Freshdesk, as documented"),
+        (Self::FakeZammad, "Zammad, as documented"),
+        (Self::FakeRedmine, "Redmine 5.0, as it was run"),
         (Self::Frontdesk, "Frontdesk, the tutorial's"),
     ];
 
@@ -67,6 +79,9 @@ impl System {
             Self::DjangoHelpdesk => Box::new(django_helpdesk::Desk::start(folder, hooks, secret)),
             Self::FakeJira => Fake::start(jira::World::new(secret), hooks),
             Self::FakeGlpi => Fake::start(glpi::World::new(secret), hooks),
+            Self::FakeFreshdesk => Fake::start(freshdesk::World::new(folder, secret), hooks),
+            Self::FakeZammad => Fake::start(zammad::World::new(folder, secret), hooks),
+            Self::FakeRedmine => Fake::start(redmine::World::default(), hooks),
             Self::Frontdesk => Fake::start(frontdesk::World::new(folder, secret), hooks),
         }
     }
@@ -104,6 +119,10 @@ pub struct Config {
     pub solved: &'static str,
     /// The word for a ticket that is open again.
     pub open_again: &'static str,
+    /// How long its lists and searches do not know of a change.
+    pub lag: Duration,
+    /// Whether it posts webhooks; without, what happens in it rounds of the sweep find.
+    pub webhooks: bool,
 }
 
 /// What takes its time.
