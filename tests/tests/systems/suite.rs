@@ -53,13 +53,7 @@ pub const STORIES: &[Story] = &[
     story!(what_a_customer_writes_is_on_the_ticket_and_does_not_come_back),
     story!(
         a_customers_picture_hangs_on_the_ticket,
-        [
-            (System::FakeGlpi, NO_FILES),
-            (
-                System::FakeRedmine,
-                "its answer does not say whether a file was taken"
-            ),
-        ]
+        [(System::FakeGlpi, NO_FILES)]
     ),
     story!(a_resolved_ticket_closes_its_conversation_and_reopened_gets_the_next),
     story!(a_close_at_jelou_resolves_the_ticket_and_the_customers_return_reopens_it),
