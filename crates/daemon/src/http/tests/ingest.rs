@@ -274,7 +274,6 @@ async fn nothing_but_post_is_taken() {
             let path = format!("http://{}/webhooks/main/{side}", world.public);
             let answer = answer(client().request(method.clone(), path)).await;
             assert_eq!((answer.status, answer.body.as_str()), (405, ""));
-            assert_eq!(answer.header("allow"), "POST");
         }
     }
 }
