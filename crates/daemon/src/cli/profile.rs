@@ -69,6 +69,7 @@ fn check(name: &str) -> Result<Ending, Failure> {
         "problems": problems,
         "name": profile.name(),
         "title": profile.title(),
+        "only_creates": review.only_creates,
         "operations": review.operations.iter().map(as_value).collect::<Vec<_>>(),
         "webhooks": review.webhooks,
         "changes": review.changes,
@@ -117,6 +118,13 @@ fn lines(problems: &[Problem]) -> String {
         .collect()
 }
 
+/// What the bridge does with a system that nobody can read.
+const ONLY_CREATES: &str = "
+With this system the bridge makes a ticket for each conversation of a customer, with their first words in its
+description, and nothing more: what is said later is not relayed, either way; a status moves no conversation, and
+the end of a conversation no status; a ticket whose making was not answered waits for a person.
+";
+
 fn in_words(review: &Review) -> String {
     let rows: Vec<Vec<String>> = review
         .operations
@@ -143,7 +151,12 @@ fn in_words(review: &Review) -> String {
         .changes
         .clone()
         .map_or_else(nothing, |by| format!("listed {by}"));
-    format!("{operations}\nwebhooks  {webhooks}\nchanges   {changes}\n")
+    let only = if review.only_creates {
+        ONLY_CREATES
+    } else {
+        ""
+    };
+    format!("{operations}\nwebhooks  {webhooks}\nchanges   {changes}\n{only}")
 }
 
 fn as_value(operation: &OperationReview) -> Value {
