@@ -45,6 +45,21 @@ async fn a_documented_glpi_plays_the_same_stories() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_documented_servicenow_plays_the_same_stories() {
+    plays_all(System::FakeServiceNow).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_documented_hubspot_plays_the_same_stories() {
+    plays_all(System::FakeHubSpot).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_osticket_plays_what_it_can() {
+    plays_all(System::FakeOsTicket).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_follows_the_tutorial_has_a_profile_that_plays_the_same_stories() {
     plays_all(System::Frontdesk).await;
 }

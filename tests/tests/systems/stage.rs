@@ -89,6 +89,7 @@ impl Stage {
 
     /// What `sweep --now` does.
     pub async fn sweep(&self) -> Swept {
+        tokio::time::sleep(self.desk.lag()).await;
         let bridge = BridgeName::parse("desk").expect("a name");
         let swept = jobs::sweep_now(&self.daemon.jobs, &bridge).await;
         swept.expect("a whole round")
@@ -133,13 +134,21 @@ impl Stage {
             if come && is_quiet(&counts) && hooks.count() == sent {
                 return;
             }
-            self.patient(&format!("all is settled: {counts:?}"), give_up)
+            self.waits(&format!("all is settled: {counts:?}"), give_up)
                 .await;
         }
     }
 
-    /// Waits a little, and fails after too long.
+    /// Waits a little, and fails after too long. Where only a round of the sweep tells what agents write, one is
+    /// made.
     pub async fn patient(&self, what: &str, give_up: Instant) {
+        if self.desk.is_polled() {
+            self.sweep().await;
+        }
+        self.waits(what, give_up).await;
+    }
+
+    async fn waits(&self, what: &str, give_up: Instant) {
         assert!(
             Instant::now() < give_up,
             "waited {PATIENCE:?} in vain until {what}\n{}",
@@ -244,7 +253,8 @@ reuse = "{reuse}"
         credentials = of_desk.credentials,
         desk_options = of_desk.options,
         reuse = of_desk.reuse,
-        rules =
-            include_str!("rules.toml").replace("\"resolved\"", &format!("\"{}\"", desk.solved())),
+        rules = desk.rules(
+            &include_str!("rules.toml").replace("\"resolved\"", &format!("\"{}\"", of_desk.solved))
+        ),
     )
 }

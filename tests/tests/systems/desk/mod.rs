@@ -9,12 +9,15 @@ mod django_helpdesk;
 mod fake;
 mod frontdesk;
 mod glpi;
+mod hubspot;
 mod jira;
+mod osticket;
 mod request_tracker;
+mod servicenow;
 
 use crate::instance;
 use fake::Fake;
-use std::{future::Future, net::SocketAddr, path::Path, pin::Pin};
+use std::{future::Future, net::SocketAddr, path::Path, pin::Pin, time::Duration};
 
 /// A system that runs on this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +30,12 @@ pub enum System {
     FakeJira,
     /// A GLPI 11 that behaves as its source says.
     FakeGlpi,
+    /// A ServiceNow that behaves as its pages say.
+    FakeServiceNow,
+    /// A HubSpot that behaves as its pages say.
+    FakeHubSpot,
+    /// An osTicket that behaves as its source says.
+    FakeOsTicket,
     /// The helpdesk of the tutorial.
     Frontdesk,
 }
@@ -38,6 +47,9 @@ impl System {
         (Self::DjangoHelpdesk, "django-helpdesk 2.6"),
         (Self::FakeJira, "Jira Service Management, as documented"),
         (Self::FakeGlpi, "GLPI 11, as its source says"),
+        (Self::FakeServiceNow, "ServiceNow, as documented"),
+        (Self::FakeHubSpot, "HubSpot tickets, as documented"),
+        (Self::FakeOsTicket, "osTicket, as its source says"),
         (Self::Frontdesk, "Frontdesk, the tutorial's"),
     ];
 
@@ -67,6 +79,9 @@ impl System {
             Self::DjangoHelpdesk => Box::new(django_helpdesk::Desk::start(folder, hooks, secret)),
             Self::FakeJira => Fake::start(jira::World::new(secret), hooks),
             Self::FakeGlpi => Fake::start(glpi::World::new(secret), hooks),
+            Self::FakeServiceNow => Fake::start(servicenow::World::new(secret), hooks),
+            Self::FakeHubSpot => Fake::start(hubspot::World::new(hooks, secret), hooks),
+            Self::FakeOsTicket => Fake::start(osticket::World::default(), hooks),
             Self::Frontdesk => Fake::start(frontdesk::World::new(folder, secret), hooks),
         }
     }
@@ -116,6 +131,21 @@ pub trait Agent: Send + Sync {
 
     /// What the config says of it.
     fn config(&self) -> Config;
+
+    /// The common rules, as this system has them.
+    fn rules(&self, common: &str) -> String {
+        common.to_owned()
+    }
+
+    /// How far its lists are behind.
+    fn lag(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// Whether no webhook tells what agents write: a round of the sweep finds it.
+    fn is_polled(&self) -> bool {
+        false
+    }
 
     /// Ends its server; the data stays.
     fn stop(&self);

@@ -29,6 +29,21 @@ pub trait Vendor: Send + 'static {
     /// What the config says of it.
     fn config(&self) -> Config;
 
+    /// The common rules, as this system has them.
+    fn rules(&self, common: &str) -> String {
+        common.to_owned()
+    }
+
+    /// How far its lists are behind.
+    fn lag(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// Whether no webhook tells what agents write: a round of the sweep finds it.
+    fn is_polled(&self) -> bool {
+        false
+    }
+
     /// Answers one request of the bridge; `None` where the vendor documents no such call.
     fn answers(&mut self, asked: &Asked, told: &mut Told) -> Option<Answer>;
 
@@ -153,6 +168,18 @@ impl<V: Vendor> Agent for Fake<V> {
 
     fn config(&self) -> Config {
         self.site.on(|vendor| vendor.config())
+    }
+
+    fn rules(&self, common: &str) -> String {
+        self.site.on(|vendor| vendor.rules(common))
+    }
+
+    fn lag(&self) -> Duration {
+        self.site.on(|vendor| vendor.lag())
+    }
+
+    fn is_polled(&self) -> bool {
+        self.site.on(|vendor| vendor.is_polled())
     }
 
     fn stop(&self) {
