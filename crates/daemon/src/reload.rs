@@ -153,7 +153,8 @@ impl Reloader {
     fn changed_at(&self, path: &Path) -> Vec<Option<SystemTime>> {
         let runtime = self.runtimes.borrow();
         let bridges = runtime.config.bridges.values();
-        let secrets = bridges.filter_map(|bridge| bridge.jelou.secret_file.as_deref());
+        let files = bridges.flat_map(|b| [&b.jelou.secret_file, &b.ticketing_secret_file]);
+        let secrets = files.filter_map(Option::as_deref);
         [path].into_iter().chain(secrets).map(changed_at).collect()
     }
 

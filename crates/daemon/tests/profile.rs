@@ -171,3 +171,24 @@ fn a_profile_that_is_not_there_is_a_matter_of_the_machine() {
         "{said}"
     );
 }
+
+#[test]
+fn every_profile_that_is_shipped_fits_the_schema_that_an_editor_gets() {
+    let schema = Command::new(env!("CARGO_BIN_EXE_jelou-bridge"))
+        .args(["schema", "--profile"])
+        .output()
+        .unwrap();
+    let schema: Value = serde_json::from_slice(&schema.stdout).unwrap();
+    let schema = jsonschema::validator_for(&schema).unwrap();
+    for name in ticketing_adapter::Profile::builtin_names() {
+        let text = ticketing_adapter::Profile::builtin(name).unwrap();
+        let profile: Value = toml::from_str(text.text()).unwrap();
+        let wrong: Vec<String> = schema
+            .iter_errors(&profile)
+            .map(|e| e.to_string())
+            .collect();
+        assert_eq!(wrong, Vec::<String>::new(), "{name}");
+    }
+    let mistyped = serde_json::json!({ "name": 7 });
+    assert!(!schema.is_valid(&mistyped));
+}

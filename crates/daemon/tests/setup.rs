@@ -9,8 +9,12 @@
 
 #[path = "setup/bench.rs"]
 mod bench;
+#[path = "setup/desk.rs"]
+mod desk;
 #[path = "setup/doctor.rs"]
 mod doctor;
+#[path = "setup/hooks.rs"]
+mod hooks;
 #[path = "setup/load.rs"]
 mod load;
 

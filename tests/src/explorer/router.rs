@@ -14,7 +14,7 @@ use bridge_core::{
     lane::retry_at,
     route::{Ask, Route, Told, Turn},
 };
-use jelou_bridge::store::Received;
+use jelou_bridge::store::{Received, Room};
 use std::hash::Hash;
 
 /// A Delivery in a Router's hands.
@@ -106,7 +106,7 @@ impl World {
     pub(super) fn take(&mut self, r: usize, setting: &Setting) -> Option<Routing> {
         let _ = r;
         let now = self.now;
-        let received = self.store.edit().claim_routes(1, now).pop()?;
+        let received = self.store.edit().claim_routes(&Room::of(1), now).pop()?;
         let event = setting.meant(&received.body);
         let parsed = Parsed::Events(event.into_iter().collect());
         let (route, turn) = Route::begin(parsed, setting.bridge.clone(), Some(setting.bot.clone()));

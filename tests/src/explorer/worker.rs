@@ -22,7 +22,7 @@ use bridge_core::{
     session::{Act, Came, JoinEnd, Let, Refusal, Session, begins_in_time},
     time::Timestamp,
 };
-use jelou_bridge::store::{Admission, Admitted, Changes, Claim, CommitError, Joined};
+use jelou_bridge::store::{Admission, Admitted, Changes, Claim, CommitError, Joined, Room};
 use std::{hash::Hash, time::Duration};
 
 /// How long a Claim lasts, as in the daemon.
@@ -160,7 +160,12 @@ impl World {
 
     pub(super) fn claim(&mut self, r: usize, setting: &Setting) -> Result<(), Broken> {
         let now = self.now;
-        let Some(claimed) = self.store.edit().claim_lanes(1, now, LEASE).pop() else {
+        let Some(claimed) = self
+            .store
+            .edit()
+            .claim_lanes(&Room::of(1), now, LEASE)
+            .pop()
+        else {
             return Ok(());
         };
         let silent = self.is_silent(&claimed.lane, setting);

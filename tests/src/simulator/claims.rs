@@ -19,7 +19,9 @@ use bridge_core::{
     session::{Act, Came, JoinEnd, Let, Refusal, Session, begins_in_time},
     time::Timestamp,
 };
-use jelou_bridge::store::{Admission, Admitted, Changes, Claim, ClaimedLane, CommitError, Joined};
+use jelou_bridge::store::{
+    Admission, Admitted, Changes, Claim, ClaimedLane, CommitError, Joined, Room,
+};
 use std::{rc::Rc, time::Duration};
 
 /// A lease is renewed before a call if less than the call's deadline and this is left of it.
@@ -104,7 +106,7 @@ impl World {
         let busy = self.lanes.values().filter(|t| t.replica == replica).count();
         let free = WORKERS.saturating_sub(busy);
         let now = self.clock(replica);
-        let claimed = self.store.claim_lanes(free as u32, now, LEASE);
+        let claimed = self.store.claim_lanes(&Room::of(free as u32), now, LEASE);
         full |= claimed.len() == free;
         for claimed in claimed {
             self.begin_claim(replica, claimed, None);

@@ -18,7 +18,7 @@ use bridge_core::{
     time::Timestamp,
 };
 use bridge_remotes::bot;
-use jelou_bridge::store::{Received, Source};
+use jelou_bridge::store::{Received, Room, Source};
 use std::{collections::VecDeque, rc::Rc, time::Duration};
 
 /// A read waits this long for the rest of the webhooks of one act, as the daemon's does.
@@ -70,7 +70,7 @@ impl World {
             .count();
         let free = WORKERS.saturating_sub(busy);
         let now = self.clock(replica);
-        let batch = self.store.claim_routes(free as u32, now);
+        let batch = self.store.claim_routes(&Room::of(free as u32), now);
         let full = batch.len() == free;
         for received in batch {
             if received.side == Side::Jelou && self.faults.strikes(Fault::RouterBehind) {

@@ -10,9 +10,11 @@ const JOBS: &str = "crates/daemon/src/jobs/";
 const CONFIG: &str = "crates/daemon/src/config/";
 const PERFORM: &str = "crates/daemon/src/perform.rs";
 
-/// What a person orders by `setup`, and no Lane ever does: the writes of the integration.
+/// What a person orders by `setup`, and no Lane ever does: the writes of the integration, and of the
+/// ticketing system's webhooks.
 const SETUP: &str = "crates/daemon/src/setup/";
 const INTEGRATION: &str = "crates/jelou-adapter/src/client/integration.rs";
+const HOOKS: &str = "crates/ticketing-adapter/src/client/setup.rs";
 
 /// Where the remotes may be read. Each of these hands what it found to the rules, or to a person.
 const READERS: [&str; 8] = [
@@ -27,7 +29,7 @@ const READERS: [&str; 8] = [
 ];
 
 /// The clients, and those of their calls that only look. Every other call of theirs is a write.
-const CLIENTS: [(&str, &str, &[&str]); 6] = [
+const CLIENTS: [(&str, &str, &[&str]); 7] = [
     (
         "jelou",
         "crates/jelou-adapter/src/client/mod.rs",
@@ -40,6 +42,7 @@ const CLIENTS: [(&str, &str, &[&str]); 6] = [
         &["attended", "history"],
     ),
     ("jelou", INTEGRATION, &["integration"]),
+    ("ticketing", HOOKS, &["look_at_part", "part_secret"]),
     (
         "jelou",
         "crates/jelou-adapter/src/client/user_state.rs",
@@ -137,19 +140,20 @@ fn apalis_is_known_in_jobs_alone() {
 }
 
 #[test]
-fn only_perform_writes_to_a_remote_and_the_set_up_its_integration() {
+fn only_perform_writes_to_a_remote_and_the_set_up_what_it_sets_up() {
     let (of_setup, others): (Vec<String>, Vec<String>) = {
-        let source = tree::read(INTEGRATION);
+        let source = tree::read(INTEGRATION) + &tree::read(HOOKS);
         let declared = |call: &String| {
-            let method = call.trim_start_matches(".jelou.").trim_end_matches('(');
+            let method = call.rsplit('.').next().unwrap_or_default();
+            let method = method.trim_end_matches('(');
             source.contains(&format!("pub async fn {method}("))
         };
         calls_there_are().writes.into_iter().partition(declared)
     };
     assert_eq!(
         of_setup.len(),
-        4,
-        "make, change, remove, exchange: {of_setup:?}"
+        7,
+        "make, change and remove at each side, exchange: {of_setup:?}"
     );
     let mut found = made(&outside(&[PERFORM]), &others);
     found.extend(made(&outside(&[SETUP]), &of_setup));

@@ -165,16 +165,6 @@ impl Stage {
         }
     }
 
-    /// Waits until a text of a ticket ends so.
-    pub async fn until_said(&self, ticket: &str, words: &str) {
-        let give_up = Instant::now() + PATIENCE;
-        let said = |texts: Vec<String>| texts.iter().any(|text| text.ends_with(words));
-        while !said(self.agent.reads(ticket).await) {
-            self.patient(&format!("ticket {ticket} says {words:?}"), give_up)
-                .await;
-        }
-    }
-
     /// What `parked list` does.
     pub async fn parked(&self) -> Vec<ParkedView> {
         let listed = parked::list(&self.daemon.jobs, ParkedAsked::default()).await;

@@ -144,44 +144,6 @@ pub async fn an_agents_first_reply_changes_nothing_at_jelou(stage: &Stage) {
     assert!(at_jelou(stage, &linked.conversation).active);
 }
 
-/// Resolved: the conversation ends with a goodbye. Opened again: the next one starts, by the policy.
-pub async fn a_resolved_ticket_closes_its_conversation_and_reopened_gets_the_next(stage: &Stage) {
-    let first = linked(stage, "5511987650003").await;
-    stage.agent.sets_status(&first.ticket, "resolved").await;
-    is_over(stage, &first.conversation).await;
-    stage.settle().await;
-    let goodbye = at_jelou(stage, &first.conversation).redirect_payload;
-    let goodbye = goodbye.expect("a last message").to_string();
-    assert!(goodbye.contains("Encerramos o chamado"), "{goodbye}");
-
-    stage.agent.sets_status(&first.ticket, "open").await;
-    let second = next_conversation_of(stage, &first.ticket, &first.conversation).await;
-    stage.settle().await;
-    assert!(at_jelou(stage, &second).active);
-    let of_ticket = stage.jelou.handle.conversations_of_ticket(&first.ticket);
-    assert_eq!(of_ticket.len(), 2, "one conversation a time");
-}
-
-/// An operator ends the talk: the ticket is resolved. The customer comes back: it is open again.
-pub async fn a_close_at_jelou_resolves_the_ticket_and_the_customers_return_reopens_it(
-    stage: &Stage,
-) {
-    let user = "5511987650004";
-    let linked = linked(stage, user).await;
-    let jelou = &stage.jelou.handle;
-    jelou
-        .operator_closes(&linked.conversation, "closed_by_operator")
-        .expect("it goes on");
-    has_status(stage, &linked.ticket, "resolved").await;
-    stage.settle().await;
-
-    let again = jelou.customer_starts(user, "One more thing").expect("free");
-    has_status(stage, &linked.ticket, "open").await;
-    stage.settle().await;
-    assert_eq!(ticket_of(stage, &again).await, linked.ticket);
-    assert!(at_jelou(stage, &again).active);
-}
-
 /// A customer writes first: Request Tracker gets a user with a phone, and one ticket. After an
 /// expiry the ticket is still an open one, and their next conversation is about it too.
 pub async fn a_customer_who_writes_first_gets_one_ticket_and_keeps_it(stage: &Stage) {
@@ -214,49 +176,6 @@ pub async fn a_customer_who_writes_first_gets_one_ticket_and_keeps_it(stage: &St
         .finds(&format!("Requestor.Name = '{requestor}'"))
         .await;
     assert_eq!(theirs.len(), 1, "{theirs:?}");
-}
-
-/// A ticket that came by mail has no conversation, until its customer writes on WhatsApp: then it is
-/// found by its requestor, and no second one is made.
-pub async fn an_open_ticket_of_the_customer_is_found_and_taken(stage: &Stage) {
-    let user = "5511987650006";
-    let name = format!("wa-{user}");
-    stage
-        .agent
-        .adds_person(&name, "Elisa Prado", &phone(user))
-        .await;
-    let ticket = stage.agent.opens_ticket(&name, "[mail] A question").await;
-    stage.settle().await;
-    assert_eq!(stage.agent.sees(&ticket).await.conversation, None);
-
-    let jelou = &stage.jelou.handle;
-    let conversation = jelou.customer_starts(user, "Olá").expect("free");
-    assert_eq!(conversation_of(stage, &ticket).await, conversation);
-    stage.settle().await;
-    let theirs = stage
-        .agent
-        .finds(&format!("Requestor.Name = '{name}'"))
-        .await;
-    assert_eq!(theirs.len(), 1, "{theirs:?}");
-}
-
-/// Two tickets of one customer: the second waits, its agents are told by one note, and it gets its
-/// conversation when the first is done.
-pub async fn the_second_ticket_of_a_customer_waits_its_turn(stage: &Stage) {
-    let user = "5511987650007";
-    let first = linked(stage, user).await;
-    let name = format!("customer-{user}");
-    let second = stage.agent.opens_ticket(&name, "A second order").await;
-    stage.until_told(&second).await;
-    stage.settle().await;
-    assert_eq!(stage.agent.sees(&second).await.conversation, None);
-
-    stage.agent.sets_status(&first.ticket, "resolved").await;
-    is_over(stage, &first.conversation).await;
-    let next = conversation_of(stage, &second).await;
-    stage.settle().await;
-    assert!(at_jelou(stage, &next).active);
-    assert_eq!(stage.agent.made_by_bridge(&second, "Comment").await, 1);
 }
 
 /// A merged ticket's conversation goes on under the ticket that took it in.

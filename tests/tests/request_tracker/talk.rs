@@ -3,7 +3,7 @@
 
 use crate::{
     stage::{PATIENCE, Stage},
-    stories::{Linked, at_jelou, linked, ticket_of},
+    stories::{Linked, linked},
 };
 use bridge_sandbox::jelou::{CustomerFile, Speaker, Spoken};
 use bytes::Bytes;
@@ -29,40 +29,6 @@ async fn has_heard(stage: &Stage, user: &str, many: usize) {
             jelou.heard_by(user).iter().filter(|s| by_agents(s)).count() >= many
         })
         .await;
-}
-
-/// What agents write for the customer reaches them, once each; what they write among themselves does
-/// not, nor does what the bridge or Request Tracker wrote.
-pub async fn an_agents_public_reply_reaches_the_customer_and_an_internal_comment_does_not(
-    stage: &Stage,
-) {
-    let user = "5511987650031";
-    let Linked { ticket, .. } = linked(stage, user).await;
-    stage
-        .agent
-        .replies(&ticket, "Olá 🙂, tudo bem?", None)
-        .await;
-    stage.agent.comments(&ticket, "He is angry.").await;
-    stage.agent.replies(&ticket, "Já resolvo.", None).await;
-    has_heard(stage, user, 2).await;
-    stage.settle().await;
-    assert_eq!(heard(stage, user), ["Olá 🙂, tudo bem?", "Já resolvo."]);
-}
-
-/// A customer's words are on the ticket with their name, and do not come back to them.
-pub async fn what_a_customer_writes_is_on_the_ticket_and_stays_there(stage: &Stage) {
-    let user = "5511987650032";
-    stage.jelou.handle.add_user(user, "Rita Melo");
-    let jelou = &stage.jelou.handle;
-    let conversation = jelou.customer_starts(user, "Bom dia").expect("free");
-    let ticket = ticket_of(stage, &conversation).await;
-    jelou
-        .customer_writes(&conversation, "Comprei ontem; não liga")
-        .expect("it goes on");
-    stage.until_said(&ticket, "Comprei ontem; não liga").await;
-    stage.settle().await;
-    assert!(heard(stage, user).is_empty(), "{:?}", heard(stage, user));
-    assert!(at_jelou(stage, &conversation).active);
 }
 
 /// Request Tracker's webhooks get lost; what agents wrote is found by listing the history, and the last

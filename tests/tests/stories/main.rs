@@ -8,6 +8,7 @@
 )]
 
 mod bot;
+mod bridges;
 mod busy;
 mod canary;
 mod command;

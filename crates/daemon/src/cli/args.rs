@@ -81,14 +81,19 @@ pub(super) enum Command {
         #[arg(long, value_name = "NAME")]
         bridge: Option<String>,
     },
-    /// Make the integration at Jelou what the configuration says; run it again at any time
+    /// Make the integration at Jelou and the ticketing system's webhooks what the configuration says; run it
+    /// again at any time
     Setup(Setup),
     /// Tell what the bridge would make of a webhook, and by which rule; nothing is sent or stored
     Explain(Explain),
     /// Bring the database's tables up to date
     Migrate,
     /// Print the JSON Schema of the configuration file
-    Schema,
+    Schema {
+        /// Of profile files instead, which teach the bridge a ticketing system
+        #[arg(long)]
+        profile: bool,
+    },
     /// List, show or check the files that teach the bridge a ticketing system
     Profile {
         #[command(subcommand)]
@@ -161,7 +166,7 @@ pub(super) struct Setup {
     /// Have Jelou make a new signing secret, with no webhook lost, and write it to its file
     #[arg(long, conflicts_with_all = ["remove", "force"])]
     pub rotate_secret: bool,
-    /// Take the integration away: no webhooks come any more
+    /// Take the integration and the ticketing system's webhooks away: none come any more
     #[arg(long)]
     pub remove: bool,
     /// Also where the integration is somebody else's, or looks right

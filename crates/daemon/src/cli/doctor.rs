@@ -12,14 +12,19 @@ use crate::{
     clock,
     config::{self, Config},
     runtime::Bridge,
-    setup::doctor::{Look, State, examine},
+    setup::{
+        doctor::{Look, State, examine},
+        hooks,
+    },
 };
+use bridge_core::event::Side;
 use bridge_transport::Transport;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
 const DATABASE: &str = "database";
-const WEBHOOKS: &str = "webhooks of Jelou";
+const OF_JELOU: &str = "webhooks of Jelou";
+const OF_TICKETING: &str = "webhooks of ticketing";
 
 /// Looks at everything. What is wrong in one place keeps it from no other.
 pub(super) async fn doctor(shared: &Shared, bridge: Option<String>) -> Result<Ending, Failure> {
@@ -69,9 +74,15 @@ async fn of_daemon(door: &Door, bridges: &[Arc<Bridge>]) -> Vec<Look> {
     };
     if let Ok(page) = door.page("metrics").await {
         for bridge in bridges {
-            let mut look = webhooks(&page, bridge.name.as_str());
-            look.bridge = Some(bridge.name.to_string());
-            looks.push(look);
+            let of_both = [
+                Some(webhooks(&page, bridge.name.as_str(), Side::Jelou)),
+                hooks::is_known(bridge)
+                    .then(|| webhooks(&page, bridge.name.as_str(), Side::Ticketing)),
+            ];
+            for mut look in of_both.into_iter().flatten() {
+                look.bridge = Some(bridge.name.to_string());
+                looks.push(look);
+            }
         }
     }
     looks
@@ -109,12 +120,24 @@ fn readiness(page: &str) -> Vec<Look> {
     ]
 }
 
-/// Whether the secret is the one that Jelou signs with, only a webhook shows.
-fn webhooks(page: &str, bridge: &str) -> Look {
+/// Whether the secret is the one that a side signs with, only a webhook shows.
+fn webhooks(page: &str, bridge: &str, side: Side) -> Look {
+    let (what, whose, remedy) = match side {
+        Side::Jelou => (
+            OF_JELOU,
+            "if the latest are Jelou's, run `jelou-bridge setup --rotate-secret`",
+            "if they are Jelou's, the secret or webhook_auth is another one there: run `jelou-bridge setup --rotate-secret`; if webhook_auth differs, `setup` before it",
+        ),
+        Side::Ticketing => (
+            OF_TICKETING,
+            "if the latest are the system's, look at webhook_secrets",
+            "if they are the system's, its secret is none of webhook_secrets: run `jelou-bridge setup`, or put it there",
+        ),
+    };
     let count = |outcome: &str| -> f64 {
         let labels = [
             format!("bridge=\"{bridge}\""),
-            "side=\"jelou\"".to_owned(),
+            format!("side=\"{side}\""),
             format!("outcome=\"{outcome}\""),
         ];
         page.lines()
@@ -125,19 +148,19 @@ fn webhooks(page: &str, bridge: &str) -> Look {
     };
     let (taken, refused) = (count("new") + count("known"), count("refused_proof"));
     match (taken > 0.0, refused > 0.0) {
-        (true, false) => Look::fine(WEBHOOKS, format!("{taken} proven since the daemon started")),
+        (true, false) => Look::fine(what, format!("{taken} proven since the daemon started")),
         (true, true) => Look::unknown(
-            WEBHOOKS,
+            what,
             format!(
-                "{taken} proven since the daemon started, and {refused} refused as forged: if the latest are Jelou's, run `jelou-bridge setup --rotate-secret`"
+                "{taken} proven since the daemon started, and {refused} refused as forged: {whose}"
             ),
         ),
         (false, true) => Look::wrong(
-            WEBHOOKS,
+            what,
             format!("all {refused} since the daemon started were refused as forged"),
-            "if they are Jelou's, the secret or webhook_auth is another one there: run `jelou-bridge setup --rotate-secret`; if webhook_auth differs, `setup` before it",
+            remedy,
         ),
-        (false, false) => Look::unknown(WEBHOOKS, "none came since the daemon started"),
+        (false, false) => Look::unknown(what, "none came since the daemon started"),
     }
 }
 
@@ -166,7 +189,7 @@ mod tests {
                 "jelou_bridge_deliveries_total{{bridge=\"main\",side=\"{side}\",outcome=\"{outcome}\"}} {n}\n"
             )
         };
-        let state = |page: &str| webhooks(page, "main").state;
+        let state = |page: &str| webhooks(page, "main", Side::Jelou).state;
         assert_eq!(state(""), State::Unknown);
         assert_eq!(state(&line("ticketing", "new", 7)), State::Unknown);
         assert_eq!(state(&line("jelou", "new", 7)), State::Fine);

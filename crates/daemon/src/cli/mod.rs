@@ -68,7 +68,7 @@ async fn dispatch(args: Args) -> Result<Ending, Failure> {
         Command::Setup(asked) => setup::setup(&shared, asked).await,
         Command::Explain(asked) => explain::explain(&shared, asked).await,
         Command::Migrate => run::migrate(&shared).await,
-        Command::Schema => Ok(run::schema()),
+        Command::Schema { profile } => Ok(run::schema(profile)),
         Command::Profile { command } => profile::profile(command),
         Command::Links(links) => state::links(&shared, links).await,
         Command::Link {

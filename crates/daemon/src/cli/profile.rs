@@ -72,6 +72,7 @@ fn check(name: &str) -> Result<Ending, Failure> {
         "only_creates": review.only_creates,
         "operations": review.operations.iter().map(as_value).collect::<Vec<_>>(),
         "webhooks": review.webhooks,
+        "setup": review.setup,
         "changes": review.changes,
         "examples": review.examples,
     });
@@ -156,7 +157,11 @@ fn in_words(review: &Review) -> String {
     } else {
         ""
     };
-    format!("{operations}\nwebhooks  {webhooks}\nchanges   {changes}\n{only}")
+    let setup = review
+        .setup
+        .clone()
+        .map_or_else(String::new, |how| format!("made      {how}\n"));
+    format!("{operations}\nwebhooks  {webhooks}\n{setup}changes   {changes}\n{only}")
 }
 
 fn as_value(operation: &OperationReview) -> Value {

@@ -39,8 +39,11 @@ pub(super) async fn migrate(shared: &Shared) -> Result<Ending, Failure> {
     Ok(Ending::new(text, json!({ "applied": applied })))
 }
 
-/// The JSON Schema of the configuration file.
-pub(super) fn schema() -> Ending {
-    let schema = config::schema();
+/// The JSON Schema of the configuration file, or of profile files.
+pub(super) fn schema(of_profiles: bool) -> Ending {
+    let schema = match of_profiles {
+        true => ticketing_adapter::Profile::schema(),
+        false => config::schema(),
+    };
     Ending::new(format!("{schema:#}\n"), schema)
 }

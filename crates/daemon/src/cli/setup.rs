@@ -1,5 +1,5 @@
-//! `setup`: the integration at Jelou as the configuration says. Neighbours: the room `setup`, which
-//! knows how; `door`, which finds the daemon that has to be told before a secret is exchanged.
+//! `setup`: both sides as the configuration says: the integration at Jelou, and the webhooks of the
+//! ticketing system. Neighbours: the room `setup`, which knows how; `door`, which finds the daemon that has to be told before a secret is exchanged.
 
 use super::{
     args::{Setup, Shared},
@@ -13,6 +13,7 @@ use crate::{
     setup::{
         NotDone, Turn,
         arrange::{Arranged, arrange, remove},
+        hooks::{self, Hooked},
         rotate::{RotateAsked, Rotated, renew},
     },
 };
@@ -27,6 +28,9 @@ use std::sync::Arc;
 struct Done {
     #[serde(flatten)]
     arranged: Arranged,
+    /// The ticketing side, where its profile says how it is set up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ticketing: Option<Hooks>,
     /// What went wrong, after what is told above was done.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
@@ -36,17 +40,32 @@ struct Done {
     code: u8,
 }
 
-/// Does what was asked, bridge by bridge. One that fails keeps no other from its turn.
+/// What became of the ticketing side.
+#[derive(Serialize)]
+struct Hooks {
+    #[serde(flatten)]
+    hooked: Hooked,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remedy: Option<String>,
+    #[serde(skip)]
+    code: u8,
+}
+
+/// Does what was asked, bridge by bridge, side by side. One that fails keeps no other from its turn.
 pub(super) async fn setup(shared: &Shared, asked: Setup) -> Result<Ending, Failure> {
     let config = Arc::new(config::load_for_setup(&shared.config)?);
     log(Some(&config))?;
     let bridges = bridges(&config, asked.bridge.as_deref())?;
     let mut all = Vec::new();
     for bridge in &bridges {
-        all.push(one(shared, &config, bridge, &asked).await);
+        let mut done = one(shared, &config, bridge, &asked).await;
+        done.ticketing = ticketing(&config, bridge, &asked).await;
+        all.push(done);
     }
     let text: String = all.iter().map(told).collect();
-    let code = all.iter().map(|done| done.code).max().unwrap_or(FINE);
+    let code = all.iter().map(Done::code).max().unwrap_or(FINE);
     let bridges = to_json(&all)?;
     let ok = code == FINE;
     Ok(Ending::new(text, json!({ "ok": ok, "bridges": bridges })).with_code(code))
@@ -105,6 +124,27 @@ async fn one(shared: &Shared, config: &Config, bridge: &Bridge, asked: &Setup) -
     Done::new(arranged, Ok(()))
 }
 
+/// The ticketing system's webhooks, whatever became of Jelou's. Its secret is not exchanged here.
+async fn ticketing(config: &Config, bridge: &Bridge, asked: &Setup) -> Option<Hooks> {
+    if asked.rotate_secret || !hooks::is_known(bridge) {
+        return None;
+    }
+    let public = config.server.public_url.as_ref();
+    let mut hooked = Hooked::default();
+    let ended = if asked.remove {
+        hooks::remove(bridge, public, &mut hooked).await
+    } else {
+        hooks::arrange(bridge, public, asked.force, &mut hooked).await
+    };
+    let failure = ended.err().map(Failure::from);
+    Some(Hooks {
+        hooked,
+        code: failure.as_ref().map_or(FINE, |failure| failure.code),
+        error: failure.as_ref().map(|failure| failure.error.clone()),
+        remedy: failure.map(|failure| failure.remedy),
+    })
+}
+
 /// Through the daemon if there is one: it alone can hold webhooks back meanwhile. A daemon that does
 /// not have the bridge yet takes none of its webhooks either; only then, and when it was not `told`
 /// to exchange a secret that is in use, this process does it.
@@ -155,10 +195,19 @@ impl Done {
         };
         Self {
             arranged,
+            ticketing: None,
             error,
             remedy,
             code,
         }
+    }
+}
+
+impl Done {
+    /// The worse of both sides.
+    fn code(&self) -> u8 {
+        let other = self.ticketing.as_ref().map_or(FINE, |side| side.code);
+        self.code.max(other)
     }
 }
 
@@ -195,8 +244,39 @@ fn told(done: &Done) -> String {
         .collect();
     match (&done.error, &done.remedy) {
         (Some(error), Some(remedy)) => lines.push(format!("{name}: not done: {error}; {remedy}\n")),
-        _ if done.arranged.changed.is_empty() => lines.push(format!("{name}: nothing to do\n")),
+        _ if done.arranged.changed.is_empty() && !told_of_ticketing(done) => {
+            lines.push(format!("{name}: nothing to do\n"))
+        }
         _ => {}
     }
+    lines.extend(done.ticketing.iter().flat_map(|side| side.told(name)));
     lines.concat()
+}
+
+/// Whether there is more to tell than that nothing was to be done.
+fn told_of_ticketing(done: &Done) -> bool {
+    let side = done.ticketing.as_ref();
+    side.is_some_and(|side| !side.told(&done.arranged.bridge).is_empty())
+}
+
+impl Hooks {
+    fn told(&self, bridge: &str) -> Vec<String> {
+        let said = self.hooked.changed.iter().chain(&self.hooked.notes);
+        let mut lines: Vec<String> = said
+            .map(|sentence| format!("{bridge}: ticketing: {sentence}\n"))
+            .collect();
+        if !self.hooked.steps.is_empty() {
+            lines.push(format!(
+                "{bridge}: ticketing: no call sets this system's webhooks up, so a person does:\n"
+            ));
+        }
+        let steps = self.hooked.steps.iter().enumerate();
+        lines.extend(steps.map(|(n, step)| format!("  {}. {step}\n", n + 1)));
+        if let (Some(error), Some(remedy)) = (&self.error, &self.remedy) {
+            lines.push(format!(
+                "{bridge}: ticketing: not done: {error}; {remedy}\n"
+            ));
+        }
+        lines
+    }
 }

@@ -184,10 +184,12 @@ fn bridge(
     let limits = limits(&spec.limits, &join(key, "limits"), report);
     let safety = safety(&spec.safety, &join(key, "safety"), report);
     let sweep = sweep(&spec.sweep, &join(key, "sweep"), report);
+    let profile = profile?;
     Some(Bridge {
         mode: spec.mode,
         jelou: jelou?,
-        profile: profile?,
+        ticketing_secret_file: ticketing::secret_file(&spec.ticketing, &profile, places),
+        profile,
         ticketing: Arc::new(settings?),
         mapping: Arc::new(mapping.ok()?),
         hours: transpose(hours)?,

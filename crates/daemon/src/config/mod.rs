@@ -101,6 +101,9 @@ pub struct Bridge {
     pub profile: Arc<Profile>,
     /// The ticketing side.
     pub ticketing: Arc<Settings>,
+    /// Where the set-up writes the secret that the ticketing system makes; `None` where the first of
+    /// `webhook_secrets` is in no file, or where the operator chooses the secret.
+    pub ticketing_secret_file: Option<PathBuf>,
     /// The rules between the two.
     pub mapping: Arc<Mapping>,
     /// When somebody is in, where customers are told.

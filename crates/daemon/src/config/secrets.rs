@@ -25,7 +25,7 @@ pub(super) struct Places<'a> {
 pub(super) enum Purpose {
     /// To work with: every secret is there.
     Work,
-    /// To set Jelou up: a file that the signing secret is yet to be written to may be missing.
+    /// To set both sides up: a file that a signing secret is yet to be written to may be missing.
     SetUp,
 }
 
@@ -75,7 +75,8 @@ impl Places<'_> {
         secrets
     }
 
-    /// The secrets of Jelou's webhooks: the only ones that this program writes itself.
+    /// Secrets that this program writes itself: those of Jelou's webhooks, and of the ticketing system's
+    /// where that makes them.
     pub(super) fn signing(
         self,
         specs: &[SecretSpec],

@@ -12,7 +12,12 @@ use bridge_core::{
     mapping::{self, nearest},
     ticket::{Status, Vocabulary},
 };
-use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 use ticketing_adapter::{Profile, Settings};
 
 /// The profile: built in, or a file of the operator's.
@@ -96,7 +101,11 @@ pub(super) fn settings(
         .map(|(name, value)| (name.clone(), value.to_string()))
         .collect();
     let secrets_key = join(key, "webhook_secrets");
-    let webhook_secrets = places.several(&spec.webhook_secrets, &secrets_key, report);
+    let webhook_secrets = if profile.is_some_and(Profile::tells_webhook_secret) {
+        places.signing(&spec.webhook_secrets, &secrets_key, report)
+    } else {
+        places.several(&spec.webhook_secrets, &secrets_key, report)
+    };
     let has_secret = !spec.webhook_secrets.is_empty();
     let missing = profile.map(|profile| profile.check_settings(&credentials, &options, has_secret));
     let missing = missing.unwrap_or_default().into_iter();
@@ -111,6 +120,16 @@ pub(super) fn settings(
             .map(|s| s.reveal().to_owned())
             .collect(),
     })
+}
+
+/// Where the set-up writes the secret of webhooks, where the system makes it.
+pub(super) fn secret_file(
+    spec: &TicketingSpec,
+    profile: &Profile,
+    places: Places<'_>,
+) -> Option<PathBuf> {
+    let told = profile.tells_webhook_secret();
+    told.then(|| places.written_by_setup(&spec.webhook_secrets))?
 }
 
 /// Tells of a report that is to go into fields of a system whose profile sets none.

@@ -1,18 +1,18 @@
 //! Claims due Lanes as fast as they can be worked on. Neighbours: `store`, where Lanes become due;
 //! `drive`, which works on one.
 
-use super::{Jobs, LANES_AT_ONCE, LEASE, drive};
+use super::{
+    Jobs, LANES_AT_ONCE, LEASE, drive,
+    places::{Place, Places},
+};
 use crate::{
     clock,
-    store::{ClaimedLane, Store},
+    store::{ClaimedLane, Room, Store},
 };
 use apalis::prelude::Data;
-use bridge_core::time::Timestamp;
-use std::{
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use bridge_core::{ids::BridgeName, time::Timestamp};
+use std::{sync::atomic::Ordering, time::Duration};
+use tokio::sync::mpsc;
 
 /// Even if nothing rings, due Lanes are looked for this often.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -25,7 +25,7 @@ pub struct LaneTask {
     claimed: ClaimedLane,
     /// The lease counts from here, not from when a worker is free.
     claimed_at: Timestamp,
-    _place: OwnedSemaphorePermit,
+    _place: Place<BridgeName>,
 }
 
 /// Starts the feeder and hands out its channel.
@@ -36,25 +36,25 @@ pub fn feed(jobs: Jobs) -> mpsc::Receiver<LaneTask> {
 }
 
 async fn claim_forever(jobs: Jobs, tasks: mpsc::Sender<LaneTask>) {
-    let places = Arc::new(Semaphore::new(LANES_AT_ONCE));
+    let places = Places::new(LANES_AT_ONCE);
     let mut work = jobs.store.work();
     loop {
-        // One place at least; then as many as are free.
-        let Ok(first) = Arc::clone(&places).acquire_owned().await else {
-            return;
-        };
+        let bridges = jobs.runtime.borrow().bridges.len();
         if jobs.stopping.load(Ordering::Relaxed) || tasks.is_closed() {
             return;
+        }
+        if places.room(bridges).is_over() {
+            places.freed().await;
+            continue;
         }
         if jobs.pausing.load(Ordering::Relaxed) {
             tokio::time::sleep(LOOK_AGAIN).await;
             continue;
         }
         work.mark_unchanged();
-        let want = 1 + places.available_permits();
+        let room = places.room(bridges);
         let now = clock::now();
-        let limit = u32::try_from(want).unwrap_or(1);
-        let claimed = match jobs.store.claim_lanes(limit, now, LEASE).await {
+        let claimed = match jobs.store.claim_lanes(&room, now, LEASE).await {
             Ok(claimed) => claimed,
             Err(error) => {
                 tracing::error!(%error, "Due lanes could not be claimed");
@@ -62,40 +62,39 @@ async fn claim_forever(jobs: Jobs, tasks: mpsc::Sender<LaneTask>) {
                 continue;
             }
         };
-        let came = claimed.len();
-        let mut place = Some(first);
+        let has_filled = claimed.len() >= room.free as usize;
         for claimed in claimed {
-            let Some(held) = place
-                .take()
-                .or_else(|| Arc::clone(&places).try_acquire_owned().ok())
-            else {
-                give_back(&jobs.store, claimed).await;
-                continue;
-            };
+            let place = places.take(claimed.lane.bridge.clone());
             if let Err(refused) = tasks
                 .send(LaneTask {
                     claimed,
                     claimed_at: now,
-                    _place: held,
+                    _place: place,
                 })
                 .await
             {
                 give_back(&jobs.store, refused.0.claimed).await;
             }
         }
-        drop(place);
-        if came < want {
-            let wait = until_due(&jobs.store, now).await;
-            tokio::select! {
-                _ = work.changed() => {}
-                () = tokio::time::sleep(wait) => {}
-            }
+        if has_filled {
+            continue;
+        }
+        let room = places.room(bridges);
+        let wait = until_due(&jobs.store, &room, now).await;
+        tokio::select! {
+            _ = work.changed() => {}
+            // A bridge that has all the places it may have waits for one of them.
+            () = places.freed(), if room.is_full_for_any() => {}
+            () = tokio::time::sleep(wait) => {}
         }
     }
 }
 
-async fn until_due(store: &Store, now: Timestamp) -> Duration {
-    match store.next_lane_due().await {
+async fn until_due(store: &Store, room: &Room<BridgeName>, now: Timestamp) -> Duration {
+    match store
+        .next_lane_due(|bridge| !room.is_full_for(bridge))
+        .await
+    {
         Ok(Some(due)) => due.since(now).clamp(Duration::from_millis(1), LOOK_EVERY),
         Ok(None) => LOOK_EVERY,
         Err(_) => LOOK_AGAIN,

@@ -13,6 +13,7 @@ mod lanes;
 mod listed;
 mod objects;
 mod order;
+mod places;
 mod prune;
 mod reports;
 mod routes;

@@ -4,7 +4,10 @@
 
 mod read;
 
-use super::{Jobs, ROUTES_AT_ONCE};
+use super::{
+    Jobs, ROUTES_AT_ONCE,
+    places::{Place, Places},
+};
 use crate::{
     clock,
     metrics::EventFate,
@@ -14,7 +17,7 @@ use crate::{
 use apalis::prelude::Data;
 use bridge_core::{
     event::{Parsed, Side},
-    ids::DeliveryId,
+    ids::{BridgeName, DeliveryId},
     route::{Ask, Route, Told, Turn, object_of},
 };
 use futures::{FutureExt as _, poll};
@@ -27,7 +30,7 @@ use std::{
     task::Poll,
     time::Duration,
 };
-use tokio::sync::{MutexGuard, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{MutexGuard, mpsc, oneshot};
 
 /// Even if nothing rings, Deliveries are looked for this often.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -35,12 +38,15 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// A failed look is tried again after this.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
+/// The sides of a bridge, each of which has its share of the places.
+const SIDES: usize = 2;
+
 /// One Delivery to route, its turn to queue for its object's lock, and its place among those at work.
 pub struct RouteTask {
     received: Received,
     objects: Arc<Objects>,
     turn: QueueTurn,
-    _place: OwnedSemaphorePermit,
+    _place: Place<(BridgeName, Side)>,
 }
 
 /// Workers take Deliveries side by side, yet queue for their locks in the order in which these were
@@ -105,22 +111,23 @@ pub fn feed(jobs: Jobs) -> mpsc::Receiver<RouteTask> {
 }
 
 async fn hand_out(jobs: Jobs, tasks: mpsc::Sender<RouteTask>) {
-    let places = Arc::new(Semaphore::new(ROUTES_AT_ONCE));
+    let places = Places::new(ROUTES_AT_ONCE);
     let objects = Arc::new(Objects::default());
     let mut work = jobs.store.work();
     // Nobody is before the first.
     let (_, mut last) = oneshot::channel();
     loop {
-        let Ok(first) = Arc::clone(&places).acquire_owned().await else {
-            return;
-        };
+        let sides = SIDES * jobs.runtime.borrow().bridges.len();
         if jobs.stopping.load(Ordering::Relaxed) || tasks.is_closed() {
             return;
         }
+        let room = places.room(sides);
+        if room.is_over() {
+            places.freed().await;
+            continue;
+        }
         work.mark_unchanged();
-        let want = 1 + places.available_permits();
-        let limit = u32::try_from(want).unwrap_or(1);
-        let batch = match jobs.store.claim_routes(limit, clock::now()).await {
+        let batch = match jobs.store.claim_routes(&room, clock::now()).await {
             Ok(batch) => batch,
             Err(error) => {
                 tracing::error!(%error, "Deliveries could not be handed to the router");
@@ -128,21 +135,14 @@ async fn hand_out(jobs: Jobs, tasks: mpsc::Sender<RouteTask>) {
                 continue;
             }
         };
-        let came = batch.len();
-        let mut place = Some(first);
+        let has_filled = batch.len() >= room.free as usize;
         for received in batch {
-            let Some(held) = place
-                .take()
-                .or_else(|| Arc::clone(&places).try_acquire_owned().ok())
-            else {
-                give_back(&jobs, received.id).await;
-                continue;
-            };
+            let place = places.take((received.bridge.clone(), received.side));
             let task = RouteTask {
                 received,
                 objects: Arc::clone(&objects),
                 turn: QueueTurn::after(&mut last),
-                _place: held,
+                _place: place,
             };
             if let Err(refused) = tasks.send(task).await {
                 let _ = jobs
@@ -151,10 +151,11 @@ async fn hand_out(jobs: Jobs, tasks: mpsc::Sender<RouteTask>) {
                     .await;
             }
         }
-        drop(place);
-        if came < want {
+        if !has_filled {
             tokio::select! {
                 _ = work.changed() => {}
+                // A side that has all the places it may have waits for one of them.
+                () = places.freed(), if places.room(sides).is_full_for_any() => {}
                 () = tokio::time::sleep(LOOK_EVERY) => {}
             }
         }

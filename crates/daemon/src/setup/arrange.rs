@@ -46,19 +46,25 @@ pub fn webhook_path(bridge: &Bridge, side: Side) -> String {
     format!("/webhooks/{}/{side}", bridge.name)
 }
 
-/// Where Jelou is to send its webhooks.
+/// Where a side is to send its webhooks.
 ///
 /// # Errors
 /// [`NotDone`] where the configuration does not say how the bridge is reached.
-pub fn webhook_url(public: Option<&Url>, bridge: &Bridge) -> Result<Url, NotDone> {
+pub fn webhook_url(public: Option<&Url>, bridge: &Bridge, side: Side) -> Result<Url, NotDone> {
     let mut url = public.cloned().ok_or_else(|| {
+        let who = match side {
+            Side::Jelou => "Jelou",
+            Side::Ticketing => "the ticketing system",
+        };
         NotDone::of_operator(
-            "server.public_url is not given, so Jelou cannot be told where to send its webhooks",
+            format!(
+                "server.public_url is not given, so {who} cannot be told where to send its webhooks"
+            ),
             "add public_url = \"https://HOST\" to [server], as the outside reaches server.listen",
         )
     })?;
     let base = url.path().trim_end_matches('/').to_owned();
-    url.set_path(&format!("{base}{}", webhook_path(bridge, Side::Jelou)));
+    url.set_path(&format!("{base}{}", webhook_path(bridge, side)));
     Ok(url)
 }
 
@@ -109,7 +115,7 @@ pub async fn arrange(
     public: Option<&Url>,
     force: bool,
 ) -> Result<Arranged, NotDone> {
-    let url = webhook_url(public, bridge)?;
+    let url = webhook_url(public, bridge, Side::Jelou)?;
     match look(bridge).await? {
         None => create(bridge, &url).await,
         Some(found) if found.webhook_url == url.as_str() => own(bridge, &url, &found, force).await,
@@ -258,7 +264,7 @@ fn is_ours(bridge: &Bridge, public: Option<&Url>, found: &Integration) -> Result
             "add public_url = \"https://HOST\" to [server], or look who receives them there; `jelou-bridge setup --remove --force` removes it all the same",
         ));
     };
-    if webhook_url(Some(public), bridge)?.as_str() == found.webhook_url {
+    if webhook_url(Some(public), bridge, Side::Jelou)?.as_str() == found.webhook_url {
         return Ok(());
     }
     Err(NotDone::of_operator(

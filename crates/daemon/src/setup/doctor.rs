@@ -6,10 +6,10 @@
 
 use super::{
     arrange::{auth_type, shown, webhook_url},
-    was_broken_off,
+    hooks, was_broken_off,
 };
 use crate::{clock, runtime::Bridge};
-use bridge_core::{call::CallError, mapping::Report, time::Timestamp};
+use bridge_core::{call::CallError, event::Side, mapping::Report, time::Timestamp};
 use bridge_transport::{ANSWER_BYTES_MAX, Request, Transport};
 use http::{HeaderMap, Method, header::DATE};
 use jelou_adapter::{
@@ -123,6 +123,7 @@ pub async fn examine(bridge: &Bridge, transport: &Transport, public: Option<&Url
         looks.push(report(bridge).await);
     }
     looks.push(ticketing(bridge).await);
+    looks.extend(hooks::examine(bridge, public).await);
     let sides = [
         (
             "clock against Jelou",
@@ -146,7 +147,7 @@ async fn integration(bridge: &Bridge, public: Option<&Url>) -> Vec<Look> {
     match bridge.jelou.integration(bridge.call_timeout()).await {
         Ok(found) => vec![
             Look::fine(GATEWAY, "it answers, and knows us"),
-            match webhook_url(public, bridge) {
+            match webhook_url(public, bridge, Side::Jelou) {
                 Err(not) => Look::wrong(ADDRESS, not.error, not.remedy),
                 Ok(ours) if ours.as_str() == found.webhook_url => {
                     Look::fine(ADDRESS, format!("webhooks go to {ours}"))
@@ -279,7 +280,7 @@ async fn ticketing(bridge: &Bridge) -> Look {
     }
 }
 
-fn of_call(what: &'static str, error: &CallError, remedy: &str) -> Look {
+pub(super) fn of_call(what: &'static str, error: &CallError, remedy: &str) -> Look {
     match error {
         CallError::Later { .. } | CallError::Unknown { .. } => Look::unreachable(
             what,

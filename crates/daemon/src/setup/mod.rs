@@ -1,5 +1,6 @@
-//! The integration at Jelou, as the configuration wants it: where its webhooks go, what they show,
-//! and the secret that signs them. Neighbours: `cli`, where a person asks for it; `http::ingest`,
+//! Both sides set up as the configuration wants them. At Jelou the integration: where its webhooks go,
+//! what they show, and the secret that signs them. At the ticketing system its webhooks, by the
+//! profile. Neighbours: `cli`, where a person asks for it; `http::ingest`,
 //! which holds webhooks back while their secret is exchanged.
 //!
 //! The only room beside `perform` that writes to a remote, and only by a person's command. Jelou
@@ -8,6 +9,7 @@
 
 pub mod arrange;
 pub mod doctor;
+pub mod hooks;
 pub mod rotate;
 mod secret_file;
 

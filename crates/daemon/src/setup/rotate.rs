@@ -6,7 +6,7 @@
 //! accepted from memory, the configuration is read anew, and what was held is verified again. The
 //! old secret stays accepted throughout.
 
-use super::{NotDone, SecretFile};
+use super::{NotDone, SecretFile, secret_file::Maker};
 use crate::{
     api::ApiError,
     http::ingest::{Hold, Open},
@@ -183,7 +183,7 @@ pub(super) async fn prepared(bridge: &Bridge) -> Result<SecretFile, NotDone> {
             "Jelou tells a new secret once, and only a file can take it: write signing_secrets = [{ file = \"jelou-secret\" }] and put the present secret there; Jelou was not asked",
         ));
     };
-    off(move || SecretFile::prepare(&path)).await
+    off(move || SecretFile::prepare(&path, Maker::Jelou)).await
 }
 
 /// Puts a secret into its place.

@@ -1,5 +1,5 @@
 //! The file that holds a bridge's signing secrets, one a line, the newest first. Neighbours: config,
-//! which reads it; `arrange` and `rotate`, which write it.
+//! which reads it; `arrange`, `rotate` and `hooks`, which write it.
 //!
 //! It is replaced as a whole or not at all. The new one's place is made, filled and brought to the
 //! disk *before* Jelou is asked: a full disk or a missing right is found while it costs nothing.
@@ -30,6 +30,37 @@ const MODE: u32 = 0o600;
 /// What config lets a file have: nothing for everyone.
 const MODE_MAX: u32 = 0o660;
 
+/// Who makes the secret that is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Maker {
+    /// Jelou, which tells it once.
+    Jelou,
+    /// The ticketing system, which tells it as often as it is asked.
+    Ticketing,
+}
+
+impl Maker {
+    fn not_asked(self) -> &'static str {
+        match self {
+            Self::Jelou => "; Jelou was not asked",
+            Self::Ticketing => "",
+        }
+    }
+
+    fn not_kept(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Jelou => (
+                "Jelou made a new signing secret",
+                "look at the disk, then run `jelou-bridge setup --rotate-secret` at once: it brings another one",
+            ),
+            Self::Ticketing => (
+                "the ticketing system told its signing secret",
+                "look at the disk, then run `jelou-bridge setup` again: it asks again",
+            ),
+        }
+    }
+}
+
 /// The place of the new file, ready to take a secret.
 #[derive(Debug)]
 pub struct SecretFile {
@@ -37,6 +68,7 @@ pub struct SecretFile {
     place: PathBuf,
     file: File,
     kept: Vec<Text>,
+    maker: Maker,
     /// Whether an exchange before was broken off, which this one is to mend.
     mends: bool,
 }
@@ -52,7 +84,7 @@ impl SecretFile {
     ///
     /// # Errors
     /// [`NotDone`]: nothing is changed.
-    pub fn prepare(path: &Path) -> Result<Self, NotDone> {
+    pub fn prepare(path: &Path, maker: Maker) -> Result<Self, NotDone> {
         let path = real(path);
         let cannot = |error: io::Error| {
             NotDone::of_operator(
@@ -60,7 +92,10 @@ impl SecretFile {
                     "the secret's file {} cannot be written ({error})",
                     path.display()
                 ),
-                "let the user of the daemon write the folder and own the file, and look whether the disk is full; Jelou was not asked",
+                format!(
+                    "let the user of the daemon write the folder and own the file, and look whether the disk is full{}",
+                    maker.not_asked()
+                ),
             )
         };
         let (kept, like) = read(&path).map_err(cannot)?;
@@ -77,6 +112,7 @@ impl SecretFile {
             place,
             file,
             kept,
+            maker,
             mends,
         })
     }
@@ -86,13 +122,14 @@ impl SecretFile {
     /// # Errors
     /// [`NotDone`] with the file as it was.
     pub fn write(mut self, secret: &Text) -> Result<(), NotDone> {
+        let (what, remedy) = self.maker.not_kept();
         self.replace(secret).map_err(|error| {
             NotDone::of_operator(
                 format!(
-                    "Jelou made a new signing secret, but it cannot be written to {} ({error})",
+                    "{what}, but it cannot be written to {} ({error})",
                     self.path.display()
                 ),
-                "look at the disk, then run `jelou-bridge setup --rotate-secret` at once: it brings another one",
+                remedy,
             )
         })
     }
@@ -191,7 +228,7 @@ mod tests {
     #[test]
     fn a_secret_that_could_not_be_kept_leaves_its_mark_until_one_is() {
         let (_folder, path) = folder();
-        let file = SecretFile::prepare(&path).unwrap();
+        let file = SecretFile::prepare(&path, Maker::Jelou).unwrap();
         // Something came to stand in its place after it was looked at.
         fs::create_dir(&path).unwrap();
         let not = file.write(&Text::from("lost")).unwrap_err();
@@ -200,12 +237,12 @@ mod tests {
         assert!(was_broken_off(&path));
         fs::remove_dir(&path).unwrap();
 
-        SecretFile::prepare(&path).unwrap().give_up();
+        SecretFile::prepare(&path, Maker::Jelou).unwrap().give_up();
         assert!(
             was_broken_off(&path),
             "a question that Jelou refused mends nothing"
         );
-        let file = SecretFile::prepare(&path).unwrap();
+        let file = SecretFile::prepare(&path, Maker::Jelou).unwrap();
         file.write(&Text::from("kept")).unwrap();
         assert!(!was_broken_off(&path));
         assert_eq!(fs::read_to_string(&path).unwrap(), "kept\n");
@@ -215,7 +252,7 @@ mod tests {
     fn where_nothing_was_asked_nothing_is_left() {
         let (folder, path) = folder();
         fs::write(&path, "old\n").unwrap();
-        SecretFile::prepare(&path).unwrap().give_up();
+        SecretFile::prepare(&path, Maker::Jelou).unwrap().give_up();
         assert_eq!(fs::read_to_string(&path).unwrap(), "old\n");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }

@@ -9,6 +9,7 @@ mod changes;
 mod error;
 pub mod memory;
 mod merge;
+mod room;
 mod sqlite;
 mod types;
 mod waiting;
@@ -19,6 +20,7 @@ mod tests;
 pub use bridge_core::route::RouteEnd;
 pub use changes::Changes;
 pub use error::{CommitError, StoreError};
+pub use room::Room;
 pub use sqlite::{GroupCommit, Options, Store};
 pub use types::{
     Admission, Admitted, Beginning, Claim, ClaimedLane, Confirmed, Counts, HaltState, Joined, Line,

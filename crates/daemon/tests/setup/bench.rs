@@ -62,6 +62,15 @@ impl Bench {
         std::fs::write(self.config(), replaced(&text, from, to)).unwrap();
     }
 
+    /// Another ticketing system: all of its table up to the rules.
+    pub fn ticketing(&self, lines: &str) {
+        let text = std::fs::read_to_string(self.config()).unwrap();
+        let (head, rest) = text.split_once("[bridges.main.ticketing]\n").unwrap();
+        let (_, rules) = rest.split_once("\n[").unwrap();
+        let text = format!("{head}[bridges.main.ticketing]\n{lines}\n[{rules}");
+        std::fs::write(self.config(), text).unwrap();
+    }
+
     pub fn secret_file(&self) -> PathBuf {
         self.folder.path().join("jelou-secret")
     }

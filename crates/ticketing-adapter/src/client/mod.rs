@@ -11,9 +11,11 @@ mod list;
 mod proof;
 mod read;
 mod send;
+mod setup;
 mod write;
 
 pub use list::Changes;
+pub use setup::{Hook, HookPart, Standing};
 
 use crate::{
     Profile, Settings,

@@ -261,6 +261,7 @@ impl Client {
             Method::Post => http::Method::POST,
             Method::Put => http::Method::PUT,
             Method::Patch => http::Method::PATCH,
+            Method::Delete => http::Method::DELETE,
         };
         Ok(Request {
             method,

@@ -4,8 +4,8 @@
 use super::{
     compile::Checker,
     expr::Names,
-    operations::posted,
     place::Place,
+    request::posted,
     rules::{Auth, LogIn},
     spec::{AuthSpec, ProfileSpec, SessionSpec},
 };

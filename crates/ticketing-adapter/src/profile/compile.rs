@@ -163,6 +163,7 @@ pub(crate) fn compile(spec: &ProfileSpec, text: &str) -> Result<Rules, Vec<Probl
     if let Some(webhook) = &webhook {
         files_are_listed(&mut checker, &root.key("webhook"), webhook, &operations);
     }
+    let setup = super::setup::compile(&mut checker, &root.key("setup"), spec);
     let options = options_of(&mut checker, &root.key("options"), &spec.options);
     match auth {
         Some(auth) if checker.problems.is_empty() => Ok(Rules {
@@ -182,6 +183,7 @@ pub(crate) fn compile(spec: &ProfileSpec, text: &str) -> Result<Rules, Vec<Probl
             operations,
             absent,
             webhook,
+            setup,
         }),
         _ => Err(checker.problems),
     }

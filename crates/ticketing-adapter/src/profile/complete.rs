@@ -129,6 +129,7 @@ pub(super) fn consistent(
         Method::Get => !kind.is_write(),
         Method::Post => true,
         Method::Put | Method::Patch => kind.is_write(),
+        Method::Delete => false,
     };
     if !fits {
         let remedy =

@@ -11,9 +11,11 @@ pub(crate) mod filters;
 mod html;
 mod operations;
 mod place;
+mod request;
 mod review;
 pub(crate) mod rules;
 mod settings;
+pub(crate) mod setup;
 pub(crate) mod shape;
 pub(crate) mod spec;
 mod webhooks;
@@ -156,6 +158,19 @@ impl Profile {
     #[must_use]
     pub fn attaches(&self) -> bool {
         self.has(Kind::Attach)
+    }
+
+    /// Whether it says how the system is made to send its webhooks: by calls, or by a person.
+    #[must_use]
+    pub fn is_set_up(&self) -> bool {
+        self.rules.setup.is_some()
+    }
+
+    /// Whether the system makes the secret of its webhooks and tells it.
+    #[must_use]
+    pub fn tells_webhook_secret(&self) -> bool {
+        let setup = self.rules.setup.as_ref();
+        setup.is_some_and(|setup| setup.parts.iter().any(|part| part.secret.is_some()))
     }
 
     /// Checks what the operator set. Keys are told relative to `[bridges.NAME.ticketing]`.

@@ -6,6 +6,7 @@ use super::{
     Profile,
     place::{Place, line_of},
     rules::{Kind, Proof, Rules},
+    setup::SetupRules,
     spec::{CursorKind, Digest, ExampleSpec},
 };
 use crate::{error::Problem, webhook};
@@ -25,6 +26,8 @@ pub struct Review {
     pub webhooks: Option<String>,
     /// How many examples of webhooks were tried.
     pub examples: usize,
+    /// How `setup` brings the system to send them; nothing where it does not say.
+    pub setup: Option<String>,
     /// How the sweep finds what no webhook told; nothing where it cannot.
     pub changes: Option<String>,
     /// What is wrong or forgotten.
@@ -69,6 +72,13 @@ pub(super) fn review(profile: &Profile) -> Review {
         let remedy = "Add [operations.NAME] for each that the system has, and for the others a line in [operations.absent]: NAME = \"why not\".";
         problem(root.key("operations"), what, remedy.to_owned());
     }
+    let there = |kind| rules.operations.contains_key(&kind);
+    if there(Kind::FindOpenByRequester) && !there(Kind::UpsertRequester) {
+        let what = "nothing ever asks it: a person's open tickets are looked for by what `upsert_requester` brings";
+        let remedy = "Add [operations.upsert_requester], or declare this one absent.";
+        let place = root.key("operations").key(Kind::FindOpenByRequester.key());
+        problem(place, what.to_owned(), remedy.to_owned());
+    }
     let hears = rules.webhook.is_some() || rules.operations.contains_key(&Kind::ChangedSince);
     // What nobody can read cannot be heard of either.
     if !hears && !profile.only_creates() {
@@ -94,6 +104,7 @@ pub(super) fn review(profile: &Profile) -> Review {
         only_creates: profile.only_creates(),
         webhooks: rules.webhook.as_ref().map(|w| proven(&w.proof)),
         examples: examples.len(),
+        setup: rules.setup.as_ref().map(set_up),
         changes: changes(rules),
         problems,
     }
@@ -141,6 +152,14 @@ fn proven(proof: &Proof) -> String {
         Proof::Basic => "by HTTP Basic".to_owned(),
         Proof::UrlToken => "by the secret at the end of their address".to_owned(),
     }
+}
+
+fn set_up(setup: &SetupRules) -> String {
+    if setup.parts.is_empty() {
+        return "by a person, whom `setup` shows the steps".to_owned();
+    }
+    let names: Vec<&str> = setup.parts.iter().map(|part| part.name.as_str()).collect();
+    format!("by `setup`: {}", names.join(", "))
 }
 
 fn changes(rules: &Rules) -> Option<String> {

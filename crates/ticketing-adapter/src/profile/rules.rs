@@ -4,6 +4,7 @@
 use super::{
     expr::{Expr, Template, Tree},
     filters::{self, millis},
+    setup::SetupRules,
     shape::{Codes, Shape},
     spec::{CursorKind, Digest, Encoding, EventKind, ExampleSpec, Method, OptionKind},
 };
@@ -37,6 +38,7 @@ pub(crate) struct Rules {
     /// Why there is none of these.
     pub(crate) absent: BTreeMap<Kind, String>,
     pub(crate) webhook: Option<WebhookRules>,
+    pub(crate) setup: Option<SetupRules>,
 }
 
 /// One thing the operator may set.

@@ -384,3 +384,55 @@ fn without_get_nothing_is_there_that_rests_on_it() {
     });
     insta::assert_snapshot!(told.join("\n"));
 }
+
+const WITH_PART: &str = r#"
+[[setup.parts]]
+name = "hook"
+look = { path = "/hooks", items = "body" }
+ours = "it.url == hook.url"
+id = "it.id"
+create = { method = "POST", path = "/hooks", body = { url = "{{ hook.url }}", secret = "{{ hook.secret }}" } }
+remove = { method = "DELETE", path = "/hooks/{{ id }}" }
+
+[webhook]
+recognised"#;
+
+#[test]
+fn a_set_up_that_cannot_work_is_told_with_its_remedy() {
+    let hook = "[webhook]\nrecognised";
+    let right = RIGHT.replacen(hook, WITH_PART, 1);
+    let profile = Profile::load(&right, "small.toml").expect("it can be loaded");
+    assert!(profile.is_set_up() && !profile.tells_webhook_secret());
+    let wrong = [
+        ("name = \"hook\"", "name = \"hook\"\nof = \"server\""),
+        ("method = \"POST\"", "method = \"GET\""),
+        ("/hooks/{{ id }}", "/hooks/{{ it.id }}"),
+        ("it.url == hook.url", "it.url == hook.address"),
+        (
+            "[[setup.parts]]",
+            "[setup]\nsteps = [\"Look\"]\n\n[[setup.parts]]",
+        ),
+    ];
+    let wrong = wrong.map(|(old, new)| {
+        assert!(WITH_PART.contains(old), "{old}");
+        format!("{}\n", told(hook, &WITH_PART.replacen(old, new, 1)))
+    });
+    let deletes = told("method = \"PUT\"", "method = \"DELETE\"");
+    insta::assert_snapshot!(format!("{}\n{deletes}", wrong.join("\n")));
+}
+
+#[test]
+fn a_search_that_nothing_asks_is_told() {
+    let unused = format!(
+        "{}\n[operations.find_open_by_requester]\npath = \"/tickets\"\nitems = \"body\"\nshape = \"api\"\n",
+        ABSENT.replace("find_open_by_requester = \"it knows no people\"\n", "")
+    );
+    let done = r#"{"id": 7, "status": "done"}"#;
+    let rest = with_example(done, r#"["ticket_changed 7 done"]"#).replace(ABSENT, &unused);
+    let told = found("\n[webhook]\nrecognised = \"body.id\"\n", &rest);
+    assert!(
+        told.contains("find_open_by_requester: nothing ever asks it"),
+        "{told}"
+    );
+    assert_eq!(told.lines().count(), 1, "{told}");
+}

@@ -20,5 +20,6 @@ mod jira;
 mod osticket;
 mod redmine;
 mod servicenow;
+mod setup;
 mod talk;
 mod zammad;

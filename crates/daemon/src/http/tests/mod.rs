@@ -14,7 +14,7 @@ use crate::{
     clock,
     config::{self, Config, Variables},
     metrics::{Metrics, tests::Sample},
-    store::{Options, Received, Store},
+    store::{Options, Received, Room, Store},
 };
 use axum::{Json, Router, routing::get};
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
@@ -138,7 +138,10 @@ async fn world_on(store: Store, folder: TempDir, limits: Limits) -> World {
 /// What the Router would be handed: everything stored and not looked at.
 impl World {
     async fn stored(&self) -> Vec<Received> {
-        self.store.claim_routes(100, clock::now()).await.unwrap()
+        self.store
+            .claim_routes(&Room::of(100), clock::now())
+            .await
+            .unwrap()
     }
 
     async fn post(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {

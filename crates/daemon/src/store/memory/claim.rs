@@ -7,16 +7,17 @@ use super::{
 };
 use crate::store::{
     error::{CommitError, StoreError},
+    room::Room,
     types::{Claim, ClaimedLane, Source},
 };
 use bridge_core::{
-    ids::LaneId,
+    ids::{BridgeName, LaneId},
     intent::{Intent, IntentState},
     lane::{Fate, Lane, Pending},
     link::Link,
     time::Timestamp,
 };
-use std::{cmp::Reverse, sync::Arc, time::Duration};
+use std::{cmp::Reverse, collections::BTreeMap, sync::Arc, time::Duration};
 
 /// Ended Links that a Lane still sees, as in `sqlite::load`.
 const ENDED_LINKS: usize = 20;
@@ -27,29 +28,43 @@ const SETTLED_INTENTS: usize = 100;
 /// Deliveries that a Lane takes in at one Claim, as in `sqlite::load`.
 const PENDING_DELIVERIES: usize = 1_000;
 
+/// Whether it is due (1) or its lease ran out (0), since when, and which.
+type Due<'a> = (u8, Timestamp, &'a LaneId);
+
 impl Memory {
-    /// Claims due Lanes, those whose lease ran out first, then the longest and the latest due, half
-    /// of each.
-    pub fn claim_lanes(&mut self, limit: u32, now: Timestamp, lease: Duration) -> Vec<ClaimedLane> {
-        let mut due: Vec<_> = self
-            .lanes
-            .iter()
-            .filter_map(|(id, row)| match &row.held {
+    /// Claims due Lanes, of each bridge its share of the room: those whose lease ran out first, then the
+    /// longest and the latest due, half of each.
+    pub fn claim_lanes(
+        &mut self,
+        room: &Room<BridgeName>,
+        now: Timestamp,
+        lease: Duration,
+    ) -> Vec<ClaimedLane> {
+        let mut due: BTreeMap<&BridgeName, Vec<Due<'_>>> = BTreeMap::new();
+        for (id, row) in &self.lanes {
+            let at = match &row.held {
                 Some(_) if bridge_core::planted!(LeaseNeverEnds) => None,
                 Some(held) => (held.until <= now).then_some((0, held.until, id)),
-                None => Some((1, row.due_at.filter(|at| *at <= now)?, id)),
-            })
-            .collect();
-        due.sort_unstable();
-        // Those whose lease ran out; then half of the room for the longest due, half for the latest.
-        let taken_over = due.iter().take_while(|(free, _, _)| *free == 0).count();
-        let room = length(limit).saturating_sub(taken_over);
-        let longest = (taken_over + room.div_ceil(2)).min(due.len());
-        let latest = longest.max(due.len().saturating_sub(room / 2));
-        due.drain(longest..latest);
-        due.truncate(length(limit));
-        let due: Vec<LaneId> = due.into_iter().map(|(_, _, id)| id.clone()).collect();
-        due.iter()
+                None => row.due_at.filter(|at| *at <= now).map(|at| (1, at, id)),
+            };
+            if let Some(at) = at {
+                due.entry(&row.state.bridge).or_default().push(at);
+            }
+        }
+        let mut waiting: Vec<_> = due.into_iter().collect();
+        waiting.iter_mut().for_each(|(_, due)| due.sort_unstable());
+        let mut room = room.clone();
+        let mut waiting = room.in_turn(waiting, |(bridge, _)| (*bridge).clone());
+        let mut lanes: Vec<LaneId> = Vec::new();
+        for most in [room.share(waiting.len()), room.free] {
+            for (bridge, due) in &mut waiting {
+                let some = taken_of(due, length(room.grants(bridge, most)));
+                room.give(bridge, some.len());
+                lanes.extend(some);
+            }
+        }
+        lanes
+            .iter()
             .filter_map(|lane| self.take(lane, now, lease))
             .collect()
     }
@@ -159,6 +174,21 @@ impl Memory {
         });
         pending
     }
+}
+
+/// So many of those that are due, in order: whose lease ran out, then half of the room for the longest
+/// due, half for the latest.
+fn taken_of(due: &mut Vec<Due<'_>>, limit: usize) -> Vec<LaneId> {
+    let over = due.iter().take_while(|(free, _, _)| *free == 0).count();
+    let over = over.min(limit);
+    let room = limit - over;
+    let longest = (over + room.div_ceil(2)).min(due.len());
+    let latest = longest.max(due.len().saturating_sub(room / 2));
+    let newest = due.split_off(latest);
+    let rest = due.split_off(longest);
+    let oldest = std::mem::replace(due, rest);
+    let taken = oldest.into_iter().chain(newest);
+    taken.map(|(_, _, id)| id.clone()).collect()
 }
 
 pub(super) fn holds(row: &LaneRow, claim: &Claim) -> bool {

@@ -8,6 +8,7 @@ use super::{
 use crate::store::{
     RouteEnd,
     error::StoreError,
+    room::Room,
     types::{Received, Routed},
 };
 use bridge_core::{
@@ -21,11 +22,18 @@ use std::collections::BTreeMap;
 /// A bridge, a side, a source.
 type From<'a> = (&'a str, &'a str, &'a str);
 
+/// Whose it is, and what of it is due.
+type Waiting = ((BridgeName, Side), Vec<(Timestamp, DeliveryId)>);
+
 impl Memory {
-    /// Hands out due Deliveries, each to one caller at a time: of each bridge, side and source an equal share
-    /// where all have some, the oldest first.
-    pub fn claim_routes(&mut self, limit: u32, now: Timestamp) -> Vec<Received> {
-        let mut sources: BTreeMap<From<'_>, Vec<(Timestamp, DeliveryId)>> = BTreeMap::new();
+    /// Hands out due Deliveries, each to one caller at a time: of each bridge, side and source its share of the
+    /// room, the oldest first.
+    pub fn claim_routes(
+        &mut self,
+        room: &Room<(BridgeName, Side)>,
+        now: Timestamp,
+    ) -> Vec<Received> {
+        let mut sources: BTreeMap<From<'_>, Waiting> = BTreeMap::new();
         for id in &self.received {
             if let Some(row) = self.deliveries.get(id) {
                 let came = &row.came;
@@ -34,21 +42,25 @@ impl Memory {
                     came.side.as_str(),
                     came.source.as_str(),
                 );
-                let due = sources.entry(from).or_default();
+                let (_, due) = sources
+                    .entry(from)
+                    .or_insert_with(|| ((came.bridge.clone(), came.side), Vec::new()));
                 if !row.at_router && row.due_at <= now {
                     due.push((row.due_at, *id));
                 }
             }
         }
-        // An equal share each, then what is left.
-        let limit = length(limit);
-        let share = (limit / sources.len().max(1)).max(1);
+        let mut room = room.clone();
+        let waiting: Vec<_> = sources.into_values().collect();
+        let mut waiting = room.in_turn(waiting, |(party, _)| party.clone());
         let mut due: Vec<(Timestamp, DeliveryId)> = Vec::new();
-        for most in [share, limit] {
-            for waiting in sources.values_mut() {
+        // An equal share each, then what is left.
+        for most in [room.share(waiting.len()), room.free] {
+            for (party, waiting) in &mut waiting {
                 waiting.sort_unstable();
-                let room = limit.saturating_sub(due.len());
-                due.extend(waiting.drain(..most.min(room).min(waiting.len())));
+                let most = length(room.grants(party, most)).min(waiting.len());
+                room.give(party, most);
+                due.extend(waiting.drain(..most));
             }
         }
         due.sort_unstable();

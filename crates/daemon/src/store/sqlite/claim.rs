@@ -1,24 +1,28 @@
 //! Claims on Lanes: taking, renewing, taking over. Neighbours: `load` reads what is known of a
 //! claimed Lane; `commit` checks the Claim at each commit and releases it.
 
-use super::{Store, aside::unreadable, engine::Turn, load, row::id, set_back};
+use super::{Store, aside::unreadable, engine::Turn, load, row::id, set_back, wake};
 use crate::store::{
     error::{CommitError, StoreError},
+    room::Room,
     types::{Claim, ClaimedLane},
 };
-use bridge_core::{ids::LaneId, time::Timestamp};
+use bridge_core::{
+    ids::{BridgeName, LaneId},
+    time::Timestamp,
+};
 use sqlx::{Row, SqliteConnection, query, sqlite::SqliteRow};
 use std::{sync::Arc, time::Duration};
 
 const TAKE_OVER: &str = "UPDATE lane SET owner = ?1, token = token + 1, claimed_at = ?2, lease_until = ?3, due_at = NULL, held_by = NULL \
-     WHERE id IN (SELECT id FROM lane WHERE owner IS NOT NULL AND lease_until <= ?2 ORDER BY lease_until LIMIT ?4) \
+     WHERE id IN (SELECT id FROM lane WHERE owner IS NOT NULL AND bridge = ?5 AND lease_until <= ?2 ORDER BY lease_until LIMIT ?4) \
      RETURNING id, bridge, bot, user, state, token";
 
 /// Half of them the longest due, so that all have their turn, and half the latest due, so that what
 /// is new is served at once however many are behind. Each half goes along the index of due Lanes.
 const TAKE: &str = "UPDATE lane SET owner = ?1, token = token + 1, claimed_at = ?2, lease_until = ?3, due_at = NULL, held_by = NULL \
-     WHERE id IN (SELECT id FROM (SELECT id FROM lane WHERE owner IS NULL AND due_at <= ?2 ORDER BY due_at LIMIT (?4 + 1) / 2) \
-     UNION SELECT id FROM (SELECT id FROM lane WHERE owner IS NULL AND due_at <= ?2 ORDER BY due_at DESC LIMIT ?4 / 2)) \
+     WHERE id IN (SELECT id FROM (SELECT id FROM lane WHERE owner IS NULL AND bridge = ?5 AND due_at <= ?2 ORDER BY due_at LIMIT (?4 + 1) / 2) \
+     UNION SELECT id FROM (SELECT id FROM lane WHERE owner IS NULL AND bridge = ?5 AND due_at <= ?2 ORDER BY due_at DESC LIMIT ?4 / 2)) \
      RETURNING id, bridge, bot, user, state, token";
 
 const TAKE_ONE: &str = "UPDATE lane SET owner = ?1, token = token + 1, claimed_at = ?2, lease_until = ?3, due_at = NULL, held_by = NULL \
@@ -33,25 +37,28 @@ const SET_ASIDE: &str = "UPDATE lane SET owner = NULL, claimed_at = NULL, lease_
 const RENEW: &str = "UPDATE lane SET lease_until = ?4 WHERE id = ?1 AND owner = ?2 AND token = ?3";
 
 impl Store {
-    /// Claims due Lanes, those whose lease ran out first, then the longest and the latest due, half
-    /// of each. Where the clock was set back, all that waits is due.
+    /// Claims due Lanes, of each bridge its share of the room: those whose lease ran out first, then the
+    /// longest and the latest due, half of each. Where the clock was set back, all that waits is due.
     ///
     /// # Errors
     /// What the database said.
     pub async fn claim_lanes(
         &self,
-        limit: u32,
+        room: &Room<BridgeName>,
         now: Timestamp,
         lease: Duration,
     ) -> Result<Vec<ClaimedLane>, StoreError> {
-        let args = (self.clone(), limit, now, lease);
+        let args = (self.clone(), room.clone(), now, lease);
         let claimed = self
             .engine
-            .write(Turn::Claim, args, |db, (store, limit, now, lease)| {
+            .write(Turn::Claim, args, |db, (store, room, now, lease)| {
                 Box::pin(async move {
                     let turned = set_back::follow(&mut *db, &store.clock, *now, *lease).await?;
                     let until = now.plus(*lease);
-                    Ok((turned, take(db, &store.owner, *limit, *now, until).await?))
+                    Ok((
+                        turned,
+                        take(db, &store.owner, room.clone(), *now, until).await?,
+                    ))
                 })
             });
         let (turned, claimed) = claimed.await?;
@@ -119,21 +126,45 @@ pub(super) fn fenced_unless(rows: u64) -> Result<(), CommitError> {
 async fn take(
     db: &mut SqliteConnection,
     owner: &Arc<str>,
-    limit: u32,
+    mut room: Room<BridgeName>,
     now: Timestamp,
     until: Timestamp,
 ) -> Result<Vec<ClaimedLane>, CommitError> {
+    let due = wake::bridges_due(&mut *db).await?;
+    let mut waiting: Vec<BridgeName> = due
+        .into_iter()
+        .filter_map(|(bridge, at)| (at <= now).then_some(bridge))
+        .collect();
+    waiting.sort_unstable();
+    waiting.dedup();
+    let mut waiting = room.in_turn(waiting, BridgeName::clone);
     let mut rows = Vec::new();
-    for statement in [TAKE_OVER, TAKE] {
-        let room = limit.saturating_sub(u32::try_from(rows.len()).unwrap_or(u32::MAX));
-        let taken = query(statement)
-            .bind(&**owner)
-            .bind(now.0)
-            .bind(until.0)
-            .bind(room)
-            .fetch_all(&mut *db)
-            .await?;
-        rows.extend(taken);
+    for most in [room.share(waiting.len()), room.free] {
+        let mut want_more = Vec::new();
+        for bridge in waiting {
+            let mut left = room.grants(&bridge, most);
+            for statement in [TAKE_OVER, TAKE] {
+                let taken = query(statement)
+                    .bind(&**owner)
+                    .bind(now.0)
+                    .bind(until.0)
+                    .bind(left)
+                    .bind(bridge.as_str())
+                    .fetch_all(&mut *db)
+                    .await?;
+                room.give(&bridge, taken.len());
+                left = left.saturating_sub(u32::try_from(taken.len()).unwrap_or(u32::MAX));
+                rows.extend(taken);
+            }
+            // Who got less than it might have has no more.
+            if left == 0 {
+                want_more.push(bridge);
+            }
+        }
+        if room.is_over() {
+            break;
+        }
+        waiting = want_more;
     }
     let mut claimed = Vec::with_capacity(rows.len());
     for row in &rows {

@@ -9,10 +9,11 @@ use super::{
 use crate::store::{
     changes::state_of,
     error::{CommitError, StoreError},
-    types::{Received, Routed},
+    room::Room,
+    types::{Received, Routed, Source},
 };
 use bridge_core::{
-    event::Event,
+    event::{Event, Side},
     ids::{BotId, BridgeName, DeliveryId, LaneId, UserId},
     lane::Lane,
     route::RouteEnd,
@@ -61,21 +62,21 @@ const LANE_OF: &str = "SELECT id FROM lane WHERE bridge = ? AND bot = ? AND user
 const NEW_LANE: &str = "INSERT INTO lane (id, bridge, bot, user, state) VALUES (?, ?, ?, ?, ?)";
 
 impl Store {
-    /// Hands out due Deliveries, each to one caller at a time: of each bridge, side and source an equal share
-    /// where all have some, the oldest first.
+    /// Hands out due Deliveries, each to one caller at a time: of each bridge, side and source its share of the
+    /// room, the oldest first.
     ///
     /// # Errors
     /// What the database said.
     pub async fn claim_routes(
         &self,
-        limit: u32,
+        room: &Room<(BridgeName, Side)>,
         now: Timestamp,
     ) -> Result<Vec<Received>, StoreError> {
-        let args = (Arc::clone(&self.owner), limit, now);
+        let args = (Arc::clone(&self.owner), room.clone(), now);
         let claimed = self
             .engine
-            .write(Turn::Claim, args, |db, (owner, limit, now)| {
-                Box::pin(claim(db, owner, *limit, *now))
+            .write(Turn::Claim, args, |db, (owner, room, now)| {
+                Box::pin(claim(db, owner, room.clone(), *now))
             });
         Ok(claimed.await?)
     }
@@ -142,32 +143,46 @@ impl Store {
     }
 }
 
+/// A bridge, a side, a source.
+struct From {
+    party: (BridgeName, Side),
+    source: Source,
+}
+
 async fn claim(
     db: &mut SqliteConnection,
     owner: &str,
-    limit: u32,
+    mut room: Room<(BridgeName, Side)>,
     now: Timestamp,
 ) -> Result<Vec<Received>, CommitError> {
     let sources = query(SOURCES).fetch_all(&mut *db).await?;
+    let sources = sources.iter().map(|row| {
+        Ok(From {
+            party: (id(row, "bridge")?, side(row)?),
+            source: source(row)?,
+        })
+    });
+    let sources = sources.collect::<Result<Vec<From>, StoreError>>()?;
+    let sources = room.in_turn(sources, |from| from.party.clone());
     let mut rows = Vec::new();
     // An equal share each, so that neither a side's flood nor a long listing of the Sweep makes the
     // others wait; then what is left.
-    let share = limit / u32::try_from(sources.len()).unwrap_or(1).max(1);
-    for most in [share.max(1), limit] {
-        for one in &sources {
-            let room = limit.saturating_sub(u32::try_from(rows.len()).unwrap_or(u32::MAX));
-            if room == 0 {
-                break;
+    for most in [room.share(sources.len()), room.free] {
+        for From { party, source } in &sources {
+            let left = room.grants(party, most);
+            if left == 0 {
+                continue;
             }
             let some = query(CLAIM)
                 .bind(owner)
                 .bind(now.0)
-                .bind(most.min(room))
-                .bind(one.try_get::<&str, _>("bridge")?)
-                .bind(one.try_get::<&str, _>("side")?)
-                .bind(one.try_get::<&str, _>("source")?)
+                .bind(left)
+                .bind(party.0.as_str())
+                .bind(party.1.as_str())
+                .bind(source.as_str())
                 .fetch_all(&mut *db)
                 .await?;
+            room.give(party, some.len());
             rows.extend(some);
         }
     }

@@ -2,7 +2,7 @@
 
 use super::{Options, Store, engine::Turn};
 use crate::store::{
-    Received, RouteEnd, Source,
+    Received, Room, RouteEnd, Source,
     error::{CommitError, StoreError},
     tests::{
         at, changed,
@@ -149,7 +149,7 @@ async fn a_commit_that_makes_something_due_is_heard_and_a_claim_is_not() {
     disk.record(webhook("a", None)).await.unwrap();
     assert!(work.has_changed().unwrap());
     work.mark_unchanged();
-    disk.claim_routes(1, at(1_000)).await.unwrap();
+    disk.claim_routes(&Room::of(1), at(1_000)).await.unwrap();
     assert!(!work.has_changed().unwrap(), "a claim makes nothing due");
 }
 
@@ -392,12 +392,18 @@ async fn a_flood_of_one_side_or_of_the_sweep_leaves_the_others_their_share_of_th
     let mut found = webhook("found", Some("found"));
     found.source = Source::Sweep;
     disk.record(found).await.unwrap();
-    let claimed = disk.claim_routes(8, at(10_000)).await.unwrap();
+    let claimed = disk.claim_routes(&Room::of(8), at(10_000)).await.unwrap();
     assert_eq!(claimed.len(), 8);
     assert!(claimed.iter().any(|received| received.side == side));
     let by_sweep = |received: &Received| received.source == Source::Sweep;
     assert!(claimed.iter().any(by_sweep));
-    assert_eq!(disk.claim_routes(20, at(10_000)).await.unwrap().len(), 14);
+    assert_eq!(
+        disk.claim_routes(&Room::of(20), at(10_000))
+            .await
+            .unwrap()
+            .len(),
+        14
+    );
 }
 
 /// Every version's tables, with rows as that version wrote them, must still open and be worked on.
@@ -407,6 +413,7 @@ async fn a_database_of_each_earlier_version_is_migrated_with_its_rows() {
         include_str!("../../../../../migrations/sqlite/data/0001.sql"),
         include_str!("../../../../../migrations/sqlite/data/0002.sql"),
         include_str!("../../../../../migrations/sqlite/data/0003.sql"),
+        include_str!("../../../../../migrations/sqlite/data/0004.sql"),
     ];
     for (version, rows) in (1..).zip(rows) {
         migrated_with_its_rows(version, rows).await;
@@ -419,7 +426,7 @@ async fn migrated_with_its_rows(version: i64, rows: &'static str) {
     super::open::make_old(&file, version, rows).await;
     let store = open(&format!("sqlite:{}", file.display())).await;
     let lanes = store
-        .claim_lanes(10, at(1_000), crate::store::tests::LEASE)
+        .claim_lanes(&Room::of(10), at(1_000), crate::store::tests::LEASE)
         .await
         .unwrap();
     assert_eq!(lanes.len(), 1);
@@ -430,7 +437,14 @@ async fn migrated_with_its_rows(version: i64, rows: &'static str) {
     assert_eq!(lanes[0].lane.pending.len(), 1);
     // What was kept before messages were relayed is not relayed now.
     assert_eq!(lanes[0].lane.messages.len(), usize::from(version >= 3));
-    assert_eq!(store.claim_routes(10, at(1_000)).await.unwrap().len(), 1);
+    assert_eq!(
+        store
+            .claim_routes(&Room::of(10), at(1_000))
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
     let broken = query("PRAGMA foreign_key_check")
         .fetch_all(&store.readers)
         .await

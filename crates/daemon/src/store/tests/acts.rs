@@ -7,7 +7,7 @@ impl Fresh {
     /// Records a body, and hands it to the Router.
     pub async fn received(&self, body: &str) -> Received {
         let id = self.record(webhook(body, None)).await.unwrap().id();
-        let mut claimed = self.claim_routes(100, at(1_000)).await.unwrap();
+        let mut claimed = self.claim_routes(&Room::of(100), at(1_000)).await.unwrap();
         claimed.retain(|r| r.id == id);
         claimed.pop().unwrap()
     }
@@ -28,7 +28,10 @@ impl Fresh {
 
     /// The one Lane that is due.
     pub async fn claimed(&self, now: i64) -> ClaimedLane {
-        let mut lanes = self.claim_lanes(10, at(now), LEASE).await.unwrap();
+        let mut lanes = self
+            .claim_lanes(&Room::of(10), at(now), LEASE)
+            .await
+            .unwrap();
         assert_eq!(lanes.len(), 1);
         lanes.pop().unwrap()
     }

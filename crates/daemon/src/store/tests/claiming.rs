@@ -11,7 +11,7 @@ async fn a_claimed_lane_is_not_claimed_again_before_its_lease_is_over() {
     let first = store.claimed(1_000).await;
     assert!(
         store
-            .claim_lanes(10, at(30_999), LEASE)
+            .claim_lanes(&Room::of(10), at(30_999), LEASE)
             .await
             .unwrap()
             .is_empty()
@@ -60,7 +60,7 @@ async fn a_renewed_lease_is_not_taken_over() {
     store.renew(&claimed.claim, at(60_000)).await.unwrap();
     assert!(
         store
-            .claim_lanes(10, at(59_999), LEASE)
+            .claim_lanes(&Room::of(10), at(59_999), LEASE)
             .await
             .unwrap()
             .is_empty()
@@ -75,7 +75,7 @@ async fn a_lane_released_without_a_moment_rests_until_something_happens() {
     store.give_back(&claimed).await;
     assert!(
         store
-            .claim_lanes(10, at(i64::MAX), LEASE)
+            .claim_lanes(&Room::of(10), at(i64::MAX), LEASE)
             .await
             .unwrap()
             .is_empty()
@@ -130,10 +130,20 @@ async fn after_a_restart_the_dead_processs_claims_are_free_at_once() {
     store.received("on its way to the router").await;
 
     let store = store.restarted().await;
-    let lanes = store.claim_lanes(10, at(1_001), LEASE).await.unwrap();
+    let lanes = store
+        .claim_lanes(&Room::of(10), at(1_001), LEASE)
+        .await
+        .unwrap();
     assert_eq!(lanes.len(), 1);
     assert!(lanes[0].claim.token > dead.claim.token);
-    assert_eq!(store.claim_routes(10, at(1_001)).await.unwrap().len(), 1);
+    assert_eq!(
+        store
+            .claim_routes(&Room::of(10), at(1_001))
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
 }
 
 #[tokio::test]
@@ -221,9 +231,47 @@ async fn a_lease_that_ran_out_goes_before_what_is_due_and_the_longest_due_first(
     }
     let mut order = Vec::new();
     for _ in 0..4 {
-        let taken = store.claim_lanes(1, at(60_000), LEASE).await.unwrap();
+        let taken = store
+            .claim_lanes(&Room::of(1), at(60_000), LEASE)
+            .await
+            .unwrap();
         order.push(taken[0].lane.user.as_str().to_owned());
     }
     assert_eq!(order, ["late", "a", "b", "c"]);
     assert!(store.renew(&stuck.claim, at(99_000)).await.is_err());
+}
+
+#[tokio::test]
+async fn a_bridge_with_one_due_lane_has_its_place_beside_one_with_many() {
+    let store = fresh().await;
+    let quiet = BridgeName::parse("second").unwrap();
+    for n in 0..9 {
+        let name = format!("customer {n}");
+        let lane = store.lane_for(&bridge(), &bot(), &user(&name)).await;
+        store
+            .wake(Wake::Lane(lane.unwrap()), at(1_000 + n))
+            .await
+            .unwrap();
+    }
+    let lane = store
+        .lane_for(&quiet, &bot(), &user("maria"))
+        .await
+        .unwrap();
+    store.wake(Wake::Lane(lane), at(1_004)).await.unwrap();
+    let room = |free, has| Room {
+        free,
+        most: 4,
+        in_hand: BTreeMap::from([(bridge(), has)]),
+    };
+    let now = at(2_000);
+    let bridges = |claimed: Vec<ClaimedLane>| {
+        let each = claimed.into_iter().map(|c| c.lane.bridge);
+        each.collect::<Vec<_>>()
+    };
+    let taken = store.claim_lanes(&room(1, 3), now, LEASE).await.unwrap();
+    assert_eq!(bridges(taken), [quiet]);
+    let taken = store.claim_lanes(&room(9, 1), now, LEASE).await.unwrap();
+    assert_eq!(bridges(taken), [bridge(), bridge(), bridge()]);
+    let all = store.claim_lanes(&Room::of(9), now, LEASE).await.unwrap();
+    assert_eq!(all.len(), 6);
 }

@@ -192,7 +192,10 @@ async fn a_flood_for_one_customer_is_taken_in_a_thousand_at_a_time_and_none_is_l
         }
     });
     join_all(records).await;
-    let received = store.claim_routes(2_000, at(1_000)).await.unwrap();
+    let received = store
+        .claim_routes(&Room::of(2_000), at(1_000))
+        .await
+        .unwrap();
     join_all(
         received
             .iter()

@@ -116,9 +116,9 @@ macro_rules! judged {
 
 answered! {
     record(new: NewDelivery) -> Recorded;
-    claim_routes(limit: u32, now: Timestamp) -> Vec<Received>;
+    claim_routes(room: &Room<(BridgeName, Side)>, now: Timestamp) -> Vec<Received>;
     unroute(delivery: DeliveryId, due_at: Timestamp) -> ();
-    claim_lanes(limit: u32, now: Timestamp, lease: Duration) -> Vec<ClaimedLane>;
+    claim_lanes(room: &Room<BridgeName>, now: Timestamp, lease: Duration) -> Vec<ClaimedLane>;
     lane(lane: &LaneId) -> Option<Lane>;
     next_due() -> Option<Timestamp>;
     lane_of_conversation(bridge: &BridgeName, conversation: &ConversationId) -> Option<LaneId>;

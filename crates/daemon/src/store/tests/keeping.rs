@@ -13,7 +13,7 @@ async fn an_old_settled_body_goes_and_its_replay_is_still_known() {
         .await
         .unwrap()
         .id();
-    store.claim_routes(1, at(1_000)).await.unwrap();
+    store.claim_routes(&Room::of(1), at(1_000)).await.unwrap();
     store
         .routed(id, to_lane("maria", vec![changed("7", 1)]), at(1_000))
         .await

@@ -7,7 +7,7 @@ mod comparing;
 pub mod in_memory;
 pub mod on_sqlite;
 
-use super::{NewDelivery, RouteEnd, Source};
+use super::{NewDelivery, Room, RouteEnd, Source};
 use bridge_core::{
     effect::{CloseConversation, Effect},
     event::{Event, Side, TicketChanged},

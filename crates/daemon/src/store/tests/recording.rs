@@ -41,7 +41,7 @@ async fn an_identical_body_joins_only_while_nobody_can_have_read_for_the_first()
         .unwrap();
     assert_eq!(second, Recorded::Known(first.id()));
 
-    store.claim_routes(10, at(1_000)).await.unwrap();
+    store.claim_routes(&Room::of(10), at(1_000)).await.unwrap();
     let third = store
         .record(webhook("{\"ticket_id\":7}", None))
         .await
@@ -74,7 +74,7 @@ async fn nothing_shows_the_words_of_a_body() {
     let new = webhook("Olá, aqui é a Maria", None);
     assert!(!format!("{new:?}").contains("Maria"));
     store.record(new).await.unwrap();
-    let received = store.claim_routes(1, at(1_000)).await.unwrap();
+    let received = store.claim_routes(&Room::of(1), at(1_000)).await.unwrap();
     assert!(!format!("{received:?}").contains("Maria"));
     assert_eq!(received[0].body, "Olá, aqui é a Maria".as_bytes());
 }

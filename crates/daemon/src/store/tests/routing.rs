@@ -8,11 +8,17 @@ async fn a_delivery_is_handed_out_once_and_the_oldest_first() {
     for body in ["a", "b", "c"] {
         store.record(webhook(body, None)).await.unwrap();
     }
-    let first = store.claim_routes(2, at(1_000)).await.unwrap();
-    let rest = store.claim_routes(2, at(1_000)).await.unwrap();
+    let first = store.claim_routes(&Room::of(2), at(1_000)).await.unwrap();
+    let rest = store.claim_routes(&Room::of(2), at(1_000)).await.unwrap();
     let bodies: Vec<_> = first.iter().chain(&rest).map(|r| r.body.clone()).collect();
     assert_eq!(bodies, ["a", "b", "c"]);
-    assert!(store.claim_routes(2, at(1_000)).await.unwrap().is_empty());
+    assert!(
+        store
+            .claim_routes(&Room::of(2), at(1_000))
+            .await
+            .unwrap()
+            .is_empty()
+    );
 }
 
 #[tokio::test]
@@ -24,8 +30,14 @@ async fn a_delivery_put_off_comes_back_when_it_is_due_with_its_attempts_counted(
         error: "503".to_owned(),
     };
     store.routed(first.id, later, at(1_000)).await.unwrap();
-    assert!(store.claim_routes(9, at(4_999)).await.unwrap().is_empty());
-    let again = store.claim_routes(9, at(5_000)).await.unwrap();
+    assert!(
+        store
+            .claim_routes(&Room::of(9), at(4_999))
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    let again = store.claim_routes(&Room::of(9), at(5_000)).await.unwrap();
     assert_eq!((again[0].id, again[0].attempts), (first.id, 2));
 }
 
@@ -81,7 +93,7 @@ async fn a_delivery_for_a_lane_that_was_joined_away_is_routed_again_at_once() {
     let routed = store.routed(received.id, gone, at(1_000)).await.unwrap();
     assert_eq!(routed, Routed::Again);
     assert_eq!(
-        store.claim_routes(1, at(1_000)).await.unwrap()[0].id,
+        store.claim_routes(&Room::of(1), at(1_000)).await.unwrap()[0].id,
         received.id
     );
 }
@@ -92,7 +104,7 @@ async fn a_router_that_broke_off_gives_its_delivery_back() {
     let received = store.received("a").await;
     store.unroute(received.id, at(1_000)).await.unwrap();
     assert_eq!(
-        store.claim_routes(1, at(1_000)).await.unwrap()[0].id,
+        store.claim_routes(&Room::of(1), at(1_000)).await.unwrap()[0].id,
         received.id
     );
 }
@@ -103,7 +115,7 @@ async fn what_is_next_due_is_told_and_what_the_router_has_in_hand_is_not() {
     assert_eq!(store.next_due().await.unwrap(), None);
     store.record(webhook("a", None)).await.unwrap();
     assert_eq!(store.next_due().await.unwrap(), Some(at(1_000)));
-    let taken = store.claim_routes(1, at(1_000)).await.unwrap();
+    let taken = store.claim_routes(&Room::of(1), at(1_000)).await.unwrap();
     assert_eq!(store.next_due().await.unwrap(), None);
 
     let (lane, _) = store.told("maria", changed("7", 1)).await;
@@ -141,7 +153,11 @@ async fn what_jelou_told_is_unheard_until_the_router_has_brought_it_and_the_lane
     let of_other = store.has_unheard(&other, &lane, at(9_000)).await;
     assert!(!of_other.unwrap(), "it is no other bridge's");
 
-    let came = store.claim_routes(1, at(2_600)).await.unwrap().remove(0);
+    let came = store
+        .claim_routes(&Room::of(1), at(2_600))
+        .await
+        .unwrap()
+        .remove(0);
     assert!(unheard(2_000).await, "the Router has it in hand");
     let to = to_lane("maria", vec![changed("7", 2)]);
     store.routed(came.id, to, at(2_700)).await.unwrap();
@@ -149,4 +165,27 @@ async fn what_jelou_told_is_unheard_until_the_router_has_brought_it_and_the_lane
     store.give_back(&claimed).await;
     store.claimed(2_900).await;
     assert!(!unheard(9_000).await, "it came with the claim");
+}
+
+#[tokio::test]
+async fn the_router_gives_a_free_place_to_the_side_that_has_the_fewest() {
+    let store = fresh().await;
+    for n in 0..9 {
+        let n = n.to_string();
+        store.record(webhook(&n, None)).await.unwrap();
+    }
+    let mut quiet = webhook("quiet", None);
+    quiet.bridge = BridgeName::parse("second").unwrap();
+    let last = (quiet.bridge.clone(), quiet.side);
+    store.record(quiet).await.unwrap();
+    let busy = (bridge(), Side::Ticketing);
+    let room = |free, has| Room {
+        free,
+        most: 4,
+        in_hand: BTreeMap::from([(busy.clone(), has)]),
+    };
+    let taken = store.claim_routes(&room(1, 3), at(1_000)).await.unwrap();
+    assert_eq!((taken[0].bridge.clone(), taken[0].side), last);
+    let taken = store.claim_routes(&room(5, 2), at(1_000)).await.unwrap();
+    assert_eq!(taken.len(), 2, "four is the most that one may have");
 }

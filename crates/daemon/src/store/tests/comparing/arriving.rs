@@ -21,8 +21,8 @@ impl Pair {
             let each = list.into_iter().map(|r| (r.id, r.attempts, r.body));
             each.collect::<Vec<_>>()
         };
-        let disk = seen(self.disk.claim_routes(limit, now).await.unwrap());
-        let memory = seen(self.memory.claim_routes(limit, now));
+        let disk = seen(self.disk.claim_routes(&Room::of(limit), now).await.unwrap());
+        let memory = seen(self.memory.claim_routes(&Room::of(limit), now));
         self.same("claim_routes", &disk, &memory);
     }
 

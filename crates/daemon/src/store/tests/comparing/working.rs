@@ -31,8 +31,12 @@ impl Pair {
 
     pub(super) async fn claim_lanes(&mut self) {
         let (limit, now) = (u32::try_from(self.dice.below(3)).unwrap() + 1, self.now());
-        let disk = self.disk.claim_lanes(limit, now, LEASE).await.unwrap();
-        let memory = self.memory.claim_lanes(limit, now, LEASE);
+        let disk = self
+            .disk
+            .claim_lanes(&Room::of(limit), now, LEASE)
+            .await
+            .unwrap();
+        let memory = self.memory.claim_lanes(&Room::of(limit), now, LEASE);
         self.took(disk, memory);
     }
 
