@@ -11,6 +11,7 @@ mod desk;
 #[allow(dead_code, reason = "shared with the stories of Request Tracker alone")]
 #[path = "../request_tracker/instance.rs"]
 mod instance;
+mod only_creates;
 #[allow(dead_code, reason = "shared with the stories of Request Tracker alone")]
 #[path = "../request_tracker/proxy.rs"]
 mod proxy;
