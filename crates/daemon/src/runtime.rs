@@ -116,6 +116,7 @@ impl Bridge {
                 note: profile.resolve(Operation::Note),
                 comment: profile.resolve(Operation::Comment),
                 comments: profile.lists_comments(),
+                comments_hinted: profile.hints_at_comments(),
                 attach: profile.attaches().then(|| profile.resolve(Operation::File)),
             },
             ticket_id_place: self.config.jelou.ticket_id_place,

@@ -182,7 +182,9 @@ impl World {
                 true
             }
             Fault::MappingSwapped => {
-                self.mapping = self.policy(usize::from(by));
+                let now_is = self.policy(usize::from(by));
+                let former = std::mem::replace(&mut self.mapping, now_is);
+                self.former = Some((former, self.now));
                 true
             }
             Fault::ObserveFirst => self.go_live(),

@@ -83,7 +83,8 @@ pub struct Judge {
     known_before: BTreeMap<IntentId, BTreeSet<ConversationId>>,
     /// Starts that got a conversation by the time of its beginning alone, and when they were first sent.
     by_time: BTreeMap<IntentId, (ConversationId, Timestamp)>,
-    asked_for: BTreeMap<ConversationId, UserId>,
+    /// For whom each conversation was asked for, in the spelling that the start named.
+    pub asked_for: BTreeMap<ConversationId, UserId>,
     /// When each start of ours was first done, and when Jelou's word of it was stored.
     done_and_told: BTreeMap<IntentId, (Option<Timestamp>, Option<Timestamp>)>,
     /// What was made for each Link, and whether that try went out flagged.
@@ -446,9 +447,14 @@ impl World {
             return;
         };
         let made = self.judge.started.entry(intent.id.clone()).or_default();
+        let before = made.len();
         made.entry(conversation.clone()).or_insert(flagged);
         let many = made.len();
-        self.judge.begun.insert(intent.id.clone(), self.now);
+        // A later try that only returned what an earlier one had made begins nothing: the words in it
+        // have waited since that one (rule 8).
+        if many > before {
+            self.judge.begun.insert(intent.id.clone(), self.now);
+        }
         if self.judge.is_too_many(many) && !flagged {
             let what = format!("{} made {many} conversations and no flag", intent.id);
             self.judge.breach(Law::CreatedOnce, what);

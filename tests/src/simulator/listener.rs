@@ -156,7 +156,10 @@ impl World {
 
     fn knocks_once(&mut self, intent: &Intent, user: &UserId) -> Verdict {
         let since = self.judge.ears.silences.get(&intent.id).copied().flatten();
-        let user = self.jelou.canonical(user.as_str());
+        // Until Jelou did a start that named this spelling, nobody can know whose else it is (rule 9).
+        let told = self.judge.asked_for.values().any(|asked| asked == user);
+        let canonical = told.then(|| self.jelou.canonical(user.as_str()));
+        let user = canonical.unwrap_or_else(|| user.as_str().to_owned());
         let what = format!("template for {user} since {since:?}");
         let many = self.judge.ears.counted(what.clone(), intent);
         let too_many = self.judge.is_too_many(many) && !self.a_person_decided();

@@ -14,7 +14,7 @@ use bridge_core::{
     intent::{Intent, IntentState},
     lane::{Fate, Lane},
     link::Link,
-    mapping::{OnConflict, TicketReopened},
+    mapping::{Mapping, OnConflict, TicketReopened},
 };
 use std::time::Duration;
 
@@ -27,6 +27,10 @@ const IN_QUESTION: Duration = Duration::from_secs(50);
 /// What is known of a ticket may be this old when its status is set, the call and a little more
 /// included.
 const LOOK_AGE: Duration = Duration::from_secs(330);
+
+/// Between the step that decides and the commit that lets it out: a mapping that comes into force in
+/// between counts from the next step on.
+const STEP_TO_COMMIT: Duration = Duration::from_millis(15);
 
 /// The tag that asks for a conversation, as in the mapping of all histories.
 const TAG: &str = "whatsapp";
@@ -196,27 +200,30 @@ impl World {
         let ticket = now_has
             .filter(|_| merged(&start.ticket))
             .unwrap_or(&start.ticket);
-        let memory = after.tickets.get(ticket)?;
-        let seen = memory.seen.as_ref()?;
-        let reopened = after
+        let seen = after.tickets.get(ticket)?.seen.as_ref()?;
+        let had_another = after
             .links
             .iter()
-            .any(|l| l.id != intent.link && !l.is_live() && l.ticket_id() == Some(ticket))
-            && self.mapping.ticket_reopened == TicketReopened::Start;
+            .any(|l| l.id != intent.link && !l.is_live() && l.ticket_id() == Some(ticket));
         // Another customer's Lane knows nothing of who made it.
         let given_away =
             self.faults.has(Fault::RequesterChanged) || !self.judge.restored.is_empty();
-        let why = if self.mapping.closes(&seen.status) {
-            "is closed"
-        } else if !reopened && !seen.tags.iter().any(|tag| tag == TAG) {
-            "does not ask"
-        } else if !reopened && !given_away && self.judge.made.contains(ticket) {
-            "was made by us"
-        } else {
-            return None;
+        let ours = !given_away && self.judge.made.contains(ticket);
+        let asks = seen.tags.iter().any(|tag| tag == TAG) && !ours;
+        let wrong = |mapping: &Mapping| {
+            let reopened = had_another && mapping.ticket_reopened == TicketReopened::Start;
+            mapping.closes(&seen.status) || !reopened && !asks
+        };
+        let planned_by = self.former.as_ref();
+        let planned_by = planned_by.filter(|(_, until)| self.now.since(*until) < STEP_TO_COMMIT);
+        let right = !wrong(&self.mapping) || planned_by.is_some_and(|(former, _)| !wrong(former));
+        let why = match (self.mapping.closes(&seen.status), ours) {
+            (true, _) => "is closed",
+            (false, true) => "was made by us",
+            (false, false) => "does not ask",
         };
         let what = format!("{} goes out, and {ticket} {why}", intent.id);
-        Some((Law::AskedFor, what))
+        (!right).then_some((Law::AskedFor, what))
     }
 
     /// A ticket is made for a conversation that was heard of by a start or a message, and was not

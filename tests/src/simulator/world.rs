@@ -103,6 +103,8 @@ pub struct World {
     pub shape: Shape,
     /// The operator's mapping now.
     pub mapping: Rc<Mapping>,
+    /// The one before it, and until when.
+    pub former: Option<(Rc<Mapping>, Timestamp)>,
     /// All mappings that the operator may have.
     pub mappings: Rc<Vec<Rc<Mapping>>>,
     /// Whether the bridge writes.
@@ -270,6 +272,7 @@ impl World {
             faults,
             judge: Judge::new(tale),
             mapping: Rc::clone(&mappings[shape.policy + first_policy(&shape)]),
+            former: None,
             mappings: Rc::clone(mappings),
             mode: if observe { Mode::Observe } else { Mode::Live },
             going_live: None,
@@ -407,6 +410,7 @@ impl World {
                 note: self.shape.note,
                 comment: self.shape.note,
                 comments: true,
+                comments_hinted: false,
                 attach: self.attaches().then_some(self.shape.note),
             },
             ticket_id_place: self.shape.place,

@@ -1,4 +1,4 @@
-//! Two bridges in one daemon: two projects, two helpdesks. Neighbours: `store::tests::claiming`, how places
+//! Two bridges in one daemon: two projects, two helpdesks, one process's workers. Neighbours: `store::tests::claiming`, how places
 //! are shared; the gate's tests, where each side of each bridge has its own rate.
 
 use bridge_sandbox::{
@@ -204,4 +204,26 @@ async fn a_bridge_whose_helpdesk_answers_nobody_holds_up_no_other_bridge() {
         .await;
     let answered = helpdesk.calls().iter().any(|call| call.status.is_some());
     assert!(!answered, "until then nothing of the slow one had ended");
+}
+
+/// A round of the sweep that takes longer than the next is due is waited for: rounds of one slow system would
+/// pile up until no bridge had a worker for its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_system_has_one_round_of_the_sweep_at_a_time() {
+    // Rounds are due every two seconds, and each listing takes more than four.
+    let play = Play::begin().await;
+    let helpdesk = play.helpdesk();
+    helpdesk.manners().slow(Operation::Tickets, 4_500);
+    let listings = || {
+        let mut all = helpdesk.calls();
+        all.retain(|call| call.operation == Operation::Tickets);
+        all
+    };
+    let before = listings().len();
+    play.until("three rounds were made", |_, _| {
+        let waiting = listings().iter().filter(|c| c.took_ms.is_none()).count();
+        assert!(waiting <= 1, "{waiting} rounds at once");
+        listings().len() > before + 2
+    })
+    .await;
 }

@@ -61,6 +61,16 @@ async fn an_osticket_plays_what_it_can() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_documented_freshdesk_plays_the_same_stories() {
+    plays_all(System::FakeFreshdesk).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_documented_zammad_plays_the_same_stories() {
+    plays_all(System::FakeZammad).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_follows_the_tutorial_has_a_profile_that_plays_the_same_stories() {
     plays_all(System::Frontdesk).await;
 }

@@ -87,9 +87,14 @@ impl Stage {
         &self.daemon.jobs.store
     }
 
-    /// What `sweep --now` does.
+    /// Waits until the system's lists and searches know of all that was done.
+    pub async fn lists_know(&self) {
+        tokio::time::sleep(self.desk.config.lag).await;
+    }
+
+    /// What `sweep --now` does, once the lists know what it is to find.
     pub async fn sweep(&self) -> Swept {
-        tokio::time::sleep(self.desk.lag()).await;
+        self.lists_know().await;
         let bridge = BridgeName::parse("desk").expect("a name");
         let swept = jobs::sweep_now(&self.daemon.jobs, &bridge).await;
         swept.expect("a whole round")

@@ -355,6 +355,7 @@ async fn an_open_ticket_of_the_customer_is_found_and_taken(stage: &Stage) {
     let ticket = stage.desk.opens(user, "[mail] A question").await;
     stage.settle().await;
     assert_eq!(stage.desk.sees(&ticket).await.conversation, None);
+    stage.lists_know().await;
     let before = stage.desk.tickets().await.len();
     let jelou = &stage.jelou.handle;
     jelou.add_user(user, "Elisa Prado");

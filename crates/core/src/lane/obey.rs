@@ -148,7 +148,8 @@ impl Turn<'_> {
             found.parked = None;
             found.failures = 0;
             found.failing_since = None;
-            found.refused_status = None;
+            // Whether a start was surely refused is asked again when a conversation turns up.
+            found.refused_status = found.refused_status.filter(|_| anew);
             found.due_at = None;
             found.state = if anew {
                 IntentState::Withdrawn

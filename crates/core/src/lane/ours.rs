@@ -151,7 +151,9 @@ impl Turn<'_> {
         if let Some(link) = self.lane.link_mut(&target) {
             link.conversation = ConversationSide::Known { id: id.clone() };
             link.busy_since = None;
-            link.ended = None;
+            if link.ended.take().is_some() {
+                self.doubt_what_left(&target);
+            }
         }
         if let Some(memory) = self.lane.conversations.get_mut(id) {
             memory.linked = true;
@@ -163,6 +165,16 @@ impl Turn<'_> {
         let sentence = format!("Conversation {id} is this ticket's: {proof}");
         self.lane
             .journal_intent(intent, EntryKind::Outcome, sentence, self.now);
+    }
+
+    /// A Link comes back after its end: since then its ticket's changes were nobody's news here, or went
+    /// to the Lane of another requester.
+    fn doubt_what_left(&mut self, link: &LinkId) {
+        let ticket = self.lane.link(link).and_then(|l| l.ticket_id()).cloned();
+        let memory = ticket.and_then(|ticket| self.lane.tickets.get_mut(&ticket));
+        if let Some(memory) = memory {
+            memory.hint_at = memory.hint_at.max(Some(self.now));
+        }
     }
 
     /// The customer's canonical spelling (rule 9): as Jelou spells them in the latest conversation

@@ -67,6 +67,9 @@ impl Turn<'_> {
                 self.now_unknown(&intent.id, reason);
             }
             Operation::Start => {
+                if let Some(found) = self.lane.intent_mut(&intent.id) {
+                    found.refused_status = Some(status);
+                }
                 self.park(
                     &intent.id,
                     "refused",

@@ -15,6 +15,7 @@ use crate::{
     effect::{Effect, Operation, Read},
     ids::{ConversationId, IntentId, LinkId, TicketId},
     intent::{Intent, IntentState},
+    link::Link,
     time::Timestamp,
 };
 use std::time::Duration;
@@ -121,8 +122,10 @@ impl Turn<'_> {
         };
         if hold {
             self.park_unknown(intent);
-        } else {
+        } else if self.lane.link(&intent.link).is_some_and(Link::is_live) {
             self.try_again_flagged(intent);
+        } else {
+            self.let_go(intent, "its link has ended");
         }
     }
 

@@ -284,7 +284,20 @@ impl Turn<'_> {
         let unsaid = operation == Operation::Close && self.has_words_for(&intent.link);
         // One file that cannot be fetched holds up no other.
         let earlier_of_link = earlier_of_link && operation != Operation::File;
-        earlier_of_link || lane_is_taken || other_said || unsaid
+        earlier_of_link || lane_is_taken || other_said || unsaid || self.is_field_taken(intent)
+    }
+
+    /// Whether another Link's conversation is being written to the ticket's link field: that write may
+    /// still come in, as long as its call's deadline is not over, and would hide this one.
+    fn is_field_taken(&self, intent: &Intent) -> bool {
+        let Effect::WriteLinkField { ticket, .. } = &intent.effect else {
+            return false;
+        };
+        self.lane.intents.iter().any(|i| {
+            i.link != intent.link
+                && matches!(i.state, IntentState::Sent | IntentState::Unknown)
+                && matches!(&i.effect, Effect::WriteLinkField { ticket: other, .. } if other == ticket)
+        })
     }
 
     fn is_loop(&self, intent: &Intent) -> bool {

@@ -72,6 +72,8 @@ pub struct Capabilities {
     pub comment: Resolve,
     /// It can list a ticket's comments.
     pub comments: bool,
+    /// No webhook of it tells of a comment: each that tells of a ticket may hint at one.
+    pub comments_hinted: bool,
     /// How it is found out whether a file hangs on a ticket; `None` if it takes no files.
     pub attach: Option<Resolve>,
 }

@@ -70,6 +70,21 @@ fn what_was_said_to_one_customer_is_not_said_to_another_who_names_the_ticket() {
 }
 
 #[test]
+fn where_webhooks_tell_of_tickets_alone_each_of_them_hints_at_what_agents_said() {
+    let mut w = listing();
+    w.capabilities.comments_hinted = true;
+    let (ticket, talk) = w.linked_from_ticket();
+    for (n, words) in ["um", "dois"].into_iter().enumerate() {
+        w.net.weather = Weather::Lost;
+        w.agent_says(&ticket, &format!("k{n}"), words);
+        w.net.weather = Weather::Fair;
+        w.agent_tags(&ticket, &["whatsapp", words]);
+        w.settle();
+    }
+    assert_eq!(w.heard(&talk), ["um", "dois"], "{}", w.tale());
+}
+
+#[test]
 fn the_last_words_are_looked_for_before_a_conversation_is_closed() {
     let mut w = listing();
     let (ticket, talk) = w.linked_from_ticket();

@@ -2,6 +2,7 @@
 
 use crate::world::{ANA, World, faults::Fault, net::Weather};
 use bridge_core::{effect::Operation, ids::IntentId, lane::Order};
+use std::time::Duration;
 
 fn refused_start() -> (World, bridge_core::ids::TicketId, IntentId) {
     let mut w = World::new();
@@ -51,6 +52,46 @@ fn a_discarded_start_is_given_up_for_good() {
     assert!(w.talks().is_empty());
     assert!(w.parked().is_empty());
     assert!(w.live_link(&ticket).is_none());
+}
+
+/// Found by the simulator, history 864374: the refused start counted as one that may have worked.
+#[test]
+fn a_refused_start_that_was_retried_claims_no_conversation() {
+    let mut w = World::new();
+    w.faults.next("start", Fault::Refuse(404));
+    w.faults.next("start", Fault::Cut);
+    let ticket = w.agent_asks();
+    w.moment();
+    let intent = w.parked().remove(0).id;
+    w.order(Order::Retry { intent });
+    w.net.weather = Weather::Lost;
+    let talk = w.ana_starts();
+    w.net.weather = Weather::Fair;
+    w.customer_writes(&talk, "m1");
+    w.pass(Duration::from_secs(10));
+    w.ends(&talk, "expired");
+    w.settle();
+    assert_eq!(w.ticket_of(&talk), Some(ticket));
+    assert_eq!(
+        w.talks().len(),
+        1,
+        "its later try is settled:\n{}",
+        w.tale()
+    );
+}
+
+/// Found by the simulator, history 864374.
+#[test]
+fn a_start_of_an_unlinked_ticket_is_not_tried_again() {
+    let mut w = World::new();
+    w.faults.next("start", Fault::Cut);
+    let ticket = w.agent_asks();
+    w.moment();
+    let link = w.live_link(&ticket).unwrap().id;
+    w.order(Order::Unlink { link });
+    w.settle();
+    assert!(w.talks().is_empty(), "{}", w.tale());
+    assert!(w.parked().is_empty());
 }
 
 #[test]

@@ -210,6 +210,27 @@ fn a_late_link_field_does_not_hide_the_next_conversation() {
     assert_eq!(named.as_ref(), Some(&talk), "{}", w.tale());
 }
 
+/// Found by the simulator, history 465730.
+#[test]
+fn a_dead_bridges_link_field_does_not_hide_the_next_conversation() {
+    let mut w = World::with(&writes_after("append"));
+    w.faults.next("link_field", Fault::CrashBefore);
+    let ticket = w.agent_asks();
+    w.pass(Duration::from_secs(2));
+    let first = w.only_talk();
+    w.agent_sets(&ticket, "solved");
+    w.pass(Duration::from_secs(2));
+    assert!(w.active().is_empty(), "{}", w.tale());
+    let next = w.ana_starts();
+    w.pass(Duration::from_secs(2));
+    // What the dead bridge had sent takes its time, within its call's deadline.
+    w.agent_changes(&ticket, |t| t.link_field = Some(first));
+    w.settle();
+    assert_eq!(w.ticket_of(&next), Some(ticket.clone()));
+    let named = &w.desk.records[&ticket].ticket.link_field;
+    assert_eq!(named.as_ref(), Some(&next), "{}", w.tale());
+}
+
 #[test]
 fn a_reopening_whose_answer_was_lost_is_no_move_of_the_agents() {
     let (mut w, ticket) = solved(&writes_after("reopen"));
@@ -283,4 +304,29 @@ fn a_start_event_that_comes_after_the_end_is_not_taken_for_the_next_start() {
     let talk = w.talk_of(&ticket).expect("the ticket was open again");
     assert_ne!(talk.conversation.id, first);
     assert!(talk.is_active());
+}
+
+/// Found by the simulator, history 424984.
+#[test]
+fn a_link_that_its_conversation_brings_back_looks_at_its_ticket_anew() {
+    let mut w = World::new();
+    w.faults.next("start", Fault::DoThenCut);
+    w.net.weather = Weather::Kept;
+    let ticket = w.agent_asks();
+    let asked = w.net.kept.remove(0);
+    w.deliver(asked);
+    w.moment();
+    let started = w.net.kept.remove(0);
+    w.net.weather = Weather::Fair;
+    w.agent_tags(&ticket, &[]);
+    w.pass(Duration::from_secs(70));
+    assert!(w.live_link(&ticket).is_none(), "{}", w.tale());
+    w.net.weather = Weather::Lost;
+    w.agent_sets(&ticket, "solved");
+    w.faults.always("link_field", Fault::Refuse(422));
+    let talk = w.only_talk();
+    w.deliver(started);
+    w.settle();
+    assert_eq!(w.ticket_of(&talk), Some(ticket), "{}", w.tale());
+    assert!(!w.jelou.talks[&talk].is_active(), "{}", w.tale());
 }

@@ -19,14 +19,15 @@ use bridge_core::{
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use std::{
-    collections::{BTreeMap, HashMap},
-    sync::atomic::Ordering,
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
     time::Duration,
 };
 use tokio::sync::mpsc;
 
-/// Rounds at the same time: every bridge of a daemon has one at most.
-pub const ROUNDS_AT_ONCE: usize = 8;
+/// Rounds at the same time. A bridge has one sweep and one reading of the report at most, and they mostly
+/// wait for answers: enough for sixteen bridges whose systems all hang.
+pub const ROUNDS_AT_ONCE: usize = 32;
 
 /// Whether a bridge is due for a round is asked this often.
 const TICK: Duration = Duration::from_millis(250);
@@ -40,14 +41,44 @@ const PLACE_WAIT: Duration = Duration::from_secs(20);
 /// Retention is applied this often.
 const PRUNE_EVERY: Duration = Duration::from_secs(3600);
 
-/// One round to make.
-pub enum Round {
+/// One round to make. No other of its kind begins before this is dropped.
+pub struct Round {
+    kind: Kind,
+    under_way: UnderWay,
+}
+
+/// The rounds that wait for a worker or have one.
+type UnderWay = Arc<Mutex<BTreeSet<Kind>>>;
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
     /// Both sides of this bridge.
     Sweep(BridgeName),
     /// Jelou's report of this bridge, for all who wait for it.
     Report(BridgeName),
     /// Bodies older than the retention.
     Prune,
+}
+
+impl Round {
+    /// `None` while such a round is under way.
+    fn begin(kind: Kind, under_way: &UnderWay) -> Option<Self> {
+        let is_new = kinds(under_way).insert(kind.clone());
+        is_new.then(|| Self {
+            kind,
+            under_way: Arc::clone(under_way),
+        })
+    }
+}
+
+impl Drop for Round {
+    fn drop(&mut self) {
+        kinds(&self.under_way).remove(&self.kind);
+    }
+}
+
+fn kinds(under_way: &UnderWay) -> MutexGuard<'_, BTreeSet<Kind>> {
+    under_way.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What a round found.
@@ -76,6 +107,12 @@ pub fn feed(jobs: Jobs) -> mpsc::Receiver<Round> {
 async fn tick(jobs: Jobs, tasks: mpsc::Sender<Round>) {
     let mut last: HashMap<BridgeName, Timestamp> = HashMap::new();
     let mut pruned = Timestamp(0);
+    let under_way = UnderWay::default();
+    // One that is under way still, or finds no place among those that wait, is tried at the next tick.
+    let begin = |kind| match Round::begin(kind, &under_way) {
+        Some(round) => tasks.try_send(round).is_ok(),
+        None => false,
+    };
     loop {
         tokio::time::sleep(TICK).await;
         if jobs.stopping.load(Ordering::Relaxed) || tasks.is_closed() {
@@ -89,32 +126,29 @@ async fn tick(jobs: Jobs, tasks: mpsc::Sender<Round>) {
         let runtime = jobs.runtime.borrow().clone();
         for (name, bridge) in &runtime.bridges {
             let before = *last.entry(name.clone()).or_insert(now);
-            if now.since(before) >= bridge.config.sweep.every {
+            if now.since(before) >= bridge.config.sweep.every && begin(Kind::Sweep(name.clone())) {
                 last.insert(name.clone(), now);
-                // A full channel means that rounds are still running: this one is left out.
-                let _ = tasks.try_send(Round::Sweep(name.clone()));
             }
             if reports::is_due(&jobs, name, now) {
-                let _ = tasks.try_send(Round::Report(name.clone()));
+                begin(Kind::Report(name.clone()));
             }
         }
-        if now.since(pruned) >= PRUNE_EVERY {
+        if now.since(pruned) >= PRUNE_EVERY && begin(Kind::Prune) {
             pruned = now;
-            let _ = tasks.try_send(Round::Prune);
         }
     }
 }
 
 /// Makes one round. It always ends well: what it missed, the next one finds.
 pub async fn work(round: Round, jobs: Data<Jobs>) -> Result<(), std::convert::Infallible> {
-    match round {
-        Round::Sweep(bridge) => {
-            if let Err(error) = sweep_now(&jobs, &bridge).await {
+    match &round.kind {
+        Kind::Sweep(bridge) => {
+            if let Err(error) = sweep_now(&jobs, bridge).await {
                 tracing::warn!(bridge = %bridge, "A sweep broke off: {error}");
             }
         }
-        Round::Report(bridge) => reports::read(&jobs, &bridge).await,
-        Round::Prune => prune::prune(&jobs).await,
+        Kind::Report(bridge) => reports::read(&jobs, bridge).await,
+        Kind::Prune => prune::prune(&jobs).await,
     }
     Ok(())
 }

@@ -148,6 +148,14 @@ impl Profile {
         self.has(Kind::Comments)
     }
 
+    /// Whether its webhooks tell of tickets alone: a comment is seen in the ticket's change, and no
+    /// more than that.
+    #[must_use]
+    pub fn hints_at_comments(&self) -> bool {
+        let webhook = self.rules.webhook.as_ref();
+        webhook.is_some_and(|webhook| webhook.events.iter().all(|event| event.comment.is_none()))
+    }
+
     /// Whether further fields of a ticket can be set.
     #[must_use]
     pub fn can_set_fields(&self) -> bool {

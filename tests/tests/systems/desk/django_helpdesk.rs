@@ -112,6 +112,7 @@ impl Desk {
             logs_in_at: None,
             solved: "resolved",
             open_again: "reopened",
+            lag: Duration::ZERO,
         }
     }
 

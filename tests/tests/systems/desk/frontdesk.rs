@@ -5,13 +5,14 @@
 
 use super::{
     Config, File, Seen,
-    fake::{Answer, Asked, Hook, Told, Vendor, now, signed, written},
+    fake::{Answer, Asked, Hook, Told, Vendor, now, paged, signed, written},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    time::Duration,
 };
 use ticketing_adapter::profile::Profile;
 
@@ -62,6 +63,7 @@ impl Vendor for World {
             logs_in_at: None,
             solved: "resolved",
             open_again: "open",
+            lag: Duration::ZERO,
         }
     }
 
@@ -144,14 +146,6 @@ fn shown(case: &Value) -> Value {
     case
 }
 
-fn page(asked: &Asked, all: Vec<Value>) -> Vec<Value> {
-    let number = asked.query("page").parse().unwrap_or(1_usize);
-    all.into_iter()
-        .skip((number - 1) * PAGE)
-        .take(PAGE)
-        .collect()
-}
-
 impl World {
     pub fn new(folder: &Path, secret: &str) -> Self {
         std::fs::create_dir_all(folder).expect("a folder");
@@ -224,7 +218,7 @@ impl World {
             }
             ("GET", true) => {
                 let lines = self.lines.get(&no).cloned().unwrap_or_default();
-                Ok((200, json!({ "lines": page(asked, lines) })))
+                Ok((200, json!({ "lines": paged(lines, asked, "", PAGE) })))
             }
             (_, true) => {
                 let line = self.writes(no, &asked.body, BRIDGE, told);
@@ -255,7 +249,7 @@ impl World {
             found.retain(|case| case["changed"].as_str() >= Some(since.as_str()));
         }
         found.sort_by_key(|case| case["changed"].to_string());
-        page(asked, found.into_iter().map(shown).collect())
+        paged(found.into_iter().map(shown).collect(), asked, "", PAGE)
     }
 
     fn changes(

@@ -10,9 +10,10 @@ pub use world::World;
 
 use super::{
     Config, File, Seen,
-    fake::{Answer, Asked, Told, Vendor, now},
+    fake::{Answer, Asked, Told, Vendor, now, plain},
 };
 use serde_json::json;
+use std::time::Duration;
 use world::{AGENT, BRIDGE, Ticket};
 
 /// The profile's words, by their numbers less one.
@@ -29,6 +30,7 @@ impl Vendor for World {
             logs_in_at: Some("/api.php/token"),
             solved: "solved",
             open_again: "assigned",
+            lag: Duration::ZERO,
         }
     }
 
@@ -69,7 +71,7 @@ impl Vendor for World {
         let ticket = self.ticket(number(ticket));
         let said = ticket.followups.iter().map(|followup| &followup.content);
         let all = std::iter::once(&ticket.content).chain(said);
-        all.map(|content| words(content)).collect()
+        all.map(|content| plain(content)).collect()
     }
 
     fn files(&self, _ticket: &str) -> Vec<File> {
@@ -84,25 +86,6 @@ impl Vendor for World {
 
 fn number(ticket: &str) -> usize {
     ticket.parse().expect("a number")
-}
-
-/// The words of the little HTML there is here.
-fn words(html: &str) -> String {
-    let plain = html
-        .replace("<p>", "")
-        .replace("</p>", "")
-        .replace("<br>", "\n");
-    let signs = [
-        ("&lt;", "<"),
-        ("&gt;", ">"),
-        ("&quot;", "\""),
-        ("&#x27;", "'"),
-        ("&#x2f;", "/"),
-        ("&amp;", "&"),
-    ];
-    signs
-        .iter()
-        .fold(plain, |text, (sign, letter)| text.replace(sign, letter))
 }
 
 fn seen(ticket: &Ticket) -> Seen {

@@ -15,7 +15,6 @@ use super::{
     fake::{Answer, Asked, Told, Vendor},
 };
 use serde_json::json;
-use std::time::Duration;
 use world::{CUSTOMER, Kind, LAG, Object, STAGES, TALK, TOKEN, Writer};
 
 impl Vendor for World {
@@ -29,11 +28,8 @@ impl Vendor for World {
             logs_in_at: None,
             solved: "closed",
             open_again: "waiting on us",
+            lag: LAG,
         }
-    }
-
-    fn lag(&self) -> Duration {
-        LAG
     }
 
     fn is_polled(&self) -> bool {

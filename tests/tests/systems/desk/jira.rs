@@ -11,6 +11,7 @@ use super::{
     fake::{Answer, Asked, Told, Vendor},
 };
 use serde_json::Value;
+use std::time::Duration;
 use world::{AGENT, BRIDGE, Issue};
 
 impl Vendor for World {
@@ -26,6 +27,7 @@ impl Vendor for World {
             logs_in_at: None,
             solved: "resolved",
             open_again: "in progress",
+            lag: Duration::ZERO,
         }
     }
 

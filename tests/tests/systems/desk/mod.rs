@@ -7,6 +7,7 @@
 
 mod django_helpdesk;
 mod fake;
+mod freshdesk;
 mod frontdesk;
 mod glpi;
 mod hubspot;
@@ -14,6 +15,7 @@ mod jira;
 mod osticket;
 mod request_tracker;
 mod servicenow;
+mod zammad;
 
 use crate::instance;
 use fake::Fake;
@@ -36,6 +38,10 @@ pub enum System {
     FakeHubSpot,
     /// An osTicket that behaves as its source says.
     FakeOsTicket,
+    /// A Freshdesk that behaves as its pages say.
+    FakeFreshdesk,
+    /// A Zammad that behaves as its pages and its source say.
+    FakeZammad,
     /// The helpdesk of the tutorial.
     Frontdesk,
 }
@@ -50,6 +56,8 @@ impl System {
         (Self::FakeServiceNow, "ServiceNow, as documented"),
         (Self::FakeHubSpot, "HubSpot tickets, as documented"),
         (Self::FakeOsTicket, "osTicket, as its source says"),
+        (Self::FakeFreshdesk, "Freshdesk, as documented"),
+        (Self::FakeZammad, "Zammad, as documented"),
         (Self::Frontdesk, "Frontdesk, the tutorial's"),
     ];
 
@@ -82,6 +90,8 @@ impl System {
             Self::FakeServiceNow => Fake::start(servicenow::World::new(secret), hooks),
             Self::FakeHubSpot => Fake::start(hubspot::World::new(hooks, secret), hooks),
             Self::FakeOsTicket => Fake::start(osticket::World::default(), hooks),
+            Self::FakeFreshdesk => Fake::start(freshdesk::World::new(folder, secret), hooks),
+            Self::FakeZammad => Fake::start(zammad::World::new(folder, secret), hooks),
             Self::Frontdesk => Fake::start(frontdesk::World::new(folder, secret), hooks),
         }
     }
@@ -119,6 +129,8 @@ pub struct Config {
     pub solved: &'static str,
     /// The word for a ticket that is open again.
     pub open_again: &'static str,
+    /// How long its lists and searches do not know of a change.
+    pub lag: Duration,
 }
 
 /// What takes its time.
@@ -135,11 +147,6 @@ pub trait Agent: Send + Sync {
     /// The common rules, as this system has them.
     fn rules(&self, common: &str) -> String {
         common.to_owned()
-    }
-
-    /// How far its lists are behind.
-    fn lag(&self) -> Duration {
-        Duration::ZERO
     }
 
     /// Whether no webhook tells what agents write: a round of the sweep finds it.

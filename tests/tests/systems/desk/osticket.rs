@@ -6,6 +6,7 @@ use super::{
     fake::{Answer, Asked, Told, Vendor},
 };
 use serde_json::json;
+use std::time::Duration;
 
 const KEY: &str = "KEY-OF-THIS-TEST";
 
@@ -69,6 +70,7 @@ impl Vendor for World {
             logs_in_at: None,
             solved: "closed",
             open_again: "open",
+            lag: Duration::ZERO,
         }
     }
 

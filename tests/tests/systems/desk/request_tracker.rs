@@ -6,7 +6,7 @@ use crate::{
     agent::{self, Agent},
     instance::Instance,
 };
-use std::{collections::BTreeSet, net::SocketAddr, path::Path};
+use std::{collections::BTreeSet, net::SocketAddr, path::Path, time::Duration};
 use tokio::sync::Mutex;
 
 /// The system and the agent.
@@ -39,6 +39,7 @@ impl Desk {
             logs_in_at: None,
             solved: "resolved",
             open_again: "open",
+            lag: Duration::ZERO,
         }
     }
 

@@ -12,6 +12,7 @@ use super::{
     fake::{Answer, Asked, Told, Vendor},
 };
 use serde_json::{Value, json};
+use std::time::Duration;
 use world::{AGENT, BRIDGE, PASSWORD, Record, STATES};
 
 impl Vendor for World {
@@ -25,6 +26,7 @@ impl Vendor for World {
             logs_in_at: None,
             solved: "resolved",
             open_again: "in progress",
+            lag: Duration::ZERO,
         }
     }
 

@@ -90,6 +90,7 @@ impl World {
                 note: Resolve::DirectLookup,
                 comment: Resolve::DirectLookup,
                 comments: false,
+                comments_hinted: false,
                 attach: Some(Resolve::DirectLookup),
             },
             place: TicketIdPlace::None,

@@ -164,6 +164,14 @@ pub fn quoted(text: &str, sign: char) -> &str {
     text.split(sign).nth(1).unwrap_or_default()
 }
 
+/// One page of a list, counted from 1; so many, unless the query's key says how many.
+pub fn paged(all: Vec<Value>, asked: &Asked, size_key: &str, size: usize) -> Vec<Value> {
+    let number = asked.query("page").parse().unwrap_or(1_usize);
+    let size = asked.query(size_key).parse().unwrap_or(size);
+    let before = number.saturating_sub(1) * size;
+    all.into_iter().skip(before).take(size).collect()
+}
+
 /// Everything goes to the vendor.
 pub fn router<V: Vendor>(site: Arc<Site<V>>) -> Router {
     Router::new().fallback(answer::<V>).with_state(site)

@@ -8,14 +8,16 @@
 
 mod http;
 
-pub use http::{Answer, Asked, Hook, Part, Told, quoted, signed};
+pub use http::{Answer, Asked, Hook, Part, Told, paged, quoted, signed};
 
 use super::{Agent, Config, Doing, File, Seen};
 use std::{
     net::SocketAddr,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
+use ticketing_adapter::profile::Profile;
 use tokio::{net::TcpListener, task::JoinHandle, time::Instant};
 
 /// Whoever takes a webhook has so long; the bridge answers in milliseconds.
@@ -32,11 +34,6 @@ pub trait Vendor: Send + 'static {
     /// The common rules, as this system has them.
     fn rules(&self, common: &str) -> String {
         common.to_owned()
-    }
-
-    /// How far its lists are behind.
-    fn lag(&self) -> Duration {
-        Duration::ZERO
     }
 
     /// Whether no webhook tells what agents write: a round of the sweep finds it.
@@ -106,6 +103,40 @@ pub fn written(at: i64, spelling: &str) -> String {
     at.strftime(spelling).to_string()
 }
 
+/// A profile that is built in, as a file, with another wait for the vendor's search index: its lag is
+/// minutes, which no story waits.
+pub fn hurried(name: &str, folder: &Path, lag_seconds: u64) -> PathBuf {
+    let profile = Profile::builtin(name).expect("a profile");
+    let (before, after) = profile.text().split_once("lag_seconds = ").expect("a lag");
+    let after = after.trim_start_matches(|c: char| c.is_ascii_digit());
+    std::fs::create_dir_all(folder).expect("a folder");
+    let path = folder.join(format!("{name}.toml"));
+    let text = format!("{before}lag_seconds = {lag_seconds}{after}");
+    std::fs::write(&path, text).expect("the profile written");
+    path
+}
+
+/// The words of the little HTML there is here.
+pub fn plain(html: &str) -> String {
+    let signs = [
+        ("<p>", ""),
+        ("</p>", ""),
+        ("<div>", ""),
+        ("</div>", ""),
+        ("<br>", "\n"),
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&quot;", "\""),
+        ("&#x27;", "'"),
+        ("&#x2f;", "/"),
+        ("&amp;", "&"),
+    ];
+    let text = html.to_owned();
+    signs
+        .iter()
+        .fold(text, |text, (sign, letter)| text.replace(sign, letter))
+}
+
 impl<V: Vendor> Fake<V> {
     /// Starts a server that posts its webhooks to the bridge named `desk` behind `hooks`.
     pub fn start(vendor: V, hooks: &str) -> Box<dyn Agent> {
@@ -172,10 +203,6 @@ impl<V: Vendor> Agent for Fake<V> {
 
     fn rules(&self, common: &str) -> String {
         self.site.on(|vendor| vendor.rules(common))
-    }
-
-    fn lag(&self) -> Duration {
-        self.site.on(|vendor| vendor.lag())
     }
 
     fn is_polled(&self) -> bool {
