@@ -207,6 +207,7 @@ impl Reloader {
         begin::begin(&self.jobs.store, &runtime, &self.jobs.metrics)
             .await
             .map_err(|error| error.to_string())?;
+        crate::setup::words::learn(&runtime);
         let names: Vec<_> = runtime.bridges.keys().cloned().collect();
         let _ = self.runtimes.send(Arc::new(runtime));
         let _ = self.configs.send(config);

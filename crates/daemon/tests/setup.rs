@@ -15,6 +15,8 @@ mod desk;
 mod doctor;
 #[path = "setup/hooks.rs"]
 mod hooks;
+#[path = "setup/live.rs"]
+mod live;
 #[path = "setup/load.rs"]
 mod load;
 

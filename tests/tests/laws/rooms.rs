@@ -29,7 +29,7 @@ const READERS: [&str; 8] = [
 ];
 
 /// The clients, and those of their calls that only look. Every other call of theirs is a write.
-const CLIENTS: [(&str, &str, &[&str]); 7] = [
+const CLIENTS: [(&str, &str, &[&str]); 8] = [
     (
         "jelou",
         "crates/jelou-adapter/src/client/mod.rs",
@@ -43,6 +43,11 @@ const CLIENTS: [(&str, &str, &[&str]); 7] = [
     ),
     ("jelou", INTEGRATION, &["integration"]),
     ("ticketing", HOOKS, &["look_at_part", "part_secret"]),
+    (
+        "ticketing",
+        "crates/ticketing-adapter/src/client/words.rs",
+        &["statuses"],
+    ),
     (
         "jelou",
         "crates/jelou-adapter/src/client/user_state.rs",

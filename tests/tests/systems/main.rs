@@ -71,6 +71,11 @@ async fn a_documented_zammad_plays_the_same_stories() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_documented_redmine_plays_the_same_stories_by_the_sweep_alone() {
+    plays_all(System::FakeRedmine).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_follows_the_tutorial_has_a_profile_that_plays_the_same_stories() {
     plays_all(System::Frontdesk).await;
 }

@@ -95,9 +95,12 @@ impl Stage {
     /// What `sweep --now` does, once the lists know what it is to find.
     pub async fn sweep(&self) -> Swept {
         self.lists_know().await;
-        let bridge = BridgeName::parse("desk").expect("a name");
-        let swept = jobs::sweep_now(&self.daemon.jobs, &bridge).await;
+        let swept = jobs::sweep_now(&self.daemon.jobs, &self.bridge()).await;
         swept.expect("a whole round")
+    }
+
+    fn bridge(&self) -> BridgeName {
+        BridgeName::parse("desk").expect("a name")
     }
 
     /// Waits until a condition holds at Jelou.
@@ -144,11 +147,11 @@ impl Stage {
         }
     }
 
-    /// Waits a little, and fails after too long. Where only a round of the sweep tells what agents write, one is
-    /// made.
+    /// Waits a little for what is to come of itself, and fails after too long. Where no webhook tells, it
+    /// comes of the next round of the sweep; one that a system kept from its end has a next one.
     pub async fn patient(&self, what: &str, give_up: Instant) {
-        if self.desk.is_polled() {
-            self.sweep().await;
+        if !self.desk.config.webhooks {
+            let _ = jobs::sweep_now(&self.daemon.jobs, &self.bridge()).await;
         }
         self.waits(what, give_up).await;
     }

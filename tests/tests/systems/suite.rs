@@ -70,7 +70,11 @@ pub const STORIES: &[Story] = &[
         [
             (System::FakeOsTicket, UNWRITTEN),
             (System::FakeGlpi, NO_FILES),
-            (System::FakeHubSpot, LINKED_FILES)
+            (System::FakeHubSpot, LINKED_FILES),
+            (
+                System::FakeRedmine,
+                "its answer does not say whether a file was taken"
+            ),
         ]
     ),
     story!(
@@ -90,6 +94,7 @@ pub const STORIES: &[Story] = &[
                 "it does not search tickets by their submitter"
             ),
             (System::FakeGlpi, "its filter does not know a ticket's team"),
+            (System::FakeRedmine, "it keeps no customers"),
             (System::Frontdesk, "it keeps no people"),
         ]
     ),

@@ -439,6 +439,14 @@ impl Mapping {
         &self.own_tags
     }
 
+    /// The statuses that the rules name, each once: those of which the system must know.
+    #[must_use]
+    pub fn statuses_named(&self) -> std::collections::BTreeSet<&Status> {
+        let given = self.status_on_close.values();
+        let named = given.chain(&self.close_on_status);
+        named.chain([&self.vocabulary.reopened]).collect()
+    }
+
     /// The ticket's status after a close that the bridge did not ask for, by Jelou's reason.
     #[must_use]
     pub fn status_on_close(&self, reason: &str) -> &Status {

@@ -1,5 +1,6 @@
 //! The words of the command line. Neighbour: mod, which does what they say.
 
+use bridge_core::mapping::Span;
 use clap::{ArgGroup, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use std::{net::SocketAddr, path::PathBuf};
 use url::Url;
@@ -155,7 +156,23 @@ pub(super) enum ProfileCommand {
         /// A file, or a built-in one
         #[arg(value_name = "FILE|NAME")]
         profile: String,
+        /// Try it on the configured system too: a ticket that says it is a test is made, changed, found and
+        /// left solved
+        #[arg(long)]
+        live: bool,
+        #[command(flatten)]
+        with: LiveArgs,
     },
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct LiveArgs {
+    /// On the system of this bridge, where there are several
+    #[arg(long, value_name = "NAME", requires = "live")]
+    pub bridge: Option<String>,
+    /// The longest wait for anything that shows late, such as `60s` (at most three minutes without it)
+    #[arg(long, value_name = "TIME", requires = "live")]
+    pub wait: Option<Span>,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -11,6 +11,7 @@ mod doctor;
 mod door;
 mod ending;
 mod explain;
+mod live;
 mod profile;
 mod run;
 mod sandbox;
@@ -69,7 +70,7 @@ async fn dispatch(args: Args) -> Result<Ending, Failure> {
         Command::Explain(asked) => explain::explain(&shared, asked).await,
         Command::Migrate => run::migrate(&shared).await,
         Command::Schema { profile } => Ok(run::schema(profile)),
-        Command::Profile { command } => profile::profile(command),
+        Command::Profile { command } => profile::profile(&shared, command).await,
         Command::Links(links) => state::links(&shared, links).await,
         Command::Link {
             ticket,

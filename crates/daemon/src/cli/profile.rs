@@ -3,8 +3,9 @@
 //! of the configuration.
 
 use super::{
-    args::ProfileCommand,
+    args::{LiveArgs, ProfileCommand, Shared},
     ending::{Ending, FOUND, Failure},
+    live,
     table::{count, table},
 };
 use crate::config::Problem;
@@ -15,12 +16,21 @@ use ticketing_adapter::{
     profile::{OperationReview, Review},
 };
 
-/// Lists, shows or checks profiles, without any network.
-pub(super) fn profile(command: ProfileCommand) -> Result<Ending, Failure> {
+/// Lists, shows or checks profiles; without any network, unless one is tried live.
+pub(super) async fn profile(shared: &Shared, command: ProfileCommand) -> Result<Ending, Failure> {
     match command {
         ProfileCommand::List => Ok(list()),
         ProfileCommand::Show { profile } => show(&profile),
-        ProfileCommand::Check { profile } => check(&profile),
+        ProfileCommand::Check {
+            profile,
+            live: false,
+            with: _,
+        } => check(&profile),
+        ProfileCommand::Check {
+            profile,
+            live: true,
+            with,
+        } => try_live(shared, &profile, with).await,
     }
 }
 
@@ -46,6 +56,15 @@ fn show(name: &str) -> Result<Ending, Failure> {
     let (_, text) = read(name)?;
     let document = json!({ "profile": name, "text": text });
     Ok(Ending::new(text, document))
+}
+
+/// What cannot be loaded is not tried; what is only forgotten keeps nothing from it.
+async fn try_live(shared: &Shared, name: &str, with: LiveArgs) -> Result<Ending, Failure> {
+    let (file, text) = read(name)?;
+    match Profile::load(&text, &file) {
+        Ok(profile) => live::live(shared, profile, with).await,
+        Err(_) => check(name),
+    }
 }
 
 fn check(name: &str) -> Result<Ending, Failure> {

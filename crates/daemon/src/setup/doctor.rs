@@ -6,7 +6,7 @@
 
 use super::{
     arrange::{auth_type, shown, webhook_url},
-    hooks, was_broken_off,
+    hooks, was_broken_off, words,
 };
 use crate::{clock, runtime::Bridge};
 use bridge_core::{call::CallError, event::Side, mapping::Report, time::Timestamp};
@@ -124,6 +124,7 @@ pub async fn examine(bridge: &Bridge, transport: &Transport, public: Option<&Url
     }
     looks.push(ticketing(bridge).await);
     looks.extend(hooks::examine(bridge, public).await);
+    looks.extend(words::examine(bridge).await);
     let sides = [
         (
             "clock against Jelou",

@@ -9,9 +9,12 @@
 
 pub mod arrange;
 pub mod doctor;
+pub mod ear;
 pub mod hooks;
+pub mod live;
 pub mod rotate;
 mod secret_file;
+pub mod words;
 
 pub use secret_file::{SECRETS_KEPT, SecretFile, was_broken_off};
 

@@ -24,7 +24,7 @@ pub struct Bench {
     pub jelou: RunningJelou,
     pub folder: TempDir,
     listen: String,
-    _helpdesk: RunningHelpdesk,
+    pub helpdesk: RunningHelpdesk,
 }
 
 impl Bench {
@@ -49,7 +49,7 @@ impl Bench {
             jelou,
             folder,
             listen: options.listen,
-            _helpdesk: helpdesk,
+            helpdesk,
         }
     }
 

@@ -188,6 +188,11 @@ impl Desk {
                 json!({ "tickets": [], "end_of_stream": true, "after_cursor": "c" }),
             ),
             (Ways::Zammad, "GET", ["tickets", "search"]) => (StatusCode::OK, json!([])),
+            (Ways::Zammad, "GET", ["ticket_states"]) => {
+                let states = ["new", "open", "pending", "closed"];
+                let states = states.map(|name| json!({ "name": name }));
+                (StatusCode::OK, json!(states))
+            }
             _ if self.kept.lock().unwrap().forbids => (StatusCode::FORBIDDEN, json!({})),
             (Ways::Zendesk, "GET", ["webhooks"]) => (StatusCode::OK, self.page(query)),
             (Ways::Zendesk, "GET", ["webhooks", id, "signing_secret"]) => {

@@ -199,3 +199,18 @@ async fn where_no_call_does_it_the_steps_are_told_with_the_bridges_address() {
     let removed = bench.run(&["setup", "--remove"]).await;
     assert!(said(&removed).contains("by hand") || said(&removed).contains("a person"));
 }
+
+#[tokio::test]
+async fn a_status_that_the_site_does_not_have_is_found_by_its_name() {
+    let desk = Desk::start(Ways::Zammad).await;
+    let bench = bench(&desk, "zammad", "\"chosen-by-us\"").await;
+    let statuses = look(&bench, "statuses").await;
+    assert_eq!(statuses["state"], "wrong", "{statuses}");
+    assert_eq!(statuses["found"], "the site has no solved");
+    bench.change("\"solved\", \"closed\"", "\"closed\"");
+    bench.change(
+        "closed_by_operator = \"solved\"",
+        "closed_by_operator = \"closed\"",
+    );
+    assert_eq!(look(&bench, "statuses").await["state"], "fine");
+}

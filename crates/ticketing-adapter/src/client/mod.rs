@@ -12,6 +12,7 @@ mod proof;
 mod read;
 mod send;
 mod setup;
+mod words;
 mod write;
 
 pub use list::Changes;

@@ -4,10 +4,12 @@
 use super::{
     expr::{BadExpr, Expr, Names, Template},
     place::{Place, line_of},
-    rules::{FilesRule, Kind, OperationRule, OptionRule, Rules, WebhookRules},
+    request::{Sent, request},
+    rules::{FilesRule, Kind, ListedWords, OperationRule, OptionRule, Rules, WebhookRules},
     shape::{Codes, RequesterRule, Shape, VersionRule},
     spec::{
-        FilesSpec, OptionKind, OptionSpec, ProfileSpec, ShapeSpec, VersionSpec, VocabularySpec,
+        FilesSpec, ListedWordsSpec, OptionKind, OptionSpec, ProfileSpec, ShapeSpec, VersionSpec,
+        VocabularySpec,
     },
 };
 use crate::error::Problem;
@@ -140,6 +142,9 @@ pub(crate) fn compile(spec: &ProfileSpec, text: &str) -> Result<Rules, Vec<Probl
     let vocabulary = vocabulary(&mut checker, &root.key("vocabulary"), &spec.vocabulary);
     let place = root.key("vocabulary").key("codes");
     checker.codes = Arc::new(codes(&mut checker, &place, &spec.vocabulary));
+    let place = root.key("vocabulary").key("listed");
+    let listed = spec.vocabulary.listed.as_ref();
+    let listed = listed.and_then(|listed| words(&mut checker, &place, listed));
     let reason = {
         let names = Names::new(ANSWER);
         checker.maybe(
@@ -178,6 +183,7 @@ pub(crate) fn compile(spec: &ProfileSpec, text: &str) -> Result<Rules, Vec<Probl
             auth,
             vocabulary,
             codes: checker.codes,
+            listed,
             reason,
             later: spec.errors.later.clone(),
             operations,
@@ -299,7 +305,23 @@ fn codes(checker: &mut Checker<'_>, place: &Place, spec: &VocabularySpec) -> Cod
             checker.problem(place, what, "Give each status of the vocabulary its code.");
         }
     }
-    Codes(codes)
+    Codes::new(codes)
+}
+
+/// The list of the statuses that the site has.
+fn words(checker: &mut Checker<'_>, place: &Place, spec: &ListedWordsSpec) -> Option<ListedWords> {
+    let names = checker.names(&[]);
+    let request = request(checker, place, &Sent::read(&spec.path, &spec.query), &names);
+    let answer = names.and(ANSWER);
+    let item = answer.and(&["it.*"]);
+    let items = checker.expr(&place.key("items"), &spec.items, &answer);
+    let word = checker.expr(&place.key("word"), &spec.word, &item);
+    Some(ListedWords {
+        request: request?,
+        items: items?,
+        word: word?,
+        code: checker.maybe(place, "code", spec.code.as_ref(), &item),
+    })
 }
 
 fn options_of(

@@ -168,6 +168,19 @@ impl Profile {
         self.has(Kind::Attach)
     }
 
+    /// Whether the statuses that a site really has can be listed.
+    #[must_use]
+    pub fn lists_statuses(&self) -> bool {
+        self.rules.listed.is_some()
+    }
+
+    /// Whether a site's statuses have codes of its own, which its list tells.
+    #[must_use]
+    pub fn learns_codes(&self) -> bool {
+        let listed = self.rules.listed.as_ref();
+        listed.is_some_and(|listed| listed.code.is_some())
+    }
+
     /// Whether it says how the system is made to send its webhooks: by calls, or by a person.
     #[must_use]
     pub fn is_set_up(&self) -> bool {

@@ -32,6 +32,8 @@ pub(crate) struct Rules {
     pub(crate) auth: Auth,
     pub(crate) vocabulary: Vocabulary,
     pub(crate) codes: Arc<Codes>,
+    /// The list of the statuses that the site has.
+    pub(crate) listed: Option<ListedWords>,
     pub(crate) reason: Option<Expr>,
     pub(crate) later: Vec<u16>,
     pub(crate) operations: BTreeMap<Kind, OperationRule>,
@@ -237,6 +239,15 @@ pub(crate) struct RequestRule {
     pub(crate) query: Vec<(Template, Template)>,
     pub(crate) headers: Vec<(HeaderName, Template)>,
     pub(crate) body: Option<Tree>,
+}
+
+/// How the statuses of a site are listed.
+#[derive(Debug)]
+pub(crate) struct ListedWords {
+    pub(crate) request: RequestRule,
+    pub(crate) items: Expr,
+    pub(crate) word: Expr,
+    pub(crate) code: Option<Expr>,
 }
 
 /// How a comment of a list is read.

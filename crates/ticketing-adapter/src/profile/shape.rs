@@ -12,7 +12,10 @@ use bridge_core::{
     time::Timestamp,
 };
 use minijinja::value::{Value, ValueKind};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 /// Why no ticket could be read. It names no content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -27,26 +30,48 @@ pub(crate) enum Unreadable {
 
 /// What stands for each status at the system, where that is not its word.
 #[derive(Debug, Default)]
-pub(crate) struct Codes(pub(crate) Vec<(Status, Template)>);
+pub(crate) struct Codes {
+    /// By the profile, and by the operator's options in it.
+    pub(crate) given: Vec<(Status, Template)>,
+    /// By the system's own list, once it was read.
+    learnt: RwLock<Vec<(Status, String)>>,
+}
 
 impl Codes {
-    /// What stands for this status; nothing where its word does.
+    pub(crate) fn new(given: Vec<(Status, Template)>) -> Self {
+        Self {
+            given,
+            learnt: RwLock::default(),
+        }
+    }
+
+    /// What stands for this status; nothing where its word does. What is given goes before what the
+    /// system lists.
     pub(crate) fn code(&self, status: &Status, options: &Value) -> Read<Option<String>> {
-        let known = self.0.iter().find(|(word, _)| word == status);
-        Ok(match known {
-            Some((_, code)) => code.text(options)?,
-            None => None,
-        })
+        let known = self.given.iter().find(|(word, _)| word == status);
+        if let Some((_, code)) = known {
+            return Ok(code.text(options)?);
+        }
+        let learnt = self.learnt.read().unwrap_or_else(PoisonError::into_inner);
+        let learnt = learnt.iter().find(|(word, _)| word == status);
+        Ok(learnt.map(|(_, code)| code.clone()))
+    }
+
+    /// Takes what the system lists.
+    pub(crate) fn learn(&self, listed: Vec<(Status, String)>) {
+        *self.learnt.write().unwrap_or_else(PoisonError::into_inner) = listed;
     }
 
     /// The status that this stands for; what is no code is a word.
-    fn word(&self, told: &str, data: &Value) -> Read<Status> {
-        for (word, code) in &self.0 {
+    pub(crate) fn word(&self, told: &str, data: &Value) -> Read<Status> {
+        for (word, code) in &self.given {
             if code.text(data)?.as_deref() == Some(told) {
                 return Ok(word.clone());
             }
         }
-        Ok(Status::new(told))
+        let learnt = self.learnt.read().unwrap_or_else(PoisonError::into_inner);
+        let listed = learnt.iter().find(|(_, code)| code == told);
+        Ok(listed.map_or_else(|| Status::new(told), |(word, _)| word.clone()))
     }
 }
 

@@ -16,7 +16,7 @@ mod webhook;
 
 pub(crate) use auth::{AuthSpec, SessionSpec};
 pub(crate) use setup::{LookSpec, PartSpec, SecretSpec, SetupCallSpec, SetupSpec};
-pub(crate) use vocabulary::{ErrorsSpec, VocabularySpec};
+pub(crate) use vocabulary::{ErrorsSpec, ListedWordsSpec, VocabularySpec};
 pub(crate) use webhook::{
     Digest, Encoding, EventKind, EventSpec, ExampleSpec, FilesSpec, ProofSpec, SignatureSpec,
     WebhookSpec,

@@ -203,3 +203,68 @@ async fn a_create_without_an_answer_is_unknown_and_a_remove_of_what_is_gone_is_f
     let gone = client.remove_part(&part, &hook, (None, "01B"), DEADLINE);
     assert_eq!(gone.await, Ok(()));
 }
+
+#[tokio::test]
+async fn a_stage_of_the_sites_own_is_known_by_its_label_and_what_is_given_goes_before() {
+    let (remote, client) = start("hubspot", &[]).await;
+    let stage = |id: &str, label: &str| json!({ "id": id, "label": label });
+    remote.tell(
+        200,
+        json!({ "results": [stage("1", "Novo"), stage("98765", "In review")] }),
+    );
+    let words = client.statuses(DEADLINE).await.unwrap();
+    let words: Vec<&str> = words.iter().map(|word| word.as_str()).collect();
+    assert!(
+        words.contains(&"new") && words.contains(&"in review"),
+        "{words:?}"
+    );
+    assert!(!words.contains(&"closed"), "{words:?}");
+    assert!(
+        remote
+            .asked()
+            .contains("GET /crm/v3/pipelines/tickets/0/stages")
+    );
+
+    let ticket = crate::support::ticket();
+    let shown = json!({ "id": "42", "properties": { "hs_pipeline_stage": "98765" }, "updatedAt": "2026-11-21T10:00:05Z" });
+    remote.tell(200, shown.clone());
+    let review = bridge_core::ticket::Status::new("In review");
+    client.set_status(&ticket, &review, DEADLINE).await.unwrap();
+    assert!(remote.asked().contains("\"hs_pipeline_stage\": \"98765\""));
+    remote.tell(200, shown);
+    assert_eq!(
+        client.ticket(&ticket, DEADLINE).await.unwrap().status,
+        review
+    );
+}
+
+#[tokio::test]
+async fn each_list_of_statuses_is_asked_for_as_its_vendors_page_says() {
+    let answers = [
+        (
+            "redmine",
+            json!({ "issue_statuses": [{ "id": 5, "name": "Em análise" }] }),
+        ),
+        (
+            "zammad",
+            json!([{ "id": 8, "name": "em análise", "active": true }]),
+        ),
+        (
+            "jira-sm",
+            json!([{ "id": "10001", "name": "Em análise", "statusCategory": { "key": "indeterminate" } }]),
+        ),
+    ];
+    let mut asked = String::new();
+    for (name, answer) in answers {
+        let (remote, client) = start(name, &[]).await;
+        remote.tell(200, answer);
+        let words = client.statuses(DEADLINE).await.unwrap();
+        assert_eq!(words[0].as_str(), "em análise", "{name}");
+        asked.push_str(remote.asked().lines().next().unwrap());
+        asked.push('\n');
+    }
+    assert_eq!(
+        asked,
+        "GET /issue_statuses.json\nGET /api/v1/ticket_states\nGET /rest/api/2/status\n"
+    );
+}

@@ -113,6 +113,7 @@ impl Desk {
             solved: "resolved",
             open_again: "reopened",
             lag: Duration::ZERO,
+            webhooks: true,
         }
     }
 

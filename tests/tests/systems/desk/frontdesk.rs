@@ -64,6 +64,7 @@ impl Vendor for World {
             solved: "resolved",
             open_again: "open",
             lag: Duration::ZERO,
+            webhooks: true,
         }
     }
 

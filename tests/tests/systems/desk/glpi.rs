@@ -31,6 +31,7 @@ impl Vendor for World {
             solved: "solved",
             open_again: "assigned",
             lag: Duration::ZERO,
+            webhooks: true,
         }
     }
 

@@ -29,11 +29,9 @@ impl Vendor for World {
             solved: "closed",
             open_again: "waiting on us",
             lag: LAG,
+            // None tells of a note.
+            webhooks: false,
         }
-    }
-
-    fn is_polled(&self) -> bool {
-        true
     }
 
     fn answers(&mut self, asked: &Asked, told: &mut Told) -> Option<Answer> {

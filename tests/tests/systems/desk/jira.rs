@@ -28,6 +28,7 @@ impl Vendor for World {
             solved: "resolved",
             open_again: "in progress",
             lag: Duration::ZERO,
+            webhooks: true,
         }
     }
 

@@ -13,6 +13,7 @@ mod glpi;
 mod hubspot;
 mod jira;
 mod osticket;
+mod redmine;
 mod request_tracker;
 mod servicenow;
 mod zammad;
@@ -42,6 +43,8 @@ pub enum System {
     FakeFreshdesk,
     /// A Zammad that behaves as its pages and its source say.
     FakeZammad,
+    /// A Redmine 5.0 that behaves as the one that was run.
+    FakeRedmine,
     /// The helpdesk of the tutorial.
     Frontdesk,
 }
@@ -58,6 +61,7 @@ impl System {
         (Self::FakeOsTicket, "osTicket, as its source says"),
         (Self::FakeFreshdesk, "Freshdesk, as documented"),
         (Self::FakeZammad, "Zammad, as documented"),
+        (Self::FakeRedmine, "Redmine 5.0, as it was run"),
         (Self::Frontdesk, "Frontdesk, the tutorial's"),
     ];
 
@@ -92,6 +96,7 @@ impl System {
             Self::FakeOsTicket => Fake::start(osticket::World::default(), hooks),
             Self::FakeFreshdesk => Fake::start(freshdesk::World::new(folder, secret), hooks),
             Self::FakeZammad => Fake::start(zammad::World::new(folder, secret), hooks),
+            Self::FakeRedmine => Fake::start(redmine::World::default(), hooks),
             Self::Frontdesk => Fake::start(frontdesk::World::new(folder, secret), hooks),
         }
     }
@@ -131,6 +136,8 @@ pub struct Config {
     pub open_again: &'static str,
     /// How long its lists and searches do not know of a change.
     pub lag: Duration,
+    /// Whether its webhooks tell all that agents do; what they do not, rounds of the sweep find.
+    pub webhooks: bool,
 }
 
 /// What takes its time.
@@ -147,11 +154,6 @@ pub trait Agent: Send + Sync {
     /// The common rules, as this system has them.
     fn rules(&self, common: &str) -> String {
         common.to_owned()
-    }
-
-    /// Whether no webhook tells what agents write: a round of the sweep finds it.
-    fn is_polled(&self) -> bool {
-        false
     }
 
     /// Ends its server; the data stays.

@@ -71,6 +71,7 @@ impl Vendor for World {
             solved: "closed",
             open_again: "open",
             lag: Duration::ZERO,
+            webhooks: false,
         }
     }
 

@@ -40,6 +40,7 @@ impl Desk {
             solved: "resolved",
             open_again: "open",
             lag: Duration::ZERO,
+            webhooks: true,
         }
     }
 

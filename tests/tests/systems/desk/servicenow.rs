@@ -27,12 +27,9 @@ impl Vendor for World {
             solved: "resolved",
             open_again: "in progress",
             lag: Duration::ZERO,
+            // The business rule tells which incident changed, and not what was said.
+            webhooks: false,
         }
-    }
-
-    /// The business rule tells which incident changed, and not what was said.
-    fn is_polled(&self) -> bool {
-        true
     }
 
     fn answers(&mut self, asked: &Asked, told: &mut Told) -> Option<Answer> {

@@ -30,6 +30,7 @@ impl Vendor for World {
             solved: "closed",
             open_again: "open",
             lag: INDEX_LAGS,
+            webhooks: true,
         }
     }
 

@@ -25,8 +25,27 @@ pub(crate) struct VocabularySpec {
     /// `options`, by status.
     #[serde(default)]
     pub codes: BTreeMap<String, String>,
+    /// A read that lists the statuses that the site really has.
+    pub listed: Option<ListedWordsSpec>,
     /// The fields a mapping may set; any, where this is left out.
     pub fields: Option<Vec<String>>,
+}
+
+/// A list of the statuses that a site has. What `codes` gives a status goes before.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ListedWordsSpec {
+    /// The path, as in an operation.
+    pub path: String,
+    /// The query, as in an operation.
+    #[serde(default)]
+    pub query: BTreeMap<String, String>,
+    /// An expression for the list in the answer.
+    pub items: String,
+    /// An expression over `it` for the word.
+    pub word: String,
+    /// An expression over `it` for what stands for it at the system, where that is not the word.
+    pub code: Option<String>,
 }
 
 /// How to read refusals.

@@ -36,11 +36,6 @@ pub trait Vendor: Send + 'static {
         common.to_owned()
     }
 
-    /// Whether no webhook tells what agents write: a round of the sweep finds it.
-    fn is_polled(&self) -> bool {
-        false
-    }
-
     /// Answers one request of the bridge; `None` where the vendor documents no such call.
     fn answers(&mut self, asked: &Asked, told: &mut Told) -> Option<Answer>;
 
@@ -203,10 +198,6 @@ impl<V: Vendor> Agent for Fake<V> {
 
     fn rules(&self, common: &str) -> String {
         self.site.on(|vendor| vendor.rules(common))
-    }
-
-    fn is_polled(&self) -> bool {
-        self.site.on(|vendor| vendor.is_polled())
     }
 
     fn stop(&self) {

@@ -1,0 +1,90 @@
+//! What the steps of a trial have in common: how long they look, and how a write is done. Neighbour: `mod`,
+//! the steps.
+
+use super::{BEHIND, Found, Trial};
+use crate::{clock, perform::perform};
+use bridge_core::{
+    call::{CallError, Resolve},
+    effect::{Answer, Effect, Operation},
+    ids::{IntentId, LinkId},
+    intent::{Intent, IntentState},
+};
+use std::{collections::BTreeSet, time::Duration};
+use tokio::time::Instant;
+
+/// Between two looks for the same thing.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+impl Trial<'_> {
+    /// How far a search may be behind, by the profile.
+    pub(super) fn index_lag(&self) -> Duration {
+        let profile = &self.bridge.config.profile;
+        let lags = [Operation::Create, Operation::Note, Operation::Comment];
+        let lag = lags.map(|operation| match profile.resolve(operation) {
+            Resolve::LaggingSearch { lag } => lag + BEHIND,
+            _ => Duration::ZERO,
+        });
+        lag.into_iter().max().unwrap_or_default()
+    }
+
+    /// Looks until it is there, at least once.
+    pub(super) async fn until(
+        &self,
+        within: Duration,
+        mut look: impl AsyncFnMut() -> Result<bool, CallError>,
+    ) -> Found {
+        let within = within.min(self.wait);
+        let begun = Instant::now();
+        loop {
+            let found = look().await;
+            let over = begun.elapsed() + LOOK_EVERY > within;
+            match found {
+                Ok(true) => return Ok(String::new()),
+                Ok(false) if over => {
+                    return Err(format!("it is not there after {} s", within.as_secs()));
+                }
+                Err(error) if over => return Err(error.to_string()),
+                Ok(false) | Err(CallError::Later { .. }) => tokio::time::sleep(LOOK_EVERY).await,
+                Err(error) => return Err(error.to_string()),
+            }
+        }
+    }
+
+    /// Does one write, once.
+    pub(super) async fn perform(&mut self, effect: Effect) -> Result<Answer, CallError> {
+        self.calls += 1;
+        let now = clock::now();
+        let name = format!("live-{}.{}", now.0, self.calls);
+        let unnamed = || CallError::Refused {
+            status: bridge_transport::NOT_SENT,
+            reason: "the test has no name".to_owned(),
+        };
+        let intent = Intent {
+            id: IntentId::parse(&name).map_err(|_| unnamed())?,
+            link: LinkId::parse(&name).map_err(|_| unnamed())?,
+            cause: "profile check --live".to_owned(),
+            rule: "profile check --live".to_owned(),
+            effect,
+            state: IntentState::Sent,
+            planned_at: now,
+            first_sent_at: Some(now),
+            sent_at: Some(now),
+            deadline_at: None,
+            confirmed_at: None,
+            due_at: None,
+            attempts: 1,
+            failures: 0,
+            failing_since: None,
+            answered: None,
+            answered_at: None,
+            refused_status: None,
+            event_seen: false,
+            last_error: None,
+            parked: None,
+            possible_duplicate: false,
+            held: false,
+            known_before: BTreeSet::new(),
+        };
+        perform(self.bridge, &intent, None, self.bridge.call_timeout()).await
+    }
+}
