@@ -71,10 +71,6 @@ pub const STORIES: &[Story] = &[
             (System::FakeOsTicket, UNWRITTEN),
             (System::FakeGlpi, NO_FILES),
             (System::FakeHubSpot, LINKED_FILES),
-            (
-                System::FakeRedmine,
-                "its answer does not say whether a file was taken"
-            ),
         ]
     ),
     story!(

@@ -15,7 +15,6 @@ use crate::{
     effect::{Effect, Operation, Read},
     ids::{ConversationId, IntentId, LinkId, TicketId},
     intent::{Intent, IntentState},
-    link::Link,
     time::Timestamp,
 };
 use std::time::Duration;
@@ -122,11 +121,18 @@ impl Turn<'_> {
         };
         if hold {
             self.park_unknown(intent);
-        } else if self.lane.link(&intent.link).is_some_and(Link::is_live) {
+        } else if self.is_start_wanted(&intent.link) {
             self.try_again_flagged(intent);
         } else {
-            self.let_go(intent, "its link has ended");
+            self.let_go(intent, "its link has ended or has a conversation");
         }
+    }
+
+    /// Whether a Link still waits for a conversation. An earlier start's may have turned up for its
+    /// ticket, while what became of a later start was waited for.
+    fn is_start_wanted(&self, link: &LinkId) -> bool {
+        let link = self.lane.link(link);
+        link.is_some_and(|l| l.is_live() && l.conversation_id().is_none())
     }
 
     /// Rule 6: the answered conversation is ours if its start event carried our id, or if a read

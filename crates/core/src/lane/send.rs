@@ -194,9 +194,10 @@ impl Turn<'_> {
             operation,
             Operation::Start | Operation::Status | Operation::Close
         );
-        let of_link = || self.lane.link(&intent.link).and_then(Link::ticket_id);
         let of_effect = ticket_of(&intent.effect);
-        let ticket = of_effect.or_else(|| of_link().filter(|_| by_state))?;
+        // A Link may have followed a merge since a start of it was planned: its state decides then.
+        let of_link = self.lane.link(&intent.link).and_then(Link::ticket_id);
+        let ticket = of_link.filter(|_| by_state).or(of_effect)?;
         let memory = self.lane.tickets.get(ticket)?;
         let hinted = by_state && memory.hint_at.is_some();
         let partial = operation == Operation::Start && memory.partial;

@@ -1,6 +1,6 @@
 //! Conversations that name a ticket in their metadata (rule 8), and tickets that move (rules 9, 10).
 
-use crate::world::{ANA, BEA, World, faults::Fault, net::Weather};
+use crate::world::{ANA, BEA, World, desk::Carries, faults::Fault, net::Weather};
 use bridge_core::{
     call::Resolve,
     ids::{TicketId, UserId},
@@ -424,6 +424,33 @@ fn a_start_waits_while_it_is_not_known_what_its_ticket_was_merged_into() {
     w.settle();
     assert!(w.talks().is_empty(), "{}", w.tale());
     assert!(w.live_link(&ticket).is_none());
+}
+
+/// Found by the simulator, history 928170.
+#[test]
+fn a_start_waits_while_it_is_not_known_how_the_ticket_stands_that_its_own_was_merged_into() {
+    let mut w = World::new();
+    let into = w.agent_makes(ANA, "open", &["whatsapp"]);
+    w.moment();
+    let talk = w.only_talk();
+    w.ends(&talk, "expired");
+    w.settle();
+    w.faults.next("start", Fault::Cut);
+    let ticket = w.agent_asks();
+    w.moment();
+    let target = into.clone();
+    w.agent_changes(&ticket, |t| t.merged_into = Some(target));
+    w.pass(Duration::from_secs(10));
+    assert!(w.live_link(&into).is_some(), "{}", w.tale());
+    w.faults.always("ticket", Fault::Later(Some(300)));
+    w.desk.carries = Carries::IdOnly;
+    w.agent_sets(&into, "solved");
+    w.pass(Duration::from_secs(200));
+    assert_eq!(w.talks().len(), 1, "{}", w.tale());
+    w.faults.heal();
+    w.settle();
+    assert_eq!(w.talks().len(), 1, "{}", w.tale());
+    assert!(w.live_link(&into).is_none());
 }
 
 /// Found by the simulator, history 223025.

@@ -306,6 +306,32 @@ fn a_start_event_that_comes_after_the_end_is_not_taken_for_the_next_start() {
     assert!(talk.is_active());
 }
 
+/// Found by the simulator, history 959963.
+#[test]
+fn a_start_whose_ticket_has_got_its_earlier_starts_conversation_is_not_tried_again() {
+    let mut w = World::new();
+    w.faults.next("start", Fault::DoThenCut);
+    w.net.weather = Weather::Kept;
+    let ticket = w.agent_asks();
+    let asked = w.net.kept.remove(0);
+    w.deliver(asked);
+    w.moment();
+    let started = w.net.kept.remove(0);
+    w.net.weather = Weather::Fair;
+    w.agent_tags(&ticket, &[]);
+    w.pass(Duration::from_secs(70));
+    w.faults.next("start", Fault::Cut);
+    w.agent_tags(&ticket, &["whatsapp"]);
+    w.moment();
+    w.deliver(started);
+    w.settle();
+    assert!(w.talk_of(&ticket).is_some(), "{}", w.tale());
+    let starts = w.intents(bridge_core::effect::Operation::Start);
+    let tries: Vec<u32> = starts.iter().map(|i| i.attempts).collect();
+    assert_eq!(tries, [1, 1], "{}", w.tale());
+    assert!(w.parked().is_empty());
+}
+
 /// Found by the simulator, history 424984.
 #[test]
 fn a_link_that_its_conversation_brings_back_looks_at_its_ticket_anew() {

@@ -280,6 +280,9 @@ impl Client {
         }
         let reply = self.send(request, budget).await?;
         let answer = self.judge(rule, &reply, &data)?;
+        if rule.verify {
+            return self.finds_words(&file.ticket, &file.text, budget).await;
+        }
         let whole = self.whole_in(rule, &answer, &file.ticket)?;
         Ok(Answer::Done { whole })
     }

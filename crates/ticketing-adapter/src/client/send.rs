@@ -120,8 +120,9 @@ impl Client {
         match &rule.file_part {
             Some(part) => form::put(&mut request, part, file)?,
             None => {
+                // A rule may say another type than the file's own, which then goes along elsewhere.
                 let kind = header_value(file.kind)?;
-                request.headers.insert(CONTENT_TYPE, kind);
+                request.headers.entry(CONTENT_TYPE).or_insert(kind);
                 request.body = Some(file.bytes.clone());
             }
         }

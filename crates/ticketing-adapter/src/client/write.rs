@@ -74,6 +74,16 @@ impl Client {
         let data = self.prepared(rule, data, budget).await?;
         let reply = self.exchange(&rule.request, &data, false, budget).await?;
         self.judge(rule, &reply, &data)?;
+        self.finds_words(ticket, text, budget).await
+    }
+
+    /// Looks whether words are there of which a system said yes, whatever it meant.
+    pub(super) async fn finds_words(
+        &self,
+        ticket: &TicketId,
+        text: &Text,
+        budget: Budget,
+    ) -> Result<Answer, CallError> {
         let unsure = |reason: String| CallError::Unknown {
             reason,
             after: None,

@@ -97,10 +97,15 @@ pub(super) fn consistent(
 ) {
     let verifies = matches!(
         kind,
-        Kind::SetStatus | Kind::SetLinkField | Kind::SetFields | Kind::Note | Kind::Comment
+        Kind::SetStatus
+            | Kind::SetLinkField
+            | Kind::SetFields
+            | Kind::Note
+            | Kind::Comment
+            | Kind::Attach
     );
     if spec.verify.is_some() && !verifies {
-        let remedy = "Only set_status, set_link_field, set_fields, note and comment can be read again and compared.";
+        let remedy = "Only set_status, set_link_field, set_fields, note, comment and attach can be read again and compared.";
         checker.problem(&place.key("verify"), "it cannot be verified", remedy);
     }
     let prepares = !spec.first.is_empty() || spec.only_if.is_some();

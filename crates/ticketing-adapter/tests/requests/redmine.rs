@@ -57,6 +57,10 @@ async fn each_operation_asks_what_redmines_pages_say() {
     assert!(is_done(
         &talk.notes(&[(204, Value::Null), (200, there)]).await
     ));
+    let brought = json!({ "upload": { "id": 7, "token": "7.ed1ccdb093229ca1bd0b043618d88743" } });
+    let there = journals(&["Foto (1)"]);
+    let hung = [(201, brought), (204, Value::Null), (200, there)];
+    assert!(is_done(&talk.attach(&hung).await));
     let set = [
         (200, statuses()),
         (204, Value::Null),

@@ -77,8 +77,9 @@ impl Vendor for World {
         all.filter(|text| !text.is_empty()).collect()
     }
 
-    fn files(&self, _ticket: &str) -> Vec<File> {
-        Vec::new()
+    fn files(&self, ticket: &str) -> Vec<File> {
+        let issue = self.issue(number(ticket)).expect("this issue");
+        issue.files.clone()
     }
 
     fn notes_by_bridge(&self, ticket: &str) -> usize {

@@ -1,7 +1,7 @@
 //! The fake HubSpot's API: the calls that the profile makes, answered as its pages say. Neighbour: `world`,
 //! what it keeps.
 
-use super::world::{CUSTOMER, Kind, Object, Refused, TALK, TOKEN, World, Writer};
+use super::world::{CUSTOMER, Kind, Object, Refused, STAGES, TALK, TOKEN, World, Writer};
 use crate::desk::fake::{Answer, Asked, Told};
 use serde_json::{Value, json};
 
@@ -16,6 +16,9 @@ pub fn answer(world: &mut World, asked: &Asked, told: &mut Told) -> Option<Answe
         return Some(refusal((401, "INVALID_AUTHENTICATION", "")));
     }
     let (method, path) = asked.words();
+    if let ("GET", ["crm", "v3", "pipelines", "tickets", "0", "stages"]) = (method, &path[..]) {
+        return Some(stages());
+    }
     let ["crm", version, "objects", objects, rest @ ..] = &path[..] else {
         return None;
     };
@@ -39,6 +42,18 @@ pub fn answer(world: &mut World, asked: &Asked, told: &mut Told) -> Option<Answe
         }
         _ => return None,
     })
+}
+
+/// The stages of the first pipeline.
+fn stages() -> Answer {
+    let stages = STAGES.iter().enumerate().map(|(order, (label, id))| {
+        let state = if *id == "4" { "CLOSED" } else { "OPEN" };
+        json!({
+            "id": id, "label": label, "displayOrder": order, "metadata": { "ticketState": state },
+            "archived": false,
+        })
+    });
+    Answer::from((200, json!({ "results": stages.collect::<Vec<_>>() })))
 }
 
 fn refusal((status, category, code): Refused) -> Answer {

@@ -20,6 +20,17 @@ pub fn answer(world: &mut World, asked: &Asked) -> Option<Answer> {
         ("GET", ["issues.json"]) if stranger => listed(&[], 25, 0),
         _ if stranger => (401, Value::Null),
         ("GET", ["issues.json"]) => lists(world, asked)?,
+        ("POST", ["uploads.json"])
+            if asked.header("content-type") != "application/octet-stream" =>
+        {
+            (406, Value::Null)
+        }
+        ("POST", ["uploads.json"]) => {
+            let id = world.brought.len() + 1;
+            let token = format!("{id}.ed1ccdb093229ca1bd0b043618d88743");
+            world.brought.insert(token.clone(), asked.bytes.to_vec());
+            (201, json!({ "upload": { "id": id, "token": token } }))
+        }
         ("POST", ["issues.json"]) => makes(world, &asked.body["issue"]),
         ("GET", ["issue_statuses.json"]) => {
             let statuses = STATUSES.iter();
@@ -67,11 +78,20 @@ fn makes(world: &mut World, asked: &Value) -> Answer {
 }
 
 fn changes(world: &mut World, id: u64, asked: &Value) {
+    let mut files = Vec::new();
+    for file in asked["uploads"].as_array().into_iter().flatten() {
+        let text = |key: &str| file[key].as_str().unwrap_or_default().to_owned();
+        // A token that it does not know it passes over.
+        if let Some(bytes) = world.brought.remove(&text("token")) {
+            files.push((text("filename"), text("content_type"), bytes));
+        }
+    }
     let change = Change {
         notes: asked["notes"].as_str().unwrap_or_default().to_owned(),
         private: asked["private_notes"] == true,
         status: asked["status_id"].as_u64(),
         fields: fields(asked),
+        files,
     };
     world.changes(id, BRIDGE, change);
 }

@@ -1,6 +1,9 @@
 //! What the fake Redmine keeps: issues and their journals. Neighbour: `answers`, its API.
 
-use crate::desk::fake::{self, now};
+use crate::desk::{
+    File,
+    fake::{self, now},
+};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -30,6 +33,8 @@ pub const STATUSES: [(u64, &str, bool); 6] = [
 #[derive(Default)]
 pub struct World {
     pub issues: Vec<Issue>,
+    /// Bytes that were brought, by their tokens; they hang nowhere yet.
+    pub brought: BTreeMap<String, Vec<u8>>,
     journals: u64,
 }
 
@@ -42,6 +47,7 @@ pub struct Issue {
     pub author: u64,
     pub fields: BTreeMap<u64, String>,
     pub journals: Vec<Journal>,
+    pub files: Vec<File>,
     pub created: i64,
     pub updated: i64,
 }
@@ -63,6 +69,7 @@ pub struct Change {
     pub private: bool,
     pub status: Option<u64>,
     pub fields: BTreeMap<u64, String>,
+    pub files: Vec<File>,
 }
 
 fn written(at: i64) -> String {
@@ -96,6 +103,7 @@ impl World {
             author,
             fields,
             journals: Vec::new(),
+            files: Vec::new(),
             created: now(),
             updated: now(),
         });
@@ -120,6 +128,10 @@ impl World {
             details
                 .push(json!({ "property": "cf", "name": field.to_string(), "new_value": value }));
             issue.fields.insert(field, value);
+        }
+        for file in change.files {
+            details.push(json!({ "property": "attachment", "name": "1", "new_value": file.0 }));
+            issue.files.push(file);
         }
         if details.is_empty() && change.notes.is_empty() {
             return;
