@@ -139,6 +139,10 @@ pub struct CreateTicket {
     pub requester_id: Option<String>,
     /// The conversation, written into the link field at once.
     pub conversation: ConversationId,
+    /// The messages whose words stand in the description, where nothing can be said on the ticket
+    /// afterwards.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub said: Vec<MessageId>,
 }
 
 /// The parts of a customer's message on its way to the ticket.

@@ -109,6 +109,7 @@ impl Bridge {
             mode: self.config.mode,
             limits: self.config.limits.rules,
             capabilities: Capabilities {
+                only_creates: profile.only_creates(),
                 upsert_requester: profile.can_upsert_requester(),
                 find_open: profile.can_find_open(),
                 create: profile.resolve(Operation::Create),

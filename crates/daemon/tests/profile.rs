@@ -147,6 +147,16 @@ fn a_built_in_profile_is_a_beginning_that_passes() {
     assert_eq!(answer["name"], "sandbox");
 }
 
+/// osTicket's core API makes tickets and nothing more.
+#[test]
+fn what_a_system_cannot_do_is_said_plainly() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_jelou-bridge"));
+    let checked = command.args(["profile", "check", "osticket"]).output();
+    let checked = checked.unwrap();
+    assert!(checked.status.success());
+    insta::assert_snapshot!(String::from_utf8(checked.stdout).unwrap());
+}
+
 #[test]
 fn a_profile_that_is_not_there_is_a_matter_of_the_machine() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_jelou-bridge"));

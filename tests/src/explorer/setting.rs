@@ -225,6 +225,7 @@ impl Setting {
                 event_confirm: EVENT_CONFIRM,
             },
             capabilities: Capabilities {
+                only_creates: false,
                 upsert_requester: true,
                 find_open: true,
                 create: self.create,

@@ -403,6 +403,7 @@ impl World {
             mode: self.mode,
             limits: self.limits(),
             capabilities: Capabilities {
+                only_creates: false,
                 upsert_requester: true,
                 find_open: true,
                 create: self.shape.create,

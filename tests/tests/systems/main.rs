@@ -11,6 +11,7 @@ mod desk;
 #[allow(dead_code, reason = "shared with the stories of Request Tracker alone")]
 #[path = "../request_tracker/instance.rs"]
 mod instance;
+mod only_creates;
 #[allow(dead_code, reason = "shared with the stories of Request Tracker alone")]
 #[path = "../request_tracker/proxy.rs"]
 mod proxy;
@@ -42,6 +43,21 @@ async fn a_documented_jira_service_management_plays_the_same_stories() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_documented_glpi_plays_the_same_stories() {
     plays_all(System::FakeGlpi).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_documented_servicenow_plays_the_same_stories() {
+    plays_all(System::FakeServiceNow).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_documented_hubspot_plays_the_same_stories() {
+    plays_all(System::FakeHubSpot).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_osticket_plays_what_it_can() {
+    plays_all(System::FakeOsTicket).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

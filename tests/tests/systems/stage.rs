@@ -261,7 +261,8 @@ reuse = "{reuse}"
         credentials = of_desk.credentials,
         desk_options = of_desk.options,
         reuse = of_desk.reuse,
-        rules =
-            include_str!("rules.toml").replace("\"resolved\"", &format!("\"{}\"", desk.solved())),
+        rules = desk.rules(
+            &include_str!("rules.toml").replace("\"resolved\"", &format!("\"{}\"", of_desk.solved))
+        ),
     )
 }

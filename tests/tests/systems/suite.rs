@@ -44,22 +44,47 @@ macro_rules! story {
 }
 
 const NO_FILES: &str = "no call of its API version 2 that takes a file is known";
+const LINKED_FILES: &str = "its files go up by themselves, and are public or behind a link";
+/// Why osTicket can play so little.
+const UNREAD: &str = "its API tells of no ticket";
+const UNWRITTEN: &str = "its API writes on no ticket that is there";
+const UNKNOWN: &str = "nobody can ask whether it was made: it waits for a person";
 
 /// All of them, on one system each, because a start takes seconds.
 pub const STORIES: &[Story] = &[
-    story!(an_agents_ticket_gets_its_conversation),
+    story!(
+        an_agents_ticket_gets_its_conversation,
+        [(System::FakeOsTicket, UNREAD)]
+    ),
     story!(a_customer_who_writes_first_gets_one_ticket),
-    story!(an_agents_reply_reaches_the_customer_and_an_internal_note_does_not),
-    story!(what_a_customer_writes_is_on_the_ticket_and_does_not_come_back),
+    story!(
+        an_agents_reply_reaches_the_customer_and_an_internal_note_does_not,
+        [(System::FakeOsTicket, UNREAD)]
+    ),
+    story!(
+        what_a_customer_writes_is_on_the_ticket_and_does_not_come_back,
+        [(System::FakeOsTicket, UNWRITTEN)]
+    ),
     story!(
         a_customers_picture_hangs_on_the_ticket,
-        [(System::FakeGlpi, NO_FILES)]
+        [
+            (System::FakeOsTicket, UNWRITTEN),
+            (System::FakeGlpi, NO_FILES),
+            (System::FakeHubSpot, LINKED_FILES),
+        ]
     ),
-    story!(a_resolved_ticket_closes_its_conversation_and_reopened_gets_the_next),
-    story!(a_close_at_jelou_resolves_the_ticket_and_the_customers_return_reopens_it),
+    story!(
+        a_resolved_ticket_closes_its_conversation_and_reopened_gets_the_next,
+        [(System::FakeOsTicket, UNREAD)]
+    ),
+    story!(
+        a_close_at_jelou_resolves_the_ticket_and_the_customers_return_reopens_it,
+        [(System::FakeOsTicket, UNWRITTEN)]
+    ),
     story!(
         an_open_ticket_of_the_customer_is_found_and_taken,
         [
+            (System::FakeOsTicket, UNREAD),
             (
                 System::DjangoHelpdesk,
                 "it does not search tickets by their submitter"
@@ -69,12 +94,27 @@ pub const STORIES: &[Story] = &[
             (System::Frontdesk, "it keeps no people"),
         ]
     ),
-    story!(the_second_ticket_of_a_customer_waits_its_turn),
-    story!(what_no_webhook_told_the_sweep_finds),
-    story!(a_close_that_jelou_did_not_tell_the_sweep_finds),
-    story!(a_create_whose_answer_is_cut_makes_one_ticket),
+    story!(
+        the_second_ticket_of_a_customer_waits_its_turn,
+        [(System::FakeOsTicket, UNREAD)]
+    ),
+    story!(
+        what_no_webhook_told_the_sweep_finds,
+        [(System::FakeOsTicket, UNREAD)]
+    ),
+    story!(
+        a_close_that_jelou_did_not_tell_the_sweep_finds,
+        [(System::FakeOsTicket, UNWRITTEN)]
+    ),
+    story!(
+        a_create_whose_answer_is_cut_makes_one_ticket,
+        [(System::FakeOsTicket, UNKNOWN)]
+    ),
     story!(a_create_whose_webhook_nobody_takes_makes_one_ticket),
-    story!(what_happened_while_the_system_was_down_is_made_good),
+    story!(
+        what_happened_while_the_system_was_down_is_made_good,
+        [(System::FakeOsTicket, UNWRITTEN)]
+    ),
 ];
 
 /// An agent's ticket for a customer, with its conversation.

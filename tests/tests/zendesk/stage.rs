@@ -29,7 +29,8 @@ pub struct Stage {
     /// The Zendesk.
     pub zendesk: Zendesk,
     daemon: Running,
-    _folder: TempDir,
+    config: String,
+    folder: TempDir,
 }
 
 impl Stage {
@@ -45,13 +46,34 @@ impl Stage {
         let jelou_options = JelouOptions::default();
         let jelou = Jelou::start(jelou_options.clone()).await.expect("a Jelou");
         let text = config_text(&jelou_options, &jelou, &zendesk, options, &folder);
-        let path = folder.path().join("bridge.toml");
-        let config = config::parse(&text, &path, &Variables::from([])).expect("a configuration");
-        let run = RunOptions {
-            config: path,
-            migrate: true,
+        let daemon = daemon_of(&text, &folder).await;
+        let stage = Self {
+            jelou,
+            zendesk,
+            daemon,
+            config: text,
+            folder,
         };
-        let daemon = app::start(config, &run, None).await.expect("a daemon");
+        stage.tells_both_sides_where();
+        stage
+    }
+
+    /// Stops the daemon as SIGTERM would, and starts it anew on what it kept.
+    pub async fn restarted(self) -> Self {
+        self.daemon.stop().await;
+        let daemon = daemon_of(&self.config, &self.folder).await;
+        let stage = Self { daemon, ..self };
+        stage.tells_both_sides_where();
+        stage
+    }
+
+    fn tells_both_sides_where(&self) {
+        let Self {
+            jelou,
+            zendesk,
+            daemon,
+            ..
+        } = self;
         let base = format!("http://{}/webhooks/main", daemon.listen);
         zendesk.hooks().set_url(&format!("{base}/ticketing"));
         let secret = jelou.handle.webhooks().target().secret;
@@ -59,12 +81,6 @@ impl Stage {
             url: Some(format!("{base}/jelou")),
             secret,
         });
-        Self {
-            jelou,
-            zendesk,
-            daemon,
-            _folder: folder,
-        }
     }
 
     /// Stops the daemon as SIGTERM would.
@@ -238,6 +254,16 @@ impl Stage {
         let zendesk = self.zendesk.calls().len();
         (jelou.len() + zendesk, written + self.zendesk.writes().len())
     }
+}
+
+async fn daemon_of(text: &str, folder: &TempDir) -> Running {
+    let path = folder.path().join("bridge.toml");
+    let config = config::parse(text, &path, &Variables::from([])).expect("a configuration");
+    let run = RunOptions {
+        config: path,
+        migrate: true,
+    };
+    app::start(config, &run, None).await.expect("a daemon")
 }
 
 fn config_text(

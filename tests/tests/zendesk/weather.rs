@@ -96,6 +96,29 @@ async fn the_sweep_passes_many_pages_and_goes_on_after_a_limit() {
     stage.stop().await;
 }
 
+/// Zendesk's incremental export goes on by a cursor: what happened while the daemon was down is found, and
+/// nothing is listed from the beginning again.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_export_goes_on_after_a_restart_where_it_was() {
+    let stage = Stage::start().await;
+    let (ticket, talk) = stage.linked("+5511987660019").await;
+    stage.zendesk.hooks().set_off(true);
+    tokio::time::sleep(Duration::from_millis(1_600)).await;
+    stage.sweep().await;
+    let stage = stage.restarted().await;
+    let before = stage.zendesk.calls().len();
+    stage.zendesk.agent_sets_status(ticket, "solved");
+    tokio::time::sleep(Duration::from_millis(1_600)).await;
+    stage.sweep().await;
+    stage.is_over(&talk.id).await;
+    let calls = stage.zendesk.calls().split_off(before);
+    let mut lists = calls.iter().filter(|c| c.path.contains("/incremental/"));
+    assert!(lists.clone().count() > 0, "{calls:?}");
+    assert!(lists.all(|call| call.cursor.is_some()), "{calls:?}");
+    stage.settle().await;
+    stage.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn work_older_than_the_bridge_does_not_enter_by_the_sweep() {
     let stage = Stage::start().await;

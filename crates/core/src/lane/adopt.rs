@@ -235,6 +235,9 @@ impl Turn<'_> {
         talk: &ConversationMemory,
         ticket: &TicketId,
     ) -> Named {
+        if self.rules.capabilities.only_creates {
+            return Named::Lost;
+        }
         if self.live_link_of_ticket(ticket).is_some() && !planted!(NamedTicketTaken) {
             return Named::Refused;
         }
@@ -321,6 +324,9 @@ impl Turn<'_> {
     /// Tickets of this Lane that no live Link has and that a new conversation may go to, the latest
     /// first. What was solved long ago is not among them: each is read before it is taken.
     fn candidates(&self, last: Option<&(TicketId, Timestamp)>) -> Vec<TicketId> {
+        if self.rules.capabilities.only_creates {
+            return Vec::new();
+        }
         let mapping = self.rules.mapping;
         let is_last = |id: &TicketId| last.is_some_and(|(ticket, _)| ticket == id);
         let mut free: Vec<_> = self

@@ -65,10 +65,14 @@ impl Turn<'_> {
         }
         match mapping.new_ticket(&memory.seen, link.follows.as_ref()) {
             Ok(new) => {
+                let Some((new, said)) = self.with_first_words(id, new) else {
+                    return;
+                };
                 let effect = Effect::CreateTicket(CreateTicket {
                     new,
                     requester_id: link.requester_id.clone(),
                     conversation: id.clone(),
+                    said,
                 });
                 let cause = format!("conversation {id}");
                 self.ensure(&link.id, &cause, effect, "mapping.ticket.create_when");

@@ -247,7 +247,8 @@ impl Turn<'_> {
             return;
         }
         let seen = self.lane.tickets.get(ticket).and_then(|m| m.seen.as_ref());
-        if seen.is_some_and(|t| self.rules.mapping.vocabulary().is_final(&t.status)) {
+        let final_ = seen.is_some_and(|t| self.rules.mapping.vocabulary().is_final(&t.status));
+        if final_ || self.rules.capabilities.only_creates {
             return;
         }
         let effect = Effect::AddNote {

@@ -34,6 +34,9 @@ const SURELY_HEARD: Duration = Duration::from_secs(23 * 3600);
 pub(super) const UNKNOWN_REMEDY: &str =
     "look at both systems: if it was done, `link` the two; if not, `parked retry`";
 
+/// The same where the bridge can read no ticket, and so can link none.
+const UNSEEN_REMEDY: &str = "look for the ticket by its customer and subject: if it is there, `parked discard`; if not, `parked retry`";
+
 impl Turn<'_> {
     pub(super) fn plan_resolve(&mut self, intent: &Intent) {
         if intent.state == IntentState::Sent && intent.answered.is_none() {
@@ -243,7 +246,14 @@ impl Turn<'_> {
             .last_error
             .clone()
             .unwrap_or_else(|| "the answer did not come".to_owned());
-        self.park(&intent.id, UNKNOWN_OUTCOME, detail, UNKNOWN_REMEDY);
+        let unseen =
+            intent.operation() == Operation::Create && self.rules.capabilities.only_creates;
+        let remedy = if unseen {
+            UNSEEN_REMEDY
+        } else {
+            UNKNOWN_REMEDY
+        };
+        self.park(&intent.id, UNKNOWN_OUTCOME, detail, remedy);
         if intent.operation() == Operation::Start {
             self.tell(&intent.link, "unknown_start", "It is not known whether a conversation was started for this ticket: the answer was lost and no event came. The bridge's operator decides.");
         }

@@ -58,6 +58,8 @@ pub struct Limits {
 /// What the ticketing system's profile can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capabilities {
+    /// It makes tickets and nothing more: nobody can read, answer or change one afterwards.
+    pub only_creates: bool,
     /// It has an operation that makes sure of a requester.
     pub upsert_requester: bool,
     /// It can list a requester's open tickets.

@@ -112,6 +112,13 @@ impl Turn<'_> {
                 }
                 self.agree(&link.id, now_agreed);
             }
+            Verdict::SetStatus { .. } if self.rules.capabilities.only_creates => {
+                let agreed = Agreed {
+                    conversation_closed: true,
+                    status: seen.status.clone(),
+                };
+                self.agree(&link.id, agreed);
+            }
             Verdict::Close { rule } => self.plan_close(link, id, seen, rule),
             Verdict::SetStatus { status, rule } => {
                 self.withdraw(&link.id, Operation::Close, None);
@@ -159,6 +166,7 @@ impl Turn<'_> {
             .and_then(|m| m.closed_known_at);
         let looked = self.lane.tickets.get(ticket).and_then(|m| m.read_at);
         self.rules.mapping.on_conflict == OnConflict::Conversation
+            && !self.rules.capabilities.only_creates
             && since.is_some_and(|since| looked.is_none_or(|at| at < since))
     }
 

@@ -22,6 +22,7 @@ mod halting;
 mod histories;
 mod inbox;
 mod listed;
+mod only_creates;
 mod opening;
 mod orders;
 mod permutations;

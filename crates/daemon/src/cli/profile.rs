@@ -88,6 +88,7 @@ fn check(name: &str) -> Result<Ending, Failure> {
         "problems": problems,
         "name": profile.name(),
         "title": profile.title(),
+        "only_creates": review.only_creates,
         "operations": review.operations.iter().map(as_value).collect::<Vec<_>>(),
         "webhooks": review.webhooks,
         "setup": review.setup,
@@ -137,6 +138,13 @@ fn lines(problems: &[Problem]) -> String {
         .collect()
 }
 
+/// What the bridge does with a system that nobody can read.
+const ONLY_CREATES: &str = "
+With this system the bridge makes a ticket for each conversation of a customer, with their first words in its
+description, and nothing more: what is said later is not relayed, either way; a status moves no conversation, and
+the end of a conversation no status; a ticket whose making was not answered waits for a person.
+";
+
 fn in_words(review: &Review) -> String {
     let rows: Vec<Vec<String>> = review
         .operations
@@ -163,11 +171,16 @@ fn in_words(review: &Review) -> String {
         .changes
         .clone()
         .map_or_else(nothing, |by| format!("listed {by}"));
+    let only = if review.only_creates {
+        ONLY_CREATES
+    } else {
+        ""
+    };
     let setup = review
         .setup
         .clone()
         .map_or_else(String::new, |how| format!("made      {how}\n"));
-    format!("{operations}\nwebhooks  {webhooks}\n{setup}changes   {changes}\n")
+    format!("{operations}\nwebhooks  {webhooks}\n{setup}changes   {changes}\n{only}")
 }
 
 fn as_value(operation: &OperationReview) -> Value {

@@ -177,6 +177,7 @@ fn bridge(
     needs_client(spec, key, report);
     if let Some(profile) = &profile {
         ticketing::takes_report(spec, profile, &mapping_key, report);
+        ticketing::only_creates(spec, profile, &mapping_key, report);
     }
     let hours = spec.hours.as_ref();
     let hours = hours.map(|hours| hours::build(hours, &join(key, "hours"), report));

@@ -151,6 +151,26 @@ fn a_report_into_fields_needs_a_profile_that_sets_them() {
 }
 
 #[test]
+fn rules_that_write_on_tickets_need_a_profile_that_does_more_than_make_them() {
+    let options = "profile = \"osticket\"\noptions = { mail_domain = \"acme.example\" }";
+    let text = SMALL.replace("profile = \"sandbox\"", options);
+    let text = text.replace("webhook_secrets", "# webhook_secrets");
+    let client = "client_id = \"c1\"\nclient_secret = \"s2\"\napi_key = ";
+    let text = text.replace("api_key = ", client);
+    let ticket = "[bridges.main.mapping.ticket]\n";
+    let closing =
+        format!("{ticket}status_on_close = {{ default = \"open\" }}\nreport = \"note\"\n");
+    let path = Path::new("bridge.toml");
+    let parsed = |more: &str| parse(&format!("{text}\n{more}"), path, &Variables::default());
+    parsed(ticket).unwrap();
+    let told = parsed(&closing).unwrap_err().to_string();
+    for key in ["status_on_close", "report"] {
+        let line = format!("bridges.main.mapping.ticket.{key}: nothing can be written on a ticket");
+        assert!(told.contains(&line), "{told}");
+    }
+}
+
+#[test]
 fn the_example_fits_the_published_schema() {
     let text = fs::read_to_string(repository().join("bridge.example.toml")).unwrap();
     let example: toml::Table = toml::from_str(&text).unwrap();

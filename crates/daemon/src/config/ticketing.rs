@@ -150,6 +150,29 @@ pub(super) fn takes_report(
     }
 }
 
+/// Tells of rules that write on tickets of a system whose profile only makes them.
+pub(super) fn only_creates(
+    spec: &BridgeSpec,
+    profile: &Profile,
+    mapping_key: &str,
+    report: &mut Report<'_>,
+) {
+    let Some(ticket) = &spec.mapping.ticket else {
+        return;
+    };
+    let writes = [
+        (!ticket.status_on_close.is_empty(), "ticket.status_on_close"),
+        (ticket.report != mapping::Report::None, "ticket.report"),
+    ];
+    for (wanted, key) in writes {
+        if wanted && profile.only_creates() {
+            let what = "nothing can be written on a ticket once it is made: the profile has no `get` and what rests on it";
+            let remedy = "take it out; `jelou-bridge profile check` shows what the system can do";
+            report.problem(&join(mapping_key, key), what, remedy);
+        }
+    }
+}
+
 /// Stands in for the words of a profile that could not be loaded, so that the rest of the mapping
 /// is checked all the same.
 pub(super) fn any_words() -> Vocabulary {

@@ -66,7 +66,12 @@ pub(crate) struct Reply {
     pub(super) headers: HeaderMap,
     pub(super) received_at: Timestamp,
     pub(crate) body: Value,
+    /// The answer as it stands, where it is one short line.
+    text: Value,
 }
+
+/// The longest answer that can be a text, bytes: an id and no page.
+const TEXT_BYTES_MAX: usize = 200;
 
 impl Reply {
     /// The data of the call with the answer's body and headers beside it.
@@ -77,6 +82,7 @@ impl Reply {
         let headers = Value::from_pairs(headers);
         data.clone()
             .and("body", self.body.clone())
+            .and("text", self.text.clone())
             .and("headers", headers)
     }
 }
@@ -296,11 +302,14 @@ impl Client {
 fn reply(answer: Response) -> Reply {
     // What is no JSON is missing to every expression, so no success can rest on it.
     let body = serde_json::from_slice::<serde_json::Value>(&answer.body).ok();
+    let text = std::str::from_utf8(&answer.body).ok().map(str::trim);
+    let text = text.filter(|text| text.len() <= TEXT_BYTES_MAX && !text.contains(char::is_control));
     Reply {
         status: answer.status,
         headers: answer.headers,
         received_at: answer.received_at,
         body: body.map_or(Value::UNDEFINED, |body| from_json(&body)),
+        text: text.map_or(Value::UNDEFINED, Value::from),
     }
 }
 

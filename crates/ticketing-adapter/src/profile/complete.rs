@@ -5,7 +5,7 @@ use super::{
     compile::Checker,
     place::Place,
     rules::Kind,
-    spec::{Method, OperationSpec, ResolveSpec},
+    spec::{Method, OperationSpec, ProfileSpec, ResolveSpec},
 };
 
 /// What each kind of operation cannot do without.
@@ -140,6 +140,41 @@ pub(super) fn consistent(
         let remedy =
             "Writes use POST, PUT or PATCH; reads GET, or POST where a search wants a body.";
         checker.problem(&place.key("method"), "the method does not fit", remedy);
+    }
+}
+
+/// A system that makes tickets and lets nobody read one: it can have nothing else that rests on reading.
+pub(super) fn without_reads(checker: &mut Checker<'_>, place: &Place, spec: &ProfileSpec) {
+    let ops = &spec.operations;
+    let Some(create) = ops.create.as_ref().filter(|_| {
+        let declared = ops.absent.keys().any(|name| name == Kind::Get.key());
+        declared && ops.has(Kind::Create)
+    }) else {
+        let remedy = "Add [operations.get]: every rule rests on reading a ticket. (A system that makes tickets and lets nobody read them has `create`, and `get` among its [operations.absent].)";
+        checker.problem(place, "the operation `get` is missing", remedy);
+        return;
+    };
+    let shown = create.ticket.is_some() && create.shape.is_some() && !create.partial;
+    if !shown {
+        let remedy = "Give it `ticket` and `shape`: what its answer shows is all that the bridge will know of the ticket.";
+        checker.problem(
+            &place.key(Kind::Create.key()),
+            "no ticket can be read later",
+            remedy,
+        );
+    }
+    let remedy = "Add [operations.get], or declare this absent as well.";
+    for kind in Kind::ALL {
+        let alone = matches!(kind, Kind::UpsertRequester | Kind::Create);
+        if !alone && ops.has(kind) {
+            let what = "it rests on `get`, which is declared absent";
+            checker.problem(&place.key(kind.key()), what, remedy);
+        }
+    }
+    if spec.webhook.is_some() {
+        let remedy = "Add [operations.get], or take [webhook] out.";
+        let what = "it rests on `get`, which is declared absent";
+        checker.problem(&Place::default().key("webhook"), what, remedy);
     }
 }
 

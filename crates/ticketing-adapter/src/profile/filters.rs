@@ -37,6 +37,7 @@ pub(crate) const NAMES: &[&str] = &[
     "quoted",
     "singles",
     "time",
+    "trim",
     "with",
 ];
 
@@ -82,6 +83,9 @@ pub(crate) fn register(env: &mut Environment<'static>) {
     env.add_filter("singles", singles);
     env.add_filter("time", |v: Value| {
         millis(&v).map_or(Value::UNDEFINED, Value::from)
+    });
+    env.add_filter("trim", |v: Value| {
+        each_text(&v, |text| text.trim().to_owned())
     });
     env.add_filter("with", with);
 }

@@ -118,6 +118,12 @@ impl Profile {
             .map_or(Resolve::None, |rule| rule.resolve)
     }
 
+    /// Whether its tickets cannot be read, and so neither answered nor changed once they are made.
+    #[must_use]
+    pub fn only_creates(&self) -> bool {
+        !self.has(Kind::Get)
+    }
+
     /// Whether a requester is made sure of before a ticket is created.
     #[must_use]
     pub fn can_upsert_requester(&self) -> bool {

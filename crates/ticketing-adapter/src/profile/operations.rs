@@ -60,8 +60,7 @@ pub(crate) fn compile(
         }
     }
     if ops.get.is_none() {
-        let remedy = "Add [operations.get]: every rule rests on reading a ticket.";
-        checker.problem(place, "the operation `get` is missing", remedy);
+        complete::without_reads(checker, place, spec);
     }
     for write in [Kind::Create, Kind::Note, Kind::Comment, Kind::Attach] {
         let read = write.looked_up_by();
@@ -100,7 +99,7 @@ fn operation(
     let first = then(checker, &place.key("first"), &spec.first, &before);
     let only_if = checker.maybe(place, "only_if", spec.only_if.as_ref(), &before);
     let sent = if first.is_empty() { sent } else { before };
-    let answer = sent.and(ANSWER);
+    let answer = sent.and(ANSWER).and(&["text"]);
     let item = answer.and(&["it.*", "also.*"]);
     let instead = alternatives(checker, place, kind, spec);
     complete::complete(checker, place, kind, spec);

@@ -20,6 +20,8 @@ use bridge_core::{
 pub struct Review {
     /// Each operation: what the bridge can do with this system, and what it goes without.
     pub operations: Vec<OperationReview>,
+    /// Whether it makes tickets and nothing more.
+    pub only_creates: bool,
     /// How webhooks are proven; nothing where it takes none.
     pub webhooks: Option<String>,
     /// How many examples of webhooks were tried.
@@ -78,7 +80,8 @@ pub(super) fn review(profile: &Profile) -> Review {
         problem(place, what.to_owned(), remedy.to_owned());
     }
     let hears = rules.webhook.is_some() || rules.operations.contains_key(&Kind::ChangedSince);
-    if !hears {
+    // What nobody can read cannot be heard of either.
+    if !hears && !profile.only_creates() {
         let what = "the bridge would never hear of a change".to_owned();
         let remedy = "Add [webhook], or [operations.changed_since], or both.".to_owned();
         problem(root.key("webhook"), what, remedy);
@@ -98,6 +101,7 @@ pub(super) fn review(profile: &Profile) -> Review {
     }
     Review {
         operations: Kind::ALL.map(|kind| operation(rules, kind)).to_vec(),
+        only_creates: profile.only_creates(),
         webhooks: rules.webhook.as_ref().map(|w| proven(&w.proof)),
         examples: examples.len(),
         setup: rules.setup.as_ref().map(set_up),

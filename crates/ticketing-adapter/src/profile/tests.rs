@@ -247,7 +247,9 @@ fn every_write_that_core_may_ask_for_says_how_its_unknown_outcome_is_resolved() 
             profile.has(kind) || kind == Kind::Create
         };
         let asked = [Create, LinkField, Note, Requester, Status];
-        for operation in asked.into_iter().filter(there) {
+        // Of what nobody can read nothing can be found out.
+        let asked = asked.into_iter().filter(|_| !profile.only_creates());
+        for operation in asked.filter(there) {
             assert_ne!(
                 profile.resolve(operation),
                 Resolve::None,
@@ -255,7 +257,8 @@ fn every_write_that_core_may_ask_for_says_how_its_unknown_outcome_is_resolved() 
             );
         }
         assert_eq!(profile.resolve(Operation::Close), Resolve::None);
-        assert!(profile.lists_changes() || profile.rules.webhook.is_some());
+        let hears = profile.lists_changes() || profile.rules.webhook.is_some();
+        assert!(hears || profile.only_creates());
     }
 }
 
@@ -355,6 +358,30 @@ fn an_operation_is_there_or_declared_absent_and_not_both() {
     let none = |line: &str| format!("[operations.absent]\n{line}\n\n[webhook]\nrecognised");
     let lines = ["get = \"no\"", "reopen = \"no\""];
     let told = lines.map(|line| told("[webhook]\nrecognised", &none(line)));
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+/// A system that makes tickets and lets nobody read them is told from a profile that forgot `get`.
+#[test]
+fn without_get_nothing_is_there_that_rests_on_it() {
+    let osticket = Profile::builtin("osticket").unwrap();
+    let text = osticket.text();
+    let get = "get = \"its API has no call that reads a ticket\"\n";
+    let shape = "shape = \"made\"\n";
+    let comment = "comment = \"its API has no call that writes on a ticket that is there\"\n";
+    let more = "\n[operations.comment]\nmethod = \"POST\"\npath = \"/api/{{ ticket.id }}\"\nok_when = \"body\"\nresolve.by = \"none\"\n";
+    let wrong = [
+        text.replace(get, ""),
+        text.replace(shape, "shape = \"made\"\npartial = true\n"),
+        text.replace(comment, "") + more,
+    ];
+    let told = wrong.map(|text| {
+        let problems = Profile::load(&text, "osticket.toml").expect_err("a problem");
+        let lines = problems
+            .iter()
+            .map(|p| format!("{}: {}. {}", p.key, p.what, p.remedy));
+        lines.collect::<Vec<_>>().join("\n")
+    });
     insta::assert_snapshot!(told.join("\n"));
 }
 

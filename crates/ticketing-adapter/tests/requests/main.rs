@@ -17,6 +17,7 @@ mod freshdesk;
 mod glpi;
 mod hubspot;
 mod jira;
+mod osticket;
 mod redmine;
 mod servicenow;
 mod setup;

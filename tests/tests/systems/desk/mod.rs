@@ -10,9 +10,12 @@ mod fake;
 mod freshdesk;
 mod frontdesk;
 mod glpi;
+mod hubspot;
 mod jira;
+mod osticket;
 mod redmine;
 mod request_tracker;
+mod servicenow;
 mod zammad;
 
 use crate::instance;
@@ -30,6 +33,12 @@ pub enum System {
     FakeJira,
     /// A GLPI 11 that behaves as its source says.
     FakeGlpi,
+    /// A ServiceNow that behaves as its pages say.
+    FakeServiceNow,
+    /// A HubSpot that behaves as its pages say.
+    FakeHubSpot,
+    /// An osTicket that behaves as its source says.
+    FakeOsTicket,
     /// A Freshdesk that behaves as its pages say.
     FakeFreshdesk,
     /// A Zammad that behaves as its pages and its source say.
@@ -47,6 +56,9 @@ impl System {
         (Self::DjangoHelpdesk, "django-helpdesk 2.6"),
         (Self::FakeJira, "Jira Service Management, as documented"),
         (Self::FakeGlpi, "GLPI 11, as its source says"),
+        (Self::FakeServiceNow, "ServiceNow, as documented"),
+        (Self::FakeHubSpot, "HubSpot tickets, as documented"),
+        (Self::FakeOsTicket, "osTicket, as its source says"),
         (Self::FakeFreshdesk, "Freshdesk, as documented"),
         (Self::FakeZammad, "Zammad, as documented"),
         (Self::FakeRedmine, "Redmine 5.0, as it was run"),
@@ -79,6 +91,9 @@ impl System {
             Self::DjangoHelpdesk => Box::new(django_helpdesk::Desk::start(folder, hooks, secret)),
             Self::FakeJira => Fake::start(jira::World::new(secret), hooks),
             Self::FakeGlpi => Fake::start(glpi::World::new(secret), hooks),
+            Self::FakeServiceNow => Fake::start(servicenow::World::new(secret), hooks),
+            Self::FakeHubSpot => Fake::start(hubspot::World::new(hooks, secret), hooks),
+            Self::FakeOsTicket => Fake::start(osticket::World::default(), hooks),
             Self::FakeFreshdesk => Fake::start(freshdesk::World::new(folder, secret), hooks),
             Self::FakeZammad => Fake::start(zammad::World::new(folder, secret), hooks),
             Self::FakeRedmine => Fake::start(redmine::World::default(), hooks),
@@ -121,7 +136,7 @@ pub struct Config {
     pub open_again: &'static str,
     /// How long its lists and searches do not know of a change.
     pub lag: Duration,
-    /// Whether it posts webhooks; without, what happens in it rounds of the sweep find.
+    /// Whether its webhooks tell all that agents do; what they do not, rounds of the sweep find.
     pub webhooks: bool,
 }
 
@@ -135,6 +150,11 @@ pub trait Agent: Send + Sync {
 
     /// What the config says of it.
     fn config(&self) -> Config;
+
+    /// The common rules, as this system has them.
+    fn rules(&self, common: &str) -> String {
+        common.to_owned()
+    }
 
     /// Ends its server; the data stays.
     fn stop(&self);

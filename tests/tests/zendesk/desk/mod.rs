@@ -66,6 +66,8 @@ pub struct Call {
     pub path: String,
     /// Its `Idempotency-Key`.
     pub key: Option<String>,
+    /// The `cursor` of its query.
+    pub cursor: Option<String>,
     /// The status of the answer.
     pub status: u16,
     /// When it came, ms since 1970.
@@ -204,6 +206,7 @@ async fn called(State(zendesk): State<Zendesk>, request: Request<axum::body::Bod
         method,
         path,
         key: asked.key.clone(),
+        cursor: asked.query("cursor"),
         status: answer.status,
         at_ms,
     });

@@ -96,7 +96,7 @@ pub enum Outcome {
     NoConversation,
     /// The customer was silent for too long, and the ticket was told.
     Window,
-    /// It has no words, or nowhere to go, and the ticket was told.
+    /// It has no words, or nowhere to go; the ticket was told, if it can be.
     Unsendable,
 }
 

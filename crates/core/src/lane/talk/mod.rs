@@ -8,6 +8,7 @@
 
 mod enclosed;
 mod files;
+mod first_words;
 mod listing;
 mod message;
 mod split;

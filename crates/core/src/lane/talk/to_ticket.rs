@@ -41,6 +41,9 @@ impl Turn<'_> {
                 return self.end_all(place, Outcome::NoTicket, "its conversation has no ticket");
             }
         };
+        if self.rules.capabilities.only_creates {
+            return self.end_after_create(&link.id, place);
+        }
         if self.lane.tickets.get(&ticket).is_some_and(|m| m.gone) {
             return self.end_all(place, Outcome::NoTicket, "its ticket is gone");
         }

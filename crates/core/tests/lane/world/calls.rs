@@ -3,7 +3,7 @@
 use super::{World, bridge::Crash, faults::Fault};
 use bridge_core::{
     call::{CallError, Resolve},
-    effect::{Answer, Effect, Found, Read},
+    effect::{Answer, Effect, Found, Operation, Read},
     event::{Event, Side},
     intent::Intent,
     lane::Input,
@@ -24,6 +24,8 @@ impl World {
         if let Some(blocked) = self.gate_of(side) {
             return Input::Blocked(blocked);
         }
+        let deaf = self.capabilities.only_creates && side == Some(Side::Ticketing);
+        assert!(!deaf, "nothing can be read there, but: {read}");
         let begun = self.now;
         self.now = self.now.plus(self.slow);
         if side.is_some() || matches!(read, Read::Report { .. }) {
@@ -78,6 +80,9 @@ impl World {
         let now = self.now;
         self.now = self.now.plus(self.slow);
         let operation = intent.operation();
+        let makes = matches!(operation, Operation::Create | Operation::Requester);
+        let deaf = self.capabilities.only_creates && operation.side() == Side::Ticketing;
+        assert!(makes || !deaf, "nothing can be changed there: {intent:?}");
         if let Some(error) = self.faults.whole_side(operation.side()) {
             return Ok(Err(error));
         }
@@ -89,7 +94,8 @@ impl World {
         if fault.is_none_or(Fault::takes_effect) {
             let (done, events) = self.affect(intent, now);
             answer = done;
-            for event in events {
+            // Where nothing can be read, nothing is told either.
+            for event in events.into_iter().filter(|_| !deaf) {
                 self.net.send(self.now, event);
             }
         }

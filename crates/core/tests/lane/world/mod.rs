@@ -83,6 +83,7 @@ impl World {
                 event_confirm: Duration::from_secs(60),
             },
             capabilities: Capabilities {
+                only_creates: false,
                 upsert_requester: true,
                 find_open: true,
                 create: Resolve::DirectLookup,

@@ -209,6 +209,7 @@ impl<'a> Trial<'a> {
             },
             requester_id,
             conversation: self.conversation.clone(),
+            said: Vec::new(),
         };
         match self.perform(Effect::CreateTicket(create)).await {
             Ok(Answer::Created { ticket, .. }) => {

@@ -91,6 +91,7 @@ fn texts_are_turned_as_the_manual_says() {
             json!({ "x": " a\r\nb\u{2028}c\t" }),
             json!("a  b c"),
         ),
+        ("x | trim", json!({ "x": " a\n" }), json!("a")),
         ("x | lower", json!({ "x": "ÁB" }), json!("áb")),
         ("x | number", json!({ "x": "42" }), json!(42)),
         ("x | number", json!({ "x": "042" }), json!("042")),

@@ -122,7 +122,7 @@ pub struct Answer {
     pub status: u16,
     /// Headers beside the content's type.
     pub headers: Vec<(&'static str, String)>,
-    /// The body; null is none.
+    /// The body; null is none, a text stands as it is.
     pub body: Value,
 }
 
@@ -207,6 +207,11 @@ async fn answer<V: Vendor>(
     }
     let body = match answer.body {
         Value::Null => Body::empty(),
+        // No vendor answers with a JSON text: this is a bare one.
+        Value::String(text) => {
+            response = response.header("content-type", "text/html; charset=UTF-8");
+            Body::from(text)
+        }
         body => {
             response = response.header("content-type", "application/json");
             Body::from(body.to_string())

@@ -31,6 +31,11 @@ pub trait Vendor: Send + 'static {
     /// What the config says of it.
     fn config(&self) -> Config;
 
+    /// The common rules, as this system has them.
+    fn rules(&self, common: &str) -> String {
+        common.to_owned()
+    }
+
     /// Answers one request of the bridge; `None` where the vendor documents no such call.
     fn answers(&mut self, asked: &Asked, told: &mut Told) -> Option<Answer>;
 
@@ -189,6 +194,10 @@ impl<V: Vendor> Agent for Fake<V> {
 
     fn config(&self) -> Config {
         self.site.on(|vendor| vendor.config())
+    }
+
+    fn rules(&self, common: &str) -> String {
+        self.site.on(|vendor| vendor.rules(common))
     }
 
     fn stop(&self) {
