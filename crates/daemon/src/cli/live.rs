@@ -17,7 +17,7 @@ use crate::{
         live::{Trial, Tried, Verdict, WAIT},
     },
 };
-use bridge_core::ids::TicketId;
+use bridge_core::ids::{BridgeName, TicketId};
 use serde_json::json;
 use std::{sync::Arc, time::Duration};
 use ticketing_adapter::Profile;
@@ -49,8 +49,11 @@ pub(super) async fn live(
 ) -> Result<Ending, Failure> {
     let config = config::load_for_setup(&shared.config)?;
     log(Some(&config))?;
-    let (config, bridge) = with_profile(config, profile, asked.bridge.as_deref())?;
-    let hearing = hearing(shared, &config, &bridge).await;
+    let chosen = chosen(&config, asked.bridge.as_deref())?;
+    let configured = config.bridges.get(&chosen);
+    let as_configured = configured.is_some_and(|one| one.profile.text() == profile.text());
+    let (config, bridge) = with_profile(config, profile, &chosen)?;
+    let hearing = hearing(shared, &config, &bridge, as_configured).await;
     let wait = asked.wait.map_or(WAIT, |wait| wait.duration());
     let mut trial = Trial::new(&bridge, wait)
         .ok_or_else(|| Failure::environment("the test has no name", "report this"))?;
@@ -61,7 +64,7 @@ pub(super) async fn live(
     let ok = !tried.iter().any(|one| one.verdict == Verdict::Fails);
     let ticket = trial.ticket.as_ref().map(TicketId::as_str);
     let verdict = match ok {
-        true => "What the profile says holds on this system.\n",
+        true => "What was tried of the profile holds on this system.\n",
         false => "Not all that the profile says holds on this system.\n",
     };
     let json = json!({ "ok": ok, "ticket": ticket, "tried": to_json(tried)? });
@@ -69,28 +72,32 @@ pub(super) async fn live(
     Ok(Ending::new(text, json).with_code(if ok { 0 } else { FOUND }))
 }
 
-/// The bridge that is meant, with this profile in place of its own.
-fn with_profile(
-    mut config: Config,
-    profile: Profile,
-    only: Option<&str>,
-) -> Result<(Arc<Config>, Arc<Bridge>), Failure> {
+/// The bridge that is meant.
+fn chosen(config: &Config, only: Option<&str>) -> Result<BridgeName, Failure> {
     let names: Vec<_> = config.bridges.keys().cloned().collect();
     let name = match (only, names.as_slice()) {
         (Some(only), _) => names.iter().find(|name| name.as_str() == only),
         (None, [one]) => Some(one),
         (None, _) => None,
     };
-    let Some(name) = name else {
+    name.cloned().ok_or_else(|| {
         let names: Vec<_> = names.iter().map(|name| name.as_str()).collect();
-        return Err(Failure::wrong_use(
+        Failure::wrong_use(
             "which bridge's system is meant?",
             format!(
                 "name it by --bridge; the configured ones are: {}",
                 names.join(", ")
             ),
-        ));
-    };
+        )
+    })
+}
+
+/// This bridge, with this profile in place of its own.
+fn with_profile(
+    mut config: Config,
+    profile: Profile,
+    name: &BridgeName,
+) -> Result<(Arc<Config>, Arc<Bridge>), Failure> {
     if let Some(part) = config.bridges.get_mut(name) {
         let settings = &part.ticketing;
         let has_secret = !settings.webhook_secrets.is_empty();
@@ -110,8 +117,20 @@ fn with_profile(
     Ok((config, bridge))
 }
 
-async fn hearing(shared: &Shared, config: &Config, bridge: &Bridge) -> Hearing {
+/// Finds who hears. A daemon proves and reads a webhook by the profile of its configuration, so it can
+/// tell nothing of a file that says otherwise.
+async fn hearing(
+    shared: &Shared,
+    config: &Config,
+    bridge: &Bridge,
+    as_configured: bool,
+) -> Hearing {
     match Door::holder(shared, config).await {
+        Ok(Holder::Daemon(_)) if !as_configured => Hearing::Nobody(format!(
+            "the running bridge hears by the profile that is configured for {}, and this file differs from it: \
+             stop the bridge, or let it run on this file, and try again",
+            bridge.name
+        )),
         Ok(Holder::Daemon(door)) => Hearing::Daemon(Box::new(door)),
         Ok(Holder::Nobody(jobs)) => {
             if let Some(jobs) = jobs {

@@ -275,6 +275,12 @@ impl<'a> Trial<'a> {
             .into_iter()
             .filter(|(what, _)| self.worked(what))
             .collect();
+        // A list in which nothing is looked for would hold whatever it shows.
+        let partly = match wrote.as_slice() {
+            [] => return self.unwritten(),
+            [(only, _)] => format!("only the {only} was there to be found"),
+            _ => String::new(),
+        };
         if self.has("notes") {
             let begun = Instant::now();
             let found = self
@@ -287,17 +293,27 @@ impl<'a> Trial<'a> {
                     Ok(true)
                 })
                 .await;
-            self.kept("notes", begun, found);
+            self.kept("notes", begun, found.map(|_| partly.clone()));
         }
         if self.has("comments") {
             let begun = Instant::now();
             let found = self.listed(ticket, &wrote).await;
-            self.kept("comments", begun, found);
+            self.kept("comments", begun, found.map(|()| partly));
+        }
+    }
+
+    /// The lists of what is written, where nothing is.
+    fn unwritten(&mut self) {
+        for what in ["notes", "comments"] {
+            if self.has(what) {
+                let why = "neither a note nor a comment was written, so there is none to find";
+                self.note(what, Verdict::NotTried, why);
+            }
         }
     }
 
     /// Whether the comments are listed as what they are.
-    async fn listed(&self, ticket: &TicketId, wrote: &[(&str, Text)]) -> Found {
+    async fn listed(&self, ticket: &TicketId, wrote: &[(&str, Text)]) -> Result<(), String> {
         let (client, deadline) = (&self.bridge.ticketing, self.bridge.call_timeout());
         self.until(AT_ONCE.max(self.index_lag()), async || {
             let all = client.comments(ticket, deadline).await?;
@@ -308,21 +324,20 @@ impl<'a> Trial<'a> {
         .await?;
         let all = client.comments(ticket, deadline).await;
         let all = all.map_err(|error| error.to_string())?;
-        let mut agents = false;
         for (what, text) in wrote {
             let one = all.iter().find(|c| c.body.reveal().contains(text.reveal()));
-            let Some(one) = one else { continue };
-            if *what == "note" && one.public {
-                return Err("an internal note is listed as public".to_owned());
-            }
-            agents |= one.by_agent && !one.by_us;
+            let one = one.ok_or_else(|| format!("the {what} is no longer listed"))?;
+            let wrong = match (*what == "note", one.public) {
+                (true, true) => "an internal note is listed as public",
+                (false, false) => "a public comment is listed as internal",
+                _ if one.by_agent && !one.by_us => {
+                    "what the bridge writes is taken for an agent's: set the option that names its user"
+                }
+                _ => continue,
+            };
+            return Err(wrong.to_owned());
         }
-        Ok(if agents {
-            "what the bridge writes is taken for an agent's: set the option that names its user"
-                .to_owned()
-        } else {
-            String::new()
-        })
+        Ok(())
     }
 
     async fn status(&mut self, ticket: &TicketId, now: Option<Status>) {
