@@ -81,6 +81,15 @@ pub enum Order {
 }
 
 impl Version {
+    /// How long the moment may last that it names, in which other changes bear the same.
+    #[must_use]
+    pub fn granule(&self) -> Option<Duration> {
+        match self {
+            Self::None | Self::Monotonic { .. } => None,
+            Self::Time { granule_ms, .. } => Some(Duration::from_millis(u64::from(*granule_ms))),
+        }
+    }
+
     /// How `other` stands to `self`.
     #[must_use]
     pub fn compare(&self, other: &Self) -> Order {

@@ -120,6 +120,7 @@ fn each_of_ticket(memory: &mut TicketMemory, change: &impl Fn(&mut Timestamp)) {
             missing_since,
             holder_asked_at,
             &mut comments.read_at,
+            &mut comments.settles_at,
         ],
         change,
     );

@@ -71,8 +71,7 @@ impl Turn<'_> {
         if pending.by_sweep {
             self.doubt_comments(&e.ticket, e.version);
         } else if self.rules.capabilities.comments_hinted {
-            // Two comments may be of one version.
-            self.doubt_comments(&e.ticket, Version::None);
+            self.hint_at_comments(&e.ticket);
         }
         let memory = self.lane.tickets.entry(e.ticket.clone()).or_default();
         let had = e.last_lane.as_ref().is_some_and(|l| *l != self.lane.id);

@@ -84,6 +84,25 @@ fn where_webhooks_tell_of_tickets_alone_each_of_them_hints_at_what_agents_said()
     assert_eq!(w.heard(&talk), ["um", "dois"], "{}", w.tale());
 }
 
+/// A ticket's version tells the second. What is said right after a listing of that second changes nothing of
+/// it that the next round could see.
+#[test]
+fn words_of_the_second_in_which_the_comments_were_listed_are_found_too() {
+    for hinted in [false, true] {
+        let mut w = listing();
+        w.capabilities.comments_hinted = hinted;
+        let (talk, ticket) = w.linked_from_conversation();
+        w.sweep();
+        w.net.weather = Weather::Lost;
+        w.agent_says(&ticket, "k1", "um");
+        w.look_round();
+        w.pass(Duration::from_millis(100));
+        w.agent_says(&ticket, "k2", "dois");
+        w.sweep();
+        assert_eq!(w.heard(&talk), ["um", "dois"], "{}", w.tale());
+    }
+}
+
 #[test]
 fn the_last_words_are_looked_for_before_a_conversation_is_closed() {
     let mut w = listing();

@@ -37,6 +37,13 @@ const FAILURES_BEFORE_CLOSE: u32 = 3;
 pub struct CommentsMemory {
     /// The state of the ticket for which they are to be listed.
     pub wanted: Option<Version>,
+    /// From when on a listing shows all that was said in that state: while the moment that its version names
+    /// lasts, more may be said, and the ticket looks the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settles_at: Option<Timestamp>,
+    /// Whether a webhook that tells no words came, so that they are to be listed at once.
+    #[serde(skip_serializing_if = "is_false")]
+    pub hinted: bool,
     /// The state for which they were listed last.
     pub listed: Option<Version>,
     /// When that listing began.
@@ -59,6 +66,14 @@ fn is_idle(retry: &Retry) -> bool {
     *retry == Retry::default()
 }
 
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands it by reference"
+)]
+fn is_false(flag: &bool) -> bool {
+    !*flag
+}
+
 impl CommentsMemory {
     /// Whether nothing is known.
     #[must_use]
@@ -74,6 +89,8 @@ impl CommentsMemory {
         let earlier = |a: Option<Timestamp>, b: Option<Timestamp>| a.into_iter().chain(b).min();
         Self {
             wanted: self.wanted.or(other.wanted),
+            settles_at: self.settles_at.max(other.settles_at),
+            hinted: self.hinted || other.hinted,
             listed: self
                 .listed
                 .filter(|listed| other.listed.as_ref() == Some(listed)),
@@ -104,10 +121,22 @@ impl Turn<'_> {
         if !self.rules.capabilities.comments || !linked {
             return;
         }
+        let now = self.now;
         let memory = self.lane.tickets.entry(ticket.clone()).or_default();
         let comments = &mut memory.comments;
-        if version == Version::None || comments.listed != Some(version) {
+        let is_new = comments.wanted != Some(version) && comments.listed != Some(version);
+        if version == Version::None || is_new {
             comments.wanted = Some(version);
+            comments.settles_at = version.granule().map(|granule| now.plus(granule));
+        }
+    }
+
+    /// A webhook says that something changed about a ticket, and not what was said on it.
+    pub(in crate::lane) fn hint_at_comments(&mut self, ticket: &TicketId) {
+        let linked = self.latest_link_of_ticket(ticket).is_some();
+        if self.rules.capabilities.comments && linked {
+            let memory = self.lane.tickets.entry(ticket.clone()).or_default();
+            memory.comments.hinted = true;
         }
     }
 
@@ -126,10 +155,16 @@ impl Turn<'_> {
 
     pub(super) fn plan_listings(&mut self) {
         let wanted = self.lane.tickets.iter();
-        let wanted = wanted.filter(|(_, m)| m.comments.wanted.is_some() && !m.gone);
-        let wanted: Vec<_> = wanted
-            .map(|(id, m)| (id.clone(), m.comments.retry.due_at))
-            .collect();
+        let wanted = wanted.filter(|(_, m)| !m.gone).filter_map(|(id, m)| {
+            let comments = &m.comments;
+            let from = match (comments.hinted, comments.wanted) {
+                (true, _) => None,
+                (false, Some(_)) => comments.settles_at,
+                (false, None) => return None,
+            };
+            Some((id.clone(), comments.retry.due_at.max(from)))
+        });
+        let wanted: Vec<_> = wanted.collect();
         for (ticket, due) in wanted {
             self.want_read(Read::Comments { ticket }, due.unwrap_or(self.now));
         }
@@ -166,8 +201,13 @@ impl Turn<'_> {
         };
         let memory = self.lane.tickets.entry(ticket.clone()).or_default();
         let known = &mut memory.comments;
-        if let Some(wanted) = known.wanted.take() {
+        known.hinted = false;
+        // One that began before is good for what it shows, and not for the rest of that moment.
+        if known.settles_at.is_none_or(|settles| begun >= settles)
+            && let Some(wanted) = known.wanted.take()
+        {
             known.listed = Some(wanted);
+            known.settles_at = None;
         }
         known.read_at = Some(begun);
         known.retry = Retry::default();
@@ -222,6 +262,8 @@ impl Turn<'_> {
         if for_good {
             comments.read_at = Some(now);
             comments.listed = comments.wanted.take();
+            comments.settles_at = None;
+            comments.hinted = false;
             comments.retry = Retry::default();
             return;
         }

@@ -137,6 +137,12 @@ impl World {
 
     /// One full round over both sides, and all that comes of it.
     pub fn sweep(&mut self) {
+        self.look_round();
+        self.settle();
+    }
+
+    /// One full round over both sides; nobody has worked on what it found.
+    pub fn look_round(&mut self) {
         let begun = self.now;
         if self.faults.whole_side(Side::Ticketing).is_none() {
             let since = self.bridge.cursor.minus(OVERLAP);
@@ -158,7 +164,6 @@ impl World {
                 self.sweep_talk(&id);
             }
         }
-        self.settle();
     }
 
     fn sweep_ticket(&mut self, id: &TicketId, begun: Timestamp) {
