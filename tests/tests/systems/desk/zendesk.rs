@@ -2,17 +2,27 @@
 //! `crate::zendesk`, what it keeps, what it answers and how its webhooks are signed.
 //!
 //! Its webhooks are those of an event subscription: they name neither phones nor files, they go out while
-//! whoever caused them is answered, and none comes a second time.
+//! whoever caused them is answered, and none comes a second time. An agent goes on when those of what they did
+//! were answered, as people are slower than webhooks, and writes on a ticket once a second at most: events tell
+//! when a comment was written to the nanosecond, lists in whole seconds, so two of one second may change places.
 
-use super::{Agent, Config, Doing, File, Seen};
+use super::{Agent, Config, Doing, File, Seen, fake::now};
 use crate::zendesk::{Account, BRIDGE_USER, TOKEN, Ticket, Zendesk};
 use std::{net::SocketAddr, time::Duration};
+use tokio::time::Instant;
 
 /// What the incremental export leaves out: a minute at Zendesk, which no story waits.
 const EXPORT_LAG: Duration = Duration::from_millis(500);
 
 /// The export's limit and the tickets' times are of a millisecond; this is beyond doubt.
 const LISTS_KNOW_AFTER: Duration = Duration::from_millis(700);
+
+/// Webhooks have their answer after this at the latest: the bridge says it in milliseconds, and Zendesk would
+/// give up on it.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(12);
+
+/// How often it is looked at whether they have, and whether a second is over.
+const LOOK_EVERY: Duration = Duration::from_millis(2);
 
 /// A Zendesk with an agent in it.
 pub struct Desk {
@@ -34,6 +44,25 @@ impl Desk {
 
     fn ticket(&self, ticket: &str) -> Ticket {
         self.zendesk.ticket(number_of(ticket))
+    }
+
+    /// Waits until the second of a ticket's latest comment is over.
+    async fn next_second(&self, ticket: u64) {
+        let latest = self.zendesk.ticket(ticket).comments.last().map(|c| c.at_ms);
+        while latest.is_some_and(|at| now() / 1_000 == at / 1_000) {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Lets an agent do something, and the bridge take what is told of it. Nobody may be there to take it.
+    async fn does<T>(&self, act: impl FnOnce(&Zendesk) -> T) -> T {
+        let outcome = act(&self.zendesk);
+        let give_up = Instant::now() + ANSWERED_WITHIN;
+        while !self.zendesk.hooks().quiet() {
+            assert!(Instant::now() < give_up, "webhooks without an answer");
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        outcome
     }
 }
 
@@ -93,15 +122,15 @@ impl Agent for Desk {
     }
 
     fn opens<'a>(&'a self, user: &'a str, subject: &'a str) -> Doing<'a, String> {
-        Box::pin(async move {
+        Box::pin(self.does(move |zendesk| {
             // As the bridge itself would name them.
-            let known = self.zendesk.customer_known_as(user);
+            let known = zendesk.customer_known_as(user);
             let phone = format!("+{user}");
             let customer =
-                known.unwrap_or_else(|| self.zendesk.adds_customer("Ana Lima", &phone, Some(user)));
-            let ticket = self.zendesk.agent_opens(customer, subject, "Support", &[]);
+                known.unwrap_or_else(|| zendesk.adds_customer("Ana Lima", &phone, Some(user)));
+            let ticket = zendesk.agent_opens(customer, subject, "Support", &[]);
             ticket.to_string()
-        })
+        }))
     }
 
     fn sees<'a>(&'a self, ticket: &'a str) -> Doing<'a, Seen> {
@@ -113,22 +142,29 @@ impl Agent for Desk {
     }
 
     fn sets_status<'a>(&'a self, ticket: &'a str, status: &'a str) -> Doing<'a> {
-        Box::pin(async move { self.zendesk.agent_sets_status(number_of(ticket), status) })
+        let ticket = number_of(ticket);
+        Box::pin(self.does(move |zendesk| zendesk.agent_sets_status(ticket, status)))
     }
 
     fn replies<'a>(&'a self, ticket: &'a str, text: &'a str, status: Option<&'a str>) -> Doing<'a> {
         let ticket = number_of(ticket);
         Box::pin(async move {
-            match status {
-                Some(status) => self.zendesk.agent_submits(ticket, text, status),
-                None => self.zendesk.agent_comments(ticket, text, true),
-            }
+            self.next_second(ticket).await;
+            let says = |zendesk: &Zendesk| match status {
+                Some(status) => zendesk.agent_submits(ticket, text, status),
+                None => zendesk.agent_comments(ticket, text, true),
+            };
+            self.does(says).await;
         })
     }
 
     fn comments<'a>(&'a self, ticket: &'a str, text: &'a str) -> Doing<'a> {
         let ticket = number_of(ticket);
-        Box::pin(async move { self.zendesk.agent_comments(ticket, text, false) })
+        Box::pin(async move {
+            self.next_second(ticket).await;
+            let says = |zendesk: &Zendesk| zendesk.agent_comments(ticket, text, false);
+            self.does(says).await;
+        })
     }
 
     fn reads<'a>(&'a self, ticket: &'a str) -> Doing<'a, Vec<String>> {
