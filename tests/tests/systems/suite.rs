@@ -44,7 +44,6 @@ macro_rules! story {
 }
 
 const NO_FILES: &str = "no call of its API version 2 that takes a file is known";
-const LINKED_FILES: &str = "its files go up by themselves, and are public or behind a link";
 /// Why osTicket can play so little.
 const UNREAD: &str = "its API tells of no ticket";
 const UNWRITTEN: &str = "its API writes on no ticket that is there";
@@ -70,7 +69,6 @@ pub const STORIES: &[Story] = &[
         [
             (System::FakeOsTicket, UNWRITTEN),
             (System::FakeGlpi, NO_FILES),
-            (System::FakeHubSpot, LINKED_FILES),
         ]
     ),
     story!(

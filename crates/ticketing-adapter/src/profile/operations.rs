@@ -202,10 +202,15 @@ fn upload(
         let remedy = "Only `attach` brings a file.";
         checker.problem(place, "there is no file to bring", remedy);
     }
+    if spec.body.is_some() && spec.file_part.is_none() {
+        let remedy = "Name the file's part with `file_part`, or leave `body` out.";
+        checker.problem(&place.key("body"), "the file's bytes are the body", remedy);
+    }
     let names = checker.names(kind.names());
     let sent = Sent {
         method: Method::Post,
         headers: &spec.headers,
+        body: spec.body.as_ref(),
         ..Sent::read(&spec.path, &spec.query)
     };
     let request = request(checker, place, &sent, &names)?;

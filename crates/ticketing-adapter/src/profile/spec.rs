@@ -300,6 +300,9 @@ pub(crate) struct UploadSpec {
     pub headers: BTreeMap<String, String>,
     /// The bytes go as the part of this name of a multipart/form-data; bare, if left out.
     pub file_part: Option<String>,
+    /// With `file_part`: the parts beside the file, one for each key; a table goes as its JSON.
+    #[schemars(with = "Option<BTreeMap<String, serde_json::Value>>")]
+    pub body: Option<toml::Table>,
     /// The statuses that mean yes.
     #[serde(default = "two_hundred")]
     pub ok: Vec<u16>,

@@ -385,6 +385,20 @@ fn without_get_nothing_is_there_that_rests_on_it() {
     insta::assert_snapshot!(told.join("\n"));
 }
 
+#[test]
+fn a_file_that_goes_up_bare_has_no_fields_beside_it() {
+    let zendesk = Profile::builtin("zendesk").unwrap();
+    let upload = "[operations.attach.upload]\n";
+    let with = format!("{upload}body = {{ folder = \"a\" }}\n");
+    let text = zendesk.text().replace(upload, &with);
+    let problems = Profile::load(&text, "zendesk.toml").expect_err("a problem");
+    let keys: Vec<&str> = problems.iter().map(|p| p.key.as_str()).collect();
+    assert_eq!(keys, ["operations.attach.upload.body"]);
+    let part = format!("{with}file_part = \"file\"\n");
+    let text = zendesk.text().replace(upload, &part);
+    assert!(Profile::load(&text, "zendesk.toml").is_ok());
+}
+
 const WITH_PART: &str = r#"
 [[setup.parts]]
 name = "hook"

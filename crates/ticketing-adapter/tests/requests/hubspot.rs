@@ -53,7 +53,10 @@ async fn each_operation_asks_what_hubspots_pages_say() {
     );
     let said = json!({ "id": "204", "properties": {} });
     assert!(is_done(&talk.says(&[(201, said.clone())]).await));
-    assert!(is_done(&talk.notes(&[(201, said)]).await));
+    assert!(is_done(&talk.notes(&[(201, said.clone())]).await));
+    let brought = json!({ "id": "1187", "parentFolderId": "12", "name": "image-1", "extension": "png", "access": "PRIVATE" });
+    let hung = talk.attach(&[(201, brought), (201, said)]).await;
+    assert!(is_done(&hung));
     assert!(is_done(&talk.status("closed", &[(200, shown("4"))]).await));
     assert!(is_done(&talk.link(&[(200, shown("1"))]).await));
     assert!(is_done(&talk.fields("channel", &[(200, shown("1"))]).await));
@@ -73,6 +76,14 @@ async fn each_operation_asks_what_hubspots_pages_say() {
         "+593987654321"
     );
     insta::assert_snapshot!("hubspot_requests", talk.said.join("\n"));
+}
+
+#[tokio::test]
+async fn a_file_without_an_id_is_hung_on_no_note() {
+    let mut talk = talk().await;
+    let nameless = json!({ "name": "image-1", "extension": "png" });
+    let hung = talk.attach(&[(201, nameless)]).await;
+    assert!(matches!(hung, Err(CallError::Refused { .. })), "{hung:?}");
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
 //! A HubSpot that behaves as its developers' pages say: tickets, contacts and notes are objects with
-//! properties, searches are behind, webhooks come several at once. Neighbours: `world`, what it keeps;
+//! properties, files hang on notes, searches are behind, webhooks come several at once. Neighbours: `world`, what it keeps;
 //! `answers`, what it answers; `fake`, its server and the agent's hands.
 //!
 //! It tells of no note by webhook: what an agent writes is found by a round of the sweep. That a note moves its
@@ -80,8 +80,11 @@ impl Vendor for World {
         std::iter::once(first.to_owned()).chain(notes).collect()
     }
 
-    fn files(&self, _ticket: &str) -> Vec<File> {
-        Vec::new()
+    fn files(&self, ticket: &str) -> Vec<File> {
+        let hung = self
+            .notes(ticket)
+            .flat_map(|note| note.text("hs_attachment_ids").split(';'));
+        hung.filter_map(|id| self.files.get(id).cloned()).collect()
     }
 
     fn notes_by_bridge(&self, ticket: &str) -> usize {

@@ -2,7 +2,7 @@
 //! what it keeps.
 
 use super::world::{CUSTOMER, Kind, Object, Refused, STAGES, TALK, TOKEN, World, Writer};
-use crate::desk::fake::{Answer, Asked, Told};
+use crate::desk::fake::{Answer, Asked, Part, Told};
 use serde_json::{Value, json};
 
 /// HubSpot's number for the tie of a note to its ticket.
@@ -18,6 +18,9 @@ pub fn answer(world: &mut World, asked: &Asked, told: &mut Told) -> Option<Answe
     let (method, path) = asked.words();
     if let ("GET", ["crm", "v3", "pipelines", "tickets", "0", "stages"]) = (method, &path[..]) {
         return Some(stages());
+    }
+    if let ("POST", ["files", "v3", "files"]) = (method, &path[..]) {
+        return Some(keeps_file(world, asked));
     }
     let ["crm", version, "objects", objects, rest @ ..] = &path[..] else {
         return None;
@@ -179,10 +182,47 @@ fn makes_note(world: &mut World, body: &Value) -> Option<Answer> {
     if world.of(Kind::Ticket, &ticket).is_none() {
         return Some(refusal((404, "OBJECT_NOT_FOUND", "")));
     }
+    let hung = body["properties"]["hs_attachment_ids"].as_str();
+    let unknown = |id: &str| !world.files.contains_key(id);
+    if hung.is_some_and(|ids| ids.split(';').any(unknown)) {
+        return Some(refusal((400, "VALIDATION_ERROR", "INVALID_ATTACHMENT")));
+    }
     let words = body["properties"]["hs_note_body"].as_str()?;
     let note = world.writes_note(&ticket, words, Writer::Bridge);
+    if hung.is_some() {
+        let ids = &body["properties"]["hs_attachment_ids"];
+        world.changes(&note, &json!({ "hs_attachment_ids": ids }));
+    }
     let shown = world.object(&note).shown(&["hs_note_body"]);
     Some(Answer::from((201, shown)))
+}
+
+/// A form with the file, who may see it, and where it lies.
+fn keeps_file(world: &mut World, asked: &Asked) -> Answer {
+    let parts = asked.parts();
+    let told = |name: &str| {
+        let part = parts.iter().find(|part| part.name == name);
+        part.map(|part| String::from_utf8_lossy(&part.bytes).into_owned())
+    };
+    let options: Value = told("options")
+        .and_then(|options| serde_json::from_str(&options).ok())
+        .unwrap_or_default();
+    let placed = told("folderPath").is_some() != told("folderId").is_some();
+    let access = options["access"].clone();
+    let known = ["PUBLIC_INDEXABLE", "PUBLIC_NOT_INDEXABLE", "PRIVATE"].map(Value::from);
+    if !placed || !known.contains(&access) {
+        return refusal((400, "VALIDATION_ERROR", ""));
+    }
+    let name = told("fileName");
+    let mut files = parts.into_iter().filter(|part| part.name == "file");
+    let Some((given, kind, bytes)) = files.next().and_then(Part::into_file) else {
+        return refusal((400, "VALIDATION_ERROR", ""));
+    };
+    let name = name.unwrap_or(given);
+    let id = world.keeps_file((name.clone(), kind, bytes));
+    let (stem, extension) = name.rsplit_once('.').unwrap_or((&name, ""));
+    let body = json!({ "id": id, "name": stem, "extension": extension, "access": access });
+    Answer::from((201, body))
 }
 
 /// One group of filters, by what the index knows.

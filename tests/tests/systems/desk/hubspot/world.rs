@@ -1,10 +1,13 @@
 //! What the fake HubSpot keeps: objects, and what a search knows of each. Neighbour: `answers`, which shows
 //! them.
 
-use crate::desk::fake::{Hook, Told, now, signed, written};
+use crate::desk::{
+    File,
+    fake::{Hook, Told, now, signed, written},
+};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value, json};
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 /// The access token of the app.
 pub const TOKEN: &str = "pat-of-this-test";
@@ -48,7 +51,10 @@ const PROPERTIES: [(Kind, &[&str]); 3] = [
             CUSTOMER,
         ],
     ),
-    (Kind::Note, &["hs_timestamp", "hs_note_body"]),
+    (
+        Kind::Note,
+        &["hs_timestamp", "hs_note_body", "hs_attachment_ids"],
+    ),
 ];
 
 /// A time as HubSpot writes it.
@@ -119,6 +125,8 @@ pub type Refused = (u16, &'static str, &'static str);
 
 pub struct World {
     pub objects: Vec<Object>,
+    /// What lies in the files tool, by its ids.
+    pub files: BTreeMap<String, File>,
     hooks: String,
     secret: String,
     last: u64,
@@ -129,6 +137,7 @@ impl World {
     pub fn new(hooks: &str, secret: &str) -> Self {
         Self {
             objects: Vec::new(),
+            files: BTreeMap::new(),
             hooks: hooks.to_owned(),
             secret: secret.to_owned(),
             last: 80,
@@ -138,6 +147,12 @@ impl World {
     fn next(&mut self) -> u64 {
         self.last += 1;
         self.last
+    }
+
+    pub fn keeps_file(&mut self, file: File) -> String {
+        let id = self.next().to_string();
+        self.files.insert(id.clone(), file);
+        id
     }
 
     pub fn object(&self, id: &str) -> &Object {
