@@ -1,6 +1,7 @@
 //! The daemon between a sandbox Jelou and real ticketing systems: one suite of stories for all of them,
 //! and a table of what each can do. Neighbours: `suite`, the stories; `desk`, what differs between the
-//! systems; `tests/request_tracker`, the stories that only one of them has.
+//! systems; `tests/request_tracker` and `tests/zendesk`, the
+//! stories that only one of them has.
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 #[allow(dead_code, reason = "shared with the stories of Request Tracker alone")]
@@ -18,6 +19,13 @@ mod proxy;
 mod stage;
 mod suite;
 mod table;
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "shared with the stories of Zendesk alone"
+)]
+#[path = "../zendesk/desk/mod.rs"]
+mod zendesk;
 
 use desk::System;
 use stage::Stage;
@@ -35,6 +43,11 @@ async fn a_real_django_helpdesk_and_jelou_are_kept_in_step() {
 }
 
 /// In the run of every test: what it needs is here.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_documented_zendesk_plays_the_same_stories() {
+    plays_all(System::FakeZendesk).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_documented_jira_service_management_plays_the_same_stories() {
     plays_all(System::FakeJira).await;

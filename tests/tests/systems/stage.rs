@@ -134,12 +134,12 @@ impl Stage {
         let give_up = Instant::now() + PATIENCE;
         loop {
             // All webhooks so far have come; then nothing waits in the store; and none was sent
-            // meanwhile. (What these systems send, they send before they answer.)
+            // meanwhile.
             let hooks = self.jelou.handle.webhooks();
-            let sent = hooks.count();
-            let come = hooks.quiet(Duration::from_millis(1)).await;
+            let sent = (hooks.count(), self.desk.sent().0);
+            let come = hooks.quiet(Duration::from_millis(1)).await && self.desk.sent().1;
             let counts = self.store().counts(clock::now()).await.expect("counts");
-            if come && is_quiet(&counts) && hooks.count() == sent {
+            if come && is_quiet(&counts) && (hooks.count(), self.desk.sent().0) == sent {
                 return;
             }
             self.waits(&format!("all is settled: {counts:?}"), give_up)

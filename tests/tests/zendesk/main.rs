@@ -3,6 +3,7 @@
 //! trigger body is sent here.
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+#[allow(dead_code, reason = "shared with the suite of all systems")]
 mod desk;
 mod quiet;
 mod stage;

@@ -42,7 +42,7 @@ impl Stage {
     /// This account; `options` are the profile's, as TOML.
     pub async fn with(account: Account, options: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let zendesk = Zendesk::start(account).await;
+        let zendesk = Zendesk::start(account);
         let jelou_options = JelouOptions::default();
         let jelou = Jelou::start(jelou_options.clone()).await.expect("a Jelou");
         let text = config_text(&jelou_options, &jelou, &zendesk, options, &folder);

@@ -17,6 +17,7 @@ mod redmine;
 mod request_tracker;
 mod servicenow;
 mod zammad;
+mod zendesk;
 
 use crate::instance;
 use fake::Fake;
@@ -29,6 +30,8 @@ pub enum System {
     RequestTracker,
     /// django-helpdesk, of Python's packages.
     DjangoHelpdesk,
+    /// A Zendesk that behaves as its pages say.
+    FakeZendesk,
     /// A Jira Service Management that behaves as its documents say.
     FakeJira,
     /// A GLPI 11 that behaves as its source says.
@@ -54,6 +57,7 @@ impl System {
     pub const ALL: &[(Self, &str)] = &[
         (Self::RequestTracker, "Request Tracker 5"),
         (Self::DjangoHelpdesk, "django-helpdesk 2.6"),
+        (Self::FakeZendesk, "Zendesk, as documented"),
         (Self::FakeJira, "Jira Service Management, as documented"),
         (Self::FakeGlpi, "GLPI 11, as its source says"),
         (Self::FakeServiceNow, "ServiceNow, as documented"),
@@ -89,6 +93,7 @@ impl System {
         match self {
             Self::RequestTracker => Box::new(request_tracker::Desk::start(folder, hooks, secret)),
             Self::DjangoHelpdesk => Box::new(django_helpdesk::Desk::start(folder, hooks, secret)),
+            Self::FakeZendesk => Box::new(zendesk::Desk::start(hooks, secret)),
             Self::FakeJira => Fake::start(jira::World::new(secret), hooks),
             Self::FakeGlpi => Fake::start(glpi::World::new(secret), hooks),
             Self::FakeServiceNow => Fake::start(servicenow::World::new(secret), hooks),
@@ -168,6 +173,12 @@ pub trait Agent: Send + Sync {
     /// What was asked that a documented system does not have; a real one has answers of its own.
     fn asked_in_vain(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// How many webhooks were sent, and whether each has its answer. What most systems send, they send
+    /// before whoever caused it is answered: those have nothing to tell.
+    fn sent(&self) -> (usize, bool) {
+        (0, true)
     }
 
     /// An agent opens a ticket for a customer, and tells its number.

@@ -2,7 +2,7 @@
 
 use super::{
     Zendesk, lock,
-    world::{Change, Changed, Comment},
+    world::{Change, Changed, Comment, File},
 };
 use std::time::Duration;
 
@@ -30,6 +30,14 @@ impl Zendesk {
         lock(&self.shared.world).add_user(name, Some(phone), external_id, false)
     }
 
+    /// The customer that another system has this id for.
+    pub fn customer_known_as(&self, external_id: &str) -> Option<u64> {
+        let world = lock(&self.shared.world);
+        let mut users = world.users.values();
+        let known = users.find(|user| user.external_id.as_deref() == Some(external_id));
+        known.map(|user| user.id)
+    }
+
     /// Everything known of one person.
     pub fn person(&self, id: u64) -> (String, Option<String>, Option<String>) {
         let world = lock(&self.shared.world);
@@ -55,6 +63,11 @@ impl Zendesk {
 
     /// An agent makes a ticket for a customer that Zendesk knows.
     pub fn agent_creates_for(&self, requester: u64, group: &str, tags: &[&str]) -> u64 {
+        self.agent_opens(requester, "An invoice that is wrong", group, tags)
+    }
+
+    /// Likewise, with a subject.
+    pub fn agent_opens(&self, requester: u64, subject: &str, group: &str, tags: &[&str]) -> u64 {
         let world = &mut *lock(&self.shared.world);
         let (agent, group) = (world.agent, world.group(group));
         let comment = Comment {
@@ -65,7 +78,7 @@ impl Zendesk {
             at_ms: super::now_ms(),
             files: Vec::new(),
         };
-        let ticket = world.add_ticket("An invoice that is wrong", requester, agent);
+        let ticket = world.add_ticket(subject, requester, agent);
         ticket.tags = tags.iter().map(|tag| (*tag).to_owned()).collect();
         ticket.group = group;
         ticket.comments.push(comment);
@@ -98,6 +111,18 @@ impl Zendesk {
         );
     }
 
+    /// An agent answers in public and sets the status, by one press of the button.
+    pub fn agent_submits(&self, ticket: u64, body: &str, status: &str) {
+        self.agent_changes(
+            ticket,
+            Change {
+                status: Some(status.to_owned()),
+                comment: Some((body.to_owned(), true)),
+                ..Change::default()
+            },
+        );
+    }
+
     /// An agent comments.
     pub fn agent_comments(&self, ticket: u64, body: &str, public: bool) {
         self.agent_changes(
@@ -111,11 +136,16 @@ impl Zendesk {
 
     /// An agent answers with a picture. What webhooks of it come to our address name no file.
     pub fn agent_shows(&self, ticket: u64, body: &str, file: &str) {
+        let picture = File {
+            name: file.to_owned(),
+            kind: "image/png".to_owned(),
+            bytes: vec![0; 2_532],
+        };
         self.agent_changes(
             ticket,
             Change {
                 comment: Some((body.to_owned(), true)),
-                files: vec![file.to_owned()],
+                files: vec![picture],
                 ..Change::default()
             },
         );

@@ -1,13 +1,13 @@
-//! What callers are answered (developer.zendesk.com, pages "Tickets", "Users", "Introduction").
-//! Neighbours: `world`, where it takes effect; `export`, for lists.
+//! What callers are answered (developer.zendesk.com, pages "Tickets", "Users", "Attachments",
+//! "Introduction"). Neighbours: `world`, where it takes effect; `export`, for lists.
 
 use super::{
     BRIDGE_USER, TOKEN, Zendesk, export, lock,
     show::{self, side_load},
-    world::{Change, Comment, Invalid, World},
+    world::{Change, Comment, File, Invalid, World},
 };
 use axum::{
-    body::Body,
+    body::{Body, Bytes},
     http::request::Parts,
     response::{IntoResponse, Response},
 };
@@ -22,12 +22,14 @@ pub struct Asked {
     pub path: String,
     pub key: Option<String>,
     authorization: Option<String>,
+    kind: String,
     query: BTreeMap<String, String>,
     pub body: Value,
+    bytes: Bytes,
 }
 
 impl Asked {
-    pub fn read(parts: &Parts, body: &[u8]) -> Self {
+    pub fn read(parts: &Parts, bytes: Bytes) -> Self {
         let header = |name: &str| {
             let value = parts.headers.get(name)?.to_str().ok()?;
             Some(value.to_owned())
@@ -39,8 +41,10 @@ impl Asked {
             path: parts.uri.path().to_owned(),
             key: header("idempotency-key"),
             authorization: header("authorization"),
+            kind: header("content-type").unwrap_or_default(),
             query: uri.query_pairs().into_owned().collect(),
-            body: serde_json::from_slice(body).unwrap_or_default(),
+            body: serde_json::from_slice(&bytes).unwrap_or_default(),
+            bytes,
         }
     }
 
@@ -52,6 +56,8 @@ impl Asked {
 /// What is answered.
 pub struct Answer {
     pub status: u16,
+    /// Whether Zendesk documents no such call.
+    pub in_vain: bool,
     headers: Vec<(&'static str, String)>,
     body: Value,
 }
@@ -64,6 +70,7 @@ impl Answer {
     fn new(status: u16, body: Value) -> Self {
         Self {
             status,
+            in_vain: false,
             headers: Vec::new(),
             body,
         }
@@ -100,6 +107,14 @@ impl Answer {
         Self::error(404, "RecordNotFound", "Not found")
     }
 
+    fn no_such_call() -> Self {
+        let answer = Self::error(404, "InvalidEndpoint", "Not found");
+        Self {
+            in_vain: true,
+            ..answer
+        }
+    }
+
     pub fn into_response(self) -> Response {
         let mut response = Response::builder()
             .status(self.status)
@@ -127,6 +142,7 @@ pub fn answer(zendesk: &Zendesk, asked: &Asked) -> Answer {
         ("POST", ["tickets"]) => create(zendesk, asked),
         ("GET", ["tickets"]) => by_external_id(zendesk, asked),
         ("GET", ["incremental", "tickets", "cursor"]) => export::incremental(zendesk, asked),
+        ("POST", ["uploads" | "uploads.json"]) => upload(zendesk, asked),
         ("GET", ["search"]) => export::search(zendesk, asked),
         ("GET", ["groups"]) => groups(zendesk),
         ("POST", ["users", "create_or_update"]) => create_or_update(zendesk, asked),
@@ -141,15 +157,46 @@ pub fn answer(zendesk: &Zendesk, asked: &Asked) -> Answer {
                 ("GET", "tickets", ["comments"]) => comments(zendesk, asked, id),
                 ("GET", "users", []) => user(zendesk, id),
                 ("GET", "users", ["tickets", "requested"]) => requested(zendesk, asked, id),
-                _ => Answer::error(404, "InvalidEndpoint", "Not found"),
+                _ => Answer::no_such_call(),
             }
         }
-        _ => Answer::error(404, "InvalidEndpoint", "Not found"),
+        _ => Answer::no_such_call(),
     }
 }
 
 fn text(value: &Value) -> Option<String> {
     value.as_str().filter(|t| !t.is_empty()).map(str::to_owned)
+}
+
+/// A file waits under a token for the comment that names it. It has the name and the type that the call
+/// says.
+fn upload(zendesk: &Zendesk, asked: &Asked) -> Answer {
+    let Some(name) = asked.query("filename").filter(|name| !name.is_empty()) else {
+        return Answer::error(400, "ParameterMissing", "filename is required");
+    };
+    let world = &mut *lock(&zendesk.shared.world);
+    let id = world.new_id();
+    let token = format!("6bk3gql82em5nmf{id}");
+    let attachment = json!({
+        "id": id, "file_name": name, "content_type": asked.kind, "size": asked.bytes.len(),
+    });
+    let file = File {
+        name,
+        kind: asked.kind.clone(),
+        bytes: asked.bytes.to_vec(),
+    };
+    world.uploads.insert(token.clone(), file);
+    let upload = json!({"token": token, "attachment": attachment, "attachments": [attachment]});
+    Answer::new(201, json!({ "upload": upload }))
+}
+
+/// The files that a comment names. A token is used up by that.
+fn named_files(world: &mut World, told: &Value) -> Vec<File> {
+    let tokens = told["comment"]["uploads"].as_array().into_iter().flatten();
+    let tokens = tokens.filter_map(Value::as_str);
+    tokens
+        .filter_map(|token| world.uploads.remove(token))
+        .collect()
 }
 
 fn change(told: &Value) -> Change {
@@ -214,7 +261,7 @@ fn create(zendesk: &Zendesk, asked: &Asked) -> Answer {
         body: world.expanded(&description, id),
         public: told["comment"]["public"] != json!(false),
         at_ms: super::now_ms(),
-        files: Vec::new(),
+        files: named_files(world, told),
     };
     let ticket = world.tickets.get_mut(&id).expect("it is new");
     ticket.comments.push(first);
@@ -259,7 +306,11 @@ fn update(zendesk: &Zendesk, asked: &Asked, id: u64) -> Answer {
         return Answer::missing();
     }
     let by = world.bridge;
-    let change = change(&asked.body["ticket"]);
+    let told = &asked.body["ticket"];
+    let change = Change {
+        files: named_files(world, told),
+        ..change(told)
+    };
     match world.change(id, by, change, zendesk.shared.account.assign_on_solve) {
         Err(invalid) => Answer::invalid(&invalid),
         Ok(changed) => {

@@ -5,7 +5,7 @@
 //! timestamp.
 
 use super::{
-    SECRET, lock, now_ms,
+    lock, now_ms,
     show::{precise, seconds},
     world::{Changed, Ticket, World},
 };
@@ -77,11 +77,12 @@ pub struct Hooks {
     state: Mutex<State>,
     client: reqwest::Client,
     hook: Hook,
+    secret: String,
     runtime: tokio::runtime::Handle,
 }
 
 impl Hooks {
-    pub fn new(hook: Hook) -> Self {
+    pub fn new(hook: Hook, secret: &str) -> Self {
         Self {
             state: Mutex::default(),
             client: reqwest::Client::builder()
@@ -90,6 +91,7 @@ impl Hooks {
                 .build()
                 .expect("a client"),
             hook,
+            secret: secret.to_owned(),
             runtime: tokio::runtime::Handle::current(),
         }
     }
@@ -280,7 +282,7 @@ impl Hooks {
 
     async fn post(&self, told: &Told) -> Option<u16> {
         let url = lock(&self.state).url.clone()?;
-        let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).expect("any length");
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.secret.as_bytes()).expect("any length");
         mac.update(told.timestamp.as_bytes());
         mac.update(told.body.as_bytes());
         let signature = STANDARD.encode(mac.finalize().into_bytes());

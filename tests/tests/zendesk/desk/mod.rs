@@ -19,18 +19,22 @@ pub use world::Ticket;
 use axum::{Router, body::Bytes, extract::State, http::Request, response::Response};
 use hooks::Hooks;
 use std::{
-    net::SocketAddr,
+    net::{SocketAddr, TcpListener},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
+use tokio::{task::JoinHandle, time::Instant};
 use world::World;
 
 /// The agent that the bridge writes as, and how it proves that.
 pub const BRIDGE_USER: &str = "bridge@acme.com/token";
 /// Its API token.
 pub const TOKEN: &str = "of this Zendesk";
-/// What signs webhooks.
+/// What signs webhooks, unless an account says otherwise.
 pub const SECRET: &str = "dGhpc19zZWNyZXRfaXNfZm9yX3Rlc3Rpbmdfb25seQ==";
+
+/// The port of a server that was stopped is free again after this at the latest.
+const PORT_WITHIN: Duration = Duration::from_secs(10);
 
 /// How this account is set up.
 #[derive(Clone, Debug)]
@@ -44,6 +48,8 @@ pub struct Account {
     pub assign_on_solve: bool,
     /// Which webhook there is.
     pub hook: Hook,
+    /// What signs its webhooks.
+    pub secret: String,
 }
 
 impl Default for Account {
@@ -53,6 +59,7 @@ impl Default for Account {
             search_lag: Duration::from_secs(300),
             assign_on_solve: true,
             hook: Hook::Subscription,
+            secret: SECRET.to_owned(),
         }
     }
 }
@@ -72,6 +79,8 @@ pub struct Call {
     pub status: u16,
     /// When it came, ms since 1970.
     pub at_ms: i64,
+    /// Whether Zendesk documents no such call.
+    pub in_vain: bool,
 }
 
 /// What a coming call meets.
@@ -100,6 +109,7 @@ struct Shared {
     weather: Mutex<Vec<Weather>>,
     hooks: Arc<Hooks>,
     account: Account,
+    server: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// A running Zendesk.
@@ -121,22 +131,51 @@ fn now_ms() -> i64 {
 
 impl Zendesk {
     /// Starts one on a free port.
-    pub async fn start(account: Account) -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
-            .await
-            .expect("a port");
-        let addr = listener.local_addr().expect("an address");
+    pub fn start(account: Account) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let addr = port.local_addr().expect("an address");
         let shared = Arc::new(Shared {
             world: Mutex::new(World::new(addr)),
             calls: Mutex::default(),
             weather: Mutex::default(),
-            hooks: Arc::new(Hooks::new(account.hook)),
+            hooks: Arc::new(Hooks::new(account.hook, &account.secret)),
             account,
+            server: Mutex::default(),
         });
         let zendesk = Self { shared, addr };
-        let router = Router::new().fallback(called).with_state(zendesk.clone());
-        tokio::spawn(async move { axum::serve(listener, router).await });
+        zendesk.serves(port);
         zendesk
+    }
+
+    fn serves(&self, port: TcpListener) {
+        port.set_nonblocking(true).expect("as tokio wants it");
+        let listener = tokio::net::TcpListener::from_std(port).expect("a listener");
+        let router = Router::new().fallback(called).with_state(self.clone());
+        let serving =
+            tokio::spawn(async move { axum::serve(listener, router).await.expect("it serves") });
+        *lock(&self.shared.server) = Some(serving);
+    }
+
+    /// Takes no calls any more; what it keeps stays.
+    pub fn stop(&self) {
+        if let Some(serving) = lock(&self.shared.server).take() {
+            serving.abort();
+        }
+    }
+
+    /// Takes calls again where it did before. The server that was stopped lets go of its port when it is
+    /// next looked at.
+    pub fn start_again(&self) {
+        let give_up = Instant::now() + PORT_WITHIN;
+        loop {
+            match TcpListener::bind(self.addr) {
+                Ok(port) => return self.serves(port),
+                Err(error) => {
+                    assert!(Instant::now() < give_up, "{} is taken: {error}", self.addr);
+                }
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     /// The next `times` calls of this method whose path holds `path` meet this.
@@ -190,7 +229,7 @@ impl Zendesk {
 async fn called(State(zendesk): State<Zendesk>, request: Request<axum::body::Body>) -> Response {
     let (parts, body) = request.into_parts();
     let body: Bytes = axum::body::to_bytes(body, 1 << 20).await.expect("a body");
-    let asked = api::Asked::read(&parts, &body);
+    let asked = api::Asked::read(&parts, body);
     let (method, path) = (asked.method.clone(), asked.path.clone());
     let at_ms = now_ms();
     let bad = zendesk.meet(&method, &path);
@@ -209,6 +248,7 @@ async fn called(State(zendesk): State<Zendesk>, request: Request<axum::body::Bod
         cursor: asked.query("cursor"),
         status: answer.status,
         at_ms,
+        in_vain: answer.in_vain,
     });
     answer.into_response()
 }

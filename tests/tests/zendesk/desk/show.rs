@@ -46,10 +46,11 @@ pub fn user(user: &User) -> Value {
 }
 
 pub fn comment(comment: &Comment) -> Value {
-    let attachments = comment.files.iter().map(|name| {
+    let attachments = comment.files.iter().map(|file| {
         json!({
-            "id": comment.id + 1, "file_name": name, "content_type": "image/png", "size": 2_532,
-            "content_url": format!("https://acme.zendesk.com/attachments/token/kPgFVV/?name={name}"),
+            "id": comment.id + 1, "file_name": file.name, "content_type": file.kind,
+            "size": file.bytes.len(),
+            "content_url": format!("https://acme.zendesk.com/attachments/token/kPgFVV/?name={}", file.name),
         })
     });
     let attachments: Vec<Value> = attachments.collect();

@@ -18,6 +18,17 @@ pub struct User {
     pub staff: bool,
 }
 
+/// A file on a comment.
+#[derive(Clone, Debug)]
+pub struct File {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub kind: String,
+    /// What stands in it.
+    pub bytes: Vec<u8>,
+}
+
 /// A comment.
 #[derive(Clone, Debug)]
 pub struct Comment {
@@ -31,8 +42,8 @@ pub struct Comment {
     pub public: bool,
     /// When, ms since 1970.
     pub at_ms: i64,
-    /// The names of the files that came with it.
-    pub files: Vec<String>,
+    /// The files that came with it.
+    pub files: Vec<File>,
 }
 
 /// A ticket.
@@ -81,8 +92,8 @@ pub struct Change {
     pub external_id: Option<Option<String>>,
     pub fields: BTreeMap<u64, Value>,
     pub comment: Option<(String, bool)>,
-    /// The names of the files that come with it.
-    pub files: Vec<String>,
+    /// The files that come with it.
+    pub files: Vec<File>,
 }
 
 /// What became of a change: what of the ticket changed.
@@ -121,6 +132,8 @@ pub struct World {
     pub tickets: BTreeMap<u64, Ticket>,
     /// Idempotency keys with the body they came with and the ticket they made.
     pub keys: BTreeMap<String, (Value, u64)>,
+    /// Files that were sent and hang on no comment yet, by their tokens.
+    pub uploads: BTreeMap<String, File>,
     pub bridge: u64,
     pub agent: u64,
     addr: SocketAddr,
@@ -134,6 +147,7 @@ impl World {
             groups: BTreeMap::from([(501, "billing".to_owned()), (502, "Support".to_owned())]),
             tickets: BTreeMap::new(),
             keys: BTreeMap::new(),
+            uploads: BTreeMap::new(),
             bridge: 0,
             agent: 0,
             addr,
