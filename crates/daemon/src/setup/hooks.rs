@@ -95,6 +95,12 @@ async fn one(
         return Ok(made);
     }
     let there = found.swap_remove(0);
+    if there.off && !there.made {
+        return Err(NotDone::of_operator(
+            format!("the {name} that a person made for this bridge is switched off"),
+            "switch it on by hand, or take it away there and run `jelou-bridge setup` again",
+        ));
+    }
     let wrong = there.off || !there.same;
     if wrong && !part.changes {
         return Err(NotDone::of_operator(
@@ -196,7 +202,7 @@ fn knows(bridge: &Bridge, secret: &Text) -> bool {
     known.iter().any(|known| known == secret.reveal())
 }
 
-/// Takes away what is this bridge's by its address, the last made first. What a person made stays.
+/// Takes away what the set-up made, the last first. What a person made for this bridge stays, and is told.
 ///
 /// # Errors
 /// [`NotDone`]; what was taken away before is told in `done`.
@@ -215,6 +221,13 @@ pub async fn remove(
     let found = all(bridge, &hook).await;
     let found = found.map_err(|error| of_ticketing(bridge, &error))?;
     for Seen { part, of, there } in found.iter().rev() {
+        if !there.made {
+            let name = &part.name;
+            done.notes.push(format!(
+                "the {name} that a person made for this bridge is left; take it away there"
+            ));
+            continue;
+        }
         let gone = client.remove_part(part, &hook, (of.as_deref(), &there.id), deadline);
         gone.await.map_err(|error| of_ticketing(bridge, &error))?;
         done.changed.push(format!("removed the {}", part.name));

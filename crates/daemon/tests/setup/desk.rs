@@ -69,6 +69,15 @@ impl Desk {
         self.make("webhooks", body)
     }
 
+    /// Somebody's own trigger.
+    pub fn has_a_trigger(&self, trigger: Value) -> u32 {
+        self.make("triggers", trigger)
+    }
+
+    pub fn trigger(&self, id: u32) -> Value {
+        self.kept.lock().unwrap().triggers[&id].clone()
+    }
+
     pub fn change(&self, id: u32, key: &str, value: Value) {
         self.kept.lock().unwrap().webhooks.get_mut(&id).unwrap()[key] = value;
     }

@@ -127,6 +127,28 @@ async fn remove_takes_what_was_made_and_nothing_else() {
     assert_eq!(said(&again), "main: nothing to do\n");
 }
 
+/// A trigger that mails the customers, for one group and switched off, also calls our webhook.
+#[tokio::test]
+async fn what_a_person_made_is_neither_switched_on_nor_taken_away() {
+    let desk = Desk::start(Ways::Zammad).await;
+    let bench = bench(&desk, "zammad", "\"chosen-by-us\"").await;
+    let by_hand = desk.has_a_webhook_to(&ticketing_url(&bench));
+    let done = bench.run(&["setup"]).await;
+    assert_eq!(code(&done), 0, "{}", said(&done));
+    assert_eq!(desk.counts(), (1, 2), "theirs is made use of");
+    let theirs = desk.has_a_trigger(json!({
+        "name": "Welcome mail", "active": false, "activator": "action",
+        "condition": { "ticket.action": { "operator": "is", "value": "create" }, "ticket.group_id": { "operator": "is", "value": 3 } },
+        "perform": { "notification.webhook": { "webhook_id": by_hand }, "notification.email": { "body": "Hi" } },
+    }));
+    let again = bench.run(&["setup"]).await;
+    assert_eq!(said(&again), "main: nothing to do\n");
+    let removed = bench.run(&["setup", "--remove"]).await;
+    assert!(said(&removed).contains("is left"), "{}", said(&removed));
+    assert_eq!(desk.counts(), (1, 1));
+    assert_eq!(desk.trigger(theirs)["active"], json!(false));
+}
+
 #[tokio::test]
 async fn an_answer_that_was_lost_makes_no_second_webhook() {
     let desk = Desk::start(Ways::Zendesk).await;

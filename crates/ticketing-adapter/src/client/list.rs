@@ -224,8 +224,9 @@ impl Client {
             if changed_at.is_some_and(|at| at < from) {
                 continue;
             }
+            // A full page is a hundred reads, and who asks holds nobody up: each has its own deadline.
             let data = self
-                .complete(&rule.then, answer.clone(), item, &mut seen, budget)
+                .complete(&rule.then, answer.clone(), item, &mut seen, budget.anew())
                 .await?;
             match rule.shape.as_ref().map(|shape| shape.ticket(&data)) {
                 Some(Ok(ticket)) => tickets.push(ticket),

@@ -364,7 +364,9 @@ impl Client {
         }
         Ok(comments)
     }
-    /// The tickets that changed since a cursor of [`Client::beginning`] or of the call before.
+
+    /// The tickets that changed since a cursor of [`Client::beginning`] or of the call before. The listing has
+    /// `deadline`, and so has each read that completes a ticket of it.
     ///
     /// # Errors
     /// [`CallError`]; `Refused` with [`bridge_transport::NOT_SENT`] for a text that is no cursor.

@@ -91,7 +91,8 @@ impl Client {
         let carried = request.headers.get(AUTHORIZATION).cloned();
         let carried = carried.as_ref().and_then(|value| value.to_str().ok());
         {
-            let mut session = self.session.lock().await;
+            let wait = tokio::time::timeout(budget.left()?, self.session.lock());
+            let mut session = wait.await.map_err(|_| no_time())?;
             let same = |kept: &Session| carried == Some(format!("Bearer {}", kept.token).as_str());
             if session.as_ref().is_some_and(same) {
                 *session = None;

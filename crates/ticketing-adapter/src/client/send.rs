@@ -32,13 +32,20 @@ use url::Url;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Budget {
     ends: Instant,
+    whole: Duration,
 }
 
 impl Budget {
     pub(crate) fn new(deadline: Duration) -> Self {
         Self {
             ends: Instant::now() + deadline,
+            whole: deadline,
         }
+    }
+
+    /// The same deadline from now on, for a call that stands for itself.
+    pub(crate) fn anew(self) -> Self {
+        Self::new(self.whole)
     }
 
     /// What is left; nothing is sent when nothing is.

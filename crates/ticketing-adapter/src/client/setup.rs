@@ -51,6 +51,8 @@ pub struct HookPart {
 pub struct Standing {
     /// Its id at the system.
     pub id: String,
+    /// Whether the set-up made it, and no person.
+    pub made: bool,
     /// Whether the system sends nothing by it now.
     pub off: bool,
     /// Whether it is as it is made, as far as it can be read.
@@ -62,6 +64,7 @@ impl fmt::Debug for Standing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Standing")
             .field("id", &self.id)
+            .field("made", &self.made)
             .field("off", &self.off)
             .field("same", &self.same)
             .finish_non_exhaustive()
@@ -269,8 +272,10 @@ fn standing(
 ) -> Result<Standing, CallError> {
     let id = rule.id.text(data).ok().flatten();
     let (off, same) = (rule.off.as_ref(), rule.same.as_ref());
+    let made = rule.made.as_ref();
     Ok(Standing {
         id: id.ok_or_else(|| unreadable(true, status, "no readable id"))?,
+        made: made.is_none_or(|made| made.is_true(data).unwrap_or(false)),
         off: off.is_some_and(|off| off.is_true(data).unwrap_or(false)),
         same: same.is_none_or(|same| same.is_true(data).unwrap_or(false)),
         item,

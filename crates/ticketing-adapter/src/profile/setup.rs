@@ -26,6 +26,7 @@ pub(crate) struct PartRule {
     pub(crate) look: LookRule,
     pub(crate) ours: Expr,
     pub(crate) id: Expr,
+    pub(crate) made: Option<Expr>,
     pub(crate) off: Option<Expr>,
     pub(crate) same: Option<Expr>,
     pub(crate) create: SetupCall,
@@ -129,6 +130,7 @@ fn part(
     Some(PartRule {
         name: spec.name.clone(),
         of: of.and_then(|(_, at)| at),
+        made: checker.maybe(place, "made", spec.made.as_ref(), &item),
         off: checker.maybe(place, "off", spec.off.as_ref(), &item),
         same: checker.maybe(place, "same", spec.same.as_ref(), &item),
         look: look?,

@@ -162,3 +162,33 @@ async fn an_agents_words_are_told_from_the_submitters_internal_ones_and_our_own(
             .unwrap()
     );
 }
+
+/// Found by a reader: a page of fifty tickets, each read by a call of its own, had the deadline of one call. On
+/// a system that answers in a tenth of a second the sweep asked for the same page for ever.
+#[tokio::test]
+async fn a_full_page_takes_as_long_as_its_reads_and_each_of_them_no_longer_than_a_call() {
+    let talk = talk().await;
+    let (pace, deadline) = (Duration::from_millis(40), Duration::from_millis(400));
+    talk.remote.takes(pace);
+    let entries: Vec<Value> = (1..=20)
+        .map(|id| {
+            let mut entry = entry(id, json!(2), json!("Olá"), true);
+            entry["ticket"] = json!(id);
+            entry["date"] = json!("2026-11-21T10:00:10Z");
+            entry
+        })
+        .collect();
+    let mut answers = vec![(200, page(&entries, 20, None))];
+    answers.extend((1..=20).map(|id| {
+        let mut ticket = shown(1);
+        ticket["id"] = json!(id);
+        (200, ticket)
+    }));
+    talk.answers(&answers);
+    let begun = talk.client.beginning(Timestamp(1_795_255_200_000));
+    let listed = talk.client.changed_since(&begun, deadline).await.unwrap();
+    assert_eq!(listed.tickets.len(), 20);
+    talk.remote.takes(deadline * 2);
+    talk.answers(&[(200, page(&entries, 20, None))]);
+    assert!(talk.client.changed_since(&begun, deadline).await.is_err());
+}

@@ -34,6 +34,7 @@ pub const DEADLINE: Duration = Duration::from_secs(5);
 pub struct Remote {
     asked: Arc<Mutex<Vec<String>>>,
     answers: Arc<Mutex<VecDeque<Told>>>,
+    pace: Arc<Mutex<Duration>>,
 }
 
 struct Told {
@@ -62,6 +63,11 @@ impl Remote {
         self
     }
 
+    /// Every answer takes this long from now on.
+    pub fn takes(&self, pace: Duration) {
+        *self.pace.lock().unwrap() = pace;
+    }
+
     /// What was asked since the last time, as a text to compare with a snapshot.
     pub fn asked(&self) -> String {
         std::mem::take(&mut *self.asked.lock().unwrap()).join("\n")
@@ -75,6 +81,8 @@ async fn answer(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response<Body> {
+    let pace = *remote.pace.lock().unwrap();
+    tokio::time::sleep(pace).await;
     let mut lines = vec![format!("{method} {uri}")];
     for (name, value) in &headers {
         let ours = ["host", "user-agent", "content-length", "accept"];

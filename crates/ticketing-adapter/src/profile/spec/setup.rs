@@ -34,6 +34,9 @@ pub(crate) struct PartSpec {
     pub ours: String,
     /// An expression over `it` for its id.
     pub id: String,
+    /// An expression over `it`: whether the set-up made it, best by its name. Another, made by a person, is
+    /// made use of, and neither switched on nor taken away. Left out: all that is ours was made so.
+    pub made: Option<String>,
     /// An expression over `it`: whether the system sends nothing by it now.
     pub off: Option<String>,
     /// An expression over `it`: whether it is as it is made, apart from what nobody can read.
