@@ -1,7 +1,7 @@
 //! The secret is exchanged while webhooks come in. Neighbour: bench, which has Jelou and a daemon.
 
 use crate::bench::{Bench, WITHIN, code, json, said};
-use bridge_sandbox::{Jelou, Operation};
+use bridge_sandbox::{Jelou, Operation, Rule};
 use jelou_bridge::app::Running;
 use std::{
     sync::{
@@ -55,11 +55,11 @@ async fn under_load_no_webhook_is_lost_or_refused_while_the_secret_is_exchanged(
     let (bench, daemon) = set_up().await;
     // Jelou signs with the new secret for a while before its answer is here: longer than a webhook takes
     // from its signature to its proof on a busy machine, and shorter than one is held.
-    bench
-        .jelou
-        .handle
-        .manners()
-        .slow(Operation::RotateSecret, 1_500);
+    bench.jelou.handle.manners().add(Rule {
+        operation: Some(Operation::RotateSecret),
+        late_ms: 1_500,
+        ..Rule::default()
+    });
     let url = bench.webhook_url();
     let done = Arc::new(AtomicBool::new(false));
     let load: Vec<_> = (0..CONNECTIONS)
