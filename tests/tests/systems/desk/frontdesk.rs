@@ -58,7 +58,6 @@ impl Vendor for World {
             profile: self.profile.display().to_string(),
             credentials: format!("token = \"{KEY}\""),
             options: "{}".to_owned(),
-            reuse: "never",
             creates_at: "/v1/cases",
             logs_in_at: None,
             solved: "resolved",
