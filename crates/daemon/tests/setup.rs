@@ -251,3 +251,42 @@ async fn wrong_use_of_setup_is_exit_2() {
     }
     assert_eq!(bench.jelou.handle.call_count(), 0);
 }
+
+#[tokio::test]
+async fn a_bridge_that_there_is_not_is_named_beside_those_that_there_are() {
+    let bench = Bench::new("\"sandbox-signing-secret\"").await;
+    std::fs::write(bench.folder.path().join("event.json"), "{}").unwrap();
+    let event = bench.folder.path().join("event.json");
+    let event = event.to_str().unwrap();
+    // The commands that look at state want a database: a first run makes it.
+    bench.daemon().await.stop().await;
+    let explain = ["explain", "--side", "jelou", event];
+    for (command, name) in [
+        (&["doctor"][..], "nosuch"),
+        (&["setup"], "nosuch"),
+        (&explain, "nosuch"),
+        (&["profile", "check", "sandbox", "--live"], "nosuch"),
+        (&["links"], "nosuch"),
+        (&["links"], "no such"),
+        (&["timeline", "--ticket", "7"], "nosuch"),
+        (&["parked"], "nosuch"),
+        (&["sweep", "--now"], "nosuch"),
+        (&["halt", "list"], "nosuch"),
+    ] {
+        let mut all = vec!["--json"];
+        all.extend(command);
+        all.extend(["--bridge", name]);
+        let output = bench.run(&all).await;
+        assert_eq!(code(&output), 2, "{command:?}: {}", said(&output));
+        let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(
+            told["error"],
+            format!("there is no bridge {name}"),
+            "{command:?}"
+        );
+        assert_eq!(
+            told["remedy"], "the configured ones are: main",
+            "{command:?}"
+        );
+    }
+}

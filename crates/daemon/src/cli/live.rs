@@ -80,15 +80,18 @@ fn chosen(config: &Config, only: Option<&str>) -> Result<BridgeName, Failure> {
         (None, [one]) => Some(one),
         (None, _) => None,
     };
-    name.cloned().ok_or_else(|| {
-        let names: Vec<_> = names.iter().map(|name| name.as_str()).collect();
-        Failure::wrong_use(
-            "which bridge's system is meant?",
-            format!(
-                "name it by --bridge; the configured ones are: {}",
-                names.join(", ")
-            ),
-        )
+    name.cloned().ok_or_else(|| match only {
+        Some(only) => Failure::no_bridge(only, &names),
+        None => {
+            let names: Vec<_> = names.iter().map(|name| name.as_str()).collect();
+            Failure::wrong_use(
+                "which bridge's system is meant?",
+                format!(
+                    "name it by --bridge; the configured ones are: {}",
+                    names.join(", ")
+                ),
+            )
+        }
     })
 }
 

@@ -85,13 +85,9 @@ pub(super) fn bridges(
     };
     let found = BridgeName::parse(only).ok();
     let found = found.and_then(|name| runtime.bridges.get(&name).cloned());
-    found.map(|bridge| vec![bridge]).ok_or_else(|| {
-        let names: Vec<_> = runtime.bridges.keys().map(BridgeName::as_str).collect();
-        Failure::wrong_use(
-            "there is no bridge of that name",
-            format!("the configured ones are: {}", names.join(", ")),
-        )
-    })
+    found
+        .map(|bridge| vec![bridge])
+        .ok_or_else(|| Failure::no_bridge(only, runtime.bridges.keys()))
 }
 
 async fn one(shared: &Shared, config: &Config, bridge: &Bridge, asked: &Setup) -> Done {
