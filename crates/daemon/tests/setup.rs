@@ -24,6 +24,15 @@ use bench::{Bench, FOREIGN, code, json, said};
 use bridge_sandbox::{Jelou, JelouOptions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 
+/// Nothing was done, and what a person does at the helpdesk is told again.
+fn nothing_but_steps(output: &std::process::Output) -> bool {
+    let words = said(output);
+    let mut lines = words.lines();
+    lines.next() == Some(STEPS) && lines.all(|line| line.starts_with("  "))
+}
+
+const STEPS: &str = "main: ticketing: no call sets this system's webhooks up, so a person does:";
+
 #[tokio::test]
 async fn from_nothing_to_webhooks_that_are_stored() {
     let bench = Bench::new("{ file = \"jelou-secret\" }").await;
@@ -54,7 +63,7 @@ async fn a_second_run_has_nothing_to_do_and_asks_for_no_change() {
     let calls = bench.jelou.handle.call_count();
     let again = bench.run(&["setup"]).await;
     assert_eq!(code(&again), 0);
-    assert_eq!(said(&again), "main: nothing to do\n");
+    assert!(nothing_but_steps(&again), "{}", said(&again));
     let told = json(&bench.run(&["setup", "--json"]).await);
     assert_eq!(told["ok"], true);
     assert_eq!(told["bridges"][0]["changed"], serde_json::json!([]));
@@ -139,7 +148,7 @@ async fn what_is_shown_beside_the_signature_follows_the_configuration() {
     let told = bench.run(&["setup"]).await;
     assert_eq!(code(&told), 0);
     assert!(said(&told).contains("`bearer`") && !said(&told).contains("t0ken"));
-    assert_eq!(said(&bench.run(&["setup"]).await), "main: nothing to do\n");
+    assert!(nothing_but_steps(&bench.run(&["setup"]).await));
     let _daemon = bench.daemon().await;
     bench.a_customer_is_heard().await;
 }
