@@ -19,7 +19,7 @@ use std::time::Duration;
 pub const CLOCKS_APART: Duration = Duration::from_secs(120);
 
 /// The clocks of two processes of ours on one store differ by less than this.
-const OUR_CLOCKS_APART: Duration = Duration::from_secs(5);
+pub(super) const OUR_CLOCKS_APART: Duration = Duration::from_secs(5);
 
 /// Two Lanes of one customer are joined when neither is being worked on; until then it is tried
 /// again after this.
