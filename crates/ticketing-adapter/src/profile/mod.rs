@@ -4,11 +4,13 @@
 //! [`spec`](self) is the language as written, `compile` checks it, `rules` is what comes of it.
 
 mod auth;
+mod carried;
 mod compile;
 mod complete;
 pub(crate) mod expr;
 pub(crate) mod filters;
 mod html;
+mod names;
 mod operations;
 mod place;
 mod request;

@@ -266,6 +266,9 @@ pub(crate) struct OperationSpec {
     pub page_size: Option<usize>,
     /// `changed_since`: how the listing goes on.
     pub cursor: Option<CursorSpec>,
+    /// `find_by_link_field`, `changed_since`: the system cannot be asked for these alone, and why. The list
+    /// has others among them, which are left out here.
+    pub unfiltered: Option<String>,
 }
 
 /// A write that follows a write. Names: what the operation itself may name, and `ticket.id`.
