@@ -7,11 +7,12 @@ use super::{
     place::Place,
     request::{Sent, request},
     rules::{
-        After, CursorRule, FindFirst, Kind, ListedRule, OperationRule, RequestRule, Then, Upload,
+        After, CursorRule, FindFirst, Kind, ListedRule, OperationRule, RequestRule, Taken, Then,
+        Upload,
     },
     spec::{
         AfterSpec, CursorKind, CursorSpec, FindFirstSpec, ListedSpec, Method, OperationSpec,
-        OperationsSpec, OtherId, ProfileSpec, ThenSpec, UploadSpec,
+        OperationsSpec, OtherId, ProfileSpec, TakenSpec, ThenSpec, UploadSpec,
     },
 };
 use bridge_core::call::Resolve;
@@ -114,8 +115,9 @@ fn operation(
         checker,
         &place.key("after"),
         &spec.after,
-        &sent.and(&["ticket.id"]),
+        &sent.and(&["ticket.id", "ticket.found", "also.*"]),
     );
+    let taken = taken(checker, &place.key("taken"), &spec.taken, &answer);
     let cursor = spec
         .cursor
         .as_ref()
@@ -126,6 +128,8 @@ fn operation(
         instead,
         ok: spec.ok.clone(),
         ok_when: checker.maybe(place, "ok_when", spec.ok_when.as_ref(), &answer),
+        absent: spec.absent.clone(),
+        taken,
         resolve: spec.resolve.map_or(Resolve::None, Resolve::from),
         verify: spec.verify.is_some(),
         first,
@@ -230,15 +234,37 @@ fn after(
     let mut rules = Vec::new();
     for (n, spec) in specs.iter().enumerate() {
         let place = place.index(n);
+        let first = then(checker, &place.key("first"), &spec.first, names);
         let when = checker.maybe(&place, "when", spec.when.as_ref(), names);
         let sent = Sent {
             method: spec.method,
             body: spec.body.as_ref(),
             ..Sent::only(&spec.path)
         };
-        let request = request(checker, &place, &sent, names);
         let ok = spec.ok.clone();
-        rules.extend(request.map(|request| After { when, request, ok }));
+        if let Some(request) = request(checker, &place, &sent, names) {
+            rules.push(After {
+                first,
+                when,
+                request,
+                ok,
+            });
+        }
+    }
+    rules
+}
+
+fn taken(
+    checker: &mut Checker<'_>,
+    place: &Place,
+    specs: &[TakenSpec],
+    answer: &Names,
+) -> Vec<Taken> {
+    let mut rules = Vec::new();
+    for (n, spec) in specs.iter().enumerate() {
+        let when = checker.maybe(&place.index(n), "when", spec.when.as_ref(), answer);
+        let status = spec.status;
+        rules.push(Taken { status, when });
     }
     rules
 }
