@@ -2,6 +2,7 @@
 //! `perform` does them, `explain` prints them.
 
 use crate::{
+    call::CallError,
     conversation::Assignment,
     ids::{BotId, ConversationId, MessageId, TicketId, UserId},
     message::{AgentMessage, AnsweredBy, BotMessage, BotSays, HandOver, Media, Template},
@@ -143,6 +144,9 @@ pub struct CreateTicket {
     /// afterwards.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub said: Vec<MessageId>,
+    /// The ticket that is there by now; what follows a create there is all that is left to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made: Option<TicketId>,
 }
 
 /// The parts of a customer's message on its way to the ticket.
@@ -274,9 +278,10 @@ impl fmt::Display for Effect {
                 None => write!(f, "clear the ticket id at Jelou"),
             },
             Self::UpsertRequester { .. } => write!(f, "make sure the requester exists"),
-            Self::CreateTicket(e) => {
-                write!(f, "create a ticket for conversation {}", e.conversation)
-            }
+            Self::CreateTicket(e) => match &e.made {
+                Some(ticket) => write!(f, "finish ticket {ticket}: what follows its making"),
+                None => write!(f, "create a ticket for conversation {}", e.conversation),
+            },
             Self::WriteLinkField {
                 ticket,
                 conversation,
@@ -359,6 +364,9 @@ pub enum Answer {
         ticket: TicketId,
         /// All of it, where the answer carried all of it.
         whole: Option<Box<Ticket>>,
+        /// Why what follows a create there is not done yet; `None` where it is, or nothing does.
+        #[serde(default)]
+        left: Option<CallError>,
     },
     /// It is done; the ticket as the answer showed it, where it did.
     Done {

@@ -156,7 +156,8 @@ impl Stage {
         self.waits(what, give_up).await;
     }
 
-    async fn waits(&self, what: &str, give_up: Instant) {
+    /// Waits a little for what is to come of itself, whatever a round of the sweep might find.
+    pub async fn waits(&self, what: &str, give_up: Instant) {
         assert!(
             Instant::now() < give_up,
             "waited {PATIENCE:?} in vain until {what}\n{}",

@@ -110,6 +110,10 @@ pub const STORIES: &[Story] = &[
         a_create_whose_answer_is_cut_makes_one_ticket,
         [Need::CreateIsFound]
     ),
+    story!(
+        what_an_agent_did_while_a_creates_answer_was_lost_stays,
+        [Need::CreateIsFound]
+    ),
     story!(a_create_whose_webhook_nobody_takes_makes_one_ticket),
     story!(
         what_happened_while_the_system_was_down_is_made_good,
@@ -445,8 +449,9 @@ async fn a_create_whose_answer_is_cut_makes_one_ticket(stage: &Stage) {
     let before = stage.desk.tickets().await.len();
     stage.rest.cut_next("POST", stage.desk.config.creates_at);
     let jelou = &stage.jelou.handle;
-    jelou.add_user("5511987650113", "Helio Braga");
-    let started = jelou.customer_starts("5511987650113", "Bom dia");
+    let user = "5511987650113";
+    jelou.add_user(user, "Helio Braga");
+    let started = jelou.customer_starts(user, "Bom dia");
     let conversation = started.expect("free");
     let ticket = ticket_of(stage, &conversation).await;
     stage.settle().await;
@@ -460,6 +465,37 @@ async fn a_create_whose_answer_is_cut_makes_one_ticket(stage: &Stage) {
     };
     let whole = links.iter().find(of);
     assert!(whole.is_some_and(|row| row.link.is_whole()), "{whole:?}");
+    let customers = stage.desk.customers(&ticket);
+    assert!(
+        customers.as_ref().is_none_or(|all| *all == [user]),
+        "its customer is on it, once: {customers:?}"
+    );
+}
+
+/// An agent sees the ticket and takes it, before the bridge learns that it is there: the answer is lost, and no
+/// webhook tells.
+async fn what_an_agent_did_while_a_creates_answer_was_lost_stays(stage: &Stage) {
+    let before = stage.desk.tickets().await.len();
+    stage.hooks.set_open(false).await;
+    stage.rest.cut_next("POST", stage.desk.config.creates_at);
+    let jelou = &stage.jelou.handle;
+    jelou.add_user("5511987650118", "Lia Moura");
+    let started = jelou.customer_starts("5511987650118", "Bom dia");
+    let conversation = started.expect("free");
+    let give_up = Instant::now() + PATIENCE;
+    while stage.desk.tickets().await.len() == before {
+        stage.waits("the ticket is there", give_up).await;
+    }
+    let ticket = ticket_of(stage, &conversation).await;
+    let taken = stage.desk.open_again();
+    stage.desk.sets_status(&ticket, taken).await;
+    stage.settle().await;
+    stage.hooks.set_open(true).await;
+    until_said(stage, &ticket, "Bom dia").await;
+    stage.settle().await;
+    assert_eq!(stage.desk.tickets().await.len(), before + 1);
+    assert_eq!(stage.desk.sees(&ticket).await.status, taken);
+    assert!(at_jelou(stage, &conversation).active);
 }
 
 /// A system may answer that it failed because its own webhook did: what it was asked for is done.

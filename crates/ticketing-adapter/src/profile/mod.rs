@@ -138,6 +138,13 @@ impl Profile {
         self.has(Kind::FindOpenByRequester)
     }
 
+    /// Whether calls follow the making of a ticket.
+    #[must_use]
+    pub fn follows_create(&self) -> bool {
+        let create = self.rules.operations.get(&Kind::Create);
+        create.is_some_and(|create| create.is_followed())
+    }
+
     /// Whether the sweep can list what changed.
     #[must_use]
     pub fn lists_changes(&self) -> bool {

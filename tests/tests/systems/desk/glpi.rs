@@ -12,7 +12,7 @@ use super::{
     Config, File, Seen,
     fake::{Answer, Asked, Told, Vendor, now, plain},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use std::time::Duration;
 use world::{AGENT, BRIDGE, Ticket};
 
@@ -45,7 +45,7 @@ impl Vendor for World {
     fn opens(&mut self, user: &str, subject: &str, told: &mut Told) -> String {
         let person = self.person(&format!("wa-{user}"), "Ana Lima", &format!("+{user}"));
         let id = self.makes(subject, "<p>By an agent.</p>", None);
-        self.ticket_mut(id).requester = Some(person);
+        self.ticket_mut(id).requesters.push(person);
         self.tells_of_ticket("new", id, told);
         id.to_string()
     }
@@ -72,6 +72,13 @@ impl Vendor for World {
         let said = ticket.followups.iter().map(|followup| &followup.content);
         let all = std::iter::once(&ticket.content).chain(said);
         all.map(|content| plain(content)).collect()
+    }
+
+    fn customers(&self, ticket: &str) -> Option<Vec<String>> {
+        let on_it = self.team(number(ticket));
+        let login = |person: &Value| person["name"].as_str().map(str::to_owned);
+        let bare = |login: String| login.trim_start_matches("wa-").to_owned();
+        Some(on_it.iter().filter_map(login).map(bare).collect())
     }
 
     fn files(&self, _ticket: &str) -> Vec<File> {

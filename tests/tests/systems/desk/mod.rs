@@ -201,6 +201,11 @@ pub trait Agent: Send + Sync {
     /// All texts on a ticket, oldest first.
     fn reads<'a>(&'a self, ticket: &'a str) -> Doing<'a, Vec<String>>;
 
+    /// The customers on a ticket, by the bridge's ids for them; `None` where nobody looks.
+    fn customers(&self, _ticket: &str) -> Option<Vec<String>> {
+        None
+    }
+
     /// The files on a ticket.
     fn files<'a>(&'a self, ticket: &'a str) -> Doing<'a, Vec<File>>;
 

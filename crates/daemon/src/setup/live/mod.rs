@@ -217,6 +217,7 @@ impl<'a> Trial<'a> {
             requester_id,
             conversation: self.conversation.clone(),
             said: Vec::new(),
+            made: None,
         };
         match self.perform(Effect::CreateTicket(create)).await {
             Ok(Answer::Created { ticket, .. }) => {
