@@ -49,9 +49,10 @@ pub(crate) fn arguments(filter: &str) -> &'static [&'static str] {
         "all" => &["'status'", "'done'"],
         "column" => &["'name'"],
         "entries" | "pairs" => &["'id'", "'value'"],
-        "find" => &["'id'", "it.id"],
+        "find" => &["'id'", "'7'"],
         "format_time" => &["'%Y-%m-%dT%H:%M:%SZ'"],
-        "with" => &["'name'", "it.value"],
+        "parameter" => &["'id'"],
+        "with" => &["'name'", "'Ana'"],
         _ => &[],
     }
 }

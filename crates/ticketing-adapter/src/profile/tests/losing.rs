@@ -13,8 +13,8 @@ const NOTHING_IN_IT: &[Broken] = &[
     (
         "hubspot",
         &[(
-            "id = \"{{ conversation.id }}\"",
-            "id = \"{{ new.subject }}\"",
+            "\"{{ options.conversation_field }}\" = \"{{ conversation.id }}\"\n\n# 228",
+            "# 228",
         )],
     ),
     (
@@ -119,7 +119,10 @@ const NOTHING_IN_IT: &[Broken] = &[
     ("zammad", &[("data = \"{{ file.base64 }}\"", "data = \"\"")]),
     (
         "glpi",
-        &[("Ticket/{{ ticket.id }}/TeamMember", "Ticket/7/TeamMember")],
+        &[(
+            "Ticket/{{ ticket.id }}/TeamMember\"\nbody",
+            "Ticket/7/TeamMember\"\nbody",
+        )],
     ),
     (
         "osticket",
