@@ -1,11 +1,7 @@
 //! What the writes of a client have in common: what goes before, what proves them, what follows.
 //! Neighbours: `mod`, one method an operation; `read`, the same for reads.
 
-use super::{
-    Client,
-    data::Data,
-    send::{Budget, unreadable},
-};
+use super::{Client, data::Data, pace::Budget, send::unreadable};
 use crate::{
     error::unsure,
     profile::rules::{After, FindFirst, Kind, OperationRule},
@@ -18,7 +14,7 @@ impl Client {
         &self,
         find: &FindFirst,
         data: &Data,
-        budget: Budget,
+        budget: &Budget,
     ) -> Result<Option<String>, CallError> {
         let reply = self.exchange(&find.request, data, true, budget).await?;
         if find.absent.contains(&reply.status) {
@@ -35,7 +31,7 @@ impl Client {
         &self,
         after: &[After],
         data: Data,
-        budget: Budget,
+        budget: &Budget,
     ) -> Result<(), CallError> {
         for step in after {
             let wanted = match &step.when {
@@ -70,9 +66,10 @@ impl Client {
         if !rule.verify {
             return self.write(kind, ticket, data, |_| true, deadline).await;
         }
-        let budget = Budget::new(deadline);
+        let budget = &Budget::write(deadline, self.calls_until_out(kind));
         let data = self.prepared(rule, data, budget).await?;
         let reply = self.exchange(&rule.request, &data, false, budget).await?;
+        budget.is_out();
         self.judge(rule, &reply, &data)?;
         self.finds_words(ticket, text, budget).await
     }
@@ -82,7 +79,7 @@ impl Client {
         &self,
         ticket: &TicketId,
         text: &Text,
-        budget: Budget,
+        budget: &Budget,
     ) -> Result<Answer, CallError> {
         let unsure = |reason: String| CallError::Unknown {
             reason,
@@ -109,11 +106,12 @@ impl Client {
         deadline: Duration,
     ) -> Result<Answer, CallError> {
         let rule = self.rule(kind)?;
-        let budget = Budget::new(deadline);
+        let budget = &Budget::write(deadline, self.calls_until_out(kind));
         let data = self.prepared(rule, data, budget).await?;
         let reply = self
             .exchange(&rule.request, &data, rule.is_idempotent(), budget)
             .await?;
+        budget.is_out();
         let answer = self.judge(rule, &reply, &data)?;
         if !rule.verify {
             let whole = self.whole_in(rule, &answer, ticket)?;
