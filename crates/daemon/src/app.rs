@@ -303,9 +303,9 @@ async fn prepare(
         Transport::new(clock::now).map_err(|error| AppError::Environment(error.to_string()))?;
     let store = Store::open(&config.database_url, opening).await?;
     let config = Arc::new(config);
-    let runtime = Runtime::build(Arc::clone(&config), &transport)
-        .map_err(|error| AppError::Environment(error.to_string()))?;
     let gate = Arc::new(Gate::default());
+    let runtime = Runtime::build(Arc::clone(&config), &transport, &gate)
+        .map_err(|error| AppError::Environment(error.to_string()))?;
     for pause in store.pauses().await? {
         gate.restore(&pause.key, pause.until);
     }

@@ -193,7 +193,7 @@ impl Reloader {
                 "server.listen, server.admin_listen and database.url take a restart".to_owned(),
             );
         }
-        let runtime = Runtime::build(Arc::clone(&config), &self.transport)
+        let runtime = Runtime::build(Arc::clone(&config), &self.transport, &self.jobs.gate)
             .map_err(|error| error.to_string())?;
         let turned = old.bridges.iter().any(|(name, before)| {
             let now = config.bridges.get(name);

@@ -16,6 +16,7 @@ mod only_creates;
 #[allow(dead_code, reason = "shared with the stories of Request Tracker alone")]
 #[path = "../request_tracker/proxy.rs"]
 mod proxy;
+mod rate;
 mod stage;
 mod suite;
 mod table;

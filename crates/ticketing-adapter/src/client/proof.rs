@@ -4,7 +4,8 @@
 use super::{
     Client,
     data::Data,
-    send::{Budget, header_value, no_time, not_sent, unreadable},
+    pace::{Budget, no_time},
+    send::{header_value, not_sent, unreadable},
 };
 use crate::profile::{
     expr::Template,
@@ -44,7 +45,7 @@ impl Client {
     pub(super) async fn prove(
         &self,
         request: &mut Request,
-        budget: Budget,
+        budget: &Budget,
     ) -> Result<bool, CallError> {
         let data = self.credentials();
         let of = |template: &Template| -> Result<String, CallError> {
@@ -86,7 +87,7 @@ impl Client {
     pub(super) async fn log_in_anew(
         &self,
         request: &mut Request,
-        budget: Budget,
+        budget: &Budget,
     ) -> Result<(), CallError> {
         let carried = request.headers.get(AUTHORIZATION).cloned();
         let carried = carried.as_ref().and_then(|value| value.to_str().ok());
@@ -101,7 +102,7 @@ impl Client {
         self.prove(request, budget).await.map(|_| ())
     }
 
-    async fn log_in(&self, by: &LogIn, budget: Budget) -> Result<Session, CallError> {
+    async fn log_in(&self, by: &LogIn, budget: &Budget) -> Result<Session, CallError> {
         let form = self.form(by)?;
         // Twice is two tokens, of which one is never used.
         let mut request = self.render(&by.request, &Data::default(), true)?;
