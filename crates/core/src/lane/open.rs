@@ -134,7 +134,8 @@ impl Turn<'_> {
             return false;
         };
         let at = memory.seen_at.unwrap_or(self.now);
-        self.created(&id, ticket.id.clone(), None, None, at);
+        let rest = self.rules.capabilities.create_follows;
+        self.created(&id, ticket.id.clone(), None, None, (at, rest));
         true
     }
 

@@ -18,6 +18,7 @@ mod closing;
 mod customer;
 mod errors;
 mod files;
+mod following;
 mod halting;
 mod histories;
 mod inbox;

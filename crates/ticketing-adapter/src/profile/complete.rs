@@ -19,6 +19,16 @@ pub(super) fn complete(checker: &mut Checker<'_>, place: &Place, kind: Kind, spe
     }
 }
 
+/// The keys that each operation of this kind has, for the manual.
+#[cfg(test)]
+pub(super) fn needed(kind: Kind) -> Vec<&'static str> {
+    let bare: OperationSpec = toml::from_str("path = \"/\"").unwrap();
+    let missing = needs(kind, &bare)
+        .into_iter()
+        .filter(|(there, _, _)| !there);
+    missing.map(|(_, key, _)| key).collect()
+}
+
 /// Whether each key is there that it cannot do without, and what to do if not.
 fn needs(kind: Kind, spec: &OperationSpec) -> Vec<(bool, &'static str, &'static str)> {
     let list = (
@@ -120,6 +130,24 @@ pub(super) fn consistent(
     if !spec.after.is_empty() && kind != Kind::Create {
         let remedy = "Only `create` has writes that follow it.";
         checker.problem(&place.key("after"), "nothing follows this", remedy);
+    }
+    if !spec.absent.is_empty() && spec.items.is_none() {
+        let remedy = "Only a list can be empty; a `then` and a `find_first` have their own.";
+        checker.problem(&place.key("absent"), "it lists nothing", remedy);
+    }
+    let looks = matches!(
+        spec.resolve,
+        Some(ResolveSpec::DirectLookup | ResolveSpec::LaggingSearch { .. })
+    );
+    let looked_up = kind == Kind::Create && looks;
+    if !spec.taken.is_empty() && !looked_up {
+        let remedy =
+            "Only a `create` that is resolved by direct_lookup or lagging_search is looked up.";
+        checker.problem(
+            &place.key("taken"),
+            "nothing looks for what is there",
+            remedy,
+        );
     }
     let by_key = matches!(spec.resolve, Some(ResolveSpec::IdempotencyKey));
     if by_key && !mentions_intent(spec) {

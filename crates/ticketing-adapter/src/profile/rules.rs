@@ -127,50 +127,6 @@ impl Kind {
         }
     }
 
-    /// What expressions of its request may name, beside `options`.
-    pub(crate) fn names(self) -> &'static [&'static str] {
-        match self {
-            Self::UpsertRequester => &[
-                "requester.name",
-                "requester.phone",
-                "requester.email",
-                "requester.external_id",
-            ],
-            Self::Create => &[
-                "new.subject",
-                "new.description",
-                "new.tags",
-                "new.fields.*",
-                "new.requester.name",
-                "new.requester.phone",
-                "new.requester.email",
-                "new.requester.external_id",
-                "requester_id",
-                "conversation.id",
-                "intent.id",
-            ],
-            Self::Note => &["ticket.id", "note.body", "intent.id"],
-            Self::Comment => &["ticket.id", "comment.body", "intent.id"],
-            Self::Attach => &[
-                "ticket.id",
-                "comment.body",
-                "file.name",
-                "file.type",
-                "file.base64",
-                "file.public",
-                "intent.id",
-            ],
-            Self::SetStatus => &["ticket.id", "status", "status_code"],
-            Self::SetLinkField => &["ticket.id", "conversation.id"],
-            Self::SetFields => &["ticket.id", "fields.*"],
-            Self::Get => &["ticket.id"],
-            Self::FindByLinkField => &["conversation.id", "page"],
-            Self::FindOpenByRequester => &["requester_id", "page"],
-            Self::ChangedSince => &["since.at", "since.token", "since.page"],
-            Self::Notes | Self::Comments => &["ticket.id", "page"],
-        }
-    }
-
     /// What finds out whether a write of this kind was done.
     pub(crate) fn looked_up_by(self) -> Self {
         match self {
@@ -272,6 +228,8 @@ pub(crate) struct OperationRule {
     pub(crate) request: RequestRule,
     pub(crate) ok: Vec<u16>,
     pub(crate) ok_when: Option<Expr>,
+    pub(crate) absent: Vec<u16>,
+    pub(crate) taken: Vec<Taken>,
     pub(crate) resolve: Resolve,
     pub(crate) verify: bool,
     pub(crate) first: Vec<Then>,
@@ -291,6 +249,8 @@ pub(crate) struct OperationRule {
     pub(crate) merged: bool,
     pub(crate) page_size: Option<usize>,
     pub(crate) cursor: Option<CursorRule>,
+    /// Why a list brings more than it is asked for.
+    pub(crate) unfiltered: Option<String>,
 }
 
 impl OperationRule {
@@ -301,6 +261,11 @@ impl OperationRule {
             when.is_some_and(|when| when.is_true(options).unwrap_or(false))
         };
         self.instead.iter().find(fits).unwrap_or(self)
+    }
+
+    /// Whether calls follow it, in any of its forms.
+    pub(crate) fn is_followed(&self) -> bool {
+        !self.after.is_empty() || self.instead.iter().any(Self::is_followed)
     }
 
     /// Whether sending it again does no harm.
@@ -317,9 +282,17 @@ pub(crate) struct FindFirst {
     pub(crate) id: Expr,
 }
 
+/// A refusal that says that the ticket is there.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    pub(crate) status: u16,
+    pub(crate) when: Option<Expr>,
+}
+
 /// A write after a write.
 #[derive(Debug)]
 pub(crate) struct After {
+    pub(crate) first: Vec<Then>,
     pub(crate) when: Option<Expr>,
     pub(crate) request: RequestRule,
     pub(crate) ok: Vec<u16>,
