@@ -16,6 +16,7 @@ mod words;
 mod write;
 
 pub use list::Changes;
+pub use proof::Myself;
 pub use setup::{Hook, HookPart, Standing};
 
 use crate::{

@@ -139,6 +139,7 @@ pub(crate) fn compile(spec: &ProfileSpec, text: &str) -> Result<Rules, Vec<Probl
     let root = Place::default();
     name(&mut checker, &root.key("name"), &spec.name);
     let auth = super::auth::compile(&mut checker, &root.key("auth"), spec);
+    let myself = super::auth::myself(&mut checker, &root.key("myself"), spec);
     let vocabulary = vocabulary(&mut checker, &root.key("vocabulary"), &spec.vocabulary);
     let place = root.key("vocabulary").key("codes");
     checker.codes = Arc::new(codes(&mut checker, &place, &spec.vocabulary));
@@ -181,6 +182,7 @@ pub(crate) fn compile(spec: &ProfileSpec, text: &str) -> Result<Rules, Vec<Probl
                 .collect(),
             options,
             auth,
+            myself,
             vocabulary,
             codes: checker.codes,
             listed,
