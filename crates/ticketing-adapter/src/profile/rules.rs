@@ -373,6 +373,7 @@ pub(crate) struct CursorRule {
 /// How webhooks are proven and read.
 #[derive(Debug)]
 pub(crate) struct WebhookRules {
+    pub(crate) optional: bool,
     pub(crate) proof: Proof,
     pub(crate) challenge: Option<Challenge>,
     pub(crate) headers: Vec<String>,
