@@ -89,6 +89,7 @@ pub const STORIES: &[Story] = &[
             ),
             (System::FakeGlpi, "its filter does not know a ticket's team"),
             (System::FakeRedmine, "it keeps no customers"),
+            (System::FakeRedmineWebhooks, "it keeps no customers"),
             (System::Frontdesk, "it keeps no people"),
         ]
     ),
