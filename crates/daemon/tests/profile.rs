@@ -59,8 +59,8 @@ ticket = "body"
 shape = "api"
 "#;
 
-/// Ten mistakes: what is written, and what is written in its place.
-const MISTAKES: [(&str, &str); 10] = [
+/// Mistakes: what is written, and what is written in its place.
+const MISTAKES: &[(&str, &str)] = &[
     ("[vocabulary]", "[vocabulary"),
     ("title =", "titel ="),
     ("{{ credentials.token }}", "{{ credentials.tokn }}"),
@@ -79,6 +79,16 @@ const MISTAKES: [(&str, &str); 10] = [
     (
         "[webhook.proof.header]\nname = \"X-Helpdesk-Secret\"",
         "[webhook.proof]\nbasic = {}\nurl_token = {}",
+    ),
+    ("body.state = \"{{ status }}\"", "body.state = \"done\""),
+    (
+        "path = \"/tickets/{{ ticket.id }}\"\nticket",
+        "path = \"/tickets\"\nticket",
+    ),
+    ("Token {{ credentials.token }}", "Token 5ecret"),
+    (
+        "status = \"it.state\"",
+        "status = \"it.state | find('name')\"",
     ),
 ];
 
@@ -116,14 +126,14 @@ impl Written {
 }
 
 #[test]
-fn ten_mistakes_are_each_told_with_file_line_key_and_remedy() {
-    let told = MISTAKES.map(|(right, wrong)| {
+fn each_mistake_is_told_with_file_line_key_and_remedy() {
+    let told = MISTAKES.iter().map(|(right, wrong)| {
         assert!(HELPDESK.contains(right), "{right}");
         let (said, code) = Written::new(&HELPDESK.replacen(right, wrong, 1)).check(&[]);
         assert_eq!(code, 1, "{said}");
         format!("{wrong:?}\n{said}")
     });
-    insta::assert_snapshot!(told.join("\n"));
+    insta::assert_snapshot!(told.collect::<Vec<_>>().join("\n"));
 }
 
 #[test]

@@ -352,7 +352,8 @@ fn the_trigger_body_we_ship_tells_a_whole_ticket_once_filled_in() {
 const ARRAYS: &str = r#"
 name = "arrays"
 title = "Arrays"
-auth.bearer = "x"
+credentials.token.about = "A token."
+auth.bearer = "{{ credentials.token }}"
 vocabulary = { statuses = ["1", "4"], solved = ["4"], final = [], reopened = "1" }
 
 [ticket.event]

@@ -261,7 +261,11 @@ reuse = "{reuse}"
         profile = of_desk.profile,
         credentials = of_desk.credentials,
         desk_options = of_desk.options,
-        reuse = of_desk.reuse,
+        reuse = if desk.profile.can_find_open() {
+            "open"
+        } else {
+            "never"
+        },
         rules = desk.rules(
             &include_str!("rules.toml").replace("\"resolved\"", &format!("\"{}\"", of_desk.solved))
         ),

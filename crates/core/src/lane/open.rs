@@ -67,7 +67,8 @@ impl Turn<'_> {
         } else {
             again.map(|generation| (generation, "mapping.conversation.ticket_reopened"))
         };
-        if wanted.is_some() && !memory.told && !planted!(UntoldTicketAsks) {
+        let told = memory.told && !memory.anothers;
+        if wanted.is_some() && !told && !planted!(UntoldTicketAsks) {
             return;
         }
         if wanted.is_some() && memory.held_elsewhere.is_some() {

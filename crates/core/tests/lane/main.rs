@@ -31,6 +31,7 @@ mod reopening;
 mod reports;
 mod saying;
 mod starts;
+mod taken;
 mod talk;
 mod template;
 mod ticket_ids;

@@ -3,7 +3,7 @@
 
 use super::{
     compile::{ANSWER, Checker},
-    expr::{Expr, Names},
+    expr::{Expr, Names, Template},
     place::Place,
     request::{Sent, posted, request},
     rules::{Auth, LogIn, RequestRule},
@@ -23,6 +23,29 @@ pub(super) fn compile(
     place: &Place,
     spec: &ProfileSpec,
 ) -> Option<Auth> {
+    let auth = way(checker, place, spec)?;
+    let texts: Vec<&Template> = match &auth {
+        Auth::Basic { user, password } => vec![user, password],
+        Auth::Header { value, .. } => vec![value],
+        Auth::Session(by) => by.form.iter().map(|(_, value)| value).collect(),
+    };
+    if texts.iter().all(|text| text.names().next().is_none()) {
+        let known = spec.credentials.keys().next();
+        let remedy = match known {
+            Some(name) => format!("Put {{{{ credentials.{name} }}}} where it stands."),
+            None => "Add [credentials.token] with its `about`, and put {{ credentials.token }} where it stands: a secret belongs in bridge.toml, never in a profile.".to_owned(),
+        };
+        checker.problem(
+            place,
+            "no credential is in it: every call would be refused, or prove nothing",
+            remedy,
+        );
+    }
+    Some(auth)
+}
+
+/// The one way that is given.
+fn way(checker: &mut Checker<'_>, place: &Place, spec: &ProfileSpec) -> Option<Auth> {
     let mut names = Names::default();
     for credential in spec.credentials.keys() {
         names.add(format!("credentials.{credential}"));

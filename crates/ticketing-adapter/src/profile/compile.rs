@@ -25,6 +25,8 @@ pub(crate) struct Checker<'a> {
     text: &'a str,
     pub(crate) problems: Vec<Problem>,
     options: Names,
+    /// Whether its tickets are made and never read.
+    pub(crate) only_makes: bool,
     /// Every `[ticket.NAME]`; `None` for one with a problem of its own.
     shapes: BTreeMap<String, Option<Arc<Shape>>>,
     codes: Arc<Codes>,
@@ -133,6 +135,7 @@ pub(crate) fn compile(spec: &ProfileSpec, text: &str) -> Result<Rules, Vec<Probl
         text,
         problems: Vec::new(),
         options,
+        only_makes: !spec.operations.has(Kind::Get),
         shapes: BTreeMap::new(),
         codes: Arc::default(),
     };

@@ -19,6 +19,16 @@ pub(super) fn complete(checker: &mut Checker<'_>, place: &Place, kind: Kind, spe
     }
 }
 
+/// The keys that each operation of this kind has, for the manual.
+#[cfg(test)]
+pub(super) fn needed(kind: Kind) -> Vec<&'static str> {
+    let bare: OperationSpec = toml::from_str("path = \"/\"").unwrap();
+    let missing = needs(kind, &bare)
+        .into_iter()
+        .filter(|(there, _, _)| !there);
+    missing.map(|(_, key, _)| key).collect()
+}
+
 /// Whether each key is there that it cannot do without, and what to do if not.
 fn needs(kind: Kind, spec: &OperationSpec) -> Vec<(bool, &'static str, &'static str)> {
     let list = (

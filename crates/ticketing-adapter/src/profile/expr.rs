@@ -4,12 +4,15 @@
 //! Only the profile's own words are ever compiled. What a customer or a remote wrote is data that
 //! an expression reads, and its result is never read as an expression again.
 
+mod source;
+
 use super::filters;
 use minijinja::{
     Environment, Expression, UndefinedBehavior,
     value::{Serde, Value},
 };
 use serde_json::Value as Json;
+use source::{end_of_expr, unknown_parts, without_slices};
 use std::sync::LazyLock;
 
 /// How much one expression may compute, in minijinja's steps. The longest built-in one over a page
@@ -72,7 +75,10 @@ pub(crate) struct EvalError(&'static str);
 
 /// One compiled expression.
 #[derive(Debug)]
-pub(crate) struct Expr(Expression<'static, 'static>);
+pub(crate) struct Expr {
+    compiled: Expression<'static, 'static>,
+    names: Vec<String>,
+}
 
 impl Expr {
     pub(crate) fn compile(source: &str, names: &Names) -> Result<Self, BadExpr> {
@@ -88,11 +94,11 @@ impl Expr {
                 what: format!("`{source}` is no expression: {}", error.kind()),
                 remedy: "Write an expression such as body.ticket.id.".to_owned(),
             })?;
-        let unknown = compiled
-            .undeclared_variables(true)
-            .into_iter()
-            .find(|path| !names.allows(path));
-        if let Some(path) = unknown {
+        // minijinja does not look for names before the brackets of a slice.
+        let whole = ENGINE.compile_expression_owned(without_slices(source));
+        let whole = whole.as_ref().unwrap_or(&compiled);
+        let named: Vec<String> = whole.undeclared_variables(true).into_iter().collect();
+        if let Some(path) = named.iter().find(|path| !names.allows(path)) {
             return Err(BadExpr {
                 what: format!("`{path}` is not known here"),
                 remedy: format!("Known here: {}.", names.0.join(", ")),
@@ -100,14 +106,22 @@ impl Expr {
         }
         match unknown_parts(source) {
             Some(bad) => Err(bad),
-            None => Ok(Self(compiled)),
+            None => Ok(Self {
+                compiled,
+                names: named,
+            }),
         }
+    }
+
+    /// The names in it, each as far as it is written out.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(String::as_str)
     }
 
     /// Its value on this data; what is missing is undefined, not an error.
     pub(crate) fn value(&self, data: &Value) -> Result<Value, EvalError> {
         use minijinja::ErrorKind as K;
-        self.0.eval(data.clone()).map_err(|error| {
+        self.compiled.eval(data.clone()).map_err(|error| {
             EvalError(match error.kind() {
                 K::OutOfFuel => "it computes too much",
                 K::UnknownFilter => "unknown filter",
@@ -126,64 +140,6 @@ impl Expr {
         let text = filters::text(&self.value(data)?);
         Ok((!text.is_empty()).then_some(text))
     }
-}
-
-/// What minijinja would only find when it evaluates: filters, tests and methods that are not there.
-fn unknown_parts(source: &str) -> Option<BadExpr> {
-    let bare = without_quoted(source);
-    let word = |text: &str| -> String {
-        let letters = text.trim_start().chars();
-        letters
-            .take_while(|c| c.is_alphanumeric() || *c == '_')
-            .collect()
-    };
-    let filter = bare
-        .split('|')
-        .skip(1)
-        .map(word)
-        .find(|name| !filters::NAMES.contains(&name.as_str()));
-    if let Some(name) = filter {
-        return Some(BadExpr {
-            what: format!("there is no filter `{name}`"),
-            remedy: format!("Filters: {}.", filters::NAMES.join(", ")),
-        });
-    }
-    if bare
-        .split(|c: char| !c.is_alphanumeric() && c != '_')
-        .any(|w| w == "is")
-    {
-        return Some(BadExpr {
-            what: "there are no tests (`is ...`)".to_owned(),
-            remedy: "A missing value is false: write the name alone, or compare with ==."
-                .to_owned(),
-        });
-    }
-    let method = bare.split('.').skip(1).find(|rest| {
-        let name = word(rest);
-        let after = rest.trim_start().get(name.len()..).unwrap_or_default();
-        !name.is_empty() && after.trim_start().starts_with('(')
-    });
-    method.map(|rest| BadExpr {
-        what: format!("there is no method `{}`", word(rest)),
-        remedy: format!("Filters: {}.", filters::NAMES.join(", ")),
-    })
-}
-
-fn without_quoted(source: &str) -> String {
-    let mut bare = String::new();
-    let mut quote = None;
-    let mut escaped = false;
-    for c in source.chars() {
-        match quote {
-            Some(_) if escaped => escaped = false,
-            Some(_) if c == '\\' => escaped = true,
-            Some(q) if c == q => quote = None,
-            Some(_) => {}
-            None if c == '\'' || c == '"' => quote = Some(c),
-            None => bare.push(c),
-        }
-    }
-    bare
 }
 
 /// A text with `{{ expressions }}` in it. One that is a single expression keeps its value's type.
@@ -240,6 +196,15 @@ impl Template {
         Ok((!none).then(|| filters::text(&value)))
     }
 
+    /// The names in its expressions.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        let exprs = self.0.iter().filter_map(|piece| match piece {
+            Piece::Expr(expr) => Some(expr),
+            Piece::Words(_) => None,
+        });
+        exprs.flat_map(Expr::names)
+    }
+
     /// Whether nothing stands there.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -249,29 +214,6 @@ impl Template {
     pub(crate) fn is_fixed(&self) -> bool {
         self.0.iter().all(|piece| matches!(piece, Piece::Words(_)))
     }
-}
-
-/// Where the expression ends: at the first `}}` outside of quotes and braces.
-fn end_of_expr(text: &str) -> Option<usize> {
-    let mut quote = None;
-    let mut escaped = false;
-    let mut depth = 0_usize;
-    for (at, c) in text.char_indices() {
-        match quote {
-            Some(_) if escaped => escaped = false,
-            Some(_) if c == '\\' => escaped = true,
-            Some(q) if c == q => quote = None,
-            Some(_) => {}
-            None if c == '\'' || c == '"' => quote = Some(c),
-            None if c == '{' => depth += 1,
-            None if c == '}' && depth > 0 => depth -= 1,
-            None if c == '}' => {
-                return text.get(at..).filter(|t| t.starts_with("}}")).map(|_| at);
-            }
-            None => {}
-        }
-    }
-    None
 }
 
 /// The key of a body whose value is a map of which each entry stands in the body itself.
@@ -287,6 +229,20 @@ pub(crate) enum Tree {
 }
 
 impl Tree {
+    /// The names in its texts, keys included.
+    pub(crate) fn names(&self) -> Vec<&str> {
+        match self {
+            Self::Fixed(_) => Vec::new(),
+            Self::Leaf(template) => template.names().collect(),
+            Self::List(parts) => parts.iter().flat_map(Self::names).collect(),
+            Self::Table(parts) => {
+                let keys = parts.iter().flat_map(|(key, _)| key.names());
+                keys.chain(parts.iter().flat_map(|(_, part)| part.names()))
+                    .collect()
+            }
+        }
+    }
+
     /// The body on this data. A leaf without value is left out, and so is a list or table of which
     /// every part was left out.
     pub(crate) fn render(&self, data: &Value) -> Result<Option<Json>, EvalError> {
@@ -389,10 +345,22 @@ mod tests {
             ("ticket.id is defined", "there are no tests (`is ...`)"),
             ("body.x.upper()", "there is no method `upper`"),
             ("ticket.", "`ticket.` is no expression: syntax error"),
+            ("tiket.id[2:]", "`tiket.id` is not known here"),
+            ("'a[:1]' ~ tiket.id[:2]", "`tiket.id` is not known here"),
+            ("body.x[body.y:tiket.id]", "`tiket.id` is not known here"),
+            ("body.x | find('id')", "`find` has 1 arguments and takes 2"),
+            ("body.x | lower(1)", "`lower` has 1 arguments and takes 0"),
         ] {
             assert_eq!(Expr::compile(source, &names).unwrap_err().what, what);
         }
-        assert!(Expr::compile("body.x[0] | find('a', '|b') ", &names).is_ok());
+        for fine in [
+            "body.x[0] | find('a', '|b') ",
+            "body.x[::2][1:] | entries('a', (body.y | with('b', body.z)), numeric=true)",
+            "{} | with('a', {'b': body.x[:3]}['b'])",
+        ] {
+            let compiled = Expr::compile(fine, &names).map_err(|bad| bad.what);
+            assert!(compiled.is_ok(), "{fine}: {compiled:?}");
+        }
     }
 
     #[test]

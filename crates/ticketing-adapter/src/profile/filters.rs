@@ -43,6 +43,19 @@ pub(crate) const NAMES: &[&str] = &[
     "with",
 ];
 
+/// What stands in the brackets of a filter, by an example of each argument.
+pub(crate) fn arguments(filter: &str) -> &'static [&'static str] {
+    match filter {
+        "all" => &["'status'", "'done'"],
+        "column" => &["'name'"],
+        "entries" | "pairs" => &["'id'", "'value'"],
+        "find" => &["'id'", "it.id"],
+        "format_time" => &["'%Y-%m-%dT%H:%M:%SZ'"],
+        "with" => &["'name'", "it.value"],
+        _ => &[],
+    }
+}
+
 /// The word joiner: invisible, of no width, and no line breaks at it.
 pub(crate) const WORD_JOINER: char = '\u{2060}';
 

@@ -4,11 +4,13 @@
 //! [`spec`](self) is the language as written, `compile` checks it, `rules` is what comes of it.
 
 mod auth;
+mod carried;
 mod compile;
 mod complete;
 pub(crate) mod expr;
 pub(crate) mod filters;
 mod html;
+mod names;
 mod operations;
 mod place;
 mod request;
@@ -161,6 +163,19 @@ impl Profile {
     pub fn hints_at_comments(&self) -> bool {
         let webhook = self.rules.webhook.as_ref();
         webhook.is_some_and(|webhook| webhook.events.iter().all(|event| event.comment.is_none()))
+    }
+
+    /// Whether the bridge takes webhooks of this system; what it does not, the sweep finds.
+    #[must_use]
+    pub fn takes_webhooks(&self) -> bool {
+        self.rules.webhook.is_some()
+    }
+
+    /// How its webhooks prove who sent them, in words; nothing where it takes none.
+    #[must_use]
+    pub fn proves_webhooks(&self) -> Option<String> {
+        let webhook = self.rules.webhook.as_ref();
+        webhook.map(|webhook| review::proven(&webhook.proof))
     }
 
     /// Whether further fields of a ticket can be set.

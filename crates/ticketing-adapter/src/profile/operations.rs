@@ -1,9 +1,11 @@
 //! Checks and compiles a profile's calls. Neighbours: `compile`, the rest of the same work.
 
 use super::{
+    carried::{self, Carried},
     compile::{ANSWER, Checker},
     complete,
     expr::{Expr, Names},
+    names::{FOLLOWS, PERSON},
     place::Place,
     request::{Sent, request},
     rules::{
@@ -87,15 +89,27 @@ fn operation(
     kind: Kind,
     spec: &OperationSpec,
 ) -> Option<OperationRule> {
+    let told = checker.problems.len();
+    let rule = compiled(checker, place, kind, spec)?;
+    // A part that could not be compiled names nothing, and was told.
+    if checker.problems.len() == told {
+        carries(checker, place, spec, &rule);
+    }
+    Some(rule)
+}
+
+fn compiled(
+    checker: &mut Checker<'_>,
+    place: &Place,
+    kind: Kind,
+    spec: &OperationSpec,
+) -> Option<OperationRule> {
     let upload = spec
         .upload
         .as_ref()
         .and_then(|upload| self::upload(checker, &place.key("upload"), kind, upload));
     let sent = checker.names(kind.names()).and(&["now"]);
-    let sent = match &upload {
-        Some(_) => sent.and(&["upload.*"]),
-        None => sent,
-    };
+    let sent = sent.and(if upload.is_some() { &["upload.*"] } else { &[] });
     let before = sent.and(&["also.*"]);
     let first = then(checker, &place.key("first"), &spec.first, &before);
     let only_if = checker.maybe(place, "only_if", spec.only_if.as_ref(), &before);
@@ -155,8 +169,30 @@ fn operation(
         merged: spec.other_id == Some(OtherId::Merged),
         page_size: spec.page_size,
         cursor,
+        unfiltered: spec.unfiltered.clone(),
         request: request?,
     })
+}
+
+/// Whether each of its requests names what it is for.
+fn carries(checker: &mut Checker<'_>, place: &Place, spec: &OperationSpec, rule: &OperationRule) {
+    let picks = [&rule.ticket, &rule.items];
+    let picks = picks
+        .into_iter()
+        .flatten()
+        .filter(|_| !rule.kind.is_write());
+    let request = Carried::by(&rule.request).through(&rule.first);
+    let request = request.beside(rule.upload.as_ref());
+    let carried = picks.fold(request, Carried::or_picked);
+    carried::check(checker, place, (rule.kind, spec), &carried);
+    if let Some(find) = &rule.find_first {
+        let carried = Carried::by(&find.request).or_picked(&find.id);
+        carried::must(checker, &place.key("find_first"), &carried, &PERSON);
+    }
+    for (n, after) in rule.after.iter().enumerate() {
+        let place = place.key("after").index(n);
+        carried::must(checker, &place, &Carried::by(&after.request), &FOLLOWS);
+    }
 }
 
 fn main_request(

@@ -5,7 +5,7 @@
 use super::{
     Profile,
     place::{Place, line_of},
-    rules::{Kind, Proof, Rules},
+    rules::{Kind, OperationRule, Proof, Rules},
     setup::SetupRules,
     spec::{CursorKind, Digest, ExampleSpec},
 };
@@ -114,6 +114,10 @@ fn operation(rules: &Rules, kind: Kind) -> OperationReview {
     let rule = rules.operations.get(&kind);
     let about = match rule {
         Some(rule) if kind.is_write() => resolved(rule.resolve, kind),
+        Some(OperationRule {
+            unfiltered: Some(why),
+            ..
+        }) => format!("asked again; lists others too: {why}"),
         Some(_) => "asked again".to_owned(),
         None => rules.absent.get(&kind).cloned().unwrap_or_default(),
     };
@@ -139,7 +143,7 @@ fn resolved(resolve: Resolve, kind: Kind) -> String {
     }
 }
 
-fn proven(proof: &Proof) -> String {
+pub(super) fn proven(proof: &Proof) -> String {
     match proof {
         Proof::Signature(signature) => {
             let digest = match signature.digest {

@@ -129,50 +129,6 @@ impl Kind {
         }
     }
 
-    /// What expressions of its request may name, beside `options`.
-    pub(crate) fn names(self) -> &'static [&'static str] {
-        match self {
-            Self::UpsertRequester => &[
-                "requester.name",
-                "requester.phone",
-                "requester.email",
-                "requester.external_id",
-            ],
-            Self::Create => &[
-                "new.subject",
-                "new.description",
-                "new.tags",
-                "new.fields.*",
-                "new.requester.name",
-                "new.requester.phone",
-                "new.requester.email",
-                "new.requester.external_id",
-                "requester_id",
-                "conversation.id",
-                "intent.id",
-            ],
-            Self::Note => &["ticket.id", "note.body", "intent.id"],
-            Self::Comment => &["ticket.id", "comment.body", "intent.id"],
-            Self::Attach => &[
-                "ticket.id",
-                "comment.body",
-                "file.name",
-                "file.type",
-                "file.base64",
-                "file.public",
-                "intent.id",
-            ],
-            Self::SetStatus => &["ticket.id", "status", "status_code"],
-            Self::SetLinkField => &["ticket.id", "conversation.id"],
-            Self::SetFields => &["ticket.id", "fields.*"],
-            Self::Get => &["ticket.id"],
-            Self::FindByLinkField => &["conversation.id", "page"],
-            Self::FindOpenByRequester => &["requester_id", "page"],
-            Self::ChangedSince => &["since.at", "since.token", "since.page"],
-            Self::Notes | Self::Comments => &["ticket.id", "page"],
-        }
-    }
-
     /// What finds out whether a write of this kind was done.
     pub(crate) fn looked_up_by(self) -> Self {
         match self {
@@ -295,6 +251,8 @@ pub(crate) struct OperationRule {
     pub(crate) merged: bool,
     pub(crate) page_size: Option<usize>,
     pub(crate) cursor: Option<CursorRule>,
+    /// Why a list brings more than it is asked for.
+    pub(crate) unfiltered: Option<String>,
 }
 
 impl OperationRule {

@@ -2,8 +2,10 @@
 //! for its calls; the client's `setup`, which does it.
 
 use super::{
+    carried::{self, Carried},
     compile::{ANSWER, Checker},
     expr::{Expr, Names, Template},
+    names::{LOOK_PAGE, LOOK_TOKEN, THE_ONE},
     place::Place,
     request::{Sent, request},
     rules::RequestRule,
@@ -118,6 +120,7 @@ fn part(
     let item = sent.and(ANSWER).and(&["it.*"]);
     let there = sent.and(&["id"]);
     let known = there.and(&["it.*"]);
+    let told = checker.problems.len();
     let look = look(checker, &place.key("look"), &spec.look, sent);
     let ours = checker.expr(&place.key("ours"), &spec.ours, &item);
     let id = checker.expr(&place.key("id"), &spec.id, &item);
@@ -127,7 +130,7 @@ fn part(
     let remove = call(checker, &place.key("remove"), &spec.remove, &there);
     let secret = spec.secret.as_ref();
     let secret = secret.and_then(|spec| self::secret(checker, &place.key("secret"), spec, &there));
-    Some(PartRule {
+    let rule = PartRule {
         name: spec.name.clone(),
         of: of.and_then(|(_, at)| at),
         made: checker.maybe(place, "made", spec.made.as_ref(), &item),
@@ -140,7 +143,29 @@ fn part(
         change,
         remove: remove?,
         secret,
-    })
+    };
+    // A part that could not be compiled names nothing, and was told.
+    if checker.problems.len() == told {
+        carries(checker, place, &rule);
+    }
+    Some(rule)
+}
+
+/// Whether each of its requests names what it is for.
+fn carries(checker: &mut Checker<'_>, place: &Place, rule: &PartRule) {
+    let look = Carried::by(&rule.look.request);
+    let place_of_look = place.key("look");
+    match (&rule.look.next, rule.look.page_size) {
+        (Some(_), _) => carried::must(checker, &place_of_look, &look, &LOOK_TOKEN),
+        (None, Some(_)) => carried::must(checker, &place_of_look, &look, &LOOK_PAGE),
+        (None, None) => {}
+    }
+    let change = rule.change.as_ref().map(|call| ("change", &call.request));
+    let secret = rule.secret.as_ref().map(|read| ("secret", &read.request));
+    let remove = [("remove", &rule.remove.request)];
+    for (key, request) in remove.into_iter().chain(change).chain(secret) {
+        carried::must(checker, &place.key(key), &Carried::by(request), &THE_ONE);
+    }
 }
 
 fn look(

@@ -274,6 +274,9 @@ pub(crate) struct OperationSpec {
     pub page_size: Option<usize>,
     /// `changed_since`: how the listing goes on.
     pub cursor: Option<CursorSpec>,
+    /// `find_by_link_field`, `changed_since`: the system cannot be asked for these alone, and why. The list
+    /// has others among them, which are left out here.
+    pub unfiltered: Option<String>,
 }
 
 /// A refusal that says that what was to be made is there.

@@ -2,6 +2,9 @@
 
 use super::*;
 
+mod losing;
+mod manual;
+
 #[test]
 fn every_built_in_profile_loads_under_its_own_name() {
     for (name, text) in BUILTIN {
@@ -421,6 +424,12 @@ fn a_set_up_that_cannot_work_is_told_with_its_remedy() {
         ("name = \"hook\"", "name = \"hook\"\nof = \"server\""),
         ("method = \"POST\"", "method = \"GET\""),
         ("/hooks/{{ id }}", "/hooks/{{ it.id }}"),
+        ("/hooks/{{ id }}", "/hooks"),
+        ("items = \"body\" }", "items = \"body\", page_size = 50 }"),
+        (
+            "items = \"body\" }",
+            "items = \"body\", next = \"body.next\" }",
+        ),
         ("it.url == hook.url", "it.url == hook.address"),
         (
             "[[setup.parts]]",
@@ -438,7 +447,7 @@ fn a_set_up_that_cannot_work_is_told_with_its_remedy() {
 #[test]
 fn a_search_that_nothing_asks_is_told() {
     let unused = format!(
-        "{}\n[operations.find_open_by_requester]\npath = \"/tickets\"\nitems = \"body\"\nshape = \"api\"\n",
+        "{}\n[operations.find_open_by_requester]\npath = \"/tickets\"\nquery.by = \"{{{{ requester_id }}}}\"\nitems = \"body\"\nshape = \"api\"\n",
         ABSENT.replace("find_open_by_requester = \"it knows no people\"\n", "")
     );
     let done = r#"{"id": 7, "status": "done"}"#;

@@ -25,7 +25,6 @@ impl Vendor for World {
             profile: "glpi".to_owned(),
             credentials: r#"client_id = "client", client_secret = "of this test", user = "bridge", password = "of this test""#.to_owned(),
             options: format!(r#"{{ bridge_user_id = "{BRIDGE}" }}"#),
-            reuse: "never",
             creates_at: "/api.php/v2/Assistance/Ticket",
             logs_in_at: Some("/api.php/token"),
             solved: "solved",

@@ -23,7 +23,6 @@ impl Vendor for World {
             profile: "hubspot".to_owned(),
             credentials: format!(r#"token = "{TOKEN}""#),
             options: "{}".to_owned(),
-            reuse: "open",
             creates_at: "/crm/v3/objects/tickets",
             logs_in_at: None,
             solved: "closed",
