@@ -142,6 +142,7 @@ pub async fn start(
     let (jobs, transport, runtimes) = prepare(config, opening).await?;
     begin::begin(&jobs.store, &runtimes.borrow().clone(), &jobs.metrics).await?;
     crate::setup::words::learn(&runtimes.borrow());
+    crate::setup::myself::ask(&runtimes.borrow());
     let (stop, stopped) = watch::channel(false);
     let (dead, workers_dead) = watch::channel(false);
     let (configs, _) = watch::channel(Arc::clone(&runtimes.borrow().config));

@@ -208,6 +208,7 @@ impl Reloader {
             .await
             .map_err(|error| error.to_string())?;
         crate::setup::words::learn(&runtime);
+        crate::setup::myself::ask(&runtime);
         let names: Vec<_> = runtime.bridges.keys().cloned().collect();
         let _ = self.runtimes.send(Arc::new(runtime));
         let _ = self.configs.send(config);

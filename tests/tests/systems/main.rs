@@ -91,6 +91,11 @@ async fn a_documented_redmine_plays_the_same_stories_by_the_sweep_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_redmine_with_webhooks_plays_the_same_stories() {
+    plays_all(System::FakeRedmineWebhooks).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_follows_the_tutorial_has_a_profile_that_plays_the_same_stories() {
     plays_all(System::Frontdesk).await;
 }

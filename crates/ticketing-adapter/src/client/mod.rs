@@ -18,6 +18,7 @@ mod write;
 
 pub use list::Changes;
 pub use pace::{Further, Pace, Turn};
+pub use proof::Myself;
 pub use setup::{Hook, HookPart, Standing};
 
 use crate::{

@@ -34,6 +34,15 @@ pub(super) struct Session {
     until: Option<Instant>,
 }
 
+/// Whose credential the system says it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Myself {
+    /// The user's id there.
+    pub id: String,
+    /// The option that names another user.
+    pub other: Option<String>,
+}
+
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session").finish_non_exhaustive()
@@ -100,6 +109,31 @@ impl Client {
             }
         }
         self.prove(request, budget).await.map(|_| ())
+    }
+
+    /// Whose credential the calls carry.
+    ///
+    /// # Errors
+    /// [`CallError`]; `Locked` where the system answers as to a stranger, `Refused` with
+    /// [`bridge_transport::NOT_SENT`] where the profile has no such read.
+    pub async fn myself(&self, deadline: Duration) -> Result<Myself, CallError> {
+        let rule = self.profile.rules.myself.as_ref();
+        let rule = rule.ok_or_else(|| not_sent(&"the profile does not say who it is"))?;
+        let data = self.data();
+        let budget = &Budget::read(deadline);
+        let reply = self.exchange(&rule.request, &data, true, budget).await?;
+        self.accept(&[200], &reply, &data, true)?;
+        let told = rule.id.text(&reply.beside(&data).value()).ok().flatten();
+        let id = told.filter(|id| !id.is_empty());
+        let id = id.ok_or_else(|| CallError::Locked {
+            reason: "it answers as to a stranger".to_owned(),
+        })?;
+        let set = |name: &String| {
+            let set = self.settings.options.get(name)?.clone();
+            (set != id).then(|| name.clone())
+        };
+        let other = rule.option.as_ref().and_then(set);
+        Ok(Myself { id, other })
     }
 
     async fn log_in(&self, by: &LogIn, budget: &Budget) -> Result<Session, CallError> {

@@ -194,6 +194,12 @@ impl Profile {
         self.has(Kind::Attach)
     }
 
+    /// Whether the system tells whose credential it is asked with.
+    #[must_use]
+    pub fn knows_myself(&self) -> bool {
+        self.rules.myself.is_some()
+    }
+
     /// Whether the statuses that a site really has can be listed.
     #[must_use]
     pub fn lists_statuses(&self) -> bool {
