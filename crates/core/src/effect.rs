@@ -2,19 +2,20 @@
 //! `perform` does them, `explain` prints them.
 
 use crate::{
-    conversation::{Assignment, Conversation},
-    event::Comment,
-    ids::{BotId, ConversationId, LaneId, MessageId, TicketId, UserId},
+    call::CallError,
+    conversation::Assignment,
+    ids::{BotId, ConversationId, MessageId, TicketId, UserId},
     message::{AgentMessage, AnsweredBy, BotMessage, BotSays, HandOver, Media, Template},
-    report::InReport,
     text::Text,
     ticket::{NewTicket, Requester, Status, Ticket},
-    time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt};
 
-pub use crate::operation::Operation;
+pub use crate::{
+    operation::Operation,
+    read::{Found, Read},
+};
 
 /// One change at one remote.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -143,6 +144,9 @@ pub struct CreateTicket {
     /// afterwards.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub said: Vec<MessageId>,
+    /// The ticket that is there by now; what follows a create there is all that is left to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made: Option<TicketId>,
 }
 
 /// The parts of a customer's message on its way to the ticket.
@@ -274,9 +278,10 @@ impl fmt::Display for Effect {
                 None => write!(f, "clear the ticket id at Jelou"),
             },
             Self::UpsertRequester { .. } => write!(f, "make sure the requester exists"),
-            Self::CreateTicket(e) => {
-                write!(f, "create a ticket for conversation {}", e.conversation)
-            }
+            Self::CreateTicket(e) => match &e.made {
+                Some(ticket) => write!(f, "finish ticket {ticket}: what follows its making"),
+                None => write!(f, "create a ticket for conversation {}", e.conversation),
+            },
             Self::WriteLinkField {
                 ticket,
                 conversation,
@@ -359,149 +364,13 @@ pub enum Answer {
         ticket: TicketId,
         /// All of it, where the answer carried all of it.
         whole: Option<Box<Ticket>>,
+        /// Why what follows a create there is not done yet; `None` where it is, or nothing does.
+        #[serde(default)]
+        left: Option<CallError>,
     },
     /// It is done; the ticket as the answer showed it, where it did.
     Done {
         /// All of the ticket after the change, where the answer carried all of it.
         whole: Option<Box<Ticket>>,
-    },
-}
-
-/// Something that must be seen before going on.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(tag = "read", rename_all = "snake_case")]
-pub enum Read {
-    /// A conversation's state at Jelou.
-    Conversation {
-        /// Which.
-        id: ConversationId,
-    },
-    /// A ticket's state.
-    Ticket {
-        /// Which.
-        id: TicketId,
-    },
-    /// The tickets of a requester that are neither solved nor final.
-    OpenTickets {
-        /// What `UpsertRequester` brought.
-        requester_id: String,
-    },
-    /// The tickets whose link field names a conversation: finds out what became of a create.
-    TicketsByConversation {
-        /// The conversation.
-        conversation: ConversationId,
-    },
-    /// Whether a note or comment of ours with this text is on the ticket: finds out what became of it.
-    NoteOnTicket {
-        /// The ticket.
-        ticket: TicketId,
-        /// The note's text.
-        text: Text,
-    },
-    /// A ticket's comments, the latest at least.
-    Comments {
-        /// The ticket.
-        ticket: TicketId,
-    },
-    /// Which Lane holds a live Link to a ticket. Answered by the store, not by a remote.
-    TicketHolder {
-        /// The ticket.
-        ticket: TicketId,
-    },
-    /// Whether anything that Jelou told by a moment is not heard yet by a claimed Lane: it waits for
-    /// the Router, or came to the Lane since the Claim. Answered by the store, not by a remote.
-    Unheard {
-        /// The Lane.
-        lane: LaneId,
-        /// Received by then, by our clock.
-        by: Timestamp,
-    },
-    /// What Jelou's report on attended conversations says of one. Looked up for many at once, so the
-    /// answer may be that it is being gathered.
-    Report {
-        /// Which.
-        conversation: ConversationId,
-        /// When it began, by Jelou's clock where Jelou told.
-        began: Timestamp,
-        /// When it ended, by Jelou's clock where Jelou told.
-        ended: Timestamp,
-        /// Which look this is, from one.
-        look: u32,
-    },
-}
-
-impl Read {
-    /// The word in metrics and timelines.
-    #[must_use]
-    pub fn as_str(&self) -> &'static str {
-        match self {
-            Self::Conversation { .. } => "conversation",
-            Self::Ticket { .. } => "ticket",
-            Self::OpenTickets { .. } => "open_tickets",
-            Self::TicketsByConversation { .. } => "tickets_by_conversation",
-            Self::NoteOnTicket { .. } => "note_on_ticket",
-            Self::Comments { .. } => "comments",
-            Self::TicketHolder { .. } => "ticket_holder",
-            Self::Unheard { .. } => "unheard",
-            Self::Report { .. } => "report",
-        }
-    }
-}
-
-/// One sentence without names, numbers or message text.
-impl fmt::Display for Read {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Conversation { id } => write!(f, "read conversation {id}"),
-            Self::Ticket { id } => write!(f, "read ticket {id}"),
-            Self::OpenTickets { .. } => write!(f, "list the requester's open tickets"),
-            Self::TicketsByConversation { conversation } => {
-                write!(f, "find the ticket of conversation {conversation}")
-            }
-            Self::NoteOnTicket { ticket, .. } => write!(f, "look for our note on ticket {ticket}"),
-            Self::Comments { ticket } => write!(f, "list the comments of ticket {ticket}"),
-            Self::TicketHolder { ticket } => write!(f, "see which lane holds ticket {ticket}"),
-            Self::Unheard { .. } => write!(f, "see whether all that Jelou told is heard"),
-            Self::Report { conversation, .. } => {
-                write!(f, "look for conversation {conversation} in the report")
-            }
-        }
-    }
-}
-
-/// What a [`Read`] found.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(tag = "found", rename_all = "snake_case")]
-pub enum Found {
-    /// The conversation.
-    Conversation(Box<Conversation>),
-    /// The ticket.
-    Ticket(Box<Ticket>),
-    /// None, one or several tickets.
-    Tickets {
-        /// Those.
-        tickets: Vec<Ticket>,
-    },
-    /// Whether the note is there.
-    Note {
-        /// Whether.
-        there: bool,
-    },
-    /// Whether something that Jelou told is not heard yet.
-    Unheard {
-        /// Whether.
-        waits: bool,
-    },
-    /// The comments.
-    Comments {
-        /// Those.
-        comments: Vec<Comment>,
-    },
-    /// What the report says.
-    Report(InReport),
-    /// The Lane that holds the ticket, if one does.
-    Holder {
-        /// The Lane.
-        lane: Option<LaneId>,
     },
 }

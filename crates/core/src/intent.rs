@@ -132,6 +132,44 @@ pub struct Intent {
 }
 
 impl Intent {
+    /// An Intent of which nothing has been sent.
+    #[must_use]
+    pub fn planned(
+        id: IntentId,
+        link: LinkId,
+        cause: String,
+        rule: String,
+        effect: Effect,
+        planned_at: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            link,
+            cause,
+            rule,
+            effect,
+            state: IntentState::Planned,
+            planned_at,
+            first_sent_at: None,
+            sent_at: None,
+            deadline_at: None,
+            confirmed_at: None,
+            due_at: None,
+            attempts: 0,
+            failures: 0,
+            failing_since: None,
+            answered: None,
+            answered_at: None,
+            refused_status: None,
+            event_seen: false,
+            last_error: None,
+            parked: None,
+            possible_duplicate: false,
+            held: false,
+            known_before: BTreeSet::new(),
+        }
+    }
+
     /// Its kind.
     #[must_use]
     pub fn operation(&self) -> Operation {

@@ -20,6 +20,7 @@ pub mod mapping;
 pub mod message;
 pub mod operation;
 pub mod plan;
+pub mod read;
 pub mod report;
 pub mod route;
 pub mod session;

@@ -124,6 +124,7 @@ impl Bridge {
                 upsert_requester: profile.can_upsert_requester(),
                 find_open: profile.can_find_open(),
                 create: profile.resolve(Operation::Create),
+                create_follows: profile.follows_create(),
                 note: profile.resolve(Operation::Note),
                 comment: profile.resolve(Operation::Comment),
                 comments: profile.lists_comments(),

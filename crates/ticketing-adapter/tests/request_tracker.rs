@@ -97,7 +97,8 @@ async fn a_ticket_is_created_in_the_queue_with_the_conversation_in_its_field() {
         answer,
         Answer::Created {
             ticket: ticket(),
-            whole: None
+            whole: None,
+            left: None,
         }
     );
     insta::assert_snapshot!("rt_create", remote.asked());

@@ -53,7 +53,8 @@ async fn a_ticket_is_created_once_with_words_that_expand_to_nothing() {
         answer,
         Answer::Created {
             ticket: ticket(),
-            whole: None
+            whole: None,
+            left: None,
         }
     );
     insta::assert_snapshot!("create", remote.asked());

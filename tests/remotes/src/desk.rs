@@ -244,7 +244,12 @@ impl Desk {
             }
         };
         let whole = Some(Box::new(self.records[&id].ticket.clone()));
-        (Answer::Created { ticket: id, whole }, events)
+        let answer = Answer::Created {
+            ticket: id,
+            whole,
+            left: None,
+        };
+        (answer, events)
     }
 
     /// One write of the bridge, with what the automation makes of it.

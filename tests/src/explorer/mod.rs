@@ -4,7 +4,7 @@
 //! which goes far into large worlds by chance where this goes everywhere in small ones.
 //!
 //! Rooms: `scenario` (the worlds), `setting` (what does not change), `world` and `act` (a state and
-//! what makes the next), `router` and `worker` (a replica's two halves), `remotes` (both sides),
+//! what makes the next), `router` and `worker` (a replica's two halves), `calls` and `remotes` (both sides),
 //! `laws` and `ending` (what must hold), `search` (each state once), `part` (shared and hashed),
 //! `orders` (every order of longer histories).
 //!
@@ -12,6 +12,7 @@
 //! halt never trips.
 
 mod act;
+mod calls;
 mod ending;
 mod laws;
 pub mod orders;

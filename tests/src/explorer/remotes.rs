@@ -472,6 +472,7 @@ fn created(ticket: &Ticket) -> Answer {
     Answer::Created {
         ticket: ticket.id.clone(),
         whole: Some(Box::new(ticket.clone())),
+        left: None,
     }
 }
 

@@ -232,6 +232,7 @@ impl Setting {
                 note: Resolve::DirectLookup,
                 comment: Resolve::DirectLookup,
                 comments: false,
+                create_follows: false,
                 comments_hinted: false,
                 attach: Some(Resolve::DirectLookup),
             },

@@ -322,11 +322,28 @@ impl World {
         let known = |(ticket, comment): &&(TicketId, MessageId)| {
             let place = Place::Ticket { id: ticket.clone() };
             self.judge.ears.ways.contains_key(&(place, comment.clone()))
+                || self.came_too_late(ticket, comment)
         };
         let mut owed = self.judge.ears.owed.iter();
         let (ticket, comment) = owed.find(|owed| !known(owed))?;
         let what = format!("{comment} of {ticket} came to nobody's ears");
         Some((Law::SaidIsHeard, what))
+    }
+
+    /// Whether the ticket had gone over to another customer when its words came to be known: the Link is
+    /// asked first (rule 10), and that customer's relay begins with it (rule 17).
+    fn came_too_late(&self, ticket: &TicketId, comment: &MessageId) -> bool {
+        let record = self.desk.records.get(ticket);
+        let said = record.and_then(|r| r.said.iter().find(|k| k.id == *comment));
+        let Some(at) = said.and_then(|k| k.at) else {
+            return false;
+        };
+        let own = record.and_then(|r| self.mapping.user_id(&r.ticket).ok().flatten());
+        self.store.lanes().any(|lane| {
+            let mut links = lane.links.iter();
+            own.as_ref() != Some(&lane.lane.user)
+                && links.any(|l| l.ticket_id() == Some(ticket) && l.created_at > at)
+        })
     }
 }
 

@@ -410,6 +410,7 @@ impl World {
                 note: self.shape.note,
                 comment: self.shape.note,
                 comments: true,
+                create_follows: false,
                 comments_hinted: false,
                 attach: self.attaches().then_some(self.shape.note),
             },

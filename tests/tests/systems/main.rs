@@ -31,6 +31,7 @@ mod zendesk;
 use desk::System;
 use stage::Stage;
 use suite::STORIES;
+use table::Outcome;
 use tokio::time::Instant;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -104,15 +105,19 @@ async fn plays_all(system: System) {
     let stage = Stage::start(system).await;
     eprintln!("{:>7.1?}  {title} made and started", stage.desk_took);
     let begun = Instant::now();
+    let mut ended = Vec::new();
     for story in STORIES {
-        let name = story.name.replace('_', " ");
-        if let Some(reason) = story.lacked_by(system) {
-            eprintln!(" cannot  {name}: {reason}");
-            continue;
-        }
         let begun = Instant::now();
-        (story.play)(&stage).await;
-        eprintln!("{:>7.1?}  {name}", begun.elapsed());
+        let outcome = match story.lacked_by(&stage.desk.profile) {
+            Some(reason) => Outcome::Cannot(reason),
+            None => {
+                (story.play)(&stage).await;
+                Outcome::Plays
+            }
+        };
+        let name = table::row(story);
+        eprintln!("{:>7.1?}  {name}: {outcome}", begun.elapsed());
+        ended.push(outcome);
     }
     audit::all_is_well(&stage).await;
     let strange = stage.desk.asked_in_vain();
@@ -122,6 +127,7 @@ async fn plays_all(system: System) {
     );
     eprintln!("{:>7.1?}  all stories and the audit", begun.elapsed());
     stage.stop().await;
+    table::holds(system, &ended);
 }
 
 /// What is missing on a person's machine is left out; in the continuous run it is a failure.

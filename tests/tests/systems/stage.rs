@@ -165,7 +165,8 @@ impl Stage {
         self.waits(what, give_up).await;
     }
 
-    async fn waits(&self, what: &str, give_up: Instant) {
+    /// Waits a little for what is to come of itself, whatever a round of the sweep might find.
+    pub async fn waits(&self, what: &str, give_up: Instant) {
         assert!(
             Instant::now() < give_up,
             "waited {PATIENCE:?} in vain until {what}\n{}",
@@ -269,7 +270,11 @@ reuse = "{reuse}"
         profile = of_desk.profile,
         credentials = of_desk.credentials,
         desk_options = of_desk.options,
-        reuse = of_desk.reuse,
+        reuse = if desk.profile.can_find_open() {
+            "open"
+        } else {
+            "never"
+        },
         rules = desk.rules(
             &include_str!("rules.toml").replace("\"resolved\"", &format!("\"{}\"", of_desk.solved))
         ),

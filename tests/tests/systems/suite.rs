@@ -1,32 +1,57 @@
-//! The stories that every ticketing system is played with, told once, and what some cannot. Neighbours:
-//! `desk`, what they mean on each system; `table`, which shows them in the manual.
+//! The stories that every ticketing system is played with, told once, and what each rests on. Neighbours:
+//! `desk`, what they mean on each system; `table`, which holds the manual to what the run did.
 
 use crate::{
-    desk::{Seen, System},
+    desk::Seen,
     stage::{PATIENCE, Stage},
 };
+use bridge_core::{call::Resolve, effect::Operation};
 use bridge_sandbox::jelou::{Conversation, CustomerFile, Speaker, Spoken};
 use bytes::Bytes;
 use serde_json::json;
 use std::{future::Future, pin::Pin};
+use ticketing_adapter::profile::Profile;
 use tokio::time::Instant;
 
 type Playing<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
-/// One story, and the systems that cannot play it.
+/// One story, and what a system must be able to do for it.
 pub struct Story {
     /// Its name, which is its promise.
     pub name: &'static str,
     /// Plays it.
     pub play: for<'a> fn(&'a Stage) -> Playing<'a>,
-    lacks: &'static [(System, &'static str)],
+    needs: &'static [Need],
+}
+
+/// What a story rests on. The system's profile says whether it is there: one that gains it is played.
+#[derive(Clone, Copy)]
+enum Need {
+    /// An operation, by its key in `[operations]`.
+    Operation(&'static str),
+    /// Something that tells whether a ticket was made, when no answer comes.
+    CreateIsFound,
 }
 
 impl Story {
-    /// Why a system cannot play it.
-    pub fn lacked_by(&self, system: System) -> Option<&'static str> {
-        let of = self.lacks.iter().find(|(lacking, _)| *lacking == system);
-        of.map(|(_, reason)| *reason)
+    /// Why a system with this profile cannot play it, in the profile's own words.
+    pub fn lacked_by(&self, profile: &Profile) -> Option<String> {
+        self.needs.iter().find_map(|need| need.lacked_by(profile))
+    }
+}
+
+impl Need {
+    fn lacked_by(self, profile: &Profile) -> Option<String> {
+        match self {
+            Self::Operation(name) => {
+                let all = profile.review().operations;
+                let of = all.into_iter().find(|of| of.name == name);
+                let of = of.expect("an operation of the language");
+                (!of.is_there).then_some(of.about)
+            }
+            Self::CreateIsFound => (profile.resolve(Operation::Create) == Resolve::None)
+                .then(|| "nobody can ask whether it was made: it waits for a person".to_owned()),
+        }
     }
 }
 
@@ -34,84 +59,65 @@ macro_rules! story {
     ($name:ident) => {
         story!($name, [])
     };
-    ($name:ident, $lacks:expr) => {
+    ($name:ident, $needs:expr) => {
         Story {
             name: stringify!($name),
             play: |stage| Box::pin($name(stage)),
-            lacks: &$lacks,
+            needs: &$needs,
         }
     };
 }
 
-const NO_FILES: &str = "no call of its API version 2 that takes a file is known";
-/// Why osTicket can play so little.
-const UNREAD: &str = "its API tells of no ticket";
-const UNWRITTEN: &str = "its API writes on no ticket that is there";
-const UNKNOWN: &str = "nobody can ask whether it was made: it waits for a person";
+const GET: Need = Need::Operation("get");
+const COMMENT: Need = Need::Operation("comment");
+const ATTACH: Need = Need::Operation("attach");
+const SET_STATUS: Need = Need::Operation("set_status");
+const FIND_OPEN: Need = Need::Operation("find_open_by_requester");
+const CHANGED_SINCE: Need = Need::Operation("changed_since");
 
 /// All of them, on one system each, because a start takes seconds.
 pub const STORIES: &[Story] = &[
-    story!(
-        an_agents_ticket_gets_its_conversation,
-        [(System::FakeOsTicket, UNREAD)]
-    ),
+    story!(an_agents_ticket_gets_its_conversation, [GET]),
     story!(a_customer_who_writes_first_gets_one_ticket),
     story!(
         an_agents_reply_reaches_the_customer_and_an_internal_note_does_not,
-        [(System::FakeOsTicket, UNREAD)]
+        [GET]
     ),
     story!(
         what_a_customer_writes_is_on_the_ticket_and_does_not_come_back,
-        [(System::FakeOsTicket, UNWRITTEN)]
+        [COMMENT]
     ),
-    story!(
-        a_customers_picture_hangs_on_the_ticket,
-        [
-            (System::FakeOsTicket, UNWRITTEN),
-            (System::FakeGlpi, NO_FILES),
-        ]
-    ),
+    story!(a_customers_picture_hangs_on_the_ticket, [ATTACH]),
     story!(
         a_resolved_ticket_closes_its_conversation_and_reopened_gets_the_next,
-        [(System::FakeOsTicket, UNREAD)]
+        [GET]
     ),
     story!(
         a_close_at_jelou_resolves_the_ticket_and_the_customers_return_reopens_it,
-        [(System::FakeOsTicket, UNWRITTEN)]
+        [SET_STATUS]
     ),
     story!(
         an_open_ticket_of_the_customer_is_found_and_taken,
-        [
-            (System::FakeOsTicket, UNREAD),
-            (
-                System::DjangoHelpdesk,
-                "it does not search tickets by their submitter"
-            ),
-            (System::FakeGlpi, "its filter does not know a ticket's team"),
-            (System::FakeRedmine, "it keeps no customers"),
-            (System::Frontdesk, "it keeps no people"),
-        ]
+        [FIND_OPEN]
     ),
-    story!(
-        the_second_ticket_of_a_customer_waits_its_turn,
-        [(System::FakeOsTicket, UNREAD)]
-    ),
-    story!(
-        what_no_webhook_told_the_sweep_finds,
-        [(System::FakeOsTicket, UNREAD)]
-    ),
+    story!(the_second_ticket_of_a_customer_waits_its_turn, [GET]),
+    story!(what_no_webhook_told_the_sweep_finds, [CHANGED_SINCE]),
     story!(
         a_close_that_jelou_did_not_tell_the_sweep_finds,
-        [(System::FakeOsTicket, UNWRITTEN)]
+        [SET_STATUS]
     ),
     story!(
         a_create_whose_answer_is_cut_makes_one_ticket,
-        [(System::FakeOsTicket, UNKNOWN)]
+        [Need::CreateIsFound]
+    ),
+    story!(
+        what_an_agent_did_while_a_creates_answer_was_lost_stays,
+        [Need::CreateIsFound]
     ),
     story!(a_create_whose_webhook_nobody_takes_makes_one_ticket),
     story!(
         what_happened_while_the_system_was_down_is_made_good,
-        [(System::FakeOsTicket, UNWRITTEN)]
+        [SET_STATUS]
     ),
 ];
 
@@ -447,8 +453,9 @@ async fn a_create_whose_answer_is_cut_makes_one_ticket(stage: &Stage) {
     let before = stage.desk.tickets().await.len();
     stage.rest.cut_next("POST", stage.desk.config.creates_at);
     let jelou = &stage.jelou.handle;
-    jelou.add_user("5511987650113", "Helio Braga");
-    let started = jelou.customer_starts("5511987650113", "Bom dia");
+    let user = "5511987650113";
+    jelou.add_user(user, "Helio Braga");
+    let started = jelou.customer_starts(user, "Bom dia");
     let conversation = started.expect("free");
     let ticket = ticket_of(stage, &conversation).await;
     stage.settle().await;
@@ -462,6 +469,37 @@ async fn a_create_whose_answer_is_cut_makes_one_ticket(stage: &Stage) {
     };
     let whole = links.iter().find(of);
     assert!(whole.is_some_and(|row| row.link.is_whole()), "{whole:?}");
+    let customers = stage.desk.customers(&ticket);
+    assert!(
+        customers.as_ref().is_none_or(|all| *all == [user]),
+        "its customer is on it, once: {customers:?}"
+    );
+}
+
+/// An agent sees the ticket and takes it, before the bridge learns that it is there: the answer is lost, and no
+/// webhook tells.
+async fn what_an_agent_did_while_a_creates_answer_was_lost_stays(stage: &Stage) {
+    let before = stage.desk.tickets().await.len();
+    stage.hooks.set_open(false).await;
+    stage.rest.cut_next("POST", stage.desk.config.creates_at);
+    let jelou = &stage.jelou.handle;
+    jelou.add_user("5511987650118", "Lia Moura");
+    let started = jelou.customer_starts("5511987650118", "Bom dia");
+    let conversation = started.expect("free");
+    let give_up = Instant::now() + PATIENCE;
+    while stage.desk.tickets().await.len() == before {
+        stage.waits("the ticket is there", give_up).await;
+    }
+    let ticket = ticket_of(stage, &conversation).await;
+    let taken = stage.desk.open_again();
+    stage.desk.sets_status(&ticket, taken).await;
+    stage.settle().await;
+    stage.hooks.set_open(true).await;
+    until_said(stage, &ticket, "Bom dia").await;
+    stage.settle().await;
+    assert_eq!(stage.desk.tickets().await.len(), before + 1);
+    assert_eq!(stage.desk.sees(&ticket).await.status, taken);
+    assert!(at_jelou(stage, &conversation).active);
 }
 
 /// A system may answer that it failed because its own webhook did: what it was asked for is done.

@@ -287,32 +287,14 @@ impl Turn<'_> {
         if planted!(CauseOfTheMoment) {
             cause = format!("{cause} at {}", self.now.0);
         }
-        self.lane.intents.push(Intent {
-            id: id.clone(),
-            link: link.clone(),
+        self.lane.intents.push(Intent::planned(
+            id.clone(),
+            link.clone(),
             cause,
-            rule: rule.to_owned(),
+            rule.to_owned(),
             effect,
-            state: IntentState::Planned,
-            planned_at: self.now,
-            first_sent_at: None,
-            sent_at: None,
-            deadline_at: None,
-            confirmed_at: None,
-            due_at: None,
-            attempts: 0,
-            failures: 0,
-            failing_since: None,
-            answered: None,
-            answered_at: None,
-            refused_status: None,
-            event_seen: false,
-            last_error: None,
-            parked: None,
-            possible_duplicate: false,
-            held: false,
-            known_before: BTreeSet::new(),
-        });
+            self.now,
+        ));
         id
     }
 

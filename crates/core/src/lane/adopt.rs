@@ -260,6 +260,11 @@ impl Turn<'_> {
         if seen.merged_into.is_some() || self.rules.mapping.vocabulary().is_final(&seen.status) {
             return Named::Lost;
         }
+        let requester = self.rules.mapping.user_id(&seen).ok().flatten();
+        let anothers = requester.is_some_and(|user| user != self.lane.user);
+        if let Some(memory) = self.lane.tickets.get_mut(ticket) {
+            memory.anothers = anothers;
+        }
         match self.join_ticket(id, ticket, "metadata.ticketId") {
             Some(_) => Named::Adopted,
             None => Named::Lost,

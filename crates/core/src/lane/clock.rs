@@ -7,7 +7,10 @@
 //! moved back together: their order and their distances stay. Moments by the clocks of others (a
 //! message's, a conversation's start and end) are theirs.
 
-use super::state::{ConversationMemory, Lane, Retry, TicketMemory};
+use super::{
+    ours::OUR_CLOCKS_APART,
+    state::{ConversationMemory, Lane, Pending, Retry, TicketMemory},
+};
 use crate::{event::Event, intent::Intent, link::Link, time::Timestamp};
 use std::time::Duration;
 
@@ -17,25 +20,31 @@ const AHEAD_MOST: Duration = Duration::from_secs(2);
 impl Lane {
     /// Moves this Lane's moments back by as much as the clock was. Says whether it had been.
     pub(super) fn follow_the_clock(&mut self, now: Timestamp) -> bool {
-        // What came in and is not heard yet may be of before and of after.
-        let not_ahead = |at: &mut Timestamp| *at = (*at).min(now.plus(AHEAD_MOST));
-        for pending in &mut self.pending {
-            not_ahead(&mut pending.received_at);
-            match &mut pending.event {
-                Event::TicketChanged(e) => each(&mut [&mut e.read_at], &not_ahead),
-                Event::CommentAdded(e) => each(&mut [&mut e.change.read_at], &not_ahead),
-                Event::ConversationStarted(_)
-                | Event::ConversationClosed(_)
-                | Event::MessageReceived(_) => {}
-            }
-        }
+        let ahead = now.plus(AHEAD_MOST);
         let by = self.latest().map_or(Duration::ZERO, |at| at.since(now));
-        if by <= AHEAD_MOST {
+        let came = self.pending.iter().flat_map(moments).max();
+        let came_by = came.map_or(Duration::ZERO, |at| at.since(now));
+        if by <= AHEAD_MOST && came_by <= OUR_CLOCKS_APART {
+            let not_ahead = |at: &mut Timestamp| *at = (*at).min(ahead);
+            let pending = self.pending.iter_mut();
+            pending.for_each(|pending| each_of_pending(pending, &not_ahead));
             return false;
         }
+        let by = by.max(came_by);
         // What was known before stays earlier than what is heard now, if only by this much.
         let by = by.saturating_add(Duration::from_millis(1));
         let back = |at: &mut Timestamp| *at = at.minus(by);
+        // What came in and is not heard yet may be of before and of after. What is of before keeps its
+        // place too: of a read and a hint after it, the read must not come to cover the hint.
+        let of_before = self
+            .pending
+            .iter()
+            .filter(|p| moments(p).max() > Some(ahead));
+        let last_before = of_before.map(|p| p.delivery).max();
+        let of_before = |p: &&mut Pending| Some(p.delivery) <= last_before;
+        for pending in self.pending.iter_mut().filter(of_before) {
+            each_of_pending(pending, &back);
+        }
         for memory in self.tickets.values_mut() {
             each_of_ticket(memory, &back);
         }
@@ -88,6 +97,29 @@ impl Lane {
         });
         let all = tickets.chain(conversations).chain(links).chain(intents);
         all.flatten().max()
+    }
+}
+
+/// When a Delivery was received, and when a read that it carries began.
+fn moments(pending: &Pending) -> impl Iterator<Item = Timestamp> {
+    let read_at = match &pending.event {
+        Event::TicketChanged(e) => e.read_at,
+        Event::CommentAdded(e) => e.change.read_at,
+        Event::ConversationStarted(_)
+        | Event::ConversationClosed(_)
+        | Event::MessageReceived(_) => None,
+    };
+    std::iter::once(pending.received_at).chain(read_at)
+}
+
+fn each_of_pending(pending: &mut Pending, change: &impl Fn(&mut Timestamp)) {
+    change(&mut pending.received_at);
+    match &mut pending.event {
+        Event::TicketChanged(e) => each(&mut [&mut e.read_at], change),
+        Event::CommentAdded(e) => each(&mut [&mut e.change.read_at], change),
+        Event::ConversationStarted(_)
+        | Event::ConversationClosed(_)
+        | Event::MessageReceived(_) => {}
     }
 }
 

@@ -73,6 +73,7 @@ impl Turn<'_> {
                     requester_id: link.requester_id.clone(),
                     conversation: id.clone(),
                     said,
+                    made: None,
                 });
                 let cause = format!("conversation {id}");
                 self.ensure(&link.id, &cause, effect, "mapping.ticket.create_when");

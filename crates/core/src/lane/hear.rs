@@ -80,6 +80,8 @@ impl Turn<'_> {
             memory.open_when = true;
         }
         memory.told = true;
+        // No Link brought it here, but its requester.
+        memory.anothers &= e.last_lane.is_none();
         let seen_at = e.read_at.unwrap_or(pending.received_at);
         // First heard of by a change of our own: a create whose answer was lost.
         memory.made_by_us |= memory.seen.is_none() && e.by_us && !planted!(EchoNotKnown);

@@ -1,7 +1,7 @@
 //! Reads that search: the customer's open tickets, who holds one, and what became of a create or a
 //! note. Neighbours: create and resolve ask for them.
 
-use super::{hear::Sight, state::EntryKind, step::Turn};
+use super::{follow::is_made, hear::Sight, state::EntryKind, step::Turn};
 use crate::{
     effect::{Effect, Read},
     ids::{ConversationId, LaneId, TicketId},
@@ -73,6 +73,7 @@ impl Turn<'_> {
         self.lane.intents.iter().any(|i| {
             let begun = i.attempts > 0 && (i.state.is_open() || i.state == IntentState::Parked);
             begun
+                && !is_made(i)
                 && matches!(&i.effect, Effect::CreateTicket(c) if Some(&c.conversation) == ticket.link_field.as_ref())
         })
     }
@@ -162,7 +163,8 @@ impl Turn<'_> {
             return;
         }
         let ticket = tickets.remove(0);
-        self.created(&id, ticket.id.clone(), Some(ticket), None, begun);
+        let rest = self.rules.capabilities.create_follows;
+        self.created(&id, ticket.id.clone(), Some(ticket), None, (begun, rest));
     }
 
     pub(super) fn found_note(&mut self, read: &Read, there: bool) {

@@ -6,6 +6,7 @@ mod adopt;
 mod by_bot;
 mod clock;
 mod create;
+mod follow;
 mod forget;
 mod found;
 mod hear;

@@ -67,7 +67,8 @@ impl Turn<'_> {
         } else {
             again.map(|generation| (generation, "mapping.conversation.ticket_reopened"))
         };
-        if wanted.is_some() && !memory.told && !planted!(UntoldTicketAsks) {
+        let told = memory.told && !memory.anothers;
+        if wanted.is_some() && !told && !planted!(UntoldTicketAsks) {
             return;
         }
         if wanted.is_some() && memory.held_elsewhere.is_some() {
@@ -133,7 +134,8 @@ impl Turn<'_> {
             return false;
         };
         let at = memory.seen_at.unwrap_or(self.now);
-        self.created(&id, ticket.id.clone(), None, None, at);
+        let rest = self.rules.capabilities.create_follows;
+        self.created(&id, ticket.id.clone(), None, None, (at, rest));
         true
     }
 

@@ -19,7 +19,7 @@ use std::time::Duration;
 pub const CLOCKS_APART: Duration = Duration::from_secs(120);
 
 /// The clocks of two processes of ours on one store differ by less than this.
-const OUR_CLOCKS_APART: Duration = Duration::from_secs(5);
+pub(super) const OUR_CLOCKS_APART: Duration = Duration::from_secs(5);
 
 /// Two Lanes of one customer are joined when neither is being worked on; until then it is tried
 /// again after this.
@@ -30,6 +30,9 @@ pub(super) const UNLINKED: &str = "unlinked";
 
 /// Why a conversation has no ticket that a start made although another one had worked.
 const DOUBLED: &str = "a second conversation of the same start";
+
+/// Why a conversation has no ticket whose start's ticket another customer has by now.
+const ELSEWHERE: &str = "its ticket is another customer's by now";
 
 impl Turn<'_> {
     /// The start that made this conversation, as far as can be proven without its event: a
@@ -142,6 +145,11 @@ impl Turn<'_> {
             }
             return self.start_was_doubled(intent, &link, id);
         };
+        match self.may_live_again(&target, id) {
+            Some(true) => {}
+            Some(false) => return self.start_came_too_late(intent, &target, id),
+            None => return,
+        }
         self.settle_start(intent);
         if self.lane.link(&target).and_then(|l| l.conversation_id()) == Some(id) {
             return;
@@ -165,6 +173,37 @@ impl Turn<'_> {
         let sentence = format!("Conversation {id} is this ticket's: {proof}");
         self.lane
             .journal_intent(intent, EntryKind::Outcome, sentence, self.now);
+    }
+
+    /// Whether nobody else has the ticket of a Link that ended, so that it may come back with this
+    /// conversation; `None` while the store is asked (rule 10).
+    fn may_live_again(&mut self, link: &LinkId, id: &ConversationId) -> Option<bool> {
+        let ended = self.lane.link(link).filter(|l| !l.is_live());
+        let ticket = ended.and_then(|l| l.ticket_id()).cloned();
+        let memory = ticket.as_ref().and_then(|t| self.lane.tickets.get(t));
+        let (Some(ticket), Some(memory)) = (ticket, memory) else {
+            return Some(true);
+        };
+        if memory.held_elsewhere.is_none() {
+            // If that is wrong, the store refuses it.
+            return Some(true);
+        }
+        let learnt = self.lane.conversations.get(id).map(|m| m.learnt_at);
+        let asked = memory.holder_asked_at >= learnt;
+        if !asked {
+            self.ask_who_holds(&ticket);
+        }
+        asked.then_some(false)
+    }
+
+    /// The start worked after all, when its Link had ended and its ticket gone to another customer's
+    /// Lane. The conversation is watched to its end, as it keeps the customer busy.
+    fn start_came_too_late(&mut self, intent: &IntentId, link: &LinkId, id: &ConversationId) {
+        self.settle_start(intent);
+        let sentence = format!("Conversation {id} came of a start whose ticket has another by now");
+        self.note_conversation(EntryKind::Alarm, sentence, id);
+        self.tell(link, &format!("late:{id}"), "A conversation that was started for this ticket before turned out to go on, and the ticket is another customer's by now. It was left without a ticket: close it at Jelou, or link it by hand.");
+        self.link_to_no_ticket(id, ELSEWHERE);
     }
 
     /// A Link comes back after its end: since then its ticket's changes were nobody's news here, or went

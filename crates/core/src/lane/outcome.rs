@@ -1,7 +1,9 @@
 //! Calls come back: what each outcome means for its Intent and its Link (rule 15). Neighbours:
 //! refused, for a no; resolve, where the outcome is unknown.
 
-use super::{hear::Sight, state::EntryKind, step::Turn, unread::CREDENTIAL_PROBE_EVERY};
+use super::{
+    follow::is_made, hear::Sight, state::EntryKind, step::Turn, unread::CREDENTIAL_PROBE_EVERY,
+};
 use crate::{
     call::{CallError, Resolve},
     conversation::{Conversation, ConversationState},
@@ -39,7 +41,12 @@ impl Turn<'_> {
                     link.requester_id = Some(id);
                 }
             }
-            Answer::Created { ticket, whole } => {
+            Answer::Created { left, .. } if is_made(intent) => self.followed(intent, left),
+            Answer::Created {
+                ticket,
+                whole,
+                left,
+            } => {
                 // The answer to a first try shows what that made; the answer to a later one, what
                 // has become of it since.
                 let first = intent.attempts <= 1;
@@ -47,7 +54,15 @@ impl Turn<'_> {
                 let made_as = made_as.filter(|_| first);
                 // What is told of it while the answer is on its way is news.
                 let began = intent.sent_at.unwrap_or(now);
-                self.created(&intent.id, ticket, whole.map(|t| *t), made_as, began);
+                let rest = left.is_some();
+                self.created(
+                    &intent.id,
+                    ticket,
+                    whole.map(|t| *t),
+                    made_as,
+                    (began, rest),
+                );
+                self.not_followed(&intent.id, left);
             }
             Answer::Done { whole } => {
                 if let Some(whole) = whole {
@@ -133,14 +148,14 @@ impl Turn<'_> {
     }
 
     /// The ticket exists: the Link gets it, and begins to agree on what it was made as, as far as that
-    /// is known.
+    /// is known. `at` is when it was seen, `rest` whether what follows is still to be done.
     pub(super) fn created(
         &mut self,
         id: &IntentId,
         ticket: TicketId,
         whole: Option<Ticket>,
         made_as: Option<Status>,
-        at: Timestamp,
+        (at, rest): (Timestamp, bool),
     ) {
         let Some(link) = self.lane.intent(id).map(|i| i.link.clone()) else {
             return;
@@ -173,7 +188,11 @@ impl Turn<'_> {
             });
             link.link_field_written = true;
         }
-        self.confirm(id, &format!("ticket {ticket}"));
+        if rest {
+            self.leave_rest(id, &ticket);
+        } else {
+            self.confirm(id, &format!("ticket {ticket}"));
+        }
     }
 
     /// The store refused to give this Lane the ticket, as another customer's Lane has it. It exists,
@@ -259,7 +278,7 @@ impl Turn<'_> {
         }
     }
 
-    fn failed(&mut self, intent: &Intent, error: CallError) {
+    pub(super) fn failed(&mut self, intent: &Intent, error: CallError) {
         let reason = error.to_string();
         if let Some(found) = self.lane.intent_mut(&intent.id) {
             found.last_error = Some(reason.clone());
@@ -285,7 +304,7 @@ impl Turn<'_> {
 
     fn may_repeat(&self, intent: &Intent) -> bool {
         let how = match intent.operation() {
-            Operation::Create => self.rules.capabilities.create,
+            Operation::Create => self.resolve_of_create(intent),
             Operation::Note | Operation::Comment | Operation::File => self.resolve_of_words(intent),
             Operation::Status if planted!(StatusLeftUnresolved) => Resolve::Idempotent,
             Operation::Start

@@ -1,8 +1,8 @@
 //! A remote said no for good: what is parked, and who is told (rule 15). Neighbour: outcome.
 
-use super::step::Turn;
+use super::{follow::is_made, step::Turn};
 use crate::{
-    effect::{Effect, Operation, SendBotMessage},
+    effect::{CreateTicket, Effect, Operation, SendBotMessage},
     ids::TicketId,
     intent::{Intent, IntentState},
     link::{Agreed, Diverged},
@@ -19,6 +19,9 @@ impl Turn<'_> {
         let ticket = match &intent.effect {
             Effect::AddComment(comment) => comment.ticket.clone(),
             Effect::AttachFile(file) => file.ticket.clone(),
+            Effect::CreateTicket(CreateTicket {
+                made: Some(ticket), ..
+            }) => ticket.clone(),
             Effect::SetStatus { ticket, .. }
             | Effect::SetFields { ticket, .. }
             | Effect::AddNote { ticket, .. }
@@ -31,7 +34,9 @@ impl Turn<'_> {
             | Effect::SendTemplate(_)
             | Effect::SendBotMessage(_)
             | Effect::HandOver(_)
-            | Effect::CreateTicket(_) => return self.refused(intent, 404, reason),
+            | Effect::CreateTicket(CreateTicket { made: None, .. }) => {
+                return self.refused(intent, 404, reason);
+            }
         };
         if intent.refused_status == Some(404) {
             return self.refused(intent, 404, reason);
@@ -103,6 +108,7 @@ impl Turn<'_> {
                 reason.to_owned(),
                 "read the customer's message for the file's address; mend what stands in the way, then `parked retry`",
             ),
+            Operation::Create if is_made(intent) => self.rest_refused(intent, status, reason),
             Operation::Create
             | Operation::Requester
             | Operation::Fields

@@ -45,7 +45,7 @@ impl Turn<'_> {
         match intent.operation() {
             Operation::Start => self.resolve_start(intent),
             Operation::Close => self.resolve_close(intent),
-            Operation::Create => self.resolve_by(intent, self.rules.capabilities.create),
+            Operation::Create => self.resolve_by(intent, self.resolve_of_create(intent)),
             Operation::Note | Operation::Comment | Operation::File => {
                 self.resolve_by(intent, self.resolve_of_words(intent));
             }

@@ -1,7 +1,7 @@
 //! Which Intent may go out, and what must be seen before it does. Neighbours: links plans Intents,
 //! resolve finds out about those whose outcome is unknown.
 
-use super::{state::EntryKind, step::Turn};
+use super::{follow::is_made, state::EntryKind, step::Turn};
 use crate::{
     effect::{Effect, Operation, Read, SendMessage},
     event::Side,
@@ -265,6 +265,7 @@ impl Turn<'_> {
                 i.link == intent.link
                     && i.state.is_open()
                     && !i.held
+                    && !is_made(i)
                     && queue(i.operation()) == queue(operation)
             });
         let talks = |o: Operation| matches!(o, Operation::Start | Operation::Close);
@@ -397,8 +398,8 @@ fn ticket_of(effect: &Effect) -> Option<&TicketId> {
         | Effect::UpsertRequester { .. }
         | Effect::SendMessage(_)
         | Effect::SendBotMessage(_)
-        | Effect::HandOver(_)
-        | Effect::CreateTicket(_) => None,
+        | Effect::HandOver(_) => None,
+        Effect::CreateTicket(create) => create.made.as_ref(),
     }
 }
 

@@ -73,6 +73,10 @@ pub struct TicketMemory {
     /// merged into, may be another customer's: it asks this one for nothing.
     #[serde(default)]
     pub told: bool,
+    /// A conversation's metadata named it, and its requester is somebody else: it asks this customer for
+    /// nothing more, unless it comes to this Lane for its requester.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub anothers: bool,
     /// The lane that holds it, if it was asked for and is not ours.
     pub held_elsewhere: Option<LaneId>,
     /// When the store was last asked who holds it.
@@ -89,6 +93,14 @@ pub struct TicketMemory {
     /// What is known of its comments from listing them.
     #[serde(default, skip_serializing_if = "CommentsMemory::is_empty")]
     pub comments: CommentsMemory,
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands it by reference"
+)]
+fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 /// A conversation as this Lane knows it.

@@ -66,6 +66,8 @@ pub struct Capabilities {
     pub find_open: bool,
     /// How an unknown create is found out.
     pub create: Resolve,
+    /// Making a ticket takes further calls once it is there: one that was found lacks them.
+    pub create_follows: bool,
     /// How an unknown note is found out.
     pub note: Resolve,
     /// How an unknown comment is found out.

@@ -9,6 +9,7 @@ mod engine;
 mod names;
 mod phone;
 mod report;
+mod rule;
 mod scan;
 mod span;
 mod spec;

@@ -36,34 +36,23 @@ mod tests {
     };
 
     fn sent_at(at: i64) -> Intent {
+        let effect = Effect::SetStatus {
+            ticket: TicketId::parse("7").unwrap(),
+            status: Status::new("open"),
+        };
         Intent {
-            id: IntentId::parse("l.1").unwrap(),
-            link: LinkId::parse("l-1").unwrap(),
-            cause: "c".to_owned(),
-            rule: "r".to_owned(),
-            effect: Effect::SetStatus {
-                ticket: TicketId::parse("7").unwrap(),
-                status: Status::new("open"),
-            },
             state: IntentState::Sent,
-            planned_at: Timestamp(at),
             first_sent_at: Some(Timestamp(at)),
             sent_at: Some(Timestamp(at)),
-            deadline_at: None,
-            confirmed_at: None,
-            due_at: None,
             attempts: 1,
-            failures: 0,
-            failing_since: None,
-            answered: None,
-            answered_at: None,
-            refused_status: None,
-            event_seen: false,
-            last_error: None,
-            parked: None,
-            possible_duplicate: false,
-            held: false,
-            known_before: std::collections::BTreeSet::new(),
+            ..Intent::planned(
+                IntentId::parse("l.1").unwrap(),
+                LinkId::parse("l-1").unwrap(),
+                "c".to_owned(),
+                "r".to_owned(),
+                effect,
+                Timestamp(at),
+            )
         }
     }
 

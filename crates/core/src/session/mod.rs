@@ -151,7 +151,7 @@ enum Phase {
         held_by: Option<String>,
     },
     Releasing,
-    /// What the rules made of a conflict at the very end is being stored; another one loses.
+    /// What the rules made of a conflict at the very end is being stored.
     Settling,
     Ended,
 }
@@ -182,6 +182,8 @@ pub struct Session {
     lane: Lane,
     phase: Phase,
     steps: u32,
+    /// What the store refused since it last took a commit: all of it is heeded together.
+    refusals: Vec<Refusal>,
     call_timeout: Duration,
     now: Timestamp,
 }
@@ -194,10 +196,11 @@ impl Hash for Session {
             lane,
             phase,
             steps,
+            refusals,
             call_timeout,
             now: _,
         } = self;
-        (stored, lane, phase, steps, call_timeout).hash(state);
+        (stored, lane, phase, steps, refusals, call_timeout).hash(state);
     }
 }
 
@@ -210,6 +213,7 @@ impl Session {
             lane,
             phase: Phase::Ended,
             steps: 0,
+            refusals: Vec::new(),
             call_timeout,
             now,
         }
@@ -292,7 +296,9 @@ impl Session {
                 Err(refusal) => self.settle_conflict(refusal, rules, now),
             },
             (Phase::Settling, Came::Committed(Ok(()))) => Act::End,
-            (Phase::Settling, Came::Committed(Err(_))) => Act::Lost,
+            (Phase::Settling, Came::Committed(Err(refusal))) => {
+                self.settle_conflict(refusal, rules, now)
+            }
             (phase, came) => self.set_aside(Broken::driver(&phase, &came)),
         }
     }
@@ -490,6 +496,7 @@ impl Session {
         self.lane.drift = 0;
         self.lane.misclosed = 0;
         self.lane.reported.clear();
+        self.refusals.clear();
         self.stored = self.lane.clone();
     }
 
@@ -500,7 +507,8 @@ impl Session {
         }
     }
 
-    /// Another Lane has what this one wanted: from the stored state, the rules decide anew.
+    /// Another Lane has what this one wanted: from the stored state, and all that was refused since, the
+    /// rules decide anew. Where they want the same again, the Claim is given up: its lease is a pause.
     fn learn(&mut self, refusal: Refusal) -> Option<()> {
         let fates = std::mem::take(&mut self.lane.fates);
         self.lane = self.stored.clone();
@@ -508,11 +516,17 @@ impl Session {
             self.lane.pending.clear();
             self.lane.fates = fates;
         }
-        match refusal {
-            Refusal::Lost => return None,
-            Refusal::Ticket(ticket) => self.lane.ticket_is_elsewhere(&ticket, None),
-            Refusal::Conversation(talk) => self.lane.conversation_is_elsewhere(&talk),
-            Refusal::Intent(existing) => self.lane.recall(*existing),
+        if refusal == Refusal::Lost || self.refusals.contains(&refusal) {
+            return None;
+        }
+        self.refusals.push(refusal);
+        for refusal in &self.refusals {
+            match refusal {
+                Refusal::Lost => {}
+                Refusal::Ticket(ticket) => self.lane.ticket_is_elsewhere(ticket, None),
+                Refusal::Conversation(talk) => self.lane.conversation_is_elsewhere(talk),
+                Refusal::Intent(existing) => self.lane.recall((**existing).clone()),
+            }
         }
         Some(())
     }

@@ -58,30 +58,15 @@ fn intent(id: &str, cause: &str, state: IntentState) -> Intent {
         conversation: ConversationId::parse("c1").unwrap(),
     };
     Intent {
-        id: IntentId::parse(id).unwrap(),
-        link: LinkId::parse("L1.1").unwrap(),
-        cause: cause.to_owned(),
-        rule: "a test".to_owned(),
-        effect,
         state,
-        planned_at: NOW,
-        first_sent_at: None,
-        sent_at: None,
-        deadline_at: None,
-        confirmed_at: None,
-        due_at: None,
-        attempts: 0,
-        failures: 0,
-        failing_since: None,
-        answered: None,
-        answered_at: None,
-        refused_status: None,
-        event_seen: false,
-        last_error: None,
-        parked: None,
-        possible_duplicate: false,
-        held: false,
-        known_before: std::collections::BTreeSet::new(),
+        ..Intent::planned(
+            IntentId::parse(id).unwrap(),
+            LinkId::parse("L1.1").unwrap(),
+            cause.to_owned(),
+            "a test".to_owned(),
+            effect,
+            NOW,
+        )
     }
 }
 

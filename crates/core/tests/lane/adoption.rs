@@ -1,8 +1,14 @@
 //! Conversations that name a ticket in their metadata (rule 8), and tickets that move (rules 9, 10).
 
-use crate::world::{ANA, BEA, World, desk::Carries, faults::Fault, net::Weather};
+use crate::world::{
+    ANA, BEA, World,
+    desk::{Carries, Versions},
+    faults::Fault,
+    net::Weather,
+};
 use bridge_core::{
     call::Resolve,
+    event::Event,
     ids::{TicketId, UserId},
     lane::{Input, Next, Order, step},
 };
@@ -389,6 +395,38 @@ fn the_customers_last_ticket_is_looked_at_anew_though_the_clock_was_set_back() {
     }
 }
 
+/// Found by the simulator, history 992098: both counted as of one moment, and the read as covering the hint.
+#[test]
+fn a_hint_that_came_before_the_clock_was_set_back_is_followed_though_a_read_came_with_it() {
+    for back in [Duration::ZERO, Duration::from_secs(5 * 3600)] {
+        let mut w = World::new();
+        w.desk.versions = Versions::None;
+        w.desk.carries = Carries::IdOnly;
+        let (ticket, _) = w.linked_from_ticket();
+        w.settle();
+        let lane = w.bridge.lanes.keys().next().expect("Ana's").clone();
+        let now = w.now;
+        w.net.weather = Weather::Kept;
+        w.agent_tags(&ticket, &["whatsapp", "vip"]);
+        let Event::TicketChanged(mut read) = w.net.kept.remove(0) else {
+            panic!("a ticket changed");
+        };
+        // The Router had read it for its customer before the Link stood.
+        read.whole = Some(Box::new(w.desk.read(&ticket).unwrap()));
+        read.read_at = Some(now);
+        w.bridge
+            .hand_over(&lane, Event::TicketChanged(read), now, now, false);
+        w.now = now.plus(Duration::from_secs(12));
+        w.agent_sets(&ticket, "solved");
+        let hint = w.net.kept.remove(0);
+        w.bridge.hand_over(&lane, hint, w.now, w.now, false);
+        w.now = w.now.minus(back);
+        w.wake_all();
+        w.settle();
+        assert!(w.active().is_empty(), "{back:?}\n{}", w.tale());
+    }
+}
+
 /// Found by the simulator, history 10374318.
 #[test]
 fn what_another_lane_was_told_before_the_link_stood_is_read_before_a_late_start() {
@@ -473,4 +511,41 @@ fn a_start_waits_while_it_is_not_known_who_holds_what_its_ticket_was_merged_into
     w.faults.heal();
     w.settle();
     assert_eq!(w.talks().len(), 1, "{}", w.tale());
+}
+
+/// Found by the simulator, history 1347557: Bea's conversation had named Ana's ticket, and when that had
+/// ended, what the Router had still sent her Lane began another one with her.
+#[test]
+fn a_ticket_that_another_customers_conversation_named_asks_for_none_with_them() {
+    let mut w = World::new();
+    let ticket = w.agent_makes(ANA, "open", &[]);
+    w.settle();
+    let (talk, told) = w.jelou.begin(BEA, Some(ticket.clone()), None, w.now);
+    w.net.send(w.now, told);
+    w.settle();
+    assert_eq!(w.ticket_of(&talk), Some(ticket.clone()), "{}", w.tale());
+    let of_bea = w.live_link(&ticket).unwrap().id;
+    let of_bea = w
+        .bridge
+        .lane_where(|s| s.links.iter().any(|l| l.id == of_bea));
+    let of_bea = of_bea.expect("Bea's lane");
+    w.agent_sets(&ticket, "solved");
+    w.settle();
+    assert!(w.active().is_empty(), "{}", w.tale());
+    // It is told to the Lane that had the ticket a moment ago.
+    w.net.weather = Weather::Kept;
+    w.agent_sets(&ticket, "open");
+    w.net.kept.clear();
+    w.agent_tags(&ticket, &["whatsapp"]);
+    let asked = w.net.kept.remove(0);
+    w.net.weather = Weather::Fair;
+    let now = w.now;
+    w.bridge.hand_over(&of_bea, asked.clone(), now, now, false);
+    w.settle();
+    assert!(w.active().is_empty(), "{}", w.tale());
+    // Whoever asks for the ticket's customer asks for Ana.
+    w.deliver(asked);
+    w.settle();
+    let talk = w.talk_of(&ticket).expect("her own");
+    assert_eq!(talk.conversation.user.as_str(), ANA, "{}", w.tale());
 }

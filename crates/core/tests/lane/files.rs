@@ -1,7 +1,7 @@
 //! A customer's file hangs on the ticket apart from its message, once, and holds nothing up.
 //! Neighbour: talk, for the messages.
 
-use super::world::{World, faults::Fault, net::Weather};
+use super::world::{World, faults::Fault};
 use bridge_core::{
     call::Resolve,
     effect::{Effect, Operation},
@@ -55,18 +55,10 @@ fn a_picture_hangs_on_the_ticket_beside_its_message() {
 fn a_file_comes_to_the_ticket_of_its_message_though_the_conversation_goes_to_another() {
     let mut w = World::new();
     w.faults.next("start", Fault::DoThenCut);
-    w.net.weather = Weather::Kept;
-    let ticket = w.agent_asks();
-    let asked = w.net.kept.remove(0);
-    w.deliver(asked);
-    w.moment();
-    let started = w.net.kept.remove(0);
+    let (ticket, started) = w.agent_asks_and_the_start_event_is_late();
     let talk = w.only_talk();
     // Its startAt is of yesterday: nothing proves it ours until its event comes, an hour late.
-    let yesterday = w.now.minus(Duration::from_secs(86_400));
-    let known = w.jelou.talks.get_mut(&talk).unwrap();
-    known.conversation.started_at = Some(yesterday);
-    w.net.weather = Weather::Fair;
+    w.is_dated_yesterday(&talk);
     w.faults.next("file", Fault::Later(Some(7_200)));
     w.customer_shows(&talk, "p1");
     w.pass(Duration::from_secs(3_600));

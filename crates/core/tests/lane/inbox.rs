@@ -13,14 +13,7 @@ use std::time::Duration;
 /// A ticket whose start was done when the bridge died. Its start event comes back to be stored.
 fn done_and_killed(w: &mut World) -> (TicketId, Event) {
     w.faults.next("start", Fault::CrashAfter);
-    w.net.weather = Weather::Kept;
-    let ticket = w.agent_asks();
-    let asked = w.net.kept.remove(0);
-    w.deliver(asked);
-    w.moment();
-    let started = w.net.kept.remove(0);
-    w.net.weather = Weather::Fair;
-    (ticket, started)
+    w.agent_asks_and_the_start_event_is_late()
 }
 
 fn only(w: &World) -> ConversationId {

@@ -311,13 +311,7 @@ fn a_start_event_that_comes_after_the_end_is_not_taken_for_the_next_start() {
 fn a_start_whose_ticket_has_got_its_earlier_starts_conversation_is_not_tried_again() {
     let mut w = World::new();
     w.faults.next("start", Fault::DoThenCut);
-    w.net.weather = Weather::Kept;
-    let ticket = w.agent_asks();
-    let asked = w.net.kept.remove(0);
-    w.deliver(asked);
-    w.moment();
-    let started = w.net.kept.remove(0);
-    w.net.weather = Weather::Fair;
+    let (ticket, started) = w.agent_asks_and_the_start_event_is_late();
     w.agent_tags(&ticket, &[]);
     w.pass(Duration::from_secs(70));
     w.faults.next("start", Fault::Cut);
@@ -337,13 +331,7 @@ fn a_start_whose_ticket_has_got_its_earlier_starts_conversation_is_not_tried_aga
 fn a_link_that_its_conversation_brings_back_looks_at_its_ticket_anew() {
     let mut w = World::new();
     w.faults.next("start", Fault::DoThenCut);
-    w.net.weather = Weather::Kept;
-    let ticket = w.agent_asks();
-    let asked = w.net.kept.remove(0);
-    w.deliver(asked);
-    w.moment();
-    let started = w.net.kept.remove(0);
-    w.net.weather = Weather::Fair;
+    let (ticket, started) = w.agent_asks_and_the_start_event_is_late();
     w.agent_tags(&ticket, &[]);
     w.pass(Duration::from_secs(70));
     assert!(w.live_link(&ticket).is_none(), "{}", w.tale());

@@ -257,13 +257,7 @@ fn words_in_what_the_first_try_made_wait_while_the_seconds_answer_is_not_proven(
 #[test]
 fn a_ticket_solved_while_its_start_was_unknown_closes_what_turns_up() {
     let mut w = answer_lost();
-    w.net.weather = Weather::Kept;
-    let ticket = w.agent_asks();
-    let asked = w.net.kept.remove(0);
-    w.deliver(asked);
-    w.moment();
-    let started = w.net.kept.remove(0);
-    w.net.weather = Weather::Fair;
+    let (ticket, started) = w.agent_asks_and_the_start_event_is_late();
     w.agent_sets(&ticket, "solved");
     w.moment();
     assert_eq!(w.active().len(), 1);
@@ -276,22 +270,10 @@ fn a_ticket_solved_while_its_start_was_unknown_closes_what_turns_up() {
 #[test]
 fn a_conversation_taken_for_the_customers_own_goes_back_to_the_ticket_whose_start_it_was() {
     let mut w = answer_lost();
-    w.net.weather = Weather::Kept;
-    let ticket = w.agent_asks();
-    let asked = w.net.kept.remove(0);
-    w.deliver(asked);
-    w.moment();
-    let started = w.net.kept.remove(0);
+    let (ticket, started) = w.agent_asks_and_the_start_event_is_late();
     let talk = w.only_talk();
     // Its startAt is of yesterday: nothing proves it ours until its event comes, minutes late.
-    let yesterday = w.now.minus(Duration::from_secs(86_400));
-    w.jelou
-        .talks
-        .get_mut(&talk)
-        .unwrap()
-        .conversation
-        .started_at = Some(yesterday);
-    w.net.weather = Weather::Fair;
+    w.is_dated_yesterday(&talk);
     w.customer_writes(&talk, "m1");
     w.hours(1);
     let wrong = w.ticket_of(&talk).unwrap();
@@ -312,18 +294,10 @@ fn a_conversation_taken_for_the_customers_own_goes_back_to_the_ticket_whose_star
 #[test]
 fn a_message_that_may_be_on_the_wrong_ticket_is_not_brought_to_the_right_one_unasked() {
     let mut w = answer_lost();
-    w.net.weather = Weather::Kept;
-    let ticket = w.agent_asks();
-    let asked = w.net.kept.remove(0);
-    w.deliver(asked);
-    w.moment();
-    let started = w.net.kept.remove(0);
+    let (ticket, started) = w.agent_asks_and_the_start_event_is_late();
     let talk = w.only_talk();
     // Its startAt is of yesterday: nothing proves it ours until its event comes.
-    let yesterday = w.now.minus(Duration::from_secs(86_400));
-    let known = w.jelou.talks.get_mut(&talk).unwrap();
-    known.conversation.started_at = Some(yesterday);
-    w.net.weather = Weather::Fair;
+    w.is_dated_yesterday(&talk);
     w.faults.next("comment", Fault::DoThenCut);
     w.faults.always("note_on_ticket", Fault::Later(Some(600)));
     w.customer_writes(&talk, "m1");
@@ -400,15 +374,9 @@ fn a_message_while_the_new_try_is_refused_shows_that_the_first_worked() {
 #[test]
 fn a_start_event_does_not_undo_an_unlink() {
     let mut w = answer_lost();
-    w.net.weather = Weather::Kept;
-    let ticket = w.agent_asks();
-    let asked = w.net.kept.remove(0);
-    w.deliver(asked);
-    w.moment();
-    let started = w.net.kept.remove(0);
+    let (ticket, started) = w.agent_asks_and_the_start_event_is_late();
     let link = w.live_link(&ticket).unwrap().id;
     w.order(Order::Unlink { link });
-    w.net.weather = Weather::Fair;
     w.deliver(started);
     w.settle();
     assert!(w.live_link(&ticket).is_none(), "{}", w.tale());
@@ -453,13 +421,7 @@ fn taken_in_by_the_other_spelling() -> (World, TicketId) {
     w.jelou
         .spelled
         .insert(ANA.to_owned(), "5931112223334".to_owned());
-    w.net.weather = Weather::Kept;
-    let ticket = w.agent_asks();
-    let asked = w.net.kept.remove(0);
-    w.deliver(asked);
-    w.moment();
-    let started = w.net.kept.remove(0);
-    w.net.weather = Weather::Fair;
+    let (ticket, started) = w.agent_asks_and_the_start_event_is_late();
     let talk = w.only_talk();
     w.store_only(started);
     w.customer_writes(&talk, "m1");

@@ -5,6 +5,7 @@
 //! One file a noun. Each operation is a plain async function over [`Jobs`](crate::jobs::Jobs); [`routes`] gives each its
 //! address, and the OpenAPI document is written from the same list.
 
+pub mod bridges;
 pub mod decide;
 pub mod error;
 pub mod halt;

@@ -2,7 +2,7 @@
 //! is written from this list, so that no route can be missing there.
 
 use super::{
-    ApiError, VERSION, decide,
+    ApiError, VERSION, bridges, decide,
     extract::{Ask, Body},
     halt, lane, link, links, openapi, parked, stuck, sweep, timeline,
 };
@@ -79,6 +79,7 @@ pub(super) fn routes() -> Vec<Route> {
     all.extend(of_customers());
     all.extend(of_parked());
     all.extend(of_rounds());
+    all.push(of_bridges());
     all.push(of_secrets());
     all
 }
@@ -277,6 +278,18 @@ fn of_rounds() -> [Route; 3] {
             },
         },
     ]
+}
+
+/// What this process works by.
+fn of_bridges() -> Route {
+    Route {
+        method: Method::GET,
+        path: "/bridges",
+        summary: "Tells of each bridge the profile that it was loaded with, and when each side's webhooks last came",
+        asked: Asked::Nothing,
+        answer: schema::<bridges::Bridges>,
+        handler: || get(|State(jobs): State<Jobs>| async move { json(bridges::list(&jobs).await) }),
+    }
 }
 
 /// The signing secret. Only a daemon holds webhooks back, so only a daemon exchanges it here.

@@ -37,6 +37,9 @@ pub struct TimelineAsked {
 pub struct Timeline {
     /// Its lines.
     pub lines: Vec<LineView>,
+    /// The bridges that are configured: where there are several, each line's own is worth naming.
+    #[serde(default)]
+    pub bridges: Vec<String>,
 }
 
 /// One line of a timeline.
@@ -73,9 +76,11 @@ pub struct LineView {
 /// # Errors
 /// 400 unless exactly one of ticket, conversation and user is given.
 pub async fn timeline(jobs: &Jobs, asked: TimelineAsked) -> Result<Timeline, ApiError> {
-    let bridge = {
+    let (bridge, bridges) = {
         let runtime = jobs.runtime.borrow();
-        bridge_named(&runtime, asked.bridge.as_ref())?
+        let names = runtime.bridges.keys().map(ToString::to_string);
+        let bridge = bridge_named(&runtime, asked.bridge.as_ref())?;
+        (bridge, names.collect())
     };
     let of = match (&asked.ticket, &asked.conversation, &asked.user) {
         (Some(ticket), None, None) => TimelineOf::Ticket(id("ticket", ticket, TicketId::parse)?),
@@ -93,6 +98,7 @@ pub async fn timeline(jobs: &Jobs, asked: TimelineAsked) -> Result<Timeline, Api
     let lines = jobs.store.timeline(bridge.as_ref(), &of).await?;
     Ok(Timeline {
         lines: lines.into_iter().map(LineView::from).collect(),
+        bridges,
     })
 }
 

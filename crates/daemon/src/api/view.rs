@@ -104,16 +104,15 @@ pub(super) fn bridge_named(
     runtime: &Runtime,
     name: Option<&String>,
 ) -> Result<Option<BridgeName>, ApiError> {
-    let Some(name) = maybe("bridge", name, BridgeName::parse)? else {
-        return Ok(None);
-    };
-    if runtime.bridges.contains_key(&name) {
-        return Ok(Some(name));
-    }
-    Err(ApiError::missing(
-        format!("there is no bridge {name}"),
-        format!("the configured ones are: {}", names(runtime)),
-    ))
+    let Some(name) = name else { return Ok(None) };
+    let parsed = BridgeName::parse(name).ok();
+    let known = parsed.filter(|name| runtime.bridges.contains_key(name));
+    known.map(Some).ok_or_else(|| {
+        ApiError::missing(
+            format!("there is no bridge {name}"),
+            format!("the configured ones are: {}", names(runtime)),
+        )
+    })
 }
 
 /// The bridge that is meant: the one named, else the only one there is.

@@ -121,7 +121,7 @@ fn as_text(number: usize, played: &Played) -> String {
     let mut text = format!("{number}. {}\n   {ending}\n", played.title);
     for (ticket, views) in views(played) {
         text.push_str(&format!("   ticket {ticket}\n"));
-        for line in lines(&views).lines() {
+        for line in lines(&views, false).lines() {
             text.push_str(&format!("     {line}\n"));
         }
     }

@@ -3,19 +3,17 @@
 
 use super::{
     args::Shared,
-    door::{Door, Holder, log},
+    door::{Asked, Door, Holder, log},
     ending::{ENVIRONMENT, Ending, FINE, FOUND, Failure, to_json},
     setup::bridges,
     table::table,
 };
 use crate::{
+    api::{self, Moment, bridges::Bridges},
     clock,
     config::{self, Config},
     runtime::Bridge,
-    setup::{
-        doctor::{Look, State, examine},
-        hooks,
-    },
+    setup::doctor::{Look, State, examine},
 };
 use bridge_core::event::Side;
 use bridge_transport::Transport;
@@ -53,16 +51,20 @@ pub(super) async fn doctor(shared: &Shared, bridge: Option<String>) -> Result<En
 async fn here(shared: &Shared, config: &Config, bridges: &[Arc<Bridge>]) -> Vec<Look> {
     match Door::holder(shared, config).await {
         Ok(Holder::Daemon(door)) => of_daemon(&door, bridges).await,
-        Ok(Holder::Nobody(jobs)) => {
-            let found = match jobs {
-                Some(jobs) => {
-                    jobs.store.close().await;
-                    Look::fine(DATABASE, "it can be opened")
-                }
-                None => Look::unknown(DATABASE, "there is none yet; the first run makes it"),
-            };
-            vec![found, Look::unknown("daemon", "none runs")]
+        Ok(Holder::Nobody(Some(jobs))) => {
+            let mut looks = vec![
+                Look::fine(DATABASE, "it can be opened"),
+                Look::unknown("daemon", "none runs"),
+            ];
+            let heard = api::bridges::list(&jobs).await.ok();
+            jobs.store.close().await;
+            looks.extend(arrivals(bridges, None, heard.as_ref()));
+            looks
         }
+        Ok(Holder::Nobody(None)) => vec![
+            Look::unknown(DATABASE, "there is none yet; the first run makes it"),
+            Look::unknown("daemon", "none runs"),
+        ],
         Err(failure) => vec![Look::wrong(DATABASE, failure.error, failure.remedy)],
     }
 }
@@ -73,19 +75,46 @@ async fn of_daemon(door: &Door, bridges: &[Arc<Bridge>]) -> Vec<Look> {
         Err(failure) => vec![Look::unreachable("daemon", failure.error, failure.remedy)],
     };
     if let Ok(page) = door.page("metrics").await {
-        for bridge in bridges {
-            let of_both = [
-                Some(webhooks(&page, bridge.name.as_str(), Side::Jelou)),
-                hooks::is_known(bridge)
-                    .then(|| webhooks(&page, bridge.name.as_str(), Side::Ticketing)),
-            ];
-            for mut look in of_both.into_iter().flatten() {
-                look.bridge = Some(bridge.name.to_string());
-                looks.push(look);
-            }
+        // Without a token nobody is told; then the metrics alone tell, since the daemon's start.
+        let heard = door.ask::<Bridges>(Asked::get(&["bridges"], &())).await;
+        let heard = heard.ok().map(|(_, heard)| heard);
+        looks.extend(arrivals(bridges, Some(&page), heard.as_ref()));
+    }
+    looks
+}
+
+/// What came of webhooks, of each side that sends some: by the daemon's metrics, and by what is stored.
+fn arrivals(bridges: &[Arc<Bridge>], page: Option<&str>, heard: Option<&Bridges>) -> Vec<Look> {
+    let mut looks = Vec::new();
+    for bridge in bridges {
+        let name = bridge.name.as_str();
+        let heard = heard.and_then(|all| all.bridges.iter().find(|one| one.bridge == name));
+        let sends = |side: &Side| *side == Side::Jelou || bridge.config.profile.takes_webhooks();
+        for side in [Side::Jelou, Side::Ticketing].into_iter().filter(sends) {
+            let last = heard.map(|one| {
+                Last(match side {
+                    Side::Jelou => one.jelou_webhook_at.clone(),
+                    Side::Ticketing => one.ticketing_webhook_at.clone(),
+                })
+            });
+            let mut look = webhooks(page, name, side, last.as_ref());
+            look.bridge = Some(name.to_owned());
+            looks.push(look);
         }
     }
     looks
+}
+
+/// When the latest proven webhook came, as the database knows it; nothing in it: none ever did.
+struct Last(Option<Moment>);
+
+impl Last {
+    fn told(&self) -> String {
+        match &self.0 {
+            Some(at) => format!("; the last proven one came at {}", at.for_people()),
+            None => "; none was ever proven".to_owned(),
+        }
+    }
 }
 
 fn readiness(page: &str) -> Vec<Look> {
@@ -121,7 +150,7 @@ fn readiness(page: &str) -> Vec<Look> {
 }
 
 /// Whether the secret is the one that a side signs with, only a webhook shows.
-fn webhooks(page: &str, bridge: &str, side: Side) -> Look {
+fn webhooks(page: Option<&str>, bridge: &str, side: Side, last: Option<&Last>) -> Look {
     let (what, whose, remedy) = match side {
         Side::Jelou => (
             OF_JELOU,
@@ -134,6 +163,33 @@ fn webhooks(page: &str, bridge: &str, side: Side) -> Look {
             "if they are the system's, its secret is none of webhook_secrets: run `jelou-bridge setup`, or put it there",
         ),
     };
+    let last = last.map(Last::told).unwrap_or_default();
+    let Some(page) = page else {
+        return Look::unknown(what, format!("no daemon runs to take them{last}"));
+    };
+    let (taken, refused) = counted(page, bridge, side);
+    match (taken > 0.0, refused > 0.0) {
+        (true, false) => Look::fine(
+            what,
+            format!("{taken} proven since the daemon started{last}"),
+        ),
+        (true, true) => Look::unknown(
+            what,
+            format!(
+                "{taken} proven since the daemon started, and {refused} refused as forged{last}: {whose}"
+            ),
+        ),
+        (false, true) => Look::wrong(
+            what,
+            format!("all {refused} since the daemon started were refused as forged{last}"),
+            remedy,
+        ),
+        (false, false) => Look::unknown(what, format!("none came since the daemon started{last}")),
+    }
+}
+
+/// How many webhooks of a side the daemon took, and how many it refused as forged.
+fn counted(page: &str, bridge: &str, side: Side) -> (f64, f64) {
     let count = |outcome: &str| -> f64 {
         let labels = [
             format!("bridge=\"{bridge}\""),
@@ -146,22 +202,7 @@ fn webhooks(page: &str, bridge: &str, side: Side) -> Look {
             .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
             .sum()
     };
-    let (taken, refused) = (count("new") + count("known"), count("refused_proof"));
-    match (taken > 0.0, refused > 0.0) {
-        (true, false) => Look::fine(what, format!("{taken} proven since the daemon started")),
-        (true, true) => Look::unknown(
-            what,
-            format!(
-                "{taken} proven since the daemon started, and {refused} refused as forged: {whose}"
-            ),
-        ),
-        (false, true) => Look::wrong(
-            what,
-            format!("all {refused} since the daemon started were refused as forged"),
-            remedy,
-        ),
-        (false, false) => Look::unknown(what, "none came since the daemon started"),
-    }
+    (count("new") + count("known"), count("refused_proof"))
 }
 
 fn shown(looks: &[Look]) -> String {
@@ -189,11 +230,14 @@ mod tests {
                 "jelou_bridge_deliveries_total{{bridge=\"main\",side=\"{side}\",outcome=\"{outcome}\"}} {n}\n"
             )
         };
-        let state = |page: &str| webhooks(page, "main", Side::Jelou).state;
+        let state = |page: &str| webhooks(Some(page), "main", Side::Jelou, None).state;
         assert_eq!(state(""), State::Unknown);
         assert_eq!(state(&line("ticketing", "new", 7)), State::Unknown);
         assert_eq!(state(&line("jelou", "new", 7)), State::Fine);
         assert_eq!(state(&line("jelou", "refused_proof", 2)), State::Wrong);
+        let look = webhooks(Some(""), "main", Side::Ticketing, Some(&Last(None)));
+        let found = "none came since the daemon started; none was ever proven";
+        assert_eq!(look.found, found);
         let both = line("jelou", "known", 1) + &line("jelou", "refused_proof", 2);
         assert_eq!(state(&both), State::Unknown);
     }

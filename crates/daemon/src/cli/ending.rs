@@ -2,6 +2,7 @@
 //! which return these; mod, which prints.
 
 use crate::{app::AppError, config::LoadError, store::StoreError};
+use bridge_core::ids::BridgeName;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::{io::Write, process::ExitCode};
@@ -88,6 +89,15 @@ impl Failure {
     /// The question was wrong.
     pub fn wrong_use(error: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self::new(WRONG_USE, error, remedy)
+    }
+
+    /// `--bridge` names one that there is not.
+    pub fn no_bridge<'a>(asked: &str, known: impl IntoIterator<Item = &'a BridgeName>) -> Self {
+        let names: Vec<&str> = known.into_iter().map(BridgeName::as_str).collect();
+        Self::wrong_use(
+            format!("there is no bridge {asked}"),
+            format!("the configured ones are: {}", names.join(", ")),
+        )
     }
 
     /// On standard error for people, and with `--json` on standard output for programs.

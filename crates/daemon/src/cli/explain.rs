@@ -62,17 +62,13 @@ fn bridge(config: &Arc<Config>, name: Option<&str>) -> Result<Arc<Bridge>, Failu
         (None, [_]) => runtime.bridges.iter().next(),
         (None, _) => None,
     };
-    let known = names.join(", ");
     found
         .map(|(_, bridge)| Arc::clone(bridge))
         .ok_or_else(|| match name {
-            Some(name) => Failure::wrong_use(
-                format!("there is no bridge {name}"),
-                format!("name one of: {known}"),
-            ),
+            Some(name) => Failure::no_bridge(name, runtime.bridges.keys()),
             None => Failure::wrong_use(
                 "there are several bridges",
-                format!("name one with --bridge: {known}"),
+                format!("name one with --bridge: {}", names.join(", ")),
             ),
         })
 }

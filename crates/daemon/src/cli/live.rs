@@ -9,7 +9,10 @@ use super::{
     table::table,
 };
 use crate::{
-    api::timeline::{Timeline, TimelineAsked},
+    api::{
+        bridges::{Bridges, digest},
+        timeline::{Timeline, TimelineAsked},
+    },
     config::{self, Config},
     runtime::Bridge,
     setup::{
@@ -50,10 +53,8 @@ pub(super) async fn live(
     let config = config::load_for_setup(&shared.config)?;
     log(Some(&config))?;
     let chosen = chosen(&config, asked.bridge.as_deref())?;
-    let configured = config.bridges.get(&chosen);
-    let as_configured = configured.is_some_and(|one| one.profile.text() == profile.text());
     let (config, bridge) = with_profile(config, profile, &chosen)?;
-    let hearing = hearing(shared, &config, &bridge, as_configured).await;
+    let hearing = hearing(shared, &config, &bridge).await;
     let wait = asked.wait.map_or(WAIT, |wait| wait.duration());
     let mut trial = Trial::new(&bridge, wait)
         .ok_or_else(|| Failure::environment("the test has no name", "report this"))?;
@@ -80,15 +81,18 @@ fn chosen(config: &Config, only: Option<&str>) -> Result<BridgeName, Failure> {
         (None, [one]) => Some(one),
         (None, _) => None,
     };
-    name.cloned().ok_or_else(|| {
-        let names: Vec<_> = names.iter().map(|name| name.as_str()).collect();
-        Failure::wrong_use(
-            "which bridge's system is meant?",
-            format!(
-                "name it by --bridge; the configured ones are: {}",
-                names.join(", ")
-            ),
-        )
+    name.cloned().ok_or_else(|| match only {
+        Some(only) => Failure::no_bridge(only, &names),
+        None => {
+            let names: Vec<_> = names.iter().map(|name| name.as_str()).collect();
+            Failure::wrong_use(
+                "which bridge's system is meant?",
+                format!(
+                    "name it by --bridge; the configured ones are: {}",
+                    names.join(", ")
+                ),
+            )
+        }
     })
 }
 
@@ -117,21 +121,14 @@ fn with_profile(
     Ok((config, bridge))
 }
 
-/// Finds who hears. A daemon proves and reads a webhook by the profile of its configuration, so it can
-/// tell nothing of a file that says otherwise.
-async fn hearing(
-    shared: &Shared,
-    config: &Config,
-    bridge: &Bridge,
-    as_configured: bool,
-) -> Hearing {
+/// Finds who hears. A daemon proves and reads a webhook by the profile as it loaded it, so it can tell
+/// nothing of a file that says otherwise.
+async fn hearing(shared: &Shared, config: &Config, bridge: &Bridge) -> Hearing {
     match Door::holder(shared, config).await {
-        Ok(Holder::Daemon(_)) if !as_configured => Hearing::Nobody(format!(
-            "the running bridge hears by the profile that is configured for {}, and this file differs from it: \
-             stop the bridge, or let it run on this file, and try again",
-            bridge.name
-        )),
-        Ok(Holder::Daemon(door)) => Hearing::Daemon(Box::new(door)),
+        Ok(Holder::Daemon(door)) => match has_loaded(&door, bridge).await {
+            Ok(()) => Hearing::Daemon(Box::new(door)),
+            Err(why) => Hearing::Nobody(why),
+        },
         Ok(Holder::Nobody(jobs)) => {
             if let Some(jobs) = jobs {
                 jobs.store.close().await;
@@ -146,15 +143,27 @@ async fn hearing(
     }
 }
 
+/// Whether the profile of a daemon's bridge is this one, to the byte; if not, what a person does.
+async fn has_loaded(door: &Door, bridge: &Bridge) -> Result<(), String> {
+    let name = bridge.name.as_str();
+    let asked = door.ask::<Bridges>(Asked::get(&["bridges"], &())).await;
+    let (_, loaded) = asked.map_err(|failure| failure.error)?;
+    let one = loaded.bridges.iter().find(|one| one.bridge == name);
+    match one {
+        Some(one) if one.profile_sha256 == digest(&bridge.config.profile) => Ok(()),
+        Some(_) => Err(format!(
+            "the profile that the running bridge loaded for {name} differs from this file: stop the bridge, or \
+             have it load this file (`profile` in its configuration, then SIGHUP), and try again"
+        )),
+        None => Err(format!("the running bridge has no bridge {name} loaded")),
+    }
+}
+
 /// Waits for a webhook about the test's ticket.
 async fn heard(trial: &mut Trial<'_>, hearing: &Hearing, bridge: &Bridge, wait: Duration) {
     let profile = &bridge.config.profile;
     if profile.review().webhooks.is_none() {
-        return trial.note(
-            WEBHOOK,
-            Verdict::Absent,
-            "the profile takes none: the sweep finds all",
-        );
+        return trial.note(WEBHOOK, Verdict::Absent, "the profile takes none");
     }
     let Some(ticket) = trial.ticket.clone() else {
         return;

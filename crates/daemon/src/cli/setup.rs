@@ -28,7 +28,7 @@ use std::sync::Arc;
 struct Done {
     #[serde(flatten)]
     arranged: Arranged,
-    /// The ticketing side, where its profile says how it is set up.
+    /// The ticketing side; not of an exchange of Jelou's secret.
     #[serde(skip_serializing_if = "Option::is_none")]
     ticketing: Option<Hooks>,
     /// What went wrong, after what is told above was done.
@@ -85,13 +85,9 @@ pub(super) fn bridges(
     };
     let found = BridgeName::parse(only).ok();
     let found = found.and_then(|name| runtime.bridges.get(&name).cloned());
-    found.map(|bridge| vec![bridge]).ok_or_else(|| {
-        let names: Vec<_> = runtime.bridges.keys().map(BridgeName::as_str).collect();
-        Failure::wrong_use(
-            "there is no bridge of that name",
-            format!("the configured ones are: {}", names.join(", ")),
-        )
-    })
+    found
+        .map(|bridge| vec![bridge])
+        .ok_or_else(|| Failure::no_bridge(only, runtime.bridges.keys()))
 }
 
 async fn one(shared: &Shared, config: &Config, bridge: &Bridge, asked: &Setup) -> Done {
@@ -126,7 +122,7 @@ async fn one(shared: &Shared, config: &Config, bridge: &Bridge, asked: &Setup) -
 
 /// The ticketing system's webhooks, whatever became of Jelou's. Its secret is not exchanged here.
 async fn ticketing(config: &Config, bridge: &Bridge, asked: &Setup) -> Option<Hooks> {
-    if asked.rotate_secret || !hooks::is_known(bridge) {
+    if asked.rotate_secret {
         return None;
     }
     let public = config.server.public_url.as_ref();

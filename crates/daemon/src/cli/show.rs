@@ -144,12 +144,20 @@ pub(super) fn timeline(timeline: &Timeline) -> String {
     if timeline.lines.is_empty() {
         return "Nothing is known of it.\n".to_owned();
     }
-    lines(&timeline.lines)
+    lines(&timeline.lines, timeline.bridges.len() > 1)
 }
 
-/// The lines of a timeline: when, who, what, and by which rule.
-pub(super) fn lines(lines: &[LineView]) -> String {
-    let who = |line: &LineView| line.side.clone().unwrap_or_else(|| line.kind.clone());
+/// The lines of a timeline: when, of which bridge where that is to be named, who, what, and by which rule.
+pub(super) fn lines(lines: &[LineView], named: bool) -> String {
+    let bridges = lines.iter().map(|line| line.bridge.chars().count());
+    let bridge_width = bridges.max().unwrap_or(0);
+    let who = |line: &LineView| {
+        let who = line.side.clone().unwrap_or_else(|| line.kind.clone());
+        match named {
+            true => format!("{}  {who}", pad(&line.bridge, bridge_width)),
+            false => who,
+        }
+    };
     let width = lines
         .iter()
         .map(|line| who(line).chars().count())
@@ -414,4 +422,41 @@ pub(super) fn sweeps(sweeps: &Sweeps) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bridge_core::time::Timestamp;
+
+    fn line(bridge: &str) -> LineView {
+        LineView {
+            at: Timestamp(0).into(),
+            bridge: bridge.to_owned(),
+            kind: "event".to_owned(),
+            sentence: "Ticket 7 is new".to_owned(),
+            rule: None,
+            side: None,
+            delivery: None,
+            state: None,
+            reason: None,
+            link: None,
+            ticket: None,
+            conversation: None,
+        }
+    }
+
+    #[test]
+    fn where_there_are_several_bridges_each_line_of_a_timeline_names_its_own() {
+        let shown = |bridges: &[&str]| {
+            timeline(&Timeline {
+                lines: vec![line("main"), line("other")],
+                bridges: bridges.iter().map(|&name| name.to_owned()).collect(),
+            })
+        };
+        let one = "1970-01-01 00:00:00Z  event  Ticket 7 is new\n".repeat(2);
+        assert_eq!(shown(&["main"]), one);
+        let two = "1970-01-01 00:00:00Z  main   event  Ticket 7 is new\n1970-01-01 00:00:00Z  other  event  Ticket 7 is new\n";
+        assert_eq!(shown(&["main", "other"]), two);
+    }
 }

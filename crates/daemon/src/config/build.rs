@@ -4,6 +4,7 @@
 
 use super::{
     Bridge, Config, Limits, Retention, Server, Sweep,
+    apart::keep_apart,
     document::join,
     environment::Variables,
     hours, jelou,
@@ -46,7 +47,7 @@ pub(super) fn config(
             "add a table such as [bridges.main]",
         );
     }
-    one_bridge_per_project(&spec.bridges, report);
+    keep_apart(&spec.bridges, places, report);
     let mut bridges = BTreeMap::new();
     for (name, written) in &spec.bridges {
         let key = join("bridges", name);
@@ -111,25 +112,6 @@ pub(super) fn url(base: &BaseUrl, key: &str, report: &mut Report<'_>) -> Option<
         .ok()
 }
 
-/// Jelou's webhooks name the project: with two bridges on one, nobody could tell whose they are.
-fn one_bridge_per_project(bridges: &BTreeMap<String, BridgeSpec>, report: &mut Report<'_>) {
-    let mut first: BTreeMap<&str, &str> = BTreeMap::new();
-    for (name, bridge) in bridges {
-        let project = bridge.jelou.project_id.as_str();
-        let key = format!("bridges.{name}.jelou.project_id");
-        if !report.is_sound(&key) {
-            continue;
-        }
-        if let Some(other) = first.insert(project, name) {
-            report.problem(
-                &key,
-                format!("bridge {other} has the same project"),
-                "give each bridge a project of its own, or make them one",
-            );
-        }
-    }
-}
-
 fn bridge_name(name: &str, key: &str, report: &mut Report<'_>) -> Option<BridgeName> {
     let word = |part: &str| {
         !part.is_empty()
@@ -169,6 +151,9 @@ fn bridge(
         .as_ref()
         .map_or_else(ticketing::any_words, |profile| profile.vocabulary().clone());
     let mapping_key = join(key, "mapping");
+    if let Some(profile) = &profile {
+        ticketing::only_creates(spec, profile, &mapping_key, report);
+    }
     let mapping = compile(&spec.mapping, &vocabulary).map_err(|problems| {
         let found = problems.into_iter();
         let found = found.map(|p| (join(&mapping_key, &p.key), p.what, p.remedy));
@@ -177,7 +162,6 @@ fn bridge(
     needs_client(spec, key, report);
     if let Some(profile) = &profile {
         ticketing::takes_report(spec, profile, &mapping_key, report);
-        ticketing::only_creates(spec, profile, &mapping_key, report);
     }
     let hours = spec.hours.as_ref();
     let hours = hours.map(|hours| hours::build(hours, &join(key, "hours"), report));

@@ -6,6 +6,7 @@
 //! Read in this order: `spec` (the keys), `schema` and `validate` (does the file fit), `build` (do
 //! the values make sense together).
 
+mod apart;
 mod build;
 mod document;
 mod environment;

@@ -75,6 +75,12 @@ impl Places<'_> {
         secrets
     }
 
+    /// Those that are there; of what is wrong with the others another reading tells.
+    pub(super) fn found(self, specs: &[SecretSpec]) -> Vec<Text> {
+        let lists = specs.iter().filter_map(|spec| self.lines(spec).ok());
+        lists.flatten().collect()
+    }
+
     /// Secrets that this program writes itself: those of Jelou's webhooks, and of the ticketing system's
     /// where that makes them.
     pub(super) fn signing(

@@ -291,7 +291,8 @@ pub(super) struct TicketingSpec {
     #[serde(default)]
     pub credentials: BTreeMap<String, SecretSpec>,
     /// Secrets that prove a webhook's sender; all are accepted. A file may hold several, one a line. Where the
-    /// system makes its own, `jelou-bridge setup` writes it to the first of them, if that is a file.
+    /// system makes its own, `jelou-bridge setup` writes it to the first of them, if that is a file. No two
+    /// bridges may have one in common.
     #[serde(default)]
     pub webhook_secrets: Vec<SecretSpec>,
     /// What the profile names: ids of custom fields, a group, a project.

@@ -168,6 +168,30 @@ fn rules_that_write_on_tickets_need_a_profile_that_does_more_than_make_them() {
         let line = format!("bridges.main.mapping.ticket.{key}: nothing can be written on a ticket");
         assert!(told.contains(&line), "{told}");
     }
+    // Whether the profile has the word or not: none will ever be read.
+    for word in ["open", "solved"] {
+        let rule = format!(
+            "[bridges.main.mapping.conversation]\nopen_when = \"false\"\nuser_id = \"\"\nclose_on_status = [\"{word}\"]\n"
+        );
+        let told = parsed(&rule).unwrap_err().to_string();
+        let line = "bridges.main.mapping.conversation.close_on_status: no status of a ticket is ever known: the profile only makes tickets; take it out";
+        assert!(told.contains(line) && told.lines().count() == 1, "{told}");
+    }
+}
+
+/// Before either was written: afterwards it would be too late.
+#[test]
+fn no_two_secrets_are_written_to_one_file() {
+    let second = SMALL.replace("bridges.main", "bridges.second");
+    let second = second.replace("\"p1\"", "\"p2\"");
+    let second = second.replace("\"w1\"", "{ file = \"one\" }");
+    let first = SMALL.replace("\"s1\"", "{ file = \"one\" }");
+    let path = Path::new("bridge.toml");
+    let nothing = Variables::default();
+    let told = |text: &str| checked(text, path, &nothing, Purpose::SetUp);
+    let problem = told(&format!("{first}{second}")).unwrap_err().to_string();
+    let line = "bridges.second.ticketing.webhook_secrets: bridges.main.jelou.signing_secrets begins with the same file";
+    assert!(problem.contains(line), "{problem}");
 }
 
 #[test]

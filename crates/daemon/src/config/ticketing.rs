@@ -154,14 +154,26 @@ pub(super) fn takes_report(
     }
 }
 
-/// Tells of rules that write on tickets of a system whose profile only makes them.
+/// Tells of rules that read or write tickets of a system whose profile only makes them.
 pub(super) fn only_creates(
     spec: &BridgeSpec,
     profile: &Profile,
     mapping_key: &str,
     report: &mut Report<'_>,
 ) {
-    let Some(ticket) = &spec.mapping.ticket else {
+    if !profile.only_creates() {
+        return;
+    }
+    let mapping = &spec.mapping;
+    if let Some(conversation) = &mapping.conversation
+        && conversation.close_on_status.is_some()
+    {
+        let what = "no status of a ticket is ever known: the profile only makes tickets";
+        let remedy = "take it out; agents end conversations at Jelou";
+        let key = join(mapping_key, "conversation.close_on_status");
+        report.problem(&key, what, remedy);
+    }
+    let Some(ticket) = &mapping.ticket else {
         return;
     };
     let writes = [
@@ -169,7 +181,7 @@ pub(super) fn only_creates(
         (ticket.report != mapping::Report::None, "ticket.report"),
     ];
     for (wanted, key) in writes {
-        if wanted && profile.only_creates() {
+        if wanted {
             let what = "nothing can be written on a ticket once it is made: the profile has no `get` and what rests on it";
             let remedy = "take it out; `jelou-bridge profile check` shows what the system can do";
             report.problem(&join(mapping_key, key), what, remedy);

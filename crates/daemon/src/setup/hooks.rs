@@ -37,12 +37,6 @@ pub struct Hooked {
     pub steps: Vec<String>,
 }
 
-/// Whether there is anything that could be set up or told of.
-#[must_use]
-pub fn is_known(bridge: &Bridge) -> bool {
-    bridge.config.profile.is_set_up()
-}
-
 /// Makes the system send its webhooks here. With `force` also what looks right is told again: a
 /// changed secret does not show.
 ///
@@ -56,6 +50,10 @@ pub async fn arrange(
     force: bool,
     done: &mut Hooked,
 ) -> Result<(), NotDone> {
+    if !bridge.config.profile.takes_webhooks() {
+        done.notes.push(untold(bridge));
+        return Ok(());
+    }
     let hook = hook(bridge, public)?;
     done.webhook_url = Some(hook.url.to_string());
     done.steps = steps(bridge, &hook)?;
@@ -211,6 +209,9 @@ pub async fn remove(
     public: Option<&Url>,
     done: &mut Hooked,
 ) -> Result<(), NotDone> {
+    if !bridge.config.profile.is_set_up() {
+        return Ok(());
+    }
     let hook = hook(bridge, public)?;
     if !steps(bridge, &hook)?.is_empty() {
         done.notes.push(
@@ -271,8 +272,13 @@ async fn all(bridge: &Bridge, hook: &Hook) -> Result<Vec<Seen>, CallError> {
 /// Looks whether the system sends its webhooks here, and by a secret that is known here.
 pub async fn examine(bridge: &Bridge, public: Option<&Url>) -> Vec<Look> {
     const WHAT: &str = "ticketing webhooks";
-    if !is_known(bridge) {
-        return Vec::new();
+    let profile = &bridge.config.profile;
+    if !profile.takes_webhooks() {
+        let told = untold(bridge);
+        return vec![match profile.lists_changes() {
+            true => Look::fine(WHAT, told),
+            false => Look::unknown(WHAT, told),
+        }];
     }
     let hook = match hook(bridge, public) {
         Ok(hook) => hook,
@@ -363,7 +369,26 @@ fn hook(bridge: &Bridge, public: Option<&Url>) -> Result<Hook, NotDone> {
     })
 }
 
+/// What stands in the place of webhooks, where the profile takes none.
+fn untold(bridge: &Bridge) -> String {
+    let every = bridge.config.sweep.every.as_secs();
+    match bridge.config.profile.lists_changes() {
+        true => format!("its profile takes no webhooks: it is asked every {every} s what changed"),
+        false => "its profile takes no webhooks and lists no changes: it tells the bridge nothing"
+            .to_owned(),
+    }
+}
+
+/// What a person does, where no call of the profile does it.
 fn steps(bridge: &Bridge, hook: &Hook) -> Result<Vec<String>, NotDone> {
+    let profile = &bridge.config.profile;
+    if !profile.is_set_up() {
+        let proven = profile.proves_webhooks().unwrap_or_default();
+        return Ok(vec![format!(
+            "Have the system POST its webhooks to {}, proven {proven}, which is one of webhook_secrets. (The profile's [setup] could say how.)",
+            hook.url
+        )]);
+    }
     let steps = bridge.ticketing.hook_steps(hook);
     steps.map_err(|error| of_ticketing(bridge, &error))
 }

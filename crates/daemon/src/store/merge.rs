@@ -70,6 +70,7 @@ fn ticket(a: TicketMemory, b: TicketMemory) -> TicketMemory {
         missing_since: missing_since.filter(|since| Some(*since) > read_at),
         gone: fresh.gone || stale.gone,
         told: fresh.told || stale.told,
+        anothers: fresh.anothers && stale.anothers,
         held_elsewhere,
         holder_asked_at,
         misjudged_at: fresh.misjudged_at.filter(|_| !differ),

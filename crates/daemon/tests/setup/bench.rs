@@ -95,6 +95,14 @@ impl Bench {
         hooks.set_target(Target { url, secret });
     }
 
+    /// The helpdesk sends its webhooks to the bridge.
+    pub fn hears_the_helpdesk(&self) {
+        self.helpdesk.handle.webhooks().set_target(Target {
+            url: Some(self.webhook_url().replace("/jelou", "/ticketing")),
+            secret: HelpdeskOptions::default().webhook_secret,
+        });
+    }
+
     /// The line that holds the helpdesk's token.
     pub fn helpdesk_token(&self) -> String {
         format!("token = \"{}\"", HelpdeskOptions::default().token)

@@ -5,8 +5,9 @@ use crate::{
     bench::{Bench, code, json, said},
     desk::{Desk, Ways},
 };
+use bridge_sandbox::helpdesk::NewTicket;
 use serde_json::{Value, json};
-use std::os::unix::fs::PermissionsExt;
+use std::{os::unix::fs::PermissionsExt, time::Duration};
 
 const SECRET_FILE: &str = "{ file = \"ticketing-secret\" }";
 
@@ -220,6 +221,62 @@ async fn where_no_call_does_it_the_steps_are_told_with_the_bridges_address() {
     assert_eq!(look(&bench, "ticketing webhooks").await["state"], "unknown");
     let removed = bench.run(&["setup", "--remove"]).await;
     assert!(said(&removed).contains("by hand") || said(&removed).contains("a person"));
+}
+
+/// The sandbox's profile has no `[setup]`, as one written in house may have none.
+#[tokio::test]
+async fn where_the_profile_does_not_say_how_the_address_and_the_proof_are_told_all_the_same() {
+    let bench = Bench::new("{ file = \"jelou-secret\" }").await;
+    let done = bench.run(&["setup"]).await;
+    assert_eq!(code(&done), 0, "{}", said(&done));
+    let words = said(&done);
+    let step = format!("POST its webhooks to {}, proven by ", ticketing_url(&bench));
+    assert!(words.contains(&step), "{words}");
+    let set_up = look(&bench, "ticketing webhooks").await;
+    assert_eq!(set_up["state"], "unknown", "{set_up}");
+
+    let arrived = async || {
+        let look = look(&bench, "webhooks of ticketing").await;
+        look["found"].as_str().unwrap().to_owned()
+    };
+    let daemon = bench.daemon().await;
+    let found = arrived().await;
+    assert!(found.ends_with("; none was ever proven"), "{found}");
+    bench.hears_the_helpdesk();
+    let ticket = bench.helpdesk.handle.agent_creates(NewTicket {
+        requester_phone: Some("+5511987654321".to_owned()),
+        ..NewTicket::default()
+    });
+    assert!(!ticket.is_empty());
+    let webhooks = bench.helpdesk.handle.webhooks();
+    while !webhooks.quiet(Duration::from_millis(50)).await {}
+    let found = arrived().await;
+    assert!(found.contains("; the last proven one came at 2"), "{found}");
+    daemon.stop().await;
+    let found = arrived().await;
+    assert!(found.contains("; the last proven one came at 2"), "{found}");
+}
+
+#[tokio::test]
+async fn a_system_whose_profile_takes_no_webhooks_is_said_to_be_asked() {
+    let bench = Bench::new("{ file = \"jelou-secret\" }").await;
+    bench.ticketing(
+        "profile = \"redmine\"\nbase_url = \"http://127.0.0.1:9\"\ncredentials = { token = \"t\" }\n\
+         options = { project = \"p\", conversation_field = \"1\", phone_field = \"2\" }\n",
+    );
+    let done = bench.run(&["setup"]).await;
+    assert_eq!(code(&done), 0, "{}", said(&done));
+    let asked = "its profile takes no webhooks: it is asked every ";
+    assert!(said(&done).contains(asked), "{}", said(&done));
+    let set_up = look(&bench, "ticketing webhooks").await;
+    assert_eq!(set_up["state"], "fine", "{set_up}");
+    assert!(set_up["found"].as_str().unwrap().starts_with(asked));
+    let all = json(&bench.run(&["doctor", "--json"]).await);
+    let looks = all["looks"].as_array().unwrap();
+    let arrivals = looks
+        .iter()
+        .filter(|look| look["what"] == "webhooks of ticketing");
+    assert_eq!(arrivals.count(), 0, "none are to come: {all}");
 }
 
 #[tokio::test]

@@ -2,19 +2,11 @@
 //! out. Neighbour: bench.
 
 use crate::bench::{Bench, code, json, said};
-use bridge_sandbox::{HelpdeskOptions, Operation, Target};
+use bridge_sandbox::Operation;
 use serde_json::Value;
 
 async fn bench() -> Bench {
     Bench::new("\"sandbox-signing-secret\"").await
-}
-
-/// The helpdesk sends its webhooks to the bridge.
-fn hears(bench: &Bench) {
-    bench.helpdesk.handle.webhooks().set_target(Target {
-        url: Some(bench.webhook_url().replace("/jelou", "/ticketing")),
-        secret: HelpdeskOptions::default().webhook_secret,
-    });
 }
 
 async fn tried(bench: &Bench, profile: &str, wait: &str) -> (i32, Value) {
@@ -53,7 +45,7 @@ async fn otherwise(bench: &Bench, from: &str, to: &str) -> String {
 #[tokio::test]
 async fn what_holds_is_told_with_its_time_and_the_ticket_is_left_solved() {
     let bench = bench().await;
-    hears(&bench);
+    bench.hears_the_helpdesk();
     let (code, told) = tried(&bench, "sandbox", "20s").await;
     assert_eq!(code, 0, "{told}");
     for what in [
@@ -79,7 +71,7 @@ async fn what_holds_is_told_with_its_time_and_the_ticket_is_left_solved() {
 #[tokio::test]
 async fn beside_a_daemon_the_daemon_tells_whether_the_webhook_came() {
     let bench = bench().await;
-    hears(&bench);
+    bench.hears_the_helpdesk();
     let daemon = bench.daemon().await;
     let (code, told) = tried(&bench, "sandbox", "20s").await;
     assert_eq!(code, 0, "{told}");
@@ -150,7 +142,7 @@ async fn a_profile_that_takes_the_bridge_for_an_agent_fails() {
     let right = "by_agent = \"it.author == 'agent'\"\nby_us = \"it.author == 'bridge'\"";
     let wrong = "by_agent = \"it.author == 'bridge'\"\nby_us = \"it.author == 'nobody'\"";
     let file = otherwise(&bench, right, wrong).await;
-    hears(&bench);
+    bench.hears_the_helpdesk();
     let (code, told) = tried(&bench, &file, "20s").await;
     assert_eq!(code, 1, "{told}");
     assert_eq!(verdict(&told, "comments"), "fails", "{told}");
@@ -161,7 +153,7 @@ async fn a_profile_that_takes_the_bridge_for_an_agent_fails() {
 #[tokio::test]
 async fn a_daemon_proves_no_webhook_of_a_file_that_it_does_not_run_on() {
     let bench = bench().await;
-    hears(&bench);
+    bench.hears_the_helpdesk();
     let signed = "header = \"X-Helpdesk-Signature\"";
     let file = otherwise(&bench, signed, "header = \"X-Never-Sent\"").await;
     let daemon = bench.daemon().await;
@@ -176,6 +168,88 @@ async fn a_daemon_proves_no_webhook_of_a_file_that_it_does_not_run_on() {
     assert_eq!(code, 0, "a copy of what it runs on: {told}");
     assert_eq!(verdict(&told, "webhook"), "works", "{told}");
     daemon.stop().await;
+}
+
+/// It reads the file when it is loaded, and does not look at it again.
+#[tokio::test]
+async fn a_daemon_that_loaded_an_older_text_of_its_file_proves_nothing_by_the_new_one() {
+    let bench = bench().await;
+    bench.hears_the_helpdesk();
+    let signed = "header = \"X-Helpdesk-Signature\"";
+    let file = otherwise(&bench, signed, signed).await;
+    bench.change("profile = \"sandbox\"", &format!("profile = \"{file}\""));
+    let daemon = bench.daemon().await;
+    otherwise(&bench, signed, "header = \"X-Never-Sent\"").await;
+    let (_, told) = tried(&bench, &file, "20s").await;
+    assert_eq!(verdict(&told, "webhook"), "not_tried", "{told}");
+    assert!(found(&told, "webhook").contains("loaded"), "{told}");
+    daemon.stop().await;
+}
+
+/// A profile that makes tickets and nothing more. Neither a call nor a step is left that could fail.
+const ONLY_CREATES: &str = r#"
+name = "counter"
+title = "Counter"
+credentials.token.about = "The helpdesk's token."
+auth.bearer = "{{ credentials.token }}"
+
+[vocabulary]
+statuses = ["new"]
+solved = []
+final = []
+reopened = "new"
+
+[ticket.made]
+id = "it.id"
+status = "'new'"
+
+[operations.create]
+method = "POST"
+path = "/api/tickets"
+headers = { Idempotency-Key = "{{ intent.id }}" }
+ok = [200, 201]
+id = "body.ticket.id"
+ticket = "body.ticket"
+shape = "made"
+resolve.by = "none"
+body.ticket = { subject = "{{ new.subject | line }}", requester_id = "{{ requester_id }}" }
+
+[operations.upsert_requester]
+method = "POST"
+path = "/api/requesters"
+body = { name = "{{ requester.name | line }}", phone = "{{ requester.phone }}", external_id = "{{ requester.external_id }}" }
+id = "body.requester.id"
+resolve.by = "idempotent"
+
+[operations.absent]
+get = "nobody reads a ticket"
+set_fields = "nothing is changed"
+attach = "it takes no files"
+"#;
+
+#[tokio::test]
+async fn a_system_that_only_makes_tickets_is_told_what_it_cannot_do_and_does_not_fail() {
+    let bench = bench().await;
+    let file = bench.folder.path().join("counter.toml");
+    std::fs::write(&file, ONLY_CREATES).unwrap();
+    let (code, told) = tried(&bench, file.to_str().unwrap(), "1s").await;
+    assert_eq!(code, 0, "{told}");
+    assert_eq!(verdict(&told, "create"), "works", "{told}");
+    for what in [
+        "get",
+        "note",
+        "set_status",
+        "attach",
+        "set_fields",
+        "webhook",
+    ] {
+        assert_eq!(verdict(&told, what), "absent", "{what}: {told}");
+    }
+    assert_eq!(found(&told, "get"), "nobody reads a ticket");
+    assert_eq!(verdict(&told, "clean up"), "not_tried", "{told}");
+    let ticket = told["ticket"].as_str().unwrap();
+    let left = format!("close test ticket {ticket} by hand");
+    assert!(found(&told, "clean up").contains(&left), "{told}");
 }
 
 #[tokio::test]

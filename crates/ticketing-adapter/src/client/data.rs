@@ -43,6 +43,15 @@ impl Data {
         self.and("ticket", map([("id", Value::from(id.as_str()))]))
     }
 
+    /// A ticket that was made: just now, or earlier.
+    pub(crate) fn made(self, id: &TicketId, found: bool) -> Self {
+        let told = [
+            ("id", Value::from(id.as_str())),
+            ("found", Value::from(found)),
+        ];
+        self.and("ticket", map(told))
+    }
+
     pub(crate) fn conversation(self, id: &ConversationId) -> Self {
         self.and("conversation", map([("id", Value::from(id.as_str()))]))
     }

@@ -67,6 +67,9 @@ impl Client {
         budget: &Budget,
     ) -> Result<(Data, Vec<Value>), CallError> {
         let reply = self.exchange_page(&rule.request, data, budget).await?;
+        if rule.absent.contains(&reply.status) {
+            return Ok((reply.beside(data), Vec::new()));
+        }
         let answer = self.judge(rule, &reply, data)?;
         let listed = rule
             .items
@@ -143,7 +146,7 @@ impl Client {
     }
 
     /// What reads beside this data bring, by their names. Each sees what those before it brought.
-    async fn also(
+    pub(super) async fn also(
         &self,
         steps: &[Then],
         data: &Data,

@@ -22,6 +22,7 @@ pub use setup::{Hook, HookPart, Standing};
 
 use crate::{
     Profile, Settings,
+    error::unsure,
     profile::{
         filters::WORD_JOINER,
         rules::{Kind, RequestRule},
@@ -126,10 +127,12 @@ impl Client {
         }
     }
 
-    /// Makes a ticket, and answers [`Answer::Created`].
+    /// Makes a ticket, and answers [`Answer::Created`]: what of the calls that follow is not done, it tells
+    /// there. Where the ticket is there already (`made`), it does those calls alone.
     ///
     /// # Errors
-    /// [`CallError`]; an answer that means yes but has no readable id is `Unknown`.
+    /// [`CallError`]; an answer that means yes but has no readable id is `Unknown`, and so is a refusal that
+    /// says that the ticket is there.
     pub async fn create(
         &self,
         create: &CreateTicket,
@@ -139,9 +142,23 @@ impl Client {
         let rule = self.rule(Kind::Create)?;
         let budget = &Budget::write(deadline, self.calls_until_out(Kind::Create));
         let data = self.data().create(create).intent(intent);
+        if let Some(ticket) = create.made.clone() {
+            let data = data.made(&ticket, true);
+            budget.is_out();
+            self.follow(&rule.after, data, budget).await?;
+            return Ok(Answer::Created {
+                ticket,
+                whole: None,
+                left: None,
+            });
+        }
         let data = self.prepared(rule, data, budget).await?;
         let reply = self.exchange(&rule.request, &data, false, budget).await?;
         budget.is_out();
+        if self.is_taken(rule, &reply, &data) {
+            let reason = format!("{}: it is there already", self.reason(&reply, &data));
+            return Err(unsure(false, reason));
+        }
         let answer = self.judge(rule, &reply, &data)?;
         let id = rule
             .id
@@ -150,9 +167,13 @@ impl Client {
         let ticket = id.and_then(|id| TicketId::parse(&id).ok());
         let ticket = ticket.ok_or_else(|| unreadable(false, reply.status, "no readable id"))?;
         let whole = self.whole_in(rule, &answer, &ticket)?;
-        self.follow(&rule.after, data.ticket(&ticket), budget)
-            .await?;
-        Ok(Answer::Created { ticket, whole })
+        let data = data.made(&ticket, false);
+        let left = self.follow(&rule.after, data, budget).await.err();
+        Ok(Answer::Created {
+            ticket,
+            whole,
+            left,
+        })
     }
 
     /// Writes the conversation into the ticket's link field.

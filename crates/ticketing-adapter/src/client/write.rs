@@ -1,7 +1,13 @@
 //! What the writes of a client have in common: what goes before, what proves them, what follows.
 //! Neighbours: `mod`, one method an operation; `read`, the same for reads.
 
-use super::{Client, data::Data, pace::Budget, send::unreadable};
+use super::{
+    Client,
+    data::Data,
+    list::Seen,
+    pace::Budget,
+    send::{Reply, unreadable},
+};
 use crate::{
     error::unsure,
     profile::rules::{After, FindFirst, Kind, OperationRule},
@@ -25,8 +31,7 @@ impl Client {
         id.map_err(|error| unreadable(true, reply.status, &error.to_string()))
     }
 
-    /// Does what follows a create. The ticket is there: what fails of it leaves an unknown outcome, and
-    /// the ticket is found as it is.
+    /// Does what follows a create, whose ticket is there.
     pub(super) async fn follow(
         &self,
         after: &[After],
@@ -34,22 +39,30 @@ impl Client {
         budget: &Budget,
     ) -> Result<(), CallError> {
         for step in after {
+            let also = self
+                .also(&step.first, &data, &mut Seen::new(), budget)
+                .await?;
+            let data = data.clone().and("also", also);
             let wanted = match &step.when {
                 Some(when) => when.is_true(&data.value()).unwrap_or(false),
                 None => true,
             };
             if wanted {
-                let done = match self.exchange(&step.request, &data, true, budget).await {
-                    Ok(reply) => self.accept(&step.ok, &reply, &data, true),
-                    Err(error) => Err(error),
-                };
-                done.map_err(|error| CallError::Unknown {
-                    reason: format!("the ticket was made; what follows: {error}"),
-                    after: None,
-                })?;
+                let reply = self.exchange(&step.request, &data, true, budget).await?;
+                self.accept(&step.ok, &reply, &data, true)?;
             }
         }
         Ok(())
+    }
+
+    /// Whether a refusal says that the ticket is there already.
+    pub(super) fn is_taken(&self, rule: &OperationRule, reply: &Reply, data: &Data) -> bool {
+        let answer = reply.beside(data).value();
+        rule.taken.iter().any(|taken| {
+            let when = taken.when.as_ref();
+            taken.status == reply.status
+                && when.is_none_or(|when| when.is_true(&answer).unwrap_or(false))
+        })
     }
 
     /// Adds words to a ticket. Where a yes cannot be believed, they are looked for; what is not there

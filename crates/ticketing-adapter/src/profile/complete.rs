@@ -131,6 +131,24 @@ pub(super) fn consistent(
         let remedy = "Only `create` has writes that follow it.";
         checker.problem(&place.key("after"), "nothing follows this", remedy);
     }
+    if !spec.absent.is_empty() && spec.items.is_none() {
+        let remedy = "Only a list can be empty; a `then` and a `find_first` have their own.";
+        checker.problem(&place.key("absent"), "it lists nothing", remedy);
+    }
+    let looks = matches!(
+        spec.resolve,
+        Some(ResolveSpec::DirectLookup | ResolveSpec::LaggingSearch { .. })
+    );
+    let looked_up = kind == Kind::Create && looks;
+    if !spec.taken.is_empty() && !looked_up {
+        let remedy =
+            "Only a `create` that is resolved by direct_lookup or lagging_search is looked up.";
+        checker.problem(
+            &place.key("taken"),
+            "nothing looks for what is there",
+            remedy,
+        );
+    }
     let by_key = matches!(spec.resolve, Some(ResolveSpec::IdempotencyKey));
     if by_key && !mentions_intent(spec) {
         let remedy = "Send {{ intent.id }} in a header, the query or the body.";

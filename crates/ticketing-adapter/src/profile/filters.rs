@@ -13,6 +13,7 @@ use minijinja::{
     value::{Kwargs, Value, ValueKind},
 };
 use std::collections::BTreeMap;
+use url::form_urlencoded;
 
 /// Every filter there is. A name outside is found when the profile is loaded.
 pub(crate) const NAMES: &[&str] = &[
@@ -33,6 +34,7 @@ pub(crate) const NAMES: &[&str] = &[
     "lower",
     "number",
     "pairs",
+    "parameter",
     "plain",
     "quoted",
     "singles",
@@ -45,7 +47,7 @@ pub(crate) const NAMES: &[&str] = &[
 pub(crate) fn arguments(filter: &str) -> &'static [&'static str] {
     match filter {
         "all" => &["'status'", "'done'"],
-        "column" => &["'name'"],
+        "column" | "parameter" => &["'id'"],
         "entries" | "pairs" => &["'id'", "'value'"],
         "find" => &["'id'", "it.id"],
         "format_time" => &["'%Y-%m-%dT%H:%M:%SZ'"],
@@ -91,6 +93,7 @@ pub(crate) fn register(env: &mut Environment<'static>) {
     env.add_filter("lower", |v: Value| each_text(&v, str::to_lowercase));
     env.add_filter("number", number);
     env.add_filter("pairs", pairs);
+    env.add_filter("parameter", parameter);
     env.add_filter("plain", |v: Value| each_text(&v, plain));
     env.add_filter("quoted", |v: Value| quoted(&text(&v)));
     env.add_filter("singles", singles);
@@ -180,6 +183,20 @@ fn find(list: Value, key: String, wanted: Value) -> Value {
     items(&list)
         .find(|item| !wanted.is_empty() && text(&attr(item, &key)) == wanted)
         .unwrap_or_default()
+}
+
+/// What a parameter of an address's query says; of each address in a list.
+fn parameter(value: Value, name: String) -> Value {
+    if matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable) {
+        let each = |address| parameter(address, name.clone());
+        return items(&value).map(each).collect();
+    }
+    let address = text(&value);
+    let (_, query) = address.split_once('?').unwrap_or_default();
+    let query = query.split('#').next().unwrap_or_default();
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    let found = pairs.find(|(key, _)| *key == name);
+    found.map_or(Value::UNDEFINED, |(_, said)| Value::from(said.as_ref()))
 }
 
 /// A list of pairs as a map.

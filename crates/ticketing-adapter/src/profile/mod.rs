@@ -142,6 +142,13 @@ impl Profile {
         self.has(Kind::FindOpenByRequester)
     }
 
+    /// Whether calls follow the making of a ticket.
+    #[must_use]
+    pub fn follows_create(&self) -> bool {
+        let create = self.rules.operations.get(&Kind::Create);
+        create.is_some_and(|create| create.is_followed())
+    }
+
     /// Whether the sweep can list what changed.
     #[must_use]
     pub fn lists_changes(&self) -> bool {
@@ -160,6 +167,19 @@ impl Profile {
     pub fn hints_at_comments(&self) -> bool {
         let webhook = self.rules.webhook.as_ref();
         webhook.is_some_and(|webhook| webhook.events.iter().all(|event| event.comment.is_none()))
+    }
+
+    /// Whether the bridge takes webhooks of this system; what it does not, the sweep finds.
+    #[must_use]
+    pub fn takes_webhooks(&self) -> bool {
+        self.rules.webhook.is_some()
+    }
+
+    /// How its webhooks prove who sent them, in words; nothing where it takes none.
+    #[must_use]
+    pub fn proves_webhooks(&self) -> Option<String> {
+        let webhook = self.rules.webhook.as_ref();
+        webhook.map(|webhook| review::proven(&webhook.proof))
     }
 
     /// Whether further fields of a ticket can be set.

@@ -9,11 +9,12 @@ use super::{
     place::Place,
     request::{Sent, request},
     rules::{
-        After, CursorRule, FindFirst, Kind, ListedRule, OperationRule, RequestRule, Then, Upload,
+        After, CursorRule, FindFirst, Kind, ListedRule, OperationRule, RequestRule, Taken, Then,
+        Upload,
     },
     spec::{
         AfterSpec, CursorKind, CursorSpec, FindFirstSpec, ListedSpec, Method, OperationSpec,
-        OperationsSpec, OtherId, ProfileSpec, ThenSpec, UploadSpec,
+        OperationsSpec, OtherId, ProfileSpec, TakenSpec, ThenSpec, UploadSpec,
     },
 };
 use bridge_core::call::Resolve;
@@ -89,6 +90,20 @@ fn operation(
     spec: &OperationSpec,
 ) -> Option<OperationRule> {
     let told = checker.problems.len();
+    let rule = compiled(checker, place, kind, spec)?;
+    // A part that could not be compiled names nothing, and was told.
+    if checker.problems.len() == told {
+        carries(checker, place, spec, &rule);
+    }
+    Some(rule)
+}
+
+fn compiled(
+    checker: &mut Checker<'_>,
+    place: &Place,
+    kind: Kind,
+    spec: &OperationSpec,
+) -> Option<OperationRule> {
     let upload = spec
         .upload
         .as_ref()
@@ -114,18 +129,21 @@ fn operation(
         checker,
         &place.key("after"),
         &spec.after,
-        &sent.and(&["ticket.id"]),
+        &sent.and(&["ticket.id", "ticket.found", "also.*"]),
     );
+    let taken = taken(checker, &place.key("taken"), &spec.taken, &answer);
     let cursor = spec
         .cursor
         .as_ref()
         .and_then(|cursor| self::cursor(checker, &place.key("cursor"), cursor, &item));
-    let rule = OperationRule {
+    Some(OperationRule {
         kind,
         when: when(checker, place, spec),
         instead,
         ok: spec.ok.clone(),
         ok_when: checker.maybe(place, "ok_when", spec.ok_when.as_ref(), &answer),
+        absent: spec.absent.clone(),
+        taken,
         resolve: spec.resolve.map_or(Resolve::None, Resolve::from),
         verify: spec.verify.is_some(),
         first,
@@ -153,12 +171,7 @@ fn operation(
         cursor,
         unfiltered: spec.unfiltered.clone(),
         request: request?,
-    };
-    // A part that could not be compiled names nothing, and was told.
-    if checker.problems.len() == told {
-        carries(checker, place, spec, &rule);
-    }
-    Some(rule)
+    })
 }
 
 /// Whether each of its requests names what it is for.
@@ -257,15 +270,37 @@ fn after(
     let mut rules = Vec::new();
     for (n, spec) in specs.iter().enumerate() {
         let place = place.index(n);
+        let first = then(checker, &place.key("first"), &spec.first, names);
         let when = checker.maybe(&place, "when", spec.when.as_ref(), names);
         let sent = Sent {
             method: spec.method,
             body: spec.body.as_ref(),
             ..Sent::only(&spec.path)
         };
-        let request = request(checker, &place, &sent, names);
         let ok = spec.ok.clone();
-        rules.extend(request.map(|request| After { when, request, ok }));
+        if let Some(request) = request(checker, &place, &sent, names) {
+            rules.push(After {
+                first,
+                when,
+                request,
+                ok,
+            });
+        }
+    }
+    rules
+}
+
+fn taken(
+    checker: &mut Checker<'_>,
+    place: &Place,
+    specs: &[TakenSpec],
+    answer: &Names,
+) -> Vec<Taken> {
+    let mut rules = Vec::new();
+    for (n, spec) in specs.iter().enumerate() {
+        let when = checker.maybe(&place.index(n), "when", spec.when.as_ref(), answer);
+        let status = spec.status;
+        rules.push(Taken { status, when });
     }
     rules
 }

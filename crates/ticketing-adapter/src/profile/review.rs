@@ -143,7 +143,7 @@ fn resolved(resolve: Resolve, kind: Kind) -> String {
     }
 }
 
-fn proven(proof: &Proof) -> String {
+pub(super) fn proven(proof: &Proof) -> String {
     match proof {
         Proof::Signature(signature) => {
             let digest = match signature.digest {

@@ -228,6 +228,8 @@ pub(crate) struct OperationRule {
     pub(crate) request: RequestRule,
     pub(crate) ok: Vec<u16>,
     pub(crate) ok_when: Option<Expr>,
+    pub(crate) absent: Vec<u16>,
+    pub(crate) taken: Vec<Taken>,
     pub(crate) resolve: Resolve,
     pub(crate) verify: bool,
     pub(crate) first: Vec<Then>,
@@ -261,6 +263,11 @@ impl OperationRule {
         self.instead.iter().find(fits).unwrap_or(self)
     }
 
+    /// Whether calls follow it, in any of its forms.
+    pub(crate) fn is_followed(&self) -> bool {
+        !self.after.is_empty() || self.instead.iter().any(Self::is_followed)
+    }
+
     /// Whether sending it again does no harm.
     pub(crate) fn is_idempotent(&self) -> bool {
         !self.kind.is_write() || self.resolve == Resolve::Idempotent
@@ -275,9 +282,17 @@ pub(crate) struct FindFirst {
     pub(crate) id: Expr,
 }
 
+/// A refusal that says that the ticket is there.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    pub(crate) status: u16,
+    pub(crate) when: Option<Expr>,
+}
+
 /// A write after a write.
 #[derive(Debug)]
 pub(crate) struct After {
+    pub(crate) first: Vec<Then>,
     pub(crate) when: Option<Expr>,
     pub(crate) request: RequestRule,
     pub(crate) ok: Vec<u16>,

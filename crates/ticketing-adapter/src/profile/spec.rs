@@ -223,6 +223,12 @@ pub(crate) struct OperationSpec {
     pub ok: Vec<u16>,
     /// An expression over the answer that must hold for a yes.
     pub ok_when: Option<String>,
+    /// Lists: statuses that say that there is nothing.
+    #[serde(default)]
+    pub absent: Vec<u16>,
+    /// `create`: refusals that say that the ticket is there already: it is looked up.
+    #[serde(default)]
+    pub taken: Vec<TakenSpec>,
     /// Writes: reads that come first; their bodies are `also.NAME` in the request.
     #[serde(default)]
     pub first: Vec<ThenSpec>,
@@ -271,10 +277,24 @@ pub(crate) struct OperationSpec {
     pub unfiltered: Option<String>,
 }
 
-/// A write that follows a write. Names: what the operation itself may name, and `ticket.id`.
+/// A refusal that says that what was to be made is there.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TakenSpec {
+    /// Its status.
+    pub status: u16,
+    /// An expression over the answer that must hold as well.
+    pub when: Option<String>,
+}
+
+/// A write that follows a write. Names: what the operation itself may name, `ticket.id`, and `ticket.found`:
+/// whether it was made earlier, so that this may have been done.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AfterSpec {
+    /// Reads that come before; their bodies are `also.NAME`.
+    #[serde(default)]
+    pub first: Vec<ThenSpec>,
     /// An expression: whether it is needed.
     pub when: Option<String>,
     /// The method.

@@ -90,9 +90,8 @@ fn signed(rule: &Signature, secrets: &[&str], sent: &Sent<'_>) -> Result<(), Ref
             Part::Words(words) => words.as_bytes(),
         })
         .collect();
-    any(secrets, |secret| match rule.digest {
-        Digest::Sha1 => keyed::<Hmac<Sha1>>(secret, &parts, &shown),
-        Digest::Sha256 => keyed::<Hmac<Sha256>>(secret, &parts, &shown),
+    any(secrets, |secret| {
+        mac(rule.digest, secret, &parts).map_or(Choice::from(0), |ours| same(&ours, &shown))
     })
 }
 
@@ -106,42 +105,36 @@ pub(super) fn answer(
 ) -> Option<String> {
     let knows = |secret: &&String| {
         let expected = made(rule, secret, signs);
-        !secret.is_empty() && bool::from(same(expected.as_bytes(), token.as_bytes()))
+        !secret.is_empty()
+            && expected.is_some_and(|ours| bool::from(same(ours.as_bytes(), token.as_bytes())))
     };
     let known: Vec<&String> = secrets.iter().filter(knows).collect();
-    known.first().map(|secret| made(rule, secret, token))
+    known.first().and_then(|secret| made(rule, secret, token))
 }
 
 /// The signature of a text, as it is written.
-fn made(rule: &Signature, secret: &str, text: &str) -> String {
-    let bytes = match rule.digest {
-        Digest::Sha1 => hashed::<Hmac<Sha1>>(secret, text),
-        Digest::Sha256 => hashed::<Hmac<Sha256>>(secret, text),
-    };
-    match rule.encoding {
+fn made(rule: &Signature, secret: &str, text: &str) -> Option<String> {
+    let bytes = mac(rule.digest, secret, &[text.as_bytes()])?;
+    Some(match rule.encoding {
         Encoding::Base64 => STANDARD.encode(bytes),
         Encoding::Hex => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+    })
+}
+
+fn mac(digest: Digest, secret: &str, parts: &[&[u8]]) -> Option<Vec<u8>> {
+    match digest {
+        Digest::Sha1 => keyed::<Hmac<Sha1>>(secret, parts),
+        Digest::Sha256 => keyed::<Hmac<Sha256>>(secret, parts),
     }
 }
 
-fn hashed<M: Mac + KeyInit>(secret: &str, text: &str) -> Vec<u8> {
-    // A key of any length will do, so there is always one.
-    let mac = <M as KeyInit>::new_from_slice(secret.as_bytes());
-    let made = mac.map(|mut mac| {
-        mac.update(text.as_bytes());
-        mac.finalize().into_bytes().to_vec()
-    });
-    made.unwrap_or_default()
-}
-
-fn keyed<M: Mac + KeyInit>(secret: &str, parts: &[&[u8]], shown: &[u8]) -> Choice {
-    let Ok(mut mac) = <M as KeyInit>::new_from_slice(secret.as_bytes()) else {
-        return Choice::from(0);
-    };
+/// Nothing where the key cannot be one: what is not made proves nobody.
+fn keyed<M: Mac + KeyInit>(secret: &str, parts: &[&[u8]]) -> Option<Vec<u8>> {
+    let mut mac = <M as KeyInit>::new_from_slice(secret.as_bytes()).ok()?;
     for part in parts {
         mac.update(part);
     }
-    same(&mac.finalize().into_bytes(), shown)
+    Some(mac.finalize().into_bytes().to_vec())
 }
 
 fn same(ours: &[u8], shown: &[u8]) -> Choice {

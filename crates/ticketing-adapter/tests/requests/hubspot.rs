@@ -1,7 +1,7 @@
 //! What HubSpot is asked, and what its answers mean. Neighbour: `talk`, which asks.
 
 use crate::{
-    support::conversation,
+    support::{DEADLINE, ana, conversation},
     talk::{Talk, is_done},
 };
 use bridge_core::{call::CallError, effect::Answer};
@@ -45,12 +45,8 @@ async fn each_operation_asks_what_hubspots_pages_say() {
     let made = talk.upsert(&[(200, upserted("35"))]).await;
     let id = "35".to_owned();
     assert_eq!(made, Answer::Requester { id });
-    let linked = json!({ "status": "COMPLETE", "results": [] });
-    assert!(
-        talk.create(&[(201, upserted("42")), (200, linked)])
-            .await
-            .is_ok()
-    );
+    let made = talk.create(&[(201, shown("1"))]).await;
+    assert!(made.is_ok(), "{made:?}");
     let said = json!({ "id": "204", "properties": {} });
     assert!(is_done(&talk.says(&[(201, said.clone())]).await));
     assert!(is_done(&talk.notes(&[(201, said.clone())]).await));
@@ -60,7 +56,9 @@ async fn each_operation_asks_what_hubspots_pages_say() {
     assert!(is_done(&talk.status("closed", &[(200, shown("4"))]).await));
     assert!(is_done(&talk.link(&[(200, shown("1"))]).await));
     assert!(is_done(&talk.fields("channel", &[(200, shown("1"))]).await));
-    assert_eq!(talk.found(&[(200, list(&[shown("1")]))]).await.len(), 1);
+    assert_eq!(talk.found(&[(200, whole("1"))]).await.len(), 1);
+    let none = json!({ "status": "error", "category": "OBJECT_NOT_FOUND" });
+    assert!(talk.found(&[(404, none)]).await.is_empty());
     let open = talk
         .open(&[(200, list(&[shown("1"), shown("4"), shown("9")]))])
         .await;
@@ -86,12 +84,39 @@ async fn a_file_without_an_id_is_hung_on_no_note() {
     assert!(matches!(hung, Err(CallError::Refused { .. })), "{hung:?}");
 }
 
+/// HubSpot's pages show such a refusal with its code in a list; programs of others read it from the sentence.
+#[tokio::test]
+async fn a_second_ticket_for_a_conversation_is_refused_and_the_first_is_looked_for() {
+    let mut talk = talk().await;
+    let code = "CONFLICTING_UNIQUE_VALUE";
+    let listed = json!({ "status": "error", "category": "VALIDATION_ERROR", "message": "it does not fit",
+                         "errors": [{ "message": "81 already has that value.", "code": code }] });
+    let told = format!("Property values were not valid: [{{\"error\":\"{code}\"}}]");
+    let told = json!({ "status": "error", "category": "VALIDATION_ERROR", "message": told });
+    let conflict = json!({ "status": "error", "category": "CONFLICT" });
+    for taken in [(400, listed), (400, told), (409, conflict)] {
+        let unsure = talk.create(&[taken]).await;
+        assert!(
+            matches!(&unsure, Err(CallError::Unknown { reason, .. }) if reason.contains("there already")),
+            "{unsure:?}"
+        );
+    }
+    let other = json!({ "status": "error", "category": "VALIDATION_ERROR", "errors": [{ "code": "INVALID_OPTION" }] });
+    let refused = talk.create(&[(400, other)]).await;
+    assert!(
+        matches!(refused, Err(CallError::Refused { status: 400, .. })),
+        "{refused:?}"
+    );
+}
+
 #[tokio::test]
 async fn an_upsert_that_is_not_complete_is_no_yes() {
     let mut talk = talk().await;
     let partly = json!({ "status": "COMPLETE_WITH_ERRORS", "results": [], "errors": [{ "category": "VALIDATION_ERROR" }] });
-    let unsure = talk.create(&[(207, partly)]).await;
+    talk.answers(&[(207, partly)]);
+    let unsure = talk.client.upsert_requester(&ana(), DEADLINE).await;
     assert!(matches!(unsure, Err(CallError::Later { .. })), "{unsure:?}");
+    talk.kept("upsert_requester");
 }
 
 #[tokio::test]

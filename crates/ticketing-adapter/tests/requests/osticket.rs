@@ -36,7 +36,7 @@ async fn a_ticket_is_asked_for_as_osticket_documents_it() {
 async fn the_number_is_taken_as_it_is_written() {
     for number in ["123456", "000042", "WA-0042", "7\n"] {
         let (_, done) = created(OPTIONS, 201, number).await;
-        let Ok(Answer::Created { ticket, whole }) = done else {
+        let Ok(Answer::Created { ticket, whole, .. }) = done else {
             panic!("{number:?}: {done:?}");
         };
         assert_eq!(ticket.as_str(), number.trim());

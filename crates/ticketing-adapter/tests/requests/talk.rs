@@ -64,6 +64,16 @@ impl Talk {
         done
     }
 
+    /// What is left to do of a create whose ticket is there.
+    pub async fn finishes(&mut self, answers: &[(u16, Value)]) -> Result<Answer, CallError> {
+        self.answers(answers);
+        let mut new = wild("35", "channel");
+        new.made = Some(ticket());
+        let done = self.client.create(&new, &intent(), DEADLINE).await;
+        self.kept("finish");
+        done
+    }
+
     pub async fn says(&mut self, answers: &[(u16, Value)]) -> Result<Answer, CallError> {
         self.answers(answers);
         let words = Text::new("Olá 👩‍👩‍👧 <b>Ana</b>\nlinha 2");

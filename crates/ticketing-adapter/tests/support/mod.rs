@@ -194,5 +194,6 @@ pub fn wild(requester_id: &str, field: &str) -> CreateTicket {
         requester_id: Some(requester_id.to_owned()),
         conversation: conversation(),
         said: Vec::new(),
+        made: None,
     }
 }

@@ -107,7 +107,6 @@ impl Desk {
             profile: "django-helpdesk".to_owned(),
             credentials: format!("token = \"{token}\""),
             options: format!(r#"{{ queue = "{queue}", bridge_user_id = "{id}" }}"#),
-            reuse: "never",
             creates_at: "/api/tickets/",
             logs_in_at: None,
             solved: "resolved",

@@ -28,7 +28,6 @@ impl Vendor for World {
             options: format!(
                 r#"{{ conversation_field = "{FIELD}", bridge_user_id = "{BRIDGE}" }}"#
             ),
-            reuse: "open",
             creates_at: "/api/v2/tickets",
             logs_in_at: None,
             solved: "resolved",

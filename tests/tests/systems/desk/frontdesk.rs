@@ -58,7 +58,6 @@ impl Vendor for World {
             profile: self.profile.display().to_string(),
             credentials: format!("token = \"{KEY}\""),
             options: "{}".to_owned(),
-            reuse: "never",
             creates_at: "/v1/cases",
             logs_in_at: None,
             solved: "resolved",
@@ -313,5 +312,6 @@ fn the_pages_profile_is_right_and_short() {
     let loaded = Profile::load(&profile, "frontdesk.toml");
     let review = loaded.expect("a profile").review();
     assert!(review.problems.is_empty(), "{:?}", review.problems);
+    assert!(review.setup.is_some(), "`setup` prints what a person does");
     assert!(profile.lines().count() < 80, "{}", profile.lines().count());
 }

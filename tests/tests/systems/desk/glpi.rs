@@ -12,7 +12,7 @@ use super::{
     Config, File, Seen,
     fake::{Answer, Asked, Told, Vendor, now, plain},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use std::time::Duration;
 use world::{AGENT, BRIDGE, Ticket};
 
@@ -25,7 +25,6 @@ impl Vendor for World {
             profile: "glpi".to_owned(),
             credentials: r#"client_id = "client", client_secret = "of this test", user = "bridge", password = "of this test""#.to_owned(),
             options: format!(r#"{{ bridge_user_id = "{BRIDGE}" }}"#),
-            reuse: "never",
             creates_at: "/api.php/v2/Assistance/Ticket",
             logs_in_at: Some("/api.php/token"),
             solved: "solved",
@@ -46,7 +45,7 @@ impl Vendor for World {
     fn opens(&mut self, user: &str, subject: &str, told: &mut Told) -> String {
         let person = self.person(&format!("wa-{user}"), "Ana Lima", &format!("+{user}"));
         let id = self.makes(subject, "<p>By an agent.</p>", None);
-        self.ticket_mut(id).requester = Some(person);
+        self.ticket_mut(id).requesters.push(person);
         self.tells_of_ticket("new", id, told);
         id.to_string()
     }
@@ -73,6 +72,13 @@ impl Vendor for World {
         let said = ticket.followups.iter().map(|followup| &followup.content);
         let all = std::iter::once(&ticket.content).chain(said);
         all.map(|content| plain(content)).collect()
+    }
+
+    fn customers(&self, ticket: &str) -> Option<Vec<String>> {
+        let on_it = self.team(number(ticket));
+        let login = |person: &Value| person["name"].as_str().map(str::to_owned);
+        let bare = |login: String| login.trim_start_matches("wa-").to_owned();
+        Some(on_it.iter().filter_map(login).map(bare).collect())
     }
 
     fn files(&self, _ticket: &str) -> Vec<File> {

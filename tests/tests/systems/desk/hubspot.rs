@@ -23,8 +23,7 @@ impl Vendor for World {
             profile: "hubspot".to_owned(),
             credentials: format!(r#"token = "{TOKEN}""#),
             options: "{}".to_owned(),
-            reuse: "open",
-            creates_at: "/crm/v3/objects/tickets/batch/upsert",
+            creates_at: "/crm/v3/objects/tickets",
             logs_in_at: None,
             solved: "closed",
             open_again: "waiting on us",
@@ -78,6 +77,13 @@ impl Vendor for World {
             .notes(ticket)
             .map(|note| words(note.text("hs_note_body")));
         std::iter::once(first.to_owned()).chain(notes).collect()
+    }
+
+    fn customers(&self, ticket: &str) -> Option<Vec<String>> {
+        let contact = self.object(ticket).associated.as_deref();
+        let contact = contact.and_then(|id| self.of(Kind::Contact, id));
+        let id = contact.map(|contact| contact.text(CUSTOMER).to_owned());
+        Some(id.into_iter().collect())
     }
 
     fn files(&self, ticket: &str) -> Vec<File> {

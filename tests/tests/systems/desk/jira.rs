@@ -22,7 +22,6 @@ impl Vendor for World {
             options: format!(
                 r#"{{ project = "SUP", service_desk_id = "4", request_type_id = "11", conversation_field = "10050", bridge_user_id = "{BRIDGE}" }}"#
             ),
-            reuse: "open",
             creates_at: "/rest/servicedeskapi/request",
             logs_in_at: None,
             solved: "resolved",

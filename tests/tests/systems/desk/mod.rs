@@ -22,6 +22,7 @@ mod zendesk;
 use crate::instance;
 use fake::Fake;
 use std::{future::Future, net::SocketAddr, path::Path, pin::Pin, time::Duration};
+use ticketing_adapter::profile::Profile;
 
 /// A system that runs on this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,8 +130,6 @@ pub struct Config {
     pub credentials: String,
     /// The table `options`.
     pub options: String,
-    /// Whether a customer's open ticket is looked for.
-    pub reuse: &'static str,
     /// The path that a ticket is made by.
     pub creates_at: &'static str,
     /// The path that a log-in is posted to, which changes nothing, where there is one.
@@ -201,6 +200,11 @@ pub trait Agent: Send + Sync {
 
     /// All texts on a ticket, oldest first.
     fn reads<'a>(&'a self, ticket: &'a str) -> Doing<'a, Vec<String>>;
+
+    /// The customers on a ticket, by the bridge's ids for them; `None` where nobody looks.
+    fn customers(&self, _ticket: &str) -> Option<Vec<String>> {
+        None
+    }
 
     /// The files on a ticket.
     fn files<'a>(&'a self, ticket: &'a str) -> Doing<'a, Vec<File>>;
@@ -294,6 +298,8 @@ pub struct Desk {
     agent: Box<dyn Agent>,
     /// What the config says of it.
     pub config: Config,
+    /// The profile that the config names, compiled.
+    pub profile: Profile,
 }
 
 impl std::ops::Deref for Desk {
@@ -309,7 +315,12 @@ impl Desk {
     pub fn start(system: System, folder: &Path, hooks: &str, secret: &str) -> Self {
         let agent = system.start(folder, hooks, secret);
         let config = agent.config();
-        Self { agent, config }
+        let profile = compiled(&config.profile);
+        Self {
+            agent,
+            config,
+            profile,
+        }
     }
 
     /// The word for a ticket that is done.
@@ -327,4 +338,12 @@ impl Desk {
         let texts = self.agent.reads(ticket).await;
         texts.iter().map(|t| t.replace('\u{2060}', "")).collect()
     }
+}
+
+fn compiled(named: &str) -> Profile {
+    if let Some(builtin) = Profile::builtin(named) {
+        return builtin;
+    }
+    let text = std::fs::read_to_string(named).expect("a file of the desk's");
+    Profile::load(&text, named).expect("a right profile")
 }

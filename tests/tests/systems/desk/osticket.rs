@@ -65,7 +65,6 @@ impl Vendor for World {
             options: format!(
                 "{{ mail_domain = \"acme.example\", conversation_field = \"{TALK}\" }}"
             ),
-            reuse: "never",
             creates_at: "/api/tickets.json",
             logs_in_at: None,
             solved: "closed",

@@ -24,7 +24,6 @@ impl Vendor for World {
             options: format!(
                 r#"{{ project = "support", conversation_field = "{CONVERSATION}", phone_field = "{PHONE}", bridge_user_id = "{BRIDGE}" }}"#
             ),
-            reuse: "never",
             creates_at: "/issues.json",
             logs_in_at: None,
             solved: "resolved",

@@ -34,7 +34,6 @@ impl Desk {
             profile: "request-tracker".to_owned(),
             credentials: format!("token = \"{}\"", self.rt.token("bridge")),
             options: r#"{ queue = "WhatsApp" }"#.to_owned(),
-            reuse: "open",
             creates_at: "/REST/2.0/ticket",
             logs_in_at: None,
             solved: "resolved",

@@ -21,7 +21,6 @@ impl Vendor for World {
             profile: "servicenow".to_owned(),
             credentials: format!(r#"user = "{BRIDGE}", password = "{PASSWORD}""#),
             options: format!(r#"{{ bridge_user = "{BRIDGE}" }}"#),
-            reuse: "open",
             creates_at: "/api/now/table/incident",
             logs_in_at: None,
             solved: "resolved",

@@ -24,7 +24,6 @@ impl Vendor for World {
             options: format!(
                 r#"{{ group = "Users", conversation_field = "{FIELD}", bridge_user_id = "{BRIDGE}" }}"#
             ),
-            reuse: "open",
             creates_at: "/api/v1/tickets",
             logs_in_at: None,
             solved: "closed",

@@ -82,7 +82,6 @@ impl Agent for Desk {
             profile: "zendesk".to_owned(),
             credentials: format!(r#"user = "{BRIDGE_USER}", password = "{TOKEN}""#),
             options: format!(r#"{{ bridge_user_id = "{}" }}"#, self.zendesk.bridge_user()),
-            reuse: "open",
             creates_at: "/api/v2/tickets",
             logs_in_at: None,
             solved: "solved",

@@ -1,6 +1,6 @@
 //! An agent's words in as many messages as they need. Neighbour: to_customer.
 
-use unicode_segmentation::UnicodeSegmentation;
+use unicode_segmentation::GraphemeCursor;
 
 /// The longest text of one WhatsApp message, in characters, as its business API documents it.
 pub const TEXT_CHARACTERS_MAX: usize = 4_096;
@@ -21,31 +21,36 @@ pub(super) fn parts(text: &str, most: usize) -> Vec<&str> {
     parts
 }
 
-/// Where the first part of a text ends that is longer than `most` characters, in bytes.
+/// Where the first part of a text ends that is longer than `most` characters, in bytes. Looks at the
+/// characters around the places in question alone: every step of a Lane asks for all parts again.
 fn end_of_part(text: &str, most: usize) -> usize {
-    let (mut characters, mut end) = (0, 0);
-    let (mut line, mut space) = (None, None);
-    for (at, grapheme) in text.grapheme_indices(true) {
-        characters += grapheme.chars().count();
-        if characters > most {
-            break;
-        }
-        end = at + grapheme.len();
-        if characters > most / 2 {
-            match grapheme {
-                "\n" | "\r\n" => line = Some(end),
-                " " => space = Some(end),
-                _ => {}
-            }
-        }
-    }
-    match line.or(space) {
+    let byte_of = |character| {
+        let mut characters = text.char_indices();
+        characters
+            .nth(character)
+            .map_or(text.len(), |(byte, _)| byte)
+    };
+    let (half, limit) = (byte_of(most / 2), byte_of(most));
+    let cursor = |byte| GraphemeCursor::new(byte, text.len(), true);
+    let is_between = |byte| cursor(byte).is_boundary(text, 0) == Ok(true);
+    let end = if is_between(limit) {
+        limit
+    } else {
+        let before = cursor(limit).prev_boundary(text, 0);
+        before.ok().flatten().unwrap_or_default()
+    };
+    let (part, _) = text.split_at(end);
+    let behind_last = |wanted: char| {
+        let ends = part
+            .rmatch_indices(wanted)
+            .map(|(byte, found)| byte + found.len());
+        ends.take_while(|byte| *byte > half)
+            .find(|byte| is_between(*byte))
+    };
+    match behind_last('\n').or_else(|| behind_last(' ')) {
         Some(end) => end,
         None if end > 0 => end,
-        None => text
-            .char_indices()
-            .nth(most)
-            .map_or(text.len(), |(at, _)| at),
+        None => limit,
     }
 }
 

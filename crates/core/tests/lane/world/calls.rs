@@ -5,6 +5,7 @@ use bridge_core::{
     call::{CallError, Resolve},
     effect::{Answer, Effect, Found, Operation, Read},
     event::{Event, Side},
+    ids::TicketId,
     intent::Intent,
     lane::Input,
     time::Timestamp,
@@ -100,9 +101,38 @@ impl World {
             }
         }
         match fault {
-            None => Ok(answer),
+            None => Ok(self.follow(intent, answer)),
             Some(fault) if fault.is_crash() => Err(Crash),
             Some(fault) => Ok(Err(fault.error())),
+        }
+    }
+
+    /// The call that follows a create, where one does.
+    fn follow(
+        &mut self,
+        intent: &Intent,
+        answer: Result<Answer, CallError>,
+    ) -> Result<Answer, CallError> {
+        let (Effect::CreateTicket(create), Ok(Answer::Created { ticket, whole, .. })) =
+            (&intent.effect, &answer)
+        else {
+            return answer;
+        };
+        if !self.capabilities.create_follows {
+            return answer;
+        }
+        let fault = self.faults.of("follow");
+        if fault.is_none_or(Fault::takes_effect) && !self.followed.contains(ticket) {
+            self.followed.push(ticket.clone());
+        }
+        let left = fault.map(Fault::error);
+        match left {
+            Some(error) if create.made.is_some() => Err(error),
+            left => Ok(Answer::Created {
+                ticket: ticket.clone(),
+                whole: whole.clone(),
+                left,
+            }),
         }
     }
 
@@ -121,6 +151,9 @@ impl World {
                 (Ok(Answer::Requester { id }), vec![])
             }
             Effect::CreateTicket(create) => {
+                if let Some(ticket) = create.made.clone() {
+                    return (Ok(made(ticket)), vec![]);
+                }
                 let keyed = self.capabilities.create == Resolve::IdempotencyKey;
                 let (answer, events) = self.desk.create(create, keyed.then_some(&intent.id), now);
                 (Ok(answer), events)
@@ -148,5 +181,13 @@ impl World {
             Effect::HandOver(to) => (Ok(self.jelou.hand_over(to)), vec![]),
             Effect::AddNote { ticket, text } => self.desk.note(ticket, text, now),
         }
+    }
+}
+
+fn made(ticket: TicketId) -> Answer {
+    Answer::Created {
+        ticket,
+        whole: None,
+        left: None,
     }
 }

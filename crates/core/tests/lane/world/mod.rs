@@ -16,7 +16,7 @@ use bridge::Bridge;
 use bridge_core::{
     call::Resolve,
     effect::TicketIdPlace,
-    ids::BotId,
+    ids::{BotId, TicketId},
     lane::{Away, Capabilities, Limits, Mode, OnUnknown, Rules},
     mapping::Mapping,
     text::Text,
@@ -46,6 +46,8 @@ pub struct World {
     pub mode: Mode,
     pub limits: Limits,
     pub capabilities: Capabilities,
+    /// The tickets for which the call that follows a create was made.
+    pub followed: Vec<TicketId>,
     pub place: TicketIdPlace,
     pub silent: bool,
     /// Nobody is in since this moment: what customers read who write now.
@@ -90,9 +92,11 @@ impl World {
                 note: Resolve::DirectLookup,
                 comment: Resolve::DirectLookup,
                 comments: false,
+                create_follows: false,
                 comments_hinted: false,
                 attach: Some(Resolve::DirectLookup),
             },
+            followed: Vec::new(),
             place: TicketIdPlace::None,
             silent: false,
             away: None,

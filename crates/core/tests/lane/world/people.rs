@@ -1,8 +1,9 @@
 //! What customers, agents and operators do, and what they see. Neighbours: the stories.
 
-use super::{ANA, World, jelou::Talk};
+use super::{ANA, World, jelou::Talk, net::Weather};
 use bridge_core::{
     effect::Operation,
+    event::Event,
     ids::{ConversationId, TicketId},
     intent::{Intent, IntentState},
     lane::Order,
@@ -15,6 +16,18 @@ impl World {
     /// An agent makes a ticket that asks for a conversation with Ana.
     pub fn agent_asks(&mut self) -> TicketId {
         self.agent_makes(ANA, "open", &["whatsapp"])
+    }
+
+    /// An agent asks; what the start causes is told when the story delivers it. Everything after is told at once.
+    pub fn agent_asks_and_the_start_event_is_late(&mut self) -> (TicketId, Event) {
+        self.net.weather = Weather::Kept;
+        let ticket = self.agent_asks();
+        let asked = self.net.kept.remove(0);
+        self.deliver(asked);
+        self.moment();
+        let started = self.net.kept.remove(0);
+        self.net.weather = Weather::Fair;
+        (ticket, started)
     }
 
     pub fn agent_makes(&mut self, phone: &str, status: &str, tags: &[&str]) -> TicketId {
@@ -73,6 +86,13 @@ impl World {
     pub fn customer_shows(&mut self, conversation: &ConversationId, message: &str) {
         let event = self.jelou.picture(conversation, message, self.now);
         self.net.send(self.now, event);
+    }
+
+    /// Jelou shows a `startAt` of yesterday for a conversation.
+    pub fn is_dated_yesterday(&mut self, conversation: &ConversationId) {
+        let yesterday = self.now.minus(Duration::from_secs(86_400));
+        let talk = self.jelou.talks.get_mut(conversation).unwrap();
+        talk.conversation.started_at = Some(yesterday);
     }
 
     pub fn ends(&mut self, conversation: &ConversationId, reason: &str) {

@@ -9,7 +9,7 @@ use bridge_core::{
     ids::{IntentId, LinkId},
     intent::{Intent, IntentState},
 };
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 use tokio::time::Instant;
 
 /// Between two looks for the same thing.
@@ -59,31 +59,20 @@ impl Trial<'_> {
             status: bridge_transport::NOT_SENT,
             reason: "the test has no name".to_owned(),
         };
+        let word = "profile check --live";
         let intent = Intent {
-            id: IntentId::parse(&name).map_err(|_| unnamed())?,
-            link: LinkId::parse(&name).map_err(|_| unnamed())?,
-            cause: "profile check --live".to_owned(),
-            rule: "profile check --live".to_owned(),
-            effect,
             state: IntentState::Sent,
-            planned_at: now,
             first_sent_at: Some(now),
             sent_at: Some(now),
-            deadline_at: None,
-            confirmed_at: None,
-            due_at: None,
             attempts: 1,
-            failures: 0,
-            failing_since: None,
-            answered: None,
-            answered_at: None,
-            refused_status: None,
-            event_seen: false,
-            last_error: None,
-            parked: None,
-            possible_duplicate: false,
-            held: false,
-            known_before: BTreeSet::new(),
+            ..Intent::planned(
+                IntentId::parse(&name).map_err(|_| unnamed())?,
+                LinkId::parse(&name).map_err(|_| unnamed())?,
+                word.to_owned(),
+                word.to_owned(),
+                effect,
+                now,
+            )
         };
         perform(self.bridge, &intent, None, self.bridge.call_timeout()).await
     }

@@ -5,7 +5,7 @@ use super::{
     row::{count, direction},
 };
 use crate::store::{error::StoreError, types::Counts};
-use bridge_core::time::Timestamp;
+use bridge_core::{event::Side, ids::BridgeName, time::Timestamp};
 use sqlx::{Row, SqliteConnection, query};
 use std::collections::BTreeMap;
 
@@ -29,7 +29,31 @@ const HELD: &str = "SELECT bridge, operation AS word, count(*) AS number FROM in
 
 const WAITING: &str = "SELECT bridge, direction, min(at) AS oldest FROM message WHERE outcome IS NULL GROUP BY bridge, direction";
 
+// The plus keeps the search off the index of sender's ids, which would gather all of them first: the
+// latest one is near the end.
+const LAST_WEBHOOK: &str = "SELECT received_at FROM delivery WHERE +bridge = ? AND +side = ? AND source = 'webhook' \
+     ORDER BY id DESC LIMIT 1";
+
 impl Store {
+    /// When the latest webhook of a side was recorded; `None` if none ever was. Deliveries stay when their
+    /// bodies are pruned. Where none ever came it reads every row: for a person's question, not for metrics.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn last_webhook(
+        &self,
+        bridge: &BridgeName,
+        side: Side,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let mut db = self.readers.acquire().await?;
+        let asked = query(LAST_WEBHOOK)
+            .bind(bridge.as_str())
+            .bind(side.as_str());
+        let row = asked.fetch_optional(&mut *db).await?;
+        let at = row.map(|row| row.try_get("received_at")).transpose()?;
+        Ok(at.map(Timestamp))
+    }
+
     /// The figures as of `now`.
     ///
     /// # Errors

@@ -19,10 +19,7 @@ use bridge_core::{
     time::Timestamp,
 };
 use bytes::Bytes;
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 pub const LEASE: Duration = Duration::from_secs(30);
 
@@ -138,35 +135,18 @@ pub fn said(conversation_id: &str, id: &str, when: i64) -> Message {
 /// A close of the Lane's first Link's conversation, planned.
 pub fn close(lane: &Lane, number: u32, cause: &str) -> Intent {
     let link = &lane.links[0];
-    Intent {
-        id: IntentId::parse(&format!("{}.{number}", lane.id)).unwrap(),
-        link: link.id.clone(),
-        cause: cause.to_owned(),
-        rule: "close_on_status".to_owned(),
-        effect: Effect::CloseConversation(CloseConversation {
-            conversation: link.conversation_id().unwrap().clone(),
-            bot: lane.bot.clone(),
-            user: lane.user.clone(),
-            message: Some("Obrigado, Maria".into()),
-        }),
-        state: IntentState::Planned,
-        planned_at: at(1_600 + i64::from(number)),
-        first_sent_at: None,
-        sent_at: None,
-        deadline_at: None,
-        confirmed_at: None,
-        due_at: None,
-        attempts: 0,
-        failures: 0,
-        failing_since: None,
-        answered: None,
-        answered_at: None,
-        event_seen: false,
-        last_error: None,
-        parked: None,
-        possible_duplicate: false,
-        refused_status: None,
-        held: false,
-        known_before: BTreeSet::new(),
-    }
+    let effect = Effect::CloseConversation(CloseConversation {
+        conversation: link.conversation_id().unwrap().clone(),
+        bot: lane.bot.clone(),
+        user: lane.user.clone(),
+        message: Some("Obrigado, Maria".into()),
+    });
+    Intent::planned(
+        IntentId::parse(&format!("{}.{number}", lane.id)).unwrap(),
+        link.id.clone(),
+        cause.to_owned(),
+        "close_on_status".to_owned(),
+        effect,
+        at(1_600 + i64::from(number)),
+    )
 }

@@ -38,6 +38,17 @@ fn lists_and_maps_are_turned_as_the_manual_says() {
         ),
         ("x | base64_text", json!({ "x": "%%" }), Json::Null),
         (
+            "x | parameter('id')",
+            json!({ "x": "/glpi11/front/user.form.php?a=3&id=35#b=4" }),
+            json!("35"),
+        ),
+        (
+            "x | parameter('id')",
+            json!({ "x": ["/a?id=7", "/b"] }),
+            json!(["7", null]),
+        ),
+        ("x | parameter('id')", json!({ "x": "/a/id=3" }), Json::Null),
+        (
             "x | column('id')",
             json!({ "x": [{ "id": 1 }, { "id": "b" }] }),
             json!([1, "b"]),
@@ -156,7 +167,7 @@ fn times_are_read_and_written_as_the_manual_says() {
 fn a_missing_value_goes_through_every_filter_without_an_error() {
     let arguments = |name: &str| match name {
         "all" | "find" | "pairs" | "entries" | "with" => "('a', 'b')",
-        "column" | "format_time" => "('a')",
+        "column" | "format_time" | "parameter" => "('a')",
         _ => "",
     };
     for name in NAMES {

@@ -11,11 +11,14 @@ const NOTHING_IN_IT: &[Broken] = &[
         &[(" | with('conversation_id', conversation.id)", "")],
     ),
     (
-        "hubspot",
-        &[(
-            "id = \"{{ conversation.id }}\"",
-            "id = \"{{ new.subject }}\"",
-        )],
+        "generic",
+        &[
+            (" | with('conversation_id', conversation.id)", ""),
+            (
+                "resolve.by = \"direct_lookup\"",
+                "resolve.by = \"idempotent\"",
+            ),
+        ],
     ),
     (
         "generic",

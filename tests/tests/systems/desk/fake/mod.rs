@@ -59,6 +59,11 @@ pub trait Vendor: Send + 'static {
     /// All texts on a ticket, oldest first.
     fn reads(&self, ticket: &str) -> Vec<String>;
 
+    /// The customers on a ticket, by the bridge's ids for them; `None` where nobody looks.
+    fn customers(&self, _ticket: &str) -> Option<Vec<String>> {
+        None
+    }
+
     /// The files on a ticket.
     fn files(&self, ticket: &str) -> Vec<File>;
 
@@ -273,6 +278,10 @@ impl<V: Vendor> Agent for Fake<V> {
 
     fn reads<'a>(&'a self, ticket: &'a str) -> Doing<'a, Vec<String>> {
         Box::pin(async move { self.site.on(|vendor| vendor.reads(ticket)) })
+    }
+
+    fn customers(&self, ticket: &str) -> Option<Vec<String>> {
+        self.site.on(|vendor| vendor.customers(ticket))
     }
 
     fn files<'a>(&'a self, ticket: &'a str) -> Doing<'a, Vec<File>> {

@@ -121,14 +121,19 @@ fn of_ticket(
             (200, world.shown(id))
         }
         ("POST", ["TeamMember"]) => {
+            // Who is on it already is not added, and that is told as any other no
+            // (CommonITILActor::prepareInputForAdd, ITILController::addTeamMember).
             let person = number(&body["id"])?;
-            if body["type"] != "User" || body["role"] != 1 {
+            let known = world.person_shown(person).is_some();
+            let there = world.ticket(id).requesters.contains(&person);
+            if body["type"] != "User" || body["role"] != 1 || !known || there {
                 return Some((400, json!({ "status": "ERROR_INVALID_PARAMETER" })));
             }
-            world.ticket_mut(id).requester = Some(person);
+            world.ticket_mut(id).requesters.push(person);
             world.tells_of_ticket("update", id, told);
             (201, Value::Null)
         }
+        ("GET", ["TeamMember"]) => (200, world.team(id).into()),
         ("GET", ["Timeline", "Followup"]) => {
             let followups = world.ticket(id).followups.iter();
             let said = followups.map(|f| json!({ "type": "Followup", "item": f.shown(id) }));

@@ -35,7 +35,8 @@ pub struct Ticket {
     pub content: String,
     pub status: usize,
     pub external_id: Option<String>,
-    pub requester: Option<usize>,
+    /// Those who asked, each once.
+    pub requesters: Vec<usize>,
     pub followups: Vec<Followup>,
     pub created: i64,
     pub updated: i64,
@@ -112,7 +113,7 @@ impl World {
             content: content.to_owned(),
             status: 1,
             external_id,
-            requester: None,
+            requesters: Vec::new(),
             followups: Vec::new(),
             created: now(),
             updated: now(),
@@ -166,16 +167,20 @@ impl World {
         });
     }
 
+    /// Who is on a ticket, as `ITILController::getCleanTeam` tells it: with the address of their page,
+    /// below the folder that GLPI is served from.
+    pub fn team(&self, id: usize) -> Vec<Value> {
+        let on_it = self.ticket(id).requesters.iter();
+        let people = on_it.filter_map(|id| self.person_shown(*id));
+        let member = |person: Value| {
+            json!({ "role": "requester", "name": person["username"], "display_name": person["realname"],
+                    "href": format!("/glpi11/front/user.form.php?id={}", person["id"]) })
+        };
+        people.map(member).collect()
+    }
+
     pub fn shown(&self, id: usize) -> Value {
-        let requester = self.ticket(id).requester;
-        let person = requester.and_then(|id| self.person_shown(id));
-        let team: Vec<Value> = person
-            .into_iter()
-            .map(|person| {
-                json!({ "role": "requester", "name": person["username"], "display_name": person["realname"],
-                        "href": format!("/front/user.form.php?id={}", person["id"]) })
-            })
-            .collect();
+        let team = self.team(id);
         let ticket = self.ticket(id);
         json!({
             "id": id, "name": ticket.name, "content": ticket.content, "status": { "id": ticket.status, "name": ".." },

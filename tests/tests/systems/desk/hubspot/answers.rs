@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 /// HubSpot's number for the tie of a note to its ticket.
 const NOTE_TO_TICKET: u64 = 228;
 
+/// HubSpot's number for the tie of a ticket to its contact.
+const TICKET_TO_CONTACT: u64 = 16;
+
 /// The most that a search gives at once, and in all.
 const PAGE_MAX: u64 = 200;
 
@@ -32,17 +35,15 @@ pub fn answer(world: &mut World, asked: &Asked, told: &mut Told) -> Option<Answe
         _ => return None,
     };
     Some(match (method, *version, rest) {
-        ("POST", "v3", ["batch", "upsert"]) => upserts(world, kind, asked, told)?,
+        ("POST", "v3", ["batch", "upsert"]) if kind == Kind::Contact => upserts(world, asked)?,
         ("POST", "v3", ["search"]) => searches(world, kind, &asked.body)?,
         ("POST", "v3", []) if kind == Kind::Note => makes_note(world, &asked.body)?,
-        ("GET", "v3", [id]) => match world.of(kind, id) {
+        ("POST", "v3", []) if kind == Kind::Ticket => makes_ticket(world, &asked.body, told)?,
+        ("GET", "v3", [id]) => match named(world, kind, id, asked)? {
             Some(object) => Answer::from((200, read(object, asked)?)),
             None => refusal((404, "OBJECT_NOT_FOUND", "")),
         },
         ("PATCH", "v3", [id]) if kind == Kind::Ticket => changes(world, id, &asked.body, told),
-        ("PUT", "v4", [id, "associations", "default", "contacts", contact]) => {
-            ties(world, id, contact)
-        }
         _ => return None,
     })
 }
@@ -71,13 +72,52 @@ fn refusal((status, category, code): Refused) -> Answer {
     Answer::from((status, body))
 }
 
+/// The one with this id, or with this value of the unique property that the query names.
+fn named<'a>(world: &'a World, kind: Kind, id: &str, asked: &Asked) -> Option<Option<&'a Object>> {
+    match (asked.query("idProperty"), kind) {
+        ("", _) => Some(world.of(kind, id)),
+        (TALK, Kind::Ticket) => Some(world.with(kind, TALK, id)),
+        _ => None,
+    }
+}
+
+/// A ticket with its contact, whose tie has a number of HubSpot's. A value that must be unique is taken once.
+fn makes_ticket(world: &mut World, body: &Value, told: &mut Told) -> Option<Answer> {
+    let properties = &body["properties"];
+    if let Err(refused) = world.takes(Kind::Ticket, None, properties) {
+        return Some(refusal(refused));
+    }
+    if !properties["hs_pipeline_stage"].is_string() || !properties["subject"].is_string() {
+        return Some(refusal((400, "VALIDATION_ERROR", "REQUIRED_FIELD")));
+    }
+    let mut contacts = Vec::new();
+    for tie in body["associations"].as_array().into_iter().flatten() {
+        let [kind] = tie["types"].as_array()?.as_slice() else {
+            return None;
+        };
+        let contact = tie["to"]["id"].as_str()?;
+        let documented = kind["associationCategory"] == "HUBSPOT_DEFINED"
+            && kind["associationTypeId"] == TICKET_TO_CONTACT;
+        if !documented || world.of(Kind::Contact, contact).is_none() {
+            return Some(refusal((400, "VALIDATION_ERROR", "INVALID_OBJECT_IDS")));
+        }
+        contacts.push(contact.to_owned());
+    }
+    let id = world.makes(Kind::Ticket, properties, Writer::Bridge);
+    for contact in contacts {
+        world.associates(&id, &contact);
+    }
+    world.tells_of(&id, &["subject", "hs_pipeline_stage"], true, told);
+    Some(Answer::from((201, world.object(&id).shown(&[TALK]))))
+}
+
 /// By a unique property: what is there is written over, what is not is made.
-fn upserts(world: &mut World, kind: Kind, asked: &Asked, told: &mut Told) -> Option<Answer> {
+fn upserts(world: &mut World, asked: &Asked) -> Option<Answer> {
     let [input] = asked.body["inputs"].as_array()?.as_slice() else {
         return None;
     };
-    let unique = if kind == Kind::Ticket { TALK } else { CUSTOMER };
-    if kind == Kind::Note || input["idProperty"] != unique {
+    let (kind, unique) = (Kind::Contact, CUSTOMER);
+    if input["idProperty"] != unique {
         return None;
     }
     let value = input["id"].as_str()?.to_owned();
@@ -87,10 +127,6 @@ fn upserts(world: &mut World, kind: Kind, asked: &Asked, told: &mut Told) -> Opt
     if let Err(refused) = world.takes(kind, there.as_deref(), &properties) {
         return Some(refusal(refused));
     }
-    let staged = properties["hs_pipeline_stage"].is_string();
-    if kind == Kind::Ticket && there.is_none() && !staged {
-        return Some(refusal((400, "VALIDATION_ERROR", "REQUIRED_FIELD")));
-    }
     let (id, new) = match there {
         Some(id) => {
             world.changes(&id, &properties);
@@ -98,9 +134,6 @@ fn upserts(world: &mut World, kind: Kind, asked: &Asked, told: &mut Told) -> Opt
         }
         None => (world.makes(kind, &properties, Writer::Bridge), true),
     };
-    if kind == Kind::Ticket {
-        world.tells_of(&id, &["subject", "hs_pipeline_stage"], new, told);
-    }
     let mut result = world.object(&id).shown(&[unique]);
     result["new"] = json!(new);
     let body = json!({ "status": "COMPLETE", "results": [result] });
@@ -149,18 +182,6 @@ fn changes(world: &mut World, id: &str, body: &Value, told: &mut Told) -> Answer
         world.tells_of(id, &heard, false, told);
     }
     Answer::from((200, world.object(id).shown(&names)))
-}
-
-fn ties(world: &mut World, ticket: &str, contact: &str) -> Answer {
-    let there = world
-        .of(Kind::Ticket, ticket)
-        .and(world.of(Kind::Contact, contact));
-    if there.is_none() {
-        return refusal((404, "OBJECT_NOT_FOUND", ""));
-    }
-    world.associates(ticket, contact);
-    let tie = json!({ "from": { "id": ticket }, "to": { "id": contact } });
-    Answer::from((200, json!({ "status": "COMPLETE", "results": [tie] })))
 }
 
 fn makes_note(world: &mut World, body: &Value) -> Option<Answer> {

@@ -1,0 +1,114 @@
+//! What is wrong in a mapping, at load and on a real ticket.
+
+use super::*;
+
+#[test]
+fn a_slip_in_a_rule_is_found_at_load_with_what_was_meant() {
+    insta::assert_snapshot!(
+        [
+            "ticket.pririty == 'urgent'",
+            "ticket.requester.fone == ''",
+            "tiket.id == '1'",
+            "ticket.requester == 'x'",
+            "ticket == 1",
+            "contact.id == '1'",
+            "ticket.subject == null",
+            "ticket.group == none",
+            "ticket.subject | uper == 'X'",
+            "true or ticket.subject | uper == 'X'",
+            "ticket.subject is nonne",
+            "ticket.subject.upper() == 'X'",
+            "range(5)",
+            "ticket.priority = 'urgent'",
+            "'whatsapp' in ticket.tags and",
+            "{{ ticket.id }}",
+            "true %}{{ ticket.id }}{% if true",
+            "ticket.subject | phone('Brazil') == ''",
+            "ticket.subject | replace('a') == ''",
+            "ticket.group + 1 == 2",
+        ]
+        .map(|rule| format!("{rule}\n  {}", problems_of_condition(rule).join("\n  ")))
+        .join("\n")
+    );
+}
+
+#[test]
+fn everything_wrong_is_told_at_once() {
+    insta::assert_snapshot!(
+        problems(json!({
+            "conversation": {
+                "open_when": "ticket.tag",
+                "user_id": "{{ ticket.requester.phone | fone('BR') }}",
+                "initial_message": "{% include 'x' %}",
+                "metadata": {"intentId": "x", "p": "{{ ticket.prio }}"},
+                "close_on_status": ["solved", "resolved"],
+                "close_message": "line one\n{{ ticket.id",
+            },
+            "assignment": [{"when": "true", "type": "queue", "target": " "}],
+            "ticket": {
+                "create_when": "ticket.id",
+                "tags": ["ok", "{{ contact.id }}"],
+                "fields": {"plans": "x", "zzz": "y"},
+                "status_on_close": {"expired": "on_hold"},
+            },
+            "messages": {"to_conversation_when": "comment.publik"},
+            "call_button": [{"when": "x", "text": "{{ y }}", "display_text": "z"}],
+        }))
+        .join("\n")
+    );
+}
+
+#[test]
+fn a_rule_gone_wild_ends_and_tells_nothing_of_its_values() {
+    let mapping = says(
+        "{% for a in ticket.subject %}{% for b in ticket.subject %}{{ ticket.group }}{% endfor %}{% endfor %}",
+    );
+    let (bot, user) = (BotId::parse("bot").unwrap(), UserId::parse("1").unwrap());
+    let wild = |subject: usize, group: usize| {
+        let ticket = Ticket {
+            subject: Some(Text::new("s".repeat(subject))),
+            group: Some("g".repeat(group)),
+            ..bare()
+        };
+        mapping.start(&ticket, &bot, &user).unwrap_err().to_string()
+    };
+    assert_eq!(
+        wild(1_000, 1),
+        "mapping.conversation.initial_message failed: it took more than 50000 steps"
+    );
+    assert_eq!(
+        wild(20, 1_000),
+        "mapping.conversation.initial_message failed: its text is longer than 65536 bytes"
+    );
+}
+
+#[test]
+fn an_id_that_cannot_be_one_is_an_error_without_the_id() {
+    let mapping =
+        mapping(json!({"conversation": {"open_when": "true", "user_id": "{{ ticket.subject }}"}}));
+    let ticket = Ticket {
+        subject: Some(Text::new("1\r\nHost: x")),
+        ..bare()
+    };
+    let error = mapping.user_id(&ticket).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "mapping.conversation.user_id failed: the id has a control character in it"
+    );
+}
+
+#[test]
+fn unknown_keys_and_bare_numbers_are_refused() {
+    let read = |written: serde_json::Value| serde_json::from_value::<MappingSpec>(written);
+    assert!(read(json!({"conversaton": {}})).is_err());
+    assert!(read(json!({"busy_timeout": 60})).is_err());
+    assert!(read(json!({"busy_timeout": "60"})).is_err());
+    assert_eq!(
+        mapping(json!({"busy_timeout": "2m"}))
+            .busy_timeout
+            .as_secs(),
+        120
+    );
+    assert_eq!(mapping(json!({})).busy_timeout.as_secs(), 86_400);
+    assert_eq!(mapping(json!({})).reopen_within.as_secs(), 72 * 3_600);
+}

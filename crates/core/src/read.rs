@@ -1,0 +1,153 @@
+//! What must be seen at a remote, and what was found, as values. Neighbours: the Lane asks, the
+//! daemon's `perform` looks.
+
+use crate::{
+    conversation::Conversation,
+    event::Comment,
+    ids::{ConversationId, LaneId, TicketId},
+    report::InReport,
+    text::Text,
+    ticket::Ticket,
+    time::Timestamp,
+};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Something that must be seen before going on.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "read", rename_all = "snake_case")]
+pub enum Read {
+    /// A conversation's state at Jelou.
+    Conversation {
+        /// Which.
+        id: ConversationId,
+    },
+    /// A ticket's state.
+    Ticket {
+        /// Which.
+        id: TicketId,
+    },
+    /// The tickets of a requester that are neither solved nor final.
+    OpenTickets {
+        /// What `UpsertRequester` brought.
+        requester_id: String,
+    },
+    /// The tickets whose link field names a conversation: finds out what became of a create.
+    TicketsByConversation {
+        /// The conversation.
+        conversation: ConversationId,
+    },
+    /// Whether a note or comment of ours with this text is on the ticket: finds out what became of it.
+    NoteOnTicket {
+        /// The ticket.
+        ticket: TicketId,
+        /// The note's text.
+        text: Text,
+    },
+    /// A ticket's comments, the latest at least.
+    Comments {
+        /// The ticket.
+        ticket: TicketId,
+    },
+    /// Which Lane holds a live Link to a ticket. Answered by the store, not by a remote.
+    TicketHolder {
+        /// The ticket.
+        ticket: TicketId,
+    },
+    /// Whether anything that Jelou told by a moment is not heard yet by a claimed Lane: it waits for
+    /// the Router, or came to the Lane since the Claim. Answered by the store, not by a remote.
+    Unheard {
+        /// The Lane.
+        lane: LaneId,
+        /// Received by then, by our clock.
+        by: Timestamp,
+    },
+    /// What Jelou's report on attended conversations says of one. Looked up for many at once, so the
+    /// answer may be that it is being gathered.
+    Report {
+        /// Which.
+        conversation: ConversationId,
+        /// When it began, by Jelou's clock where Jelou told.
+        began: Timestamp,
+        /// When it ended, by Jelou's clock where Jelou told.
+        ended: Timestamp,
+        /// Which look this is, from one.
+        look: u32,
+    },
+}
+
+impl Read {
+    /// The word in metrics and timelines.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Conversation { .. } => "conversation",
+            Self::Ticket { .. } => "ticket",
+            Self::OpenTickets { .. } => "open_tickets",
+            Self::TicketsByConversation { .. } => "tickets_by_conversation",
+            Self::NoteOnTicket { .. } => "note_on_ticket",
+            Self::Comments { .. } => "comments",
+            Self::TicketHolder { .. } => "ticket_holder",
+            Self::Unheard { .. } => "unheard",
+            Self::Report { .. } => "report",
+        }
+    }
+}
+
+/// One sentence without names, numbers or message text.
+impl fmt::Display for Read {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Conversation { id } => write!(f, "read conversation {id}"),
+            Self::Ticket { id } => write!(f, "read ticket {id}"),
+            Self::OpenTickets { .. } => write!(f, "list the requester's open tickets"),
+            Self::TicketsByConversation { conversation } => {
+                write!(f, "find the ticket of conversation {conversation}")
+            }
+            Self::NoteOnTicket { ticket, .. } => write!(f, "look for our note on ticket {ticket}"),
+            Self::Comments { ticket } => write!(f, "list the comments of ticket {ticket}"),
+            Self::TicketHolder { ticket } => write!(f, "see which lane holds ticket {ticket}"),
+            Self::Unheard { .. } => write!(f, "see whether all that Jelou told is heard"),
+            Self::Report { conversation, .. } => {
+                write!(f, "look for conversation {conversation} in the report")
+            }
+        }
+    }
+}
+
+/// What a [`Read`] found.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "found", rename_all = "snake_case")]
+pub enum Found {
+    /// The conversation.
+    Conversation(Box<Conversation>),
+    /// The ticket.
+    Ticket(Box<Ticket>),
+    /// None, one or several tickets.
+    Tickets {
+        /// Those.
+        tickets: Vec<Ticket>,
+    },
+    /// Whether the note is there.
+    Note {
+        /// Whether.
+        there: bool,
+    },
+    /// Whether something that Jelou told is not heard yet.
+    Unheard {
+        /// Whether.
+        waits: bool,
+    },
+    /// The comments.
+    Comments {
+        /// Those.
+        comments: Vec<Comment>,
+    },
+    /// What the report says.
+    Report(InReport),
+    /// The Lane that holds the ticket, if one does.
+    Holder {
+        /// The Lane.
+        lane: Option<LaneId>,
+    },
+}

@@ -1,0 +1,80 @@
+//! What follows the making of a ticket is done once it is there, however it was learnt that it is.
+
+use crate::world::{World, faults::Fault};
+use bridge_core::{
+    ids::{ConversationId, TicketId},
+    intent::IntentState,
+    lane::Order,
+};
+
+/// A system that wants a call once a ticket is there.
+fn world() -> World {
+    let mut w = World::new();
+    w.capabilities.create_follows = true;
+    w
+}
+
+fn only_ticket(w: &World, talk: &ConversationId) -> TicketId {
+    assert_eq!(w.desk.records.len(), 1, "{}", w.tale());
+    w.ticket_of(talk).expect("it is linked")
+}
+
+#[test]
+fn what_follows_a_create_is_done_also_where_its_answer_was_lost() {
+    for fault in [
+        Fault::DoThenCut,
+        Fault::Cut,
+        Fault::CrashAfter,
+        Fault::CrashBefore,
+    ] {
+        let mut w = world();
+        w.faults.next("create", fault);
+        let talk = w.ana_starts();
+        w.settle();
+        let ticket = only_ticket(&w, &talk);
+        assert_eq!(w.followed, [ticket], "{fault:?}\n{}", w.tale());
+        assert!(w.parked().is_empty(), "{}", w.tale());
+    }
+}
+
+#[test]
+fn what_follows_is_tried_again_and_the_ticket_is_linked_meanwhile() {
+    for fault in [Fault::Later(None), Fault::Cut, Fault::DoThenCut] {
+        let mut w = world();
+        w.faults.next("follow", fault);
+        w.faults.next("follow", fault);
+        let talk = w.ana_starts();
+        w.settle();
+        let ticket = only_ticket(&w, &talk);
+        assert_eq!(w.followed, [ticket], "{fault:?}\n{}", w.tale());
+        let made = w.desk.writes.iter().filter(|w| w.starts_with("create"));
+        assert_eq!(made.count(), 1, "{}", w.tale());
+    }
+}
+
+#[test]
+fn a_refusal_of_what_follows_parks_that_alone_and_the_agents_are_told() {
+    let mut w = world();
+    w.faults.next("follow", Fault::Refuse(400));
+    let talk = w.ana_starts();
+    w.settle();
+    let ticket = only_ticket(&w, &talk);
+    assert_eq!(w.parked_for(), ["refused"], "{}", w.tale());
+    let told = w.notes(&ticket).iter();
+    let told = told.filter(|note| note.contains("what follows")).count();
+    assert_eq!(told, 1, "{:?}", w.notes(&ticket));
+    // The rest goes on.
+    w.customer_writes(&talk, "m1");
+    w.settle();
+    assert_eq!(w.desk.records[&ticket].comments.len(), 1, "{}", w.tale());
+
+    let intent = w.parked()[0].id.clone();
+    w.order(Order::Retry { intent });
+    w.settle();
+    assert_eq!(w.followed, [ticket], "{}", w.tale());
+    assert!(w.parked().is_empty());
+    let open = |i: &bridge_core::intent::Intent| i.state == IntentState::Planned;
+    let mut lanes = w.bridge.lanes.values();
+    assert!(!lanes.any(|lane| lane.intents.iter().any(open)));
+    assert_eq!(w.desk.records.len(), 1);
+}

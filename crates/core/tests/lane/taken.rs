@@ -1,0 +1,154 @@
+//! What another customer's Lane has: the store refuses to give it away, and the rules heed that (rule 10).
+
+use crate::world::{ANA, BEA, World, faults::Fault, jelou::Second, net::Weather};
+use bridge_core::{
+    effect::{Found, Read},
+    event::Side,
+    ids::{ConversationId, TicketId},
+    lane::{Blocked, Lane},
+    session::{Act, Came, Refusal, Session},
+};
+use std::time::Duration;
+
+/// Ana's ticket was solved while the answer to its start was lost; then a conversation of Bea's named it.
+fn solved_and_bea_s() -> (World, TicketId, ConversationId) {
+    let mut w = World::new();
+    w.jelou.second = Second::Returned;
+    w.faults.next("start", Fault::DoThenCut);
+    w.net.weather = Weather::Kept;
+    let ticket = w.agent_asks();
+    let asked = w.net.kept.remove(0);
+    w.deliver(asked);
+    w.moment();
+    let talk = w.only_talk();
+    w.net.kept.clear();
+    w.net.weather = Weather::Fair;
+    w.agent_sets(&ticket, "solved");
+    w.pass(Duration::from_secs(70));
+    assert!(w.live_link(&ticket).is_none(), "{}", w.tale());
+    let named = Some(ticket.clone());
+    let (of_bea, told) = w.jelou.begin(BEA, named, None, w.now);
+    w.net.send(w.now, told);
+    w.settle();
+    assert_eq!(w.ticket_of(&of_bea), Some(ticket.clone()), "{}", w.tale());
+    (w, ticket, talk)
+}
+
+/// Found by the simulator, history 1337703: the Lane took the ticket back, was refused, and did it again
+/// without end, with four reads each time.
+#[test]
+fn a_start_that_turns_out_to_have_worked_takes_no_ticket_back_from_another_customer() {
+    let (mut w, ticket, talk) = solved_and_bea_s();
+    // The start for Ana's next ticket is answered with the conversation that is there.
+    let next = w.agent_makes(ANA, "open", &["whatsapp"]);
+    w.settle();
+    let of_bea = w.talk_of(&ticket).expect("it stays where it is");
+    assert_eq!(of_bea.conversation.user.as_str(), BEA, "{}", w.tale());
+    assert_eq!(w.ticket_of(&talk), None, "{}", w.tale());
+    let told = |n: &String| n.contains("started for this ticket");
+    assert_eq!(w.notes(&ticket).iter().filter(|n| told(n)).count(), 1);
+    // It keeps Ana busy until it ends, as any other.
+    assert!(w.talk_of(&next).is_none(), "{}", w.tale());
+    w.ends(&talk, "expired");
+    w.settle();
+    assert!(w.talk_of(&next).is_some(), "{}", w.tale());
+}
+
+#[test]
+fn a_start_that_turns_out_to_have_worked_takes_its_ticket_back_once_nobody_else_has_it() {
+    let (mut w, ticket, talk) = solved_and_bea_s();
+    let of_bea = w.talk_of(&ticket).unwrap().conversation.id.clone();
+    w.ends(&of_bea, "expired");
+    w.settle();
+    w.agent_sets(&ticket, "open");
+    w.settle();
+    w.agent_makes(ANA, "open", &["whatsapp"]);
+    w.settle();
+    assert_eq!(w.ticket_of(&talk), Some(ticket), "{}", w.tale());
+}
+
+/// One Claim, whose commit at its end the store refuses as these say; what is stored then, or how it ended.
+/// Nothing is written to a remote; while `desk_is_read` is not, nothing is read there either.
+fn claim(
+    w: &World,
+    lane: Lane,
+    desk_is_read: bool,
+    refusals: &[Refusal],
+) -> Result<Box<Lane>, Act> {
+    let mapping = w.mapping.clone();
+    let rules = w.rules(&mapping);
+    let not_now = || {
+        Came::Blocked(Blocked {
+            side: Side::Ticketing,
+            until: w.now.plus(Duration::from_secs(5)),
+            by: "rate".to_owned(),
+        })
+    };
+    let seen = |found| Came::Observed {
+        begun: w.now,
+        found: Ok(found),
+    };
+    let mut session = Session::new(lane, Duration::from_secs(10), w.now);
+    let mut act = session.begin(None, &rules, w.now);
+    let mut refusals = refusals.iter();
+    for _ in 0..50 {
+        let came = match act {
+            Act::Observe(Read::TicketHolder { .. }) => seen(Found::Holder { lane: None }),
+            Act::Observe(Read::Ticket { id }) if desk_is_read => {
+                let ticket = w.desk.records[&id].ticket.clone();
+                seen(Found::Ticket(Box::new(ticket)))
+            }
+            Act::Observe(_) | Act::Ask(_) => not_now(),
+            Act::Release { .. } => match refusals.next() {
+                Some(refusal) => Came::Committed(Err(refusal.clone())),
+                None => return Ok(Box::new(session.lane().clone())),
+            },
+            other => return Err(other),
+        };
+        act = session.came(came, &rules, w.now);
+    }
+    panic!("the claim does not end");
+}
+
+/// Ana's Lane, when a conversation began that names a ticket of Bea's which nobody held as it was asked;
+/// the ticket itself could not be read yet.
+fn about_to_adopt() -> (World, Lane, TicketId, ConversationId) {
+    let mut w = World::new();
+    w.net.weather = Weather::Lost;
+    let ticket = w.agent_makes(BEA, "open", &[]);
+    w.net.weather = Weather::Kept;
+    let talk = w.someone_starts_about(&ticket);
+    let told = w.net.kept.remove(0);
+    w.store_only(told);
+    w.route_what_is_stored();
+    let (_, stored) = w.bridge.lanes.iter().next().expect("a lane");
+    let mut lane = stored.lane.clone();
+    lane.pending.clone_from(&stored.pending);
+    let mut lane = *claim(&w, lane, false, &[]).expect("it waits for the ticketing system");
+    lane.fates.clear();
+    (w, lane, ticket, talk)
+}
+
+/// Found by the simulator, history 1369849: of two refusals in a row only the last was heeded, nothing was
+/// stored, and the Lane did the same again each time that its lease had run out; the Lane of the other
+/// spelling, which waited to be joined with it, came back ten times a second.
+#[test]
+fn a_claim_that_is_refused_a_ticket_and_then_a_conversation_heeds_both() {
+    let (w, lane, ticket, talk) = about_to_adopt();
+    let refusals = [
+        Refusal::Ticket(ticket.clone()),
+        Refusal::Conversation(talk.clone()),
+    ];
+    let lane = claim(&w, lane, true, &refusals).expect("it is given back");
+    assert!(lane.links.is_empty(), "{:?}", lane.links);
+    assert!(lane.conversations[&talk].taken_elsewhere);
+    assert!(lane.tickets[&ticket].held_elsewhere.is_some());
+}
+
+#[test]
+fn a_claim_that_is_refused_the_same_again_is_given_up() {
+    let (w, lane, ticket, _) = about_to_adopt();
+    let refusals = [Refusal::Ticket(ticket.clone()), Refusal::Ticket(ticket)];
+    let lost = claim(&w, lane, true, &refusals).expect_err("what was said did not help");
+    assert_eq!(lost, Act::Lost);
+}
