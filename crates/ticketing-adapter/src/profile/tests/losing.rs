@@ -122,7 +122,10 @@ const NOTHING_IN_IT: &[Broken] = &[
     ("zammad", &[("data = \"{{ file.base64 }}\"", "data = \"\"")]),
     (
         "glpi",
-        &[("Ticket/{{ ticket.id }}/TeamMember", "Ticket/7/TeamMember")],
+        &[(
+            "method = \"POST\"\npath = \"/api.php/v2/Assistance/Ticket/{{ ticket.id }}/TeamMember\"\nbody = { type",
+            "method = \"POST\"\npath = \"/api.php/v2/Assistance/Ticket/7/TeamMember\"\nbody = { type",
+        )],
     ),
     (
         "osticket",
