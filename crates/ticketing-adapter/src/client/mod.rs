@@ -145,6 +145,7 @@ impl Client {
         let data = self.data().create(create).intent(intent);
         if let Some(ticket) = create.made.clone() {
             let data = data.made(&ticket, true);
+            budget.is_out();
             self.follow(&rule.after, data, budget).await?;
             return Ok(Answer::Created {
                 ticket,

@@ -47,7 +47,7 @@ pub(crate) const NAMES: &[&str] = &[
 pub(crate) fn arguments(filter: &str) -> &'static [&'static str] {
     match filter {
         "all" => &["'status'", "'done'"],
-        "column" => &["'name'"],
+        "column" | "parameter" => &["'id'"],
         "entries" | "pairs" => &["'id'", "'value'"],
         "find" => &["'id'", "'7'"],
         "format_time" => &["'%Y-%m-%dT%H:%M:%SZ'"],

@@ -11,11 +11,14 @@ const NOTHING_IN_IT: &[Broken] = &[
         &[(" | with('conversation_id', conversation.id)", "")],
     ),
     (
-        "hubspot",
-        &[(
-            "\"{{ options.conversation_field }}\" = \"{{ conversation.id }}\"\n\n# 228",
-            "# 228",
-        )],
+        "generic",
+        &[
+            (" | with('conversation_id', conversation.id)", ""),
+            (
+                "resolve.by = \"direct_lookup\"",
+                "resolve.by = \"idempotent\"",
+            ),
+        ],
     ),
     (
         "generic",
@@ -120,8 +123,8 @@ const NOTHING_IN_IT: &[Broken] = &[
     (
         "glpi",
         &[(
-            "Ticket/{{ ticket.id }}/TeamMember\"\nbody",
-            "Ticket/7/TeamMember\"\nbody",
+            "method = \"POST\"\npath = \"/api.php/v2/Assistance/Ticket/{{ ticket.id }}/TeamMember\"\nbody = { type",
+            "method = \"POST\"\npath = \"/api.php/v2/Assistance/Ticket/7/TeamMember\"\nbody = { type",
         )],
     ),
     (
