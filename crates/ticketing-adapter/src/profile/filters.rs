@@ -51,7 +51,6 @@ pub(crate) fn arguments(filter: &str) -> &'static [&'static str] {
         "entries" | "pairs" => &["'id'", "'value'"],
         "find" => &["'id'", "'7'"],
         "format_time" => &["'%Y-%m-%dT%H:%M:%SZ'"],
-        "parameter" => &["'id'"],
         "with" => &["'name'", "'Ana'"],
         _ => &[],
     }
