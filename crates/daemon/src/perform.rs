@@ -30,7 +30,13 @@ pub async fn perform(
         Effect::UpsertRequester { requester } => {
             bridge.ticketing.upsert_requester(requester, deadline).await
         }
-        Effect::CreateTicket(create) => bridge.ticketing.create(create, &intent.id, deadline).await,
+        Effect::CreateTicket(create) => {
+            let again = intent.attempts > 1;
+            bridge
+                .ticketing
+                .create(create, &intent.id, again, deadline)
+                .await
+        }
         Effect::WriteLinkField {
             ticket,
             conversation,

@@ -92,7 +92,10 @@ async fn a_ticket_is_created_in_the_queue_with_the_conversation_in_its_field() {
     let (remote, client) = start("request-tracker", options).await;
     remote.tell(201, json!({ "type": "ticket", "id": "42" }));
     let create = wild("wa-593987654321", "Channel");
-    let answer = client.create(&create, &intent(), DEADLINE).await.unwrap();
+    let answer = client
+        .create(&create, &intent(), false, DEADLINE)
+        .await
+        .unwrap();
     assert_eq!(
         answer,
         Answer::Created {

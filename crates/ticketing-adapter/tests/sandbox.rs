@@ -41,7 +41,7 @@ async fn every_write_is_one_call_whose_answer_shows_the_ticket() {
         }
     );
     let made = client
-        .create(&wild("r1", "channel"), &intent(), DEADLINE)
+        .create(&wild("r1", "channel"), &intent(), false, DEADLINE)
         .await
         .unwrap();
     let Answer::Created {

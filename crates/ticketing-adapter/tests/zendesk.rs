@@ -46,7 +46,7 @@ async fn a_ticket_is_created_once_with_words_that_expand_to_nothing() {
     let (remote, client) = start("zendesk", &[("group_id", "5")]).await;
     remote.tell(201, json!({ "ticket": shown(), "audit": {} }));
     let answer = client
-        .create(&wild("9", "361"), &intent(), DEADLINE)
+        .create(&wild("9", "361"), &intent(), false, DEADLINE)
         .await
         .unwrap();
     assert_eq!(
@@ -69,7 +69,7 @@ async fn with_a_conversation_field_the_id_goes_there_and_is_searched_there() {
     let found = side_loaded(json!({ "results": [shown()] }));
     remote.tell(200, found);
     client
-        .create(&wild("9", "361"), &intent(), DEADLINE)
+        .create(&wild("9", "361"), &intent(), false, DEADLINE)
         .await
         .unwrap();
     client
@@ -242,14 +242,14 @@ async fn a_create_without_a_readable_id_is_an_unknown_outcome() {
     for body in bodies {
         remote.tell_with(201, &[], body);
         let error = client
-            .create(&wild("9", "1"), &intent(), DEADLINE)
+            .create(&wild("9", "1"), &intent(), false, DEADLINE)
             .await
             .unwrap_err();
         assert_eq!(error.kind(), "unknown", "{body}");
     }
     remote.tell(204, json!({}));
     let error = client
-        .create(&wild("9", "1"), &intent(), DEADLINE)
+        .create(&wild("9", "1"), &intent(), false, DEADLINE)
         .await
         .unwrap_err();
     assert_eq!(error.kind(), "unknown");

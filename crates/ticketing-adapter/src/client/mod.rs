@@ -129,7 +129,8 @@ impl Client {
     }
 
     /// Makes a ticket, and answers [`Answer::Created`]: what of the calls that follow is not done, it tells
-    /// there. Where the ticket is there already (`made`), it does those calls alone.
+    /// there. Where the ticket is there already (`made`), it does those calls alone. `again` says that an
+    /// earlier try may have been done, and those calls with it: they look before they do.
     ///
     /// # Errors
     /// [`CallError`]; an answer that means yes but has no readable id is `Unknown`, and so is a refusal that
@@ -138,6 +139,7 @@ impl Client {
         &self,
         create: &CreateTicket,
         intent: &IntentId,
+        again: bool,
         deadline: Duration,
     ) -> Result<Answer, CallError> {
         let rule = self.rule(Kind::Create)?;
@@ -168,7 +170,7 @@ impl Client {
         let ticket = id.and_then(|id| TicketId::parse(&id).ok());
         let ticket = ticket.ok_or_else(|| unreadable(false, reply.status, "no readable id"))?;
         let whole = self.whole_in(rule, &answer, &ticket)?;
-        let data = data.made(&ticket, false);
+        let data = data.made(&ticket, again);
         let left = self.follow(&rule.after, data, budget).await.err();
         Ok(Answer::Created {
             ticket,

@@ -26,6 +26,7 @@ pub(crate) const NAMES: &[&str] = &[
     "find",
     "first",
     "format_time",
+    "holding",
     "html",
     "html_text",
     "inert",
@@ -48,6 +49,7 @@ pub(crate) fn arguments(filter: &str) -> &'static [&'static str] {
     match filter {
         "all" => &["'status'", "'done'"],
         "column" | "parameter" => &["'id'"],
+        "holding" => &["'href'", "'/user'"],
         "entries" | "pairs" => &["'id'", "'value'"],
         "find" => &["'id'", "'7'"],
         "format_time" => &["'%Y-%m-%dT%H:%M:%SZ'"],
@@ -80,6 +82,7 @@ pub(crate) fn register(env: &mut Environment<'static>) {
     env.add_filter("find", find);
     env.add_filter("first", |v: Value| items(&v).next().unwrap_or_default());
     env.add_filter("format_time", format_time);
+    env.add_filter("holding", holding);
     env.add_filter("html", |v: Value| each_text(&v, html::of));
     env.add_filter("html_text", |v: Value| each_text(&v, html::text));
     env.add_filter("inert", |v: Value| each_text(&v, inert));
@@ -183,6 +186,12 @@ fn find(list: Value, key: String, wanted: Value) -> Value {
     items(&list)
         .find(|item| !wanted.is_empty() && text(&attr(item, &key)) == wanted)
         .unwrap_or_default()
+}
+
+/// The items whose `key` has `part` in it; none where the part is empty.
+fn holding(list: Value, key: String, part: String) -> Value {
+    let holds = |item: &Value| !part.is_empty() && text(&attr(item, &key)).contains(&part);
+    items(&list).filter(holds).collect()
 }
 
 /// What a parameter of an address's query says; of each address in a list.

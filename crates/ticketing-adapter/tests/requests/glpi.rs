@@ -81,6 +81,55 @@ async fn who_is_on_a_ticket_that_was_found_is_not_put_on_it_again() {
     insta::assert_snapshot!("glpi_finishes", talk.said.join("\n"));
 }
 
+fn member(role: &str, kind: &str, id: u8) -> Value {
+    json!({ "role": role, "name": kind, "href": format!("/glpi11/front/{kind}.form.php?id={id}") })
+}
+
+/// `ITILController::getCleanTeam` lists users, groups and suppliers of each role, and each kind is numbered apart.
+#[tokio::test]
+async fn only_a_user_who_asks_is_the_customer() {
+    let mut talk = talk().await;
+    let others = [
+        member("requester", "group", 35),
+        member("assigned", "supplier", 35),
+        member("observer", "user", 35),
+        member("assigned", "user", 7),
+    ];
+    let put_on = [token(1), (200, json!(others)), (201, Value::Null)];
+    assert!(talk.finishes(&put_on).await.is_ok());
+    let put = "POST /api.php/v2/Assistance/Ticket/42/TeamMember";
+    assert!(talk.said.concat().contains(put), "{:?}", talk.said);
+    let mut shown = shown(2);
+    shown["team"] = json!([
+        member("requester", "group", 7),
+        member("observer", "user", 8),
+        member("requester", "user", 35)
+    ]);
+    let read = talk.get(&[(200, shown), (200, user())]).await;
+    assert_eq!(read.requester.id.as_deref(), Some("35"));
+    assert_eq!(read.requester.phone.unwrap().reveal(), "+593987654321");
+}
+
+/// A system may answer a create that is sent again with the ticket of the first time, whose customer is on it.
+#[tokio::test]
+async fn a_create_that_is_sent_again_looks_for_what_the_first_may_have_done() {
+    let mut talk = talk().await;
+    let made = (201, json!({ "id": 42, "href": "/Assistance/Ticket/42" }));
+    let first = [token(1), made.clone(), (201, Value::Null)];
+    assert!(talk.create(&first).await.is_ok());
+    let there = (200, json!([member("requester", "user", 35)]));
+    let again = talk.create_again(&[made, there]).await;
+    assert!(
+        matches!(again, Ok(Answer::Created { left: None, .. })),
+        "{again:?}"
+    );
+    let last = talk.said.last().unwrap();
+    assert!(
+        last.contains("GET /api.php/v2/Assistance/Ticket/42/TeamMember"),
+        "{last}"
+    );
+}
+
 #[tokio::test]
 async fn a_ticket_that_was_made_is_told_of_also_if_its_customer_cannot_be_put_on_it() {
     let mut talk = talk().await;

@@ -57,9 +57,22 @@ impl Talk {
     }
 
     pub async fn create(&mut self, answers: &[(u16, Value)]) -> Result<Answer, CallError> {
+        self.creates(false, answers).await
+    }
+
+    /// The same request once more, after a try that may have been done.
+    pub async fn create_again(&mut self, answers: &[(u16, Value)]) -> Result<Answer, CallError> {
+        self.creates(true, answers).await
+    }
+
+    async fn creates(
+        &mut self,
+        again: bool,
+        answers: &[(u16, Value)],
+    ) -> Result<Answer, CallError> {
         self.answers(answers);
         let new = wild("35", "channel");
-        let done = self.client.create(&new, &intent(), DEADLINE).await;
+        let done = self.client.create(&new, &intent(), again, DEADLINE).await;
         self.kept("create");
         done
     }
@@ -69,7 +82,7 @@ impl Talk {
         self.answers(answers);
         let mut new = wild("35", "channel");
         new.made = Some(ticket());
-        let done = self.client.create(&new, &intent(), DEADLINE).await;
+        let done = self.client.create(&new, &intent(), true, DEADLINE).await;
         self.kept("finish");
         done
     }

@@ -75,10 +75,11 @@ impl Vendor for World {
     }
 
     fn customers(&self, ticket: &str) -> Option<Vec<String>> {
-        let on_it = self.team(number(ticket));
-        let login = |person: &Value| person["name"].as_str().map(str::to_owned);
+        let on_it = self.ticket(number(ticket)).requesters.iter();
+        let shown = on_it.filter_map(|id| self.person_shown(*id));
+        let login = |person: Value| person["username"].as_str().map(str::to_owned);
         let bare = |login: String| login.trim_start_matches("wa-").to_owned();
-        Some(on_it.iter().filter_map(login).map(bare).collect())
+        Some(shown.filter_map(login).map(bare).collect())
     }
 
     fn files(&self, _ticket: &str) -> Vec<File> {

@@ -53,6 +53,16 @@ fn lists_and_maps_are_turned_as_the_manual_says() {
             json!({ "x": [{ "id": 1 }, { "id": "b" }] }),
             json!([1, "b"]),
         ),
+        (
+            "x | holding('at', '/user') | column('id')",
+            json!({ "x": [{ "id": 1, "at": "/a/user?b" }, { "id": 2, "at": "/group" }, { "id": 3 }] }),
+            json!([1]),
+        ),
+        (
+            "x | holding('at', '')",
+            json!({ "x": [{ "at": "/a" }] }),
+            json!([]),
+        ),
         ("x | digits", json!({ "x": "\"57\" +5" }), json!("575")),
         (
             "x | entries('k', 'v', numeric=true)",

@@ -9,8 +9,11 @@ pub const BRIDGE: usize = 2;
 /// The id of the agent.
 pub const AGENT: usize = 7;
 
-/// The id of the first customer.
+/// The id of the first customer, and of the first group that tickets are given to.
 pub const CUSTOMERS_FROM: usize = 100;
+
+/// The id of the group that stands on each ticket as one who asks, where there is no person.
+const ASKING_GROUP: usize = 1;
 
 /// How many calls a token is good for: few enough that the stories have many of them.
 const CALLS_A_TOKEN: usize = 20;
@@ -35,8 +38,10 @@ pub struct Ticket {
     pub content: String,
     pub status: usize,
     pub external_id: Option<String>,
-    /// Those who asked, each once.
+    /// The users who asked, each once.
     pub requesters: Vec<usize>,
+    /// The groups that it is given to.
+    pub groups: Vec<usize>,
     pub followups: Vec<Followup>,
     pub created: i64,
     pub updated: i64,
@@ -105,8 +110,11 @@ impl World {
         )
     }
 
+    /// A rule for the birth of tickets gives each to groups; users and groups are numbered apart, so a group may
+    /// well have a customer's number.
     pub fn makes(&mut self, name: &str, content: &str, external_id: Option<String>) -> usize {
         let id = self.tickets.len() + 1;
+        let groups = (CUSTOMERS_FROM..).take(self.people.len()).collect();
         self.tickets.push(Ticket {
             id,
             name: name.to_owned(),
@@ -114,6 +122,7 @@ impl World {
             status: 1,
             external_id,
             requesters: Vec::new(),
+            groups,
             followups: Vec::new(),
             created: now(),
             updated: now(),
@@ -167,16 +176,22 @@ impl World {
         });
     }
 
-    /// Who is on a ticket, as `ITILController::getCleanTeam` tells it: with the address of their page,
-    /// below the folder that GLPI is served from.
+    /// Who is on a ticket, as `ITILController::getCleanTeam` tells it: users, groups and suppliers in one list, each
+    /// with a role and the address of their page (`CommonDBTM::getFormURLWithID`), below the folder that GLPI is
+    /// served from. It promises no order.
     pub fn team(&self, id: usize) -> Vec<Value> {
-        let on_it = self.ticket(id).requesters.iter();
-        let people = on_it.filter_map(|id| self.person_shown(*id));
-        let member = |person: Value| {
+        let ticket = self.ticket(id);
+        let page = |kind: &str, id: &Value| format!("/glpi11/front/{kind}.form.php?id={id}");
+        let group = |role: &str, id: usize| json!({ "role": role, "name": "Support", "display_name": "Support", "href": page("group", &json!(id)) });
+        let given_to = ticket.groups.iter().map(|id| group("assigned", *id));
+        let people = ticket.requesters.iter();
+        let people = people.filter_map(|id| self.person_shown(*id));
+        let user = |person: Value| {
             json!({ "role": "requester", "name": person["username"], "display_name": person["realname"],
-                    "href": format!("/glpi11/front/user.form.php?id={}", person["id"]) })
+                    "href": page("user", &person["id"]) })
         };
-        people.map(member).collect()
+        let asking = std::iter::once(group("requester", ASKING_GROUP));
+        asking.chain(given_to).chain(people.map(user)).collect()
     }
 
     pub fn shown(&self, id: usize) -> Value {
