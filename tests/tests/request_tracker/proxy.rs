@@ -8,7 +8,10 @@
 use std::{
     io,
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 use tokio::{
@@ -58,7 +61,6 @@ pub struct Proxy {
     /// Where callers knock.
     pub addr: SocketAddr,
     shared: Arc<Shared>,
-    wanted: watch::Sender<bool>,
     keeper: JoinHandle<()>,
 }
 
@@ -66,7 +68,9 @@ struct Shared {
     server: Mutex<Option<SocketAddr>>,
     cuts: Mutex<Vec<(&'static str, String)>>,
     passed: Mutex<Vec<Passed>>,
+    wanted: watch::Sender<bool>,
     stands_open: watch::Sender<bool>,
+    shuts_at_cut: AtomicBool,
 }
 
 impl Proxy {
@@ -78,19 +82,15 @@ impl Proxy {
             server: Mutex::default(),
             cuts: Mutex::default(),
             passed: Mutex::default(),
+            wanted: watch::Sender::new(true),
             stands_open: watch::Sender::new(true),
+            shuts_at_cut: AtomicBool::new(false),
         });
-        let wanted = watch::Sender::new(true);
-        let keeper = tokio::spawn(keep(
-            listener,
-            addr,
-            Arc::clone(&shared),
-            wanted.subscribe(),
-        ));
+        let wanted = shared.wanted.subscribe();
+        let keeper = tokio::spawn(keep(listener, addr, Arc::clone(&shared), wanted));
         Ok(Self {
             addr,
             shared,
-            wanted,
             keeper,
         })
     }
@@ -103,14 +103,18 @@ impl Proxy {
     /// Opens or shuts it, and returns when it stands so. Who knocks at a shut door is refused the
     /// connection.
     pub async fn set_open(&self, open: bool) {
-        self.wanted.send_replace(open);
-        let mut stands = self.shared.stands_open.subscribe();
-        let _ = stands.wait_for(|stands| *stands == open).await;
+        self.shared.stands(open).await;
     }
 
     /// The next request with this method and path is done, and its answer never arrives.
     pub fn cut_next(&self, method: &'static str, path: &str) {
         lock(&self.shared.cuts).push((method, path.to_owned()));
+    }
+
+    /// The same, and the door stands shut before the caller learns that no answer comes: it asks nothing more.
+    pub fn cut_next_and_shut(&self, method: &'static str, path: &str) {
+        self.shared.shuts_at_cut.store(true, Ordering::SeqCst);
+        self.cut_next(method, path);
     }
 
     /// What came through so far, in the order of the answers.
@@ -122,6 +126,14 @@ impl Proxy {
     pub fn writes(&self) -> usize {
         let reads = |passed: &Passed| passed.method == "GET";
         self.passed().iter().filter(|passed| !reads(passed)).count()
+    }
+}
+
+impl Shared {
+    async fn stands(&self, open: bool) {
+        self.wanted.send_replace(open);
+        let mut stands = self.stands_open.subscribe();
+        let _ = stands.wait_for(|stands| *stands == open).await;
     }
 }
 
@@ -209,6 +221,9 @@ async fn exchange(mut caller: TcpStream, shared: &Shared) -> io::Result<()> {
         cut,
     });
     if cut {
+        if shared.shuts_at_cut.swap(false, Ordering::SeqCst) {
+            shared.stands(false).await;
+        }
         return Ok(());
     }
     caller.write_all(closing(&answer_head).as_bytes()).await?;

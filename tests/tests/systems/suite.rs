@@ -8,6 +8,7 @@ use crate::{
 use bridge_core::{call::Resolve, effect::Operation};
 use bridge_sandbox::jelou::{Conversation, CustomerFile, Speaker, Spoken};
 use bytes::Bytes;
+use jelou_bridge::store::LinkRow;
 use serde_json::json;
 use std::{future::Future, pin::Pin};
 use ticketing_adapter::profile::Profile;
@@ -464,9 +465,7 @@ async fn a_create_whose_answer_is_cut_makes_one_ticket(stage: &Stage) {
     assert_eq!(ticket_of(stage, &conversation).await, ticket);
     assert_eq!(stage.desk.tickets().await.len(), before + 1);
     let links = stage.links().await;
-    let of = |row: &&jelou_bridge::store::LinkRow| {
-        row.link.ticket_id().is_some_and(|id| id.as_str() == ticket)
-    };
+    let of = |row: &&LinkRow| row.link.ticket_id().is_some_and(|id| id.as_str() == ticket);
     let whole = links.iter().find(of);
     assert!(whole.is_some_and(|row| row.link.is_whole()), "{whole:?}");
     let customers = stage.desk.customers(&ticket);
@@ -481,7 +480,8 @@ async fn a_create_whose_answer_is_cut_makes_one_ticket(stage: &Stage) {
 async fn what_an_agent_did_while_a_creates_answer_was_lost_stays(stage: &Stage) {
     let before = stage.desk.tickets().await.len();
     stage.hooks.set_open(false).await;
-    stage.rest.cut_next("POST", stage.desk.config.creates_at);
+    let creates_at = stage.desk.config.creates_at;
+    stage.rest.cut_next_and_shut("POST", creates_at);
     let jelou = &stage.jelou.handle;
     jelou.add_user("5511987650118", "Lia Moura");
     let started = jelou.customer_starts("5511987650118", "Bom dia");
@@ -491,8 +491,12 @@ async fn what_an_agent_did_while_a_creates_answer_was_lost_stays(stage: &Stage) 
         stage.waits("the ticket is there", give_up).await;
     }
     let ticket = ticket_of(stage, &conversation).await;
+    let links = stage.links().await;
+    let knows = |row: &LinkRow| row.link.ticket_id().is_some_and(|id| id.as_str() == ticket);
+    assert!(!links.iter().any(knows), "nobody told the bridge yet");
     let taken = stage.desk.open_again();
     stage.desk.sets_status(&ticket, taken).await;
+    stage.rest.set_open(true).await;
     stage.settle().await;
     stage.hooks.set_open(true).await;
     until_said(stage, &ticket, "Bom dia").await;
