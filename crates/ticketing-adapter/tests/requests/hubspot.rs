@@ -101,6 +101,26 @@ async fn a_second_ticket_for_a_conversation_is_refused_and_the_first_is_looked_f
             "{unsure:?}"
         );
     }
+    let named = json!({ "status": "error", "category": "VALIDATION_ERROR", "errors": [{ "code": code,
+                         "context": { "propertyName": ["jelou_conversation_id"] } }] });
+    let unsure = talk.create(&[(400, named)]).await;
+    assert!(
+        matches!(unsure, Err(CallError::Unknown { .. })),
+        "{unsure:?}"
+    );
+    let elsewhere = json!({ "status": "error", "category": "VALIDATION_ERROR", "errors": [{ "code": code,
+                             "context": { "propertyName": ["order_number"] } }] });
+    let told = format!(
+        "Property values were not valid: [{{\"error\":\"{code}\",\"name\":\"order_number\"}}]"
+    );
+    let told = json!({ "status": "error", "category": "VALIDATION_ERROR", "message": told });
+    for other in [elsewhere, told] {
+        let refused = talk.create(&[(400, other)]).await;
+        assert!(
+            matches!(refused, Err(CallError::Refused { status: 400, .. })),
+            "another property's value, which no look for the conversation finds: {refused:?}"
+        );
+    }
     let other = json!({ "status": "error", "category": "VALIDATION_ERROR", "errors": [{ "code": "INVALID_OPTION" }] });
     let refused = talk.create(&[(400, other)]).await;
     assert!(
