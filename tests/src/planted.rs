@@ -32,7 +32,6 @@ pub const UNFOUND: &[(Planted, &str)] = &[
     (Planted::StatusSetBlind, NO_LAW),
     (Planted::OwnCloseSetsStatus, NO_LAW),
     (Planted::LoopNotStopped, NO_LAW),
-    (Planted::LateFieldWritten, NO_LAW),
     (Planted::UnlinkLeavesIntents, NO_LAW),
     (Planted::HaltNotAsked, NO_LAW),
     (Planted::TalkLaneNotAsked, NO_LAW),
@@ -41,7 +40,6 @@ pub const UNFOUND: &[(Planted, &str)] = &[
     (Planted::ReleaseCounted, NO_LAW),
     (Planted::KeyIsTheBody, NO_LAW),
     (Planted::OneMessageEach, NO_LAW),
-    (Planted::TemplateForEachComment, NO_LAW),
     (
         Planted::OpenWhenAsksAgain,
         "one of its histories outgrows the machine before it reaches the bound of steps",

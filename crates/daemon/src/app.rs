@@ -142,6 +142,7 @@ pub async fn start(
     let (jobs, transport, runtimes) = prepare(config, opening).await?;
     begin::begin(&jobs.store, &runtimes.borrow().clone(), &jobs.metrics).await?;
     crate::setup::words::learn(&runtimes.borrow());
+    crate::setup::myself::ask(&runtimes.borrow());
     let (stop, stopped) = watch::channel(false);
     let (dead, workers_dead) = watch::channel(false);
     let (configs, _) = watch::channel(Arc::clone(&runtimes.borrow().config));
@@ -303,9 +304,9 @@ async fn prepare(
         Transport::new(clock::now).map_err(|error| AppError::Environment(error.to_string()))?;
     let store = Store::open(&config.database_url, opening).await?;
     let config = Arc::new(config);
-    let runtime = Runtime::build(Arc::clone(&config), &transport)
-        .map_err(|error| AppError::Environment(error.to_string()))?;
     let gate = Arc::new(Gate::default());
+    let runtime = Runtime::build(Arc::clone(&config), &transport, &gate)
+        .map_err(|error| AppError::Environment(error.to_string()))?;
     for pause in store.pauses().await? {
         gate.restore(&pause.key, pause.until);
     }

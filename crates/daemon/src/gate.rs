@@ -5,6 +5,7 @@
 //! (rule 11 of the design). Nothing here touches a disk; what must outlive a restart is handed
 //! back for the caller to store.
 
+mod further;
 mod line;
 
 use crate::config::Rate;
@@ -179,6 +180,19 @@ impl Gate {
         calls: u32,
         now: Timestamp,
     ) -> Result<(), Blocked> {
+        self.let_in(target, who, now, |line| {
+            line.take(target.rate, who, calls, now)
+        })
+    }
+
+    /// Lets in whom the line lets through, if the side takes calls at all.
+    fn let_in(
+        &self,
+        target: &Target,
+        who: &str,
+        now: Timestamp,
+        take: impl FnOnce(&mut Line) -> Result<(), Timestamp>,
+    ) -> Result<(), Blocked> {
         let mut state = self.state_at(now);
         let blocked = |until, by: &str| Blocked {
             side: target.side,
@@ -193,9 +207,7 @@ impl Gate {
         if let Some((until, by)) = side.closed(host, now) {
             return Err(blocked(side.line.wait(target.rate, who, until, now), by));
         }
-        side.line
-            .take(target.rate, who, calls, now)
-            .map_err(|until| blocked(until, "rate"))?;
+        take(&mut side.line).map_err(|until| blocked(until, "rate"))?;
         side.let_through(now);
         Ok(())
     }

@@ -193,7 +193,7 @@ impl Reloader {
                 "server.listen, server.admin_listen and database.url take a restart".to_owned(),
             );
         }
-        let runtime = Runtime::build(Arc::clone(&config), &self.transport)
+        let runtime = Runtime::build(Arc::clone(&config), &self.transport, &self.jobs.gate)
             .map_err(|error| error.to_string())?;
         let turned = old.bridges.iter().any(|(name, before)| {
             let now = config.bridges.get(name);
@@ -208,6 +208,7 @@ impl Reloader {
             .await
             .map_err(|error| error.to_string())?;
         crate::setup::words::learn(&runtime);
+        crate::setup::myself::ask(&runtime);
         let names: Vec<_> = runtime.bridges.keys().cloned().collect();
         let _ = self.runtimes.send(Arc::new(runtime));
         let _ = self.configs.send(config);

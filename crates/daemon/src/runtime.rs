@@ -2,7 +2,11 @@
 //! the values; `jobs`, which works with them. A reload makes a new one and leaves the old to whoever
 //! still works with it.
 
-use crate::{config, config::Config, gate::Target};
+use crate::{
+    clock, config,
+    config::Config,
+    gate::{Gate, Target},
+};
 use bridge_core::{
     effect::Operation,
     event::Side,
@@ -12,6 +16,7 @@ use bridge_core::{
 };
 use bridge_transport::{Fetcher, Transport, system_names};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use ticketing_adapter::{Further, Pace, Turn};
 use url::Url;
 
 /// At least this many open conversations are read in a round, however small the share: a round
@@ -52,11 +57,16 @@ pub struct Runtime {
 }
 
 impl Runtime {
-    /// Makes the clients of all bridges.
+    /// Makes the clients of all bridges. The gate is asked for each call of an operation beyond those that
+    /// it let through.
     ///
     /// # Errors
     /// [`CannotBuild`] if a value that passed the check cannot be put into a request.
-    pub fn build(config: Arc<Config>, transport: &Transport) -> Result<Self, CannotBuild> {
+    pub fn build(
+        config: Arc<Config>,
+        transport: &Transport,
+        gate: &Arc<Gate>,
+    ) -> Result<Self, CannotBuild> {
         let files = Fetcher::new(system_names);
         let mut bridges = BTreeMap::new();
         for (name, part) in &config.bridges {
@@ -70,6 +80,7 @@ impl Runtime {
                 Arc::clone(&part.ticketing),
                 transport.clone(),
             );
+            let ticketing = ticketing.paced(pace(gate, ticketing_target(name, part)));
             let bridge = Bridge {
                 name: name.clone(),
                 config: part.clone(),
@@ -129,21 +140,14 @@ impl Bridge {
     /// What the gate knows one of its sides by.
     #[must_use]
     pub fn target(&self, side: Side) -> Target {
-        let (url, rate) = match side {
-            Side::Jelou => (
-                &self.config.jelou.client.gateway_url,
-                self.config.limits.jelou_rate,
-            ),
-            Side::Ticketing => (
-                &self.config.ticketing.base_url,
-                self.config.limits.ticketing_rate,
-            ),
-        };
-        Target {
-            bridge: self.name.clone(),
-            side,
-            host: host_of(url),
-            rate,
+        match side {
+            Side::Jelou => Target {
+                bridge: self.name.clone(),
+                side,
+                host: host_of(&self.config.jelou.client.gateway_url),
+                rate: self.config.limits.jelou_rate,
+            },
+            Side::Ticketing => ticketing_target(&self.name, &self.config),
         }
     }
 
@@ -157,6 +161,31 @@ impl Bridge {
             f64::from(rate.calls.get()) * sweep.every.as_secs_f64() / rate.per.as_secs_f64();
         // Clamped before the cast: no value is lost or wraps.
         (calls * sweep.budget_share).clamp(f64::from(LOOKS_MIN), f64::from(LOOKS_MAX)) as u32
+    }
+}
+
+fn ticketing_target(name: &BridgeName, config: &config::Bridge) -> Target {
+    Target {
+        bridge: name.clone(),
+        side: Side::Ticketing,
+        host: host_of(&config.ticketing.base_url),
+        rate: config.limits.ticketing_rate,
+    }
+}
+
+/// What a client asks when an operation makes further calls.
+fn pace(gate: &Arc<Gate>, target: Target) -> Pace {
+    let gate = Arc::clone(gate);
+    Pace {
+        calls: target.rate.calls.get(),
+        per: target.rate.per,
+        further: Arc::new(move |what| {
+            let now = clock::now();
+            match gate.further(&target, what == Further::CanWait, now) {
+                Ok(at) => Turn::After(at.since(now)),
+                Err(blocked) => Turn::Closed(blocked.until.since(now)),
+            }
+        }),
     }
 }
 

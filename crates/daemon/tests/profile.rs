@@ -183,6 +183,19 @@ fn a_profile_that_is_not_there_is_a_matter_of_the_machine() {
 }
 
 #[test]
+fn a_profile_of_another_encoding_is_told_of_with_its_line() {
+    let written = Written::new("");
+    std::fs::write(&written.file, b"name = \"x\"\ntitle = \"Atenci\xF3n\"\n").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_jelou-bridge"));
+    let done = command.args(["profile", "check"]).arg(&written.file);
+    let done = done.output().unwrap();
+    assert_eq!(done.status.code(), Some(1));
+    let said = String::from_utf8(done.stderr).unwrap();
+    let wanted = "helpdesk.toml:2: byte 27 of the file, 0xF3, is not UTF-8";
+    assert!(said.contains(wanted), "{said}");
+}
+
+#[test]
 fn every_profile_that_is_shipped_fits_the_schema_that_an_editor_gets() {
     let schema = Command::new(env!("CARGO_BIN_EXE_jelou-bridge"))
         .args(["schema", "--profile"])

@@ -11,7 +11,7 @@ pub mod profile;
 mod settings;
 pub mod webhook;
 
-pub use client::{Changes, Client, Hook, HookPart, Standing};
+pub use client::{Changes, Client, Further, Hook, HookPart, Pace, Standing, Turn};
 pub use error::{Problem, Refused};
 pub use profile::Profile;
 pub use settings::Settings;

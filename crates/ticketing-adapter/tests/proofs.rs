@@ -11,7 +11,7 @@ use ticketing_adapter::{Profile, Refused, webhook};
 const BODY: &[u8] = b"{\"a\":1}";
 
 /// A profile, and the headers that prove [`BODY`] under the secret `s3cret` at `bridge.example.org`.
-const PROVEN: [(&str, &[(&str, &str)]); 4] = [
+const PROVEN: [(&str, &[(&str, &str)]); 5] = [
     (
         "jira-sm",
         &[(
@@ -45,6 +45,13 @@ const PROVEN: [(&str, &[(&str, &str)]); 4] = [
             ),
             ("X-HubSpot-Request-Timestamp", "1795228183000"),
         ],
+    ),
+    (
+        "redmine",
+        &[(
+            "X-Redmine-Signature-256",
+            "sha256=5910e62016ef5034272c926c27071992a465c2335cecf41851bda071577f4f6d",
+        )],
     ),
 ];
 

@@ -11,7 +11,7 @@ use bridge_core::{
     call::CallError,
     conversation::Conversation,
     event::{ConversationClosed, Event, Side, TicketChanged},
-    ids::ConversationId,
+    ids::{ConversationId, TicketId},
     ticket::{Ticket, TicketPatch, Version},
     time::Timestamp,
 };
@@ -196,12 +196,18 @@ impl World {
         let mut hasher = DefaultHasher::new();
         ticket.hash(&mut hasher);
         let digest = hasher.finish();
-        let listed = &mut self.replicas[replica].listed;
         let dedup = match ticket.version {
             Version::None => {
-                if listed.insert(ticket.id.to_string(), digest) == Some(digest) {
+                let seen_at = self.last_seen(&ticket.id);
+                let listed = &mut self.replicas[replica].listed;
+                let known = listed.get(ticket.id.as_str());
+                let known = known.is_some_and(|(last, at)| {
+                    *last == digest && seen_at.is_none_or(|seen| seen == *at)
+                });
+                if known {
                     return;
                 }
+                listed.insert(ticket.id.to_string(), (digest, begun));
                 format!("sweep:{}:{}:{digest:x}", ticket.id, begun.0)
             }
             Version::Monotonic { .. } | Version::Time { .. } => {
@@ -219,6 +225,13 @@ impl World {
             last_lane: None,
         });
         self.record(Side::Ticketing, dedup, &event, begun);
+    }
+
+    /// When the Lane of a ticket last saw it, by whatever told it.
+    fn last_seen(&self, ticket: &TicketId) -> Option<Timestamp> {
+        let lane = self.store.lane_of_ticket(&self.bridge, ticket)?;
+        let lane = self.store.lane(&lane)?;
+        lane.tickets.get(ticket)?.seen_at
     }
 
     fn record_closed(&mut self, conversation: Conversation, begun: Timestamp) {

@@ -64,8 +64,8 @@ pub struct Replica {
     pub gate: Gate,
     /// When it looks for work next.
     pub look_at: Option<Timestamp>,
-    /// What its sweep last recorded of tickets without version.
-    pub listed: BTreeMap<String, u64>,
+    /// What its sweep last recorded of tickets without version, and when it was read.
+    pub listed: BTreeMap<String, (u64, Timestamp)>,
     /// The objects it routes for.
     pub objects: BTreeMap<String, Object>,
     /// Sides whose host asked this process for time, or (`true`) refused its credential, and until

@@ -7,6 +7,7 @@
 mod agent;
 mod audit;
 mod instance;
+#[allow(dead_code, reason = "shared with the stories of every system")]
 mod proxy;
 mod stage;
 mod stories;

@@ -35,6 +35,8 @@ pub struct Passed {
     pub method: String,
     /// Its path, without the query.
     pub path: String,
+    /// When it came.
+    pub at: Instant,
     /// How long the server took to answer.
     pub took: Duration,
     /// Whether the answer was kept from the caller.
@@ -202,6 +204,7 @@ async fn exchange(mut caller: TcpStream, shared: &Shared) -> io::Result<()> {
     lock(&shared.passed).push(Passed {
         method,
         path,
+        at: begun,
         took: begun.elapsed(),
         cut,
     });

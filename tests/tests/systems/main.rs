@@ -16,6 +16,7 @@ mod only_creates;
 #[allow(dead_code, reason = "shared with the stories of Request Tracker alone")]
 #[path = "../request_tracker/proxy.rs"]
 mod proxy;
+mod rate;
 mod stage;
 mod suite;
 mod table;
@@ -87,6 +88,11 @@ async fn a_documented_zammad_plays_the_same_stories() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_documented_redmine_plays_the_same_stories_by_the_sweep_alone() {
     plays_all(System::FakeRedmine).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redmine_with_webhooks_plays_the_same_stories() {
+    plays_all(System::FakeRedmineWebhooks).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -48,6 +48,11 @@ pub struct Stage {
 impl Stage {
     /// Starts all of it.
     pub async fn start(system: System) -> Self {
+        Self::start_at(system, "100/s").await
+    }
+
+    /// The same, where the system gets so many calls in so long a time.
+    pub async fn start_at(system: System, rate: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let hooks = Proxy::open().await.expect("a port");
         let rest = Proxy::open().await.expect("a port");
@@ -59,6 +64,10 @@ impl Stage {
         let options = JelouOptions::default();
         let jelou = Jelou::start(options.clone()).await.expect("a Jelou");
         let text = config_text(&options, &jelou, &rest, &desk, folder.path());
+        let text = text.replace(
+            "ticketing_rate = \"100/s\"",
+            &format!("ticketing_rate = \"{rate}\""),
+        );
         let daemon = start_daemon(&text, &folder.path().join("bridge.toml")).await;
         hooks.lead_to(daemon.listen);
         let secret = jelou.handle.webhooks().target().secret;

@@ -122,12 +122,15 @@ pub const STORIES: &[Story] = &[
 ];
 
 /// An agent's ticket for a customer, with its conversation.
-struct Linked {
-    ticket: String,
-    conversation: String,
+pub struct Linked {
+    /// The ticket.
+    pub ticket: String,
+    /// The conversation.
+    pub conversation: String,
 }
 
-async fn linked(stage: &Stage, user: &str) -> Linked {
+/// An agent makes a ticket, and it gets its conversation.
+pub async fn linked(stage: &Stage, user: &str) -> Linked {
     let ticket = stage.desk.opens(user, "An order").await;
     let conversation = conversation_of(stage, &ticket, None).await;
     stage.settle().await;
@@ -154,7 +157,8 @@ fn at_jelou(stage: &Stage, conversation: &str) -> Conversation {
     found.expect("Jelou has this conversation")
 }
 
-async fn is_over(stage: &Stage, conversation: &str) {
+/// Waits until a conversation has ended.
+pub async fn is_over(stage: &Stage, conversation: &str) {
     let what = format!("conversation {conversation} is over");
     stage
         .until_jelou(&what, |jelou| {

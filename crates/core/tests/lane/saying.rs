@@ -47,6 +47,22 @@ fn an_agents_public_words_reach_the_customer_exactly() {
     assert_eq!(w.outcome("k1"), Some(Outcome::Relayed));
 }
 
+/// A clock of whole seconds does not tell two answers apart; ids that are numbers grow.
+#[test]
+fn of_one_moment_the_lower_number_is_said_first_whichever_was_heard_of_first() {
+    for (first, second) in [("9", "10"), ("10", "9")] {
+        let mut w = World::new();
+        let (talk, ticket) = w.linked_from_conversation();
+        let now = w.now;
+        for comment in [first, second] {
+            let event = w.desk.agent_comment(&ticket, comment, comment, true, now);
+            w.deliver(event);
+        }
+        w.moment();
+        assert_eq!(w.heard(&talk), ["9", "10"], "{}", w.tale());
+    }
+}
+
 #[test]
 fn an_agents_files_follow_their_words_and_what_stays_behind_is_told() {
     let mut w = World::new();

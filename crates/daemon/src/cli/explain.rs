@@ -51,7 +51,7 @@ pub(super) async fn explain(shared: &Shared, asked: Explain) -> Result<Ending, F
 fn bridge(config: &Arc<Config>, name: Option<&str>) -> Result<Arc<Bridge>, Failure> {
     let environment = |what: String| Failure::environment(what, "mend the configuration");
     let transport = Transport::new(clock::now).map_err(|error| environment(error.to_string()))?;
-    let runtime = Runtime::build(Arc::clone(config), &transport)
+    let runtime = Runtime::build(Arc::clone(config), &transport, &Arc::default())
         .map_err(|error| environment(error.to_string()))?;
     let names: Vec<&str> = runtime.bridges.keys().map(BridgeName::as_str).collect();
     let found = match (name, names.as_slice()) {

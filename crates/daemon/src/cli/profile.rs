@@ -8,7 +8,7 @@ use super::{
     live,
     table::{count, table},
 };
-use crate::config::Problem;
+use crate::config::{Problem, Unread, text_of};
 use serde_json::{Value, json};
 use std::path::Path;
 use ticketing_adapter::{
@@ -110,12 +110,22 @@ fn read(name: &str) -> Result<(String, String), Failure> {
     if let Some(profile) = Profile::builtin(name) {
         return Ok((name.to_owned(), profile.text().to_owned()));
     }
-    let text = std::fs::read_to_string(Path::new(name)).map_err(|error| {
-        let known = Profile::builtin_names().join(", ");
-        Failure::environment(
-            format!("cannot read the profile {name}: {error}"),
-            format!("name a file, or one that is built in: {known}"),
-        )
+    let text = text_of(Path::new(name)).map_err(|unread| match unread {
+        Unread::Unreadable(error) => {
+            let known = Profile::builtin_names().join(", ");
+            Failure::environment(
+                format!("cannot read the profile {name}: {error}"),
+                format!("name a file, or one that is built in: {known}"),
+            )
+        }
+        Unread::NotText(problem) => {
+            let line = problem.line.unwrap_or(1);
+            Failure::new(
+                FOUND,
+                format!("{name}:{line}: {}", problem.what),
+                problem.remedy,
+            )
+        }
     })?;
     Ok((name.to_owned(), text))
 }

@@ -78,7 +78,7 @@ pub(super) fn bridges(
 ) -> Result<Vec<Arc<Bridge>>, Failure> {
     let broken = |error: String| Failure::environment(error, "report this");
     let transport = Transport::new(clock::now).map_err(|error| broken(error.to_string()))?;
-    let runtime = Runtime::build(Arc::clone(config), &transport);
+    let runtime = Runtime::build(Arc::clone(config), &transport, &Arc::default());
     let runtime = runtime.map_err(|error| broken(error.to_string()))?;
     let Some(only) = only else {
         return Ok(runtime.bridges.into_values().collect());

@@ -86,16 +86,26 @@ impl Document {
 
 /// The parser's words name what a grammar wanted; "nothing" wanted is of no use to anyone.
 fn bad_syntax(error: &toml::de::Error, text: &str) -> BadSyntax {
-    let line = error.span().map_or(1, |span| line_at(text, span.start));
+    let span = error.span().unwrap_or(0..0);
+    let line = line_at(text, span.start);
     let written = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
     let key = written.split('=').next().unwrap_or_default();
-    let message = error.message();
+    let message = error.message().trim_end_matches(", expected nothing");
+    let what = if message == "duplicate key" {
+        // The name of a key, and so never a secret.
+        let twice = text.get(span).unwrap_or_default();
+        format!("`{twice}` stands there twice")
+    } else {
+        let before = text.get(..span.start).unwrap_or_default();
+        let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+        format!("this is not TOML, from column {column} on: {message}")
+    };
     BadSyntax {
         line,
         key: key
             .trim_matches(|c: char| c.is_whitespace() || "[]".contains(c))
             .to_owned(),
-        what: message.trim_end_matches(", expected nothing").to_owned(),
+        what,
     }
 }
 

@@ -19,6 +19,7 @@ mod secrets;
 mod spec;
 #[cfg(test)]
 mod tests;
+mod text;
 mod ticketing;
 mod validate;
 mod values;
@@ -29,6 +30,7 @@ pub use manual::manual;
 pub use report::{LoadError, Problem};
 pub use schema::schema;
 pub use spec::{LogFormat, MetricsAuth};
+pub use text::{Unread, text_of};
 pub use values::Rate;
 
 use bridge_core::{
@@ -47,7 +49,6 @@ use secrets::Purpose;
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
-    fs,
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
@@ -187,9 +188,12 @@ pub fn load_with(path: &Path, variables: &Variables) -> Result<Config, LoadError
 }
 
 fn read(path: &Path) -> Result<String, LoadError> {
-    fs::read_to_string(path).map_err(|source| LoadError::Unreadable {
-        path: path.to_owned(),
-        source,
+    text_of(path).map_err(|unread| match unread {
+        Unread::Unreadable(source) => LoadError::Unreadable {
+            path: path.to_owned(),
+            source,
+        },
+        Unread::NotText(problem) => LoadError::Problems(vec![*problem]),
     })
 }
 
@@ -266,7 +270,7 @@ fn not_toml(path: &Path, bad: &[document::BadSyntax]) -> LoadError {
         key: Some(bad.key.clone())
             .filter(|key| is_key(key))
             .unwrap_or_default(),
-        what: format!("this is not TOML: {}", bad.what),
+        what: bad.what.clone(),
         remedy: "mend this line; texts stand in quotes, each key once in its table".to_owned(),
     });
     LoadError::Problems(problems.collect())

@@ -376,7 +376,7 @@ pub(super) struct HoursSpec {
 pub(super) struct LimitsSpec {
     /// Calls to Jelou.
     pub jelou_rate: Rate,
-    /// Calls to the ticketing system.
+    /// Calls to the ticketing system, each counted: a profile may need several for one ticket.
     pub ticketing_rate: Rate,
     /// How long one call may take; under 15 s.
     pub call_timeout: Span,

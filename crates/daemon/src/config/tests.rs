@@ -1,7 +1,7 @@
 //! What an operator may rely on when writing the file, and when it is wrong.
 
 use super::*;
-use std::path::PathBuf;
+use std::{fs, path::PathBuf};
 
 /// A file with nothing in it that could be left out.
 const SMALL: &str = r#"
@@ -229,6 +229,41 @@ fn the_manual_says_what_the_keys_say() {
 fn a_missing_file_is_unreadable_and_no_problem_of_its_content() {
     let missing = load_with(Path::new("/no/such/bridge.toml"), &Variables::default());
     assert!(matches!(missing, Err(LoadError::Unreadable { .. })));
+}
+
+#[test]
+fn a_file_that_is_not_utf_8_is_told_of_with_its_line_and_byte() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        path
+    };
+    let own = write("latin1.toml", b"name = \"x\"\ntitle = \"Atenci\xF3n\"\n");
+    let text = fs::read_to_string(repository().join("bridge.example.toml")).unwrap();
+    let names_it = text.replace("profile = \"zendesk\"", "profile = \"latin1.toml\"");
+    let outer = write("bridge.toml", names_it.as_bytes());
+    let itself = write(
+        "accents.toml",
+        &[text.as_bytes(), b"# Atenci\xF3n"].concat(),
+    );
+    for (path, told, line, byte) in [
+        (&outer, &own, 2, 27),
+        (&itself, &itself, text.lines().count() + 1, text.len() + 9),
+    ] {
+        let LoadError::Problems(found) = load_with(path, &Variables::default()).unwrap_err() else {
+            panic!("{}", path.display());
+        };
+        let shown: Vec<String> = found.iter().map(Problem::to_string).collect();
+        let wanted = format!(
+            "{}:{line}: byte {byte} of the file, 0xF3, is not UTF-8",
+            told.display()
+        );
+        assert!(
+            shown.iter().any(|one| one.starts_with(&wanted)),
+            "{wanted}: {shown:#?}"
+        );
+    }
 }
 
 #[test]

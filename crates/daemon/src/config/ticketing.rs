@@ -7,6 +7,7 @@ use super::{
     report::{Problem, Report},
     secrets::Places,
     spec::{BridgeSpec, TicketingSpec},
+    text::{Unread, text_of},
 };
 use bridge_core::{
     mapping::{self, nearest},
@@ -14,7 +15,6 @@ use bridge_core::{
 };
 use std::{
     collections::BTreeMap,
-    fs,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -54,9 +54,13 @@ pub(super) fn profile(
 
 fn own_profile(path: &Path, key: &str, report: &mut Report<'_>) -> Option<Arc<Profile>> {
     let shown = path.display().to_string();
-    let text = match fs::read_to_string(path) {
+    let text = match text_of(path) {
         Ok(text) => text,
-        Err(error) => {
+        Err(Unread::NotText(problem)) => {
+            report.elsewhere(*problem);
+            return None;
+        }
+        Err(Unread::Unreadable(error)) => {
             let what = format!("the profile {shown} cannot be read ({})", error.kind());
             report.problem(key, what, "write the path from where this file is");
             return None;

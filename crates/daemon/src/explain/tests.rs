@@ -98,7 +98,7 @@ impl Stage {
         let path = Path::new("bridge.toml");
         let config = config::parse(&text, path, &Variables::from([])).unwrap();
         let transport = Transport::new(clock::now).unwrap();
-        let runtime = Runtime::build(Arc::new(config), &transport).unwrap();
+        let runtime = Runtime::build(Arc::new(config), &transport, &Arc::default()).unwrap();
         let name = BridgeName::parse("main").unwrap();
         let bridge = Arc::clone(&runtime.bridges[&name]);
         Self { bridge, remote }

@@ -32,11 +32,17 @@ const PLACES_MAX: usize = 200_000;
 /// Places stand this much further apart than the rate needs, so that lateness is made up for.
 const SPARE_SHARE: f64 = 0.01;
 
+/// While others stand in line, calls that can wait take one place in so many.
+const ONE_IN: u32 = 2;
+
 /// The line of one side.
 #[derive(Debug, Default)]
 pub(super) struct Line {
-    /// When the latest calls were let out; no more of them than the rate has in its time.
+    /// When the latest calls were let out, or will be: those of an operation that is under way have
+    /// their places before all who stand in line. No more of them than the rate has in its time.
     let_out: VecDeque<Timestamp>,
+    /// When the last call that can wait was let out.
+    beside: Option<Timestamp>,
     /// Who waits, and until when.
     places: HashMap<u64, Timestamp>,
     /// The same in the order of standing in line, to forget who never came.
@@ -60,11 +66,27 @@ impl Line {
         now: Timestamp,
     ) -> Result<(), Timestamp> {
         self.forget(now);
-        let who = key(who);
-        if let Some((_, left)) = self.covered.get_mut(&who) {
+        if let Some((_, left)) = self.covered.get_mut(&key(who)) {
             *left -= 1;
             return Ok(());
         }
+        self.take_whole(rate, who, calls, now)?;
+        if calls > 1 {
+            self.covered.insert(key(who), (now, calls - 1));
+        }
+        Ok(())
+    }
+
+    /// The same for one operation of so many calls, which are made without asking again.
+    pub fn take_whole(
+        &mut self,
+        rate: Rate,
+        who: &str,
+        calls: u32,
+        now: Timestamp,
+    ) -> Result<(), Timestamp> {
+        self.forget(now);
+        let who = key(who);
         let calls = calls.max(1);
         let place = self.places.get(&who).copied();
         match place {
@@ -79,9 +101,8 @@ impl Line {
         let free = self.free_at(rate, calls, now);
         if free <= now {
             self.places.remove(&who);
-            self.let_out.extend((0..calls).map(|_| now));
-            if calls > 1 {
-                self.covered.insert(who, (now, calls - 1));
+            for _ in 0..calls {
+                self.reserve(rate, now);
             }
             return Ok(());
         }
@@ -105,6 +126,27 @@ impl Line {
             return Err(free);
         }
         self.let_out.push_back(now);
+        Ok(())
+    }
+
+    /// The next free moment, taken: for a call of an operation that is under way and has to end.
+    pub fn reserve(&mut self, rate: Rate, now: Timestamp) -> Timestamp {
+        let at = self.free_at(rate, 1, now);
+        self.let_out.push_back(at);
+        at
+    }
+
+    /// As [`Self::take_ahead`] for one of many calls, such as those that complete a long list: while
+    /// others stand in line, it leaves them every other place.
+    pub fn take_beside(&mut self, rate: Rate, now: Timestamp) -> Result<(), Timestamp> {
+        let apart = rate.per / rate.calls.get() * ONE_IN;
+        let next = self.beside.map_or(now, |last| last.plus(apart));
+        let others = self.end_us.max(self.late_us);
+        if now.0.saturating_mul(1_000) < others && now < next {
+            return Err(next);
+        }
+        self.take_ahead(rate, now)?;
+        self.beside = Some(now);
         Ok(())
     }
 
@@ -142,6 +184,7 @@ impl Line {
             .chain(self.places.values_mut())
             .chain(order)
             .chain(covered)
+            .chain(&mut self.beside)
         {
             *at = at.minus(by);
         }
@@ -298,6 +341,43 @@ mod tests {
         assert!(newcomer.0 > 9_000);
         assert!(line.take_ahead(rate("1/s"), Timestamp(0)).is_ok());
         assert!(line.take_ahead(rate("1/s"), Timestamp(999)).is_err());
+    }
+
+    #[test]
+    fn the_calls_of_one_operation_have_places_of_their_own_before_the_line() {
+        let (mut line, rate) = (Line::default(), rate("2/s"));
+        assert!(line.take_whole(rate, "five calls", 5, Timestamp(0)).is_ok());
+        // Two at once, two a second later, one a second after that.
+        assert_eq!(line.reserve(rate, Timestamp(100)), Timestamp(2_000));
+        assert_eq!(line.reserve(rate, Timestamp(100)), Timestamp(3_000));
+        let newcomer = line.take(rate, "newcomer", 1, Timestamp(100));
+        assert_eq!(newcomer.unwrap_err(), Timestamp(3_000));
+        assert!(line.take(rate, "newcomer", 1, Timestamp(3_000)).is_ok());
+    }
+
+    #[test]
+    fn a_long_list_leaves_every_other_place_to_those_who_stand_in_line() {
+        let (mut line, rate) = (Line::default(), rate("10/s"));
+        let (mut listed, mut let_through) = (0, Vec::new());
+        let mut due: Vec<(Timestamp, usize)> = (0..40).map(|n| (Timestamp(0), n)).collect();
+        for now in (0..8_500).map(Timestamp) {
+            listed += u32::from(line.take_beside(rate, now).is_ok());
+            for (at, lane) in due.iter_mut().filter(|(at, _)| *at <= now) {
+                match line.take(rate, &lane.to_string(), 1, now) {
+                    Ok(()) => {
+                        let_through.push(now.0);
+                        *at = Timestamp(i64::MAX);
+                    }
+                    Err(again) => *at = again,
+                }
+            }
+        }
+        let (last, through) = (let_through.last(), let_through.len());
+        assert_eq!(
+            through, 40,
+            "the last at {last:?}, and {listed} of the list"
+        );
+        assert!(listed >= 38, "{listed} of the list");
     }
 
     #[test]

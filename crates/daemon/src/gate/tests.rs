@@ -157,6 +157,39 @@ fn a_refused_credential_lets_one_probe_a_minute_through_and_opens_when_it_works(
     assert!(gate.ask(&target, "c", Timestamp(60_010)).is_ok());
 }
 
+/// It may be the probe that shows whether the side is well: its further calls do not wait for its own
+/// outcome.
+#[test]
+fn the_further_calls_of_what_was_let_through_ask_rate_and_retry_after_alone() {
+    let gate = Gate::default();
+    let target = target(2);
+    let locked = CallError::Locked {
+        reason: "401".to_owned(),
+    };
+    gate.learn(&target, "a", "1", Some(&locked), Timestamp(0));
+    assert!(
+        gate.ask_whole(&target, "probe", 2, Timestamp(60_000))
+            .is_ok()
+    );
+    assert!(gate.ask(&target, "b", Timestamp(60_001)).is_err());
+    let further = |can_wait, at| gate.further(&target, can_wait, Timestamp(at));
+    assert_eq!(further(true, 60_001).unwrap(), Timestamp(61_000));
+    assert_eq!(further(false, 60_001).unwrap(), Timestamp(61_000));
+    assert_eq!(further(false, 60_001).unwrap(), Timestamp(61_000));
+    assert_eq!(further(false, 60_001).unwrap(), Timestamp(62_000));
+    let later = CallError::Later {
+        after: Some(Duration::from_secs(30)),
+        reason: "429".to_owned(),
+        host_wide: true,
+    };
+    gate.learn(&target, "probe", "1", Some(&later), Timestamp(60_002));
+    let blocked = further(true, 60_003).unwrap_err();
+    assert_eq!(
+        (blocked.until, &*blocked.by),
+        (Timestamp(90_002), "retry_after")
+    );
+}
+
 #[test]
 fn a_403_is_the_objects_if_another_object_works_and_the_credentials_if_not() {
     let forbidden = CallError::Forbidden {

@@ -30,7 +30,7 @@ use bridge_core::{
     session::{Act, Broken, Came, JoinEnd, Let, Refusal, Session, begins_in_time},
     time::Timestamp,
 };
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
 
 /// A Lane whose bridge is no longer configured is looked at again this seldom.
 const NO_BRIDGE: Duration = Duration::from_secs(3600);
@@ -163,7 +163,9 @@ impl Drive<'_> {
         }
         self.keep_lease().await?;
         let begun = clock::now();
-        let found = self.observe(&read).await;
+        let (jobs, bridge) = (self.jobs, Arc::clone(&self.bridge));
+        let work = observe(&bridge, &jobs.store, &jobs.reports, &read);
+        let found = self.holding(work).await;
         let object = object_of_read(&read);
         let lane = self.claim.lane.as_str();
         let found = super::learn(self.jobs, &target, lane, &object, found).await;
@@ -213,24 +215,27 @@ impl Drive<'_> {
 
     async fn ask(&mut self, operation: Operation) -> Result<Came, Lost> {
         let target = self.bridge.target(operation.side());
-        let calls = match operation {
-            Operation::Close => self.calls_of_a_close(),
+        let asked = match operation {
+            Operation::Close => self.gate(&target, self.calls_of_a_close()),
             Operation::Start
             | Operation::TicketId
-            | Operation::Requester
+            | Operation::Message
+            | Operation::Template
+            | Operation::BotMessage
+            | Operation::UserState => self.gate(&target, 1),
+            Operation::Requester
             | Operation::Create
             | Operation::LinkField
             | Operation::Status
             | Operation::Comment
             | Operation::File
-            | Operation::Message
-            | Operation::Template
-            | Operation::BotMessage
-            | Operation::UserState
             | Operation::Fields
-            | Operation::Note => 1,
+            | Operation::Note => {
+                let calls = self.bridge.ticketing.calls_of(operation);
+                super::ask_whole(self.jobs, &target, self.claim.lane.as_str(), calls)
+            }
         };
-        if let Err(blocked) = self.gate(&target, calls) {
+        if let Err(blocked) = asked {
             return Ok(Came::Blocked(blocked));
         }
         self.keep_lease().await?;
@@ -285,7 +290,8 @@ impl Drive<'_> {
             .bridge
             .call_timeout()
             .saturating_sub(clock::now().since(begun));
-        let outcome = perform(&self.bridge, intent, file, left).await;
+        let bridge = Arc::clone(&self.bridge);
+        let outcome = self.holding(perform(&bridge, intent, file, left)).await;
         let took = clock::now().since(begun);
         let status = status_of(outcome.as_ref().err());
         let metrics = &self.jobs.metrics;
@@ -386,6 +392,24 @@ impl Drive<'_> {
         renewed.map_err(|_| Lost)?;
         self.lease_until = until;
         Ok(())
+    }
+
+    /// Does something whose further calls wait for their places, and keeps the Claim meanwhile. What is
+    /// begun is ended: whether the Claim still held, the commit shows.
+    async fn holding<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        loop {
+            let spare = self.bridge.call_timeout().saturating_add(LEASE_SPARE);
+            let left = self.lease_until.since(clock::now());
+            tokio::select! {
+                done = &mut work => return done,
+                () = tokio::time::sleep(left.saturating_sub(spare)) => {
+                    if self.keep_lease().await.is_err() {
+                        return work.await;
+                    }
+                }
+            }
+        }
     }
 
     async fn join(&mut self, canonical: &UserId) -> JoinEnd {

@@ -182,7 +182,32 @@ fn ask_for(
     calls: u32,
 ) -> Result<(), Blocked> {
     let now = crate::clock::now();
-    let asked = jobs.gate.ask_for(target, who, calls, now);
+    counted(
+        jobs,
+        target,
+        jobs.gate.ask_for(target, who, calls, now),
+        now,
+    )
+}
+
+/// The same for one operation of several calls.
+fn ask_whole(
+    jobs: &Jobs,
+    target: &crate::gate::Target,
+    who: &str,
+    calls: u32,
+) -> Result<(), Blocked> {
+    let now = crate::clock::now();
+    let asked = jobs.gate.ask_whole(target, who, calls, now);
+    counted(jobs, target, asked, now)
+}
+
+fn counted(
+    jobs: &Jobs,
+    target: &crate::gate::Target,
+    asked: Result<(), Blocked>,
+    now: bridge_core::time::Timestamp,
+) -> Result<(), Blocked> {
     if let Err(blocked) = &asked
         && blocked.by == "rate"
     {

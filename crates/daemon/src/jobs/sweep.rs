@@ -1,7 +1,7 @@
 //! The Sweep: what no webhook said is found here, and goes the way of a webhook from there on.
 //! Neighbours: `routes`, which takes its findings; `prune`, the other round.
 
-use super::{Jobs, history, prune, reports, silence};
+use super::{Jobs, history, listed::Finding, prune, reports, silence};
 use crate::{
     clock,
     runtime::Bridge,
@@ -12,7 +12,7 @@ use bridge_core::{
     call::CallError,
     conversation::Conversation,
     event::{ConversationClosed, Event, Side, TicketChanged},
-    ids::{BridgeName, ConversationId, LaneId},
+    ids::{BridgeName, ConversationId, LaneId, TicketId},
     ticket::{Ticket, TicketPatch, Version},
     time::Timestamp,
 };
@@ -255,14 +255,18 @@ async fn record_ticket(
         .map(|byte| format!("{byte:02x}"))
         .collect();
     let dedup = match ticket.version {
-        Version::None
-            if jobs
-                .listed
-                .is_known(&format!("{}/{}", bridge.name, ticket.id), &short) =>
-        {
-            return Ok(false);
+        Version::None => {
+            let found = Finding {
+                ticket: &format!("{}/{}", bridge.name, ticket.id),
+                digest: &short,
+                begun,
+                seen_at: last_seen(jobs, bridge, &ticket.id).await?,
+            };
+            if jobs.listed.is_known(&found) {
+                return Ok(false);
+            }
+            format!("sweep:{}:{}:{short}", ticket.id, begun.0)
         }
-        Version::None => format!("sweep:{}:{}:{short}", ticket.id, begun.0),
         Version::Monotonic { .. } | Version::Time { .. } => {
             format!("sweep:{}:{}:{short}", ticket.id, ticket.version.key())
         }
@@ -278,6 +282,19 @@ async fn record_ticket(
         last_lane: None,
     });
     record(jobs, bridge, Side::Ticketing, dedup, &[event], begun).await
+}
+
+/// When the Lane of a ticket last saw it, by whatever told it.
+async fn last_seen(
+    jobs: &Jobs,
+    bridge: &Bridge,
+    ticket: &TicketId,
+) -> Result<Option<Timestamp>, StoreError> {
+    let Some(lane) = jobs.store.lane_of_ticket(&bridge.name, ticket).await? else {
+        return Ok(None);
+    };
+    let lane = jobs.store.lane(&lane).await?;
+    Ok(lane.and_then(|lane| lane.tickets.get(ticket)?.seen_at))
 }
 
 pub(super) async fn record(

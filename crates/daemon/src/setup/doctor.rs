@@ -6,7 +6,7 @@
 
 use super::{
     arrange::{auth_type, shown, webhook_url},
-    hooks, was_broken_off, words,
+    hooks, myself, was_broken_off, words,
 };
 use crate::{clock, runtime::Bridge};
 use bridge_core::{call::CallError, event::Side, mapping::Report, time::Timestamp};
@@ -263,6 +263,9 @@ async fn report(bridge: &Bridge) -> Look {
 
 async fn ticketing(bridge: &Bridge) -> Look {
     const WHAT: &str = "ticketing system";
+    if let Some(wrong) = myself::examine(bridge).await {
+        return wrong;
+    }
     if !bridge.config.profile.lists_changes() {
         return Look::unknown(WHAT, "its profile has no read that could be tried");
     }

@@ -402,11 +402,11 @@ fn of_ticketing(bridge: &Bridge, error: &CallError) -> NotDone {
         }
         CallError::Locked { .. } | CallError::Forbidden { .. } => NotDone::of_operator(
             told,
-            "look at credentials, and let that user manage webhooks while the set-up runs; or make them by hand, as deploy/ tells",
+            "look at credentials, and let that user manage webhooks while the set-up runs; or make them by hand: [setup] of `profile show` has their addresses and bodies",
         ),
         CallError::Gone { .. } | CallError::Refused { .. } => NotDone::of_operator(
             told,
-            "look at base_url, and at server.public_url, which many systems want public and https; or make them by hand, as deploy/ tells",
+            "look at base_url, and at server.public_url, which many systems want public and https; or make them by hand: [setup] of `profile show` has their addresses and bodies",
         ),
     }
 }

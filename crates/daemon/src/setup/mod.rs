@@ -12,6 +12,7 @@ pub mod doctor;
 pub mod ear;
 pub mod hooks;
 pub mod live;
+pub mod myself;
 pub mod rotate;
 mod secret_file;
 pub mod words;

@@ -1,8 +1,15 @@
 //! `doctor` finds each defect, and names it with its remedy. Neighbour: bench.
 
-use crate::bench::{Bench, FOREIGN, code, json, said};
+use crate::bench;
+use crate::bench::{Bench, FOREIGN, code, said};
+use axum::{
+    Json, Router,
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse as _, Response},
+    routing::get,
+};
 use bridge_sandbox::{Door, Operation};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 async fn healthy() -> Bench {
     let bench = Bench::new("{ file = \"jelou-secret\" }").await;
@@ -13,7 +20,7 @@ async fn healthy() -> Bench {
 /// What `doctor` says of one thing, and its exit code.
 async fn told(bench: &Bench, what: &str) -> (i32, Value) {
     let output = bench.run(&["doctor", "--json"]).await;
-    let all = json(&output);
+    let all = bench::json(&output);
     let looks = all["looks"].as_array().unwrap();
     let look = looks.iter().find(|look| look["what"] == what);
     let look = look.unwrap_or_else(|| panic!("{what} is looked at: {all}"));
@@ -94,6 +101,47 @@ async fn a_ticketing_credential_that_is_refused_is_found() {
     let helpdesk = bench.helpdesk_token();
     bench.change(&helpdesk, "token = \"another\"");
     finds(&bench, "ticketing system", "credentials").await;
+}
+
+/// A Redmine with public projects, as the one that was run: a stranger is shown what is public, and has no
+/// account (redmine.org, "Rest Users").
+async fn public_redmine() -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let issues = || async { Json(json!({ "issues": [], "total_count": 0 })) };
+    let current = |headers: HeaderMap| async move {
+        let known = headers
+            .get("x-redmine-api-key")
+            .is_some_and(|key| key == "right");
+        let user = json!({ "user": { "id": 99, "login": "bridge" } });
+        let answer: Response = match known {
+            true => Json(user).into_response(),
+            false => StatusCode::UNAUTHORIZED.into_response(),
+        };
+        answer
+    };
+    let statuses = || async { Json(json!({ "issue_statuses": [] })) };
+    let app = Router::new()
+        .route("/issues.json", get(issues))
+        .route("/issue_statuses.json", get(statuses))
+        .route("/users/current.json", get(current));
+    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+    url
+}
+
+#[tokio::test]
+async fn a_key_that_is_answered_like_a_stranger_is_found_and_so_is_another_users() {
+    let bench = healthy().await;
+    let url = public_redmine().await;
+    bench.ticketing(&format!(
+        "profile = \"redmine\"\nbase_url = \"{url}\"\ncredentials = {{ token = \"wrong\" }}\noptions = {{ project = \"p\", conversation_field = \"5\", phone_field = \"6\", bridge_user_id = \"98\" }}\n"
+    ));
+    finds(&bench, "ticketing system", "credentials").await;
+    bench.change("token = \"wrong\"", "token = \"right\"");
+    finds(&bench, "ticketing system", "bridge_user_id = \"99\"").await;
+    bench.change("bridge_user_id = \"98\"", "bridge_user_id = \"99\"");
+    let (_, look) = told(&bench, "ticketing system").await;
+    assert_eq!(look["state"], "fine", "{look}");
 }
 
 #[tokio::test]

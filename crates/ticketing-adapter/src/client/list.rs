@@ -5,7 +5,8 @@ use super::{
     Client,
     cursor::Cursor,
     data::{Data, map},
-    send::{Budget, not_sent, unreadable},
+    pace::Budget,
+    send::{not_sent, unreadable},
 };
 use crate::profile::{
     filters::{items, millis, text},
@@ -63,7 +64,7 @@ impl Client {
         &self,
         rule: &OperationRule,
         data: &Data,
-        budget: Budget,
+        budget: &Budget,
     ) -> Result<(Data, Vec<Value>), CallError> {
         let reply = self.exchange_page(&rule.request, data, budget).await?;
         if rule.absent.contains(&reply.status) {
@@ -87,7 +88,7 @@ impl Client {
         &self,
         rule: &OperationRule,
         data: &Data,
-        budget: Budget,
+        budget: &Budget,
     ) -> Result<Vec<Value>, CallError> {
         let mut all = Vec::new();
         let mut seen = Seen::new();
@@ -115,7 +116,7 @@ impl Client {
         answer: Data,
         item: Value,
         seen: &mut Seen,
-        budget: Budget,
+        budget: &Budget,
     ) -> Result<Value, CallError> {
         let data = answer.and("it", item);
         let also = self.also(then, &data, seen, budget).await?;
@@ -127,7 +128,7 @@ impl Client {
         &self,
         rule: &OperationRule,
         data: Data,
-        budget: Budget,
+        budget: &Budget,
     ) -> Result<Data, CallError> {
         let also = self
             .also(&rule.first, &data, &mut Seen::new(), budget)
@@ -150,7 +151,7 @@ impl Client {
         steps: &[Then],
         data: &Data,
         seen: &mut Seen,
-        budget: Budget,
+        budget: &Budget,
     ) -> Result<Value, CallError> {
         let mut also: BTreeMap<String, Value> = BTreeMap::new();
         for step in steps {
@@ -172,7 +173,7 @@ impl Client {
         step: &Then,
         data: &Data,
         seen: &mut Seen,
-        budget: Budget,
+        budget: &Budget,
     ) -> Result<Value, CallError> {
         let asked = self.address(&step.request, data)?;
         if let Some(body) = seen.get(&asked) {
@@ -195,7 +196,7 @@ impl Client {
         rule: &OperationRule,
         by: &CursorRule,
         cursor: Cursor,
-        budget: Budget,
+        budget: &Budget,
     ) -> Result<Changes, CallError> {
         let token = cursor.token.as_deref();
         let since = map([
@@ -229,7 +230,7 @@ impl Client {
             }
             // A full page is a hundred reads, and who asks holds nobody up: each has its own deadline.
             let data = self
-                .complete(&rule.then, answer.clone(), item, &mut seen, budget.anew())
+                .complete(&rule.then, answer.clone(), item, &mut seen, &budget.anew())
                 .await?;
             match rule.shape.as_ref().map(|shape| shape.ticket(&data)) {
                 Some(Ok(ticket)) => tickets.push(ticket),

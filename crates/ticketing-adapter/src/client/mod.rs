@@ -1,13 +1,14 @@
 //! One method an operation, driven by the profile. Neighbours: the daemon's `perform` calls these;
 //! `send` and `list` do the calls; the profile says what they look like.
 //!
-//! Every method has one deadline for all the calls it makes. What comes back is an answer, or a
+//! Every method has one deadline for all the calls it makes, and each call keeps to the rate. What comes back is an answer, or a
 //! `CallError` sorted by what must happen next (rule 15).
 
 mod cursor;
 mod data;
 mod form;
 mod list;
+mod pace;
 mod proof;
 mod read;
 mod send;
@@ -16,6 +17,8 @@ mod words;
 mod write;
 
 pub use list::Changes;
+pub use pace::{Further, Pace, Turn};
+pub use proof::Myself;
 pub use setup::{Hook, HookPart, Standing};
 
 use crate::{
@@ -42,8 +45,9 @@ use cursor::Cursor;
 use data::Data;
 use form::Carried;
 use minijinja::value::Value;
+use pace::Budget;
 use proof::Session;
-use send::{Budget, not_sent, unreadable};
+use send::{not_sent, unreadable};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::sync::Mutex;
 
@@ -56,6 +60,8 @@ pub struct Client {
     options: Value,
     /// The token of the last log-in, where the profile has one; all clones of a client share it.
     session: Arc<Mutex<Option<Session>>>,
+    /// The rate that its calls keep to; none where nobody counts them.
+    pace: Option<Pace>,
 }
 
 impl Client {
@@ -69,6 +75,7 @@ impl Client {
             transport,
             options,
             session: Arc::default(),
+            pace: None,
         }
     }
 
@@ -82,7 +89,8 @@ impl Client {
         deadline: Duration,
     ) -> Result<Answer, CallError> {
         let rule = self.rule(Kind::UpsertRequester)?;
-        let budget = Budget::new(deadline);
+        let asked = self.calls_until_out(Kind::UpsertRequester);
+        let budget = &Budget::write(deadline, asked);
         let data = self.data().requester(requester);
         if let Some(find) = &rule.find_first
             && let Some(id) = self.find_first(find, &data, budget).await?
@@ -93,6 +101,7 @@ impl Client {
         let reply = self
             .exchange(&rule.request, &data, rule.is_idempotent(), budget)
             .await?;
+        budget.is_out();
         let answer = match self.judge(rule, &reply, &data) {
             Ok(answer) => answer,
             // Someone else may have made them between our look and our call.
@@ -132,10 +141,11 @@ impl Client {
         deadline: Duration,
     ) -> Result<Answer, CallError> {
         let rule = self.rule(Kind::Create)?;
-        let budget = Budget::new(deadline);
+        let budget = &Budget::write(deadline, self.calls_until_out(Kind::Create));
         let data = self.data().create(create).intent(intent);
         if let Some(ticket) = create.made.clone() {
             let data = data.made(&ticket, true);
+            budget.is_out();
             self.follow(&rule.after, data, budget).await?;
             return Ok(Answer::Created {
                 ticket,
@@ -145,6 +155,7 @@ impl Client {
         }
         let data = self.prepared(rule, data, budget).await?;
         let reply = self.exchange(&rule.request, &data, false, budget).await?;
+        budget.is_out();
         if self.is_taken(rule, &reply, &data) {
             let reason = format!("{}: it is there already", self.reason(&reply, &data));
             return Err(unsure(false, reason));
@@ -276,7 +287,7 @@ impl Client {
         deadline: Duration,
     ) -> Result<Answer, CallError> {
         let rule = self.rule(Kind::Attach)?;
-        let budget = Budget::new(deadline);
+        let budget = &Budget::write(deadline, self.calls_until_out(Kind::Attach));
         let data = self.data().ticket(&file.ticket).intent(intent);
         let data = data.said("comment", &file.text);
         let carried = Carried {
@@ -299,6 +310,7 @@ impl Client {
             form::put(&mut request, part, &carried)?;
         }
         let reply = self.send(request, budget).await?;
+        budget.is_out();
         let answer = self.judge(rule, &reply, &data)?;
         if rule.verify {
             return self.finds_words(&file.ticket, &file.text, budget).await;
@@ -312,7 +324,7 @@ impl Client {
     /// # Errors
     /// [`CallError`]; an answer that is not this ticket is `Later`.
     pub async fn ticket(&self, id: &TicketId, deadline: Duration) -> Result<Ticket, CallError> {
-        self.read(id, Budget::new(deadline)).await
+        self.read(id, &Budget::read(deadline)).await
     }
 
     /// A person's tickets that are neither solved nor final, by what `upsert_requester` brought.
@@ -358,7 +370,7 @@ impl Client {
         text: &Text,
         deadline: Duration,
     ) -> Result<bool, CallError> {
-        self.says(ticket, text, Budget::new(deadline)).await
+        self.says(ticket, text, &Budget::read(deadline)).await
     }
 
     /// A ticket's comments, the latest at least. One that cannot be read is left out: its webhook may
@@ -376,7 +388,7 @@ impl Client {
             return Err(not_sent(&"the profile cannot read a comment"));
         };
         let data = self.data().ticket(ticket);
-        let items = self.list(rule, &data, Budget::new(deadline)).await?;
+        let items = self.list(rule, &data, &Budget::read(deadline)).await?;
         let mut comments: Vec<_> = items.iter().filter_map(|item| listed.read(item)).collect();
         let earliest = comments.iter_mut().min_by(|a, b| Comment::in_turn(a, b));
         if let Some(earliest) = earliest {
@@ -398,7 +410,10 @@ impl Client {
         let rule = self.rule(Kind::ChangedSince)?;
         let cursor = Cursor::parse(cursor).ok_or_else(|| not_sent(&"this is no cursor of ours"))?;
         match &rule.cursor {
-            Some(by) => self.changes(rule, by, cursor, Budget::new(deadline)).await,
+            Some(by) => {
+                self.changes(rule, by, cursor, &Budget::read(deadline))
+                    .await
+            }
             None => Err(not_sent(
                 &"the profile does not say how the listing goes on",
             )),

@@ -4,7 +4,8 @@
 use super::{
     Client,
     data::Data,
-    send::{Budget, header_value, no_time, not_sent, unreadable},
+    pace::{Budget, no_time},
+    send::{header_value, not_sent, unreadable},
 };
 use crate::profile::{
     expr::Template,
@@ -33,6 +34,15 @@ pub(super) struct Session {
     until: Option<Instant>,
 }
 
+/// Whose credential the system says it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Myself {
+    /// The user's id there.
+    pub id: String,
+    /// The option that names another user.
+    pub other: Option<String>,
+}
+
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session").finish_non_exhaustive()
@@ -44,7 +54,7 @@ impl Client {
     pub(super) async fn prove(
         &self,
         request: &mut Request,
-        budget: Budget,
+        budget: &Budget,
     ) -> Result<bool, CallError> {
         let data = self.credentials();
         let of = |template: &Template| -> Result<String, CallError> {
@@ -86,7 +96,7 @@ impl Client {
     pub(super) async fn log_in_anew(
         &self,
         request: &mut Request,
-        budget: Budget,
+        budget: &Budget,
     ) -> Result<(), CallError> {
         let carried = request.headers.get(AUTHORIZATION).cloned();
         let carried = carried.as_ref().and_then(|value| value.to_str().ok());
@@ -101,7 +111,32 @@ impl Client {
         self.prove(request, budget).await.map(|_| ())
     }
 
-    async fn log_in(&self, by: &LogIn, budget: Budget) -> Result<Session, CallError> {
+    /// Whose credential the calls carry.
+    ///
+    /// # Errors
+    /// [`CallError`]; `Locked` where the system answers as to a stranger, `Refused` with
+    /// [`bridge_transport::NOT_SENT`] where the profile has no such read.
+    pub async fn myself(&self, deadline: Duration) -> Result<Myself, CallError> {
+        let rule = self.profile.rules.myself.as_ref();
+        let rule = rule.ok_or_else(|| not_sent(&"the profile does not say who it is"))?;
+        let data = self.data();
+        let budget = &Budget::read(deadline);
+        let reply = self.exchange(&rule.request, &data, true, budget).await?;
+        self.accept(&[200], &reply, &data, true)?;
+        let told = rule.id.text(&reply.beside(&data).value()).ok().flatten();
+        let id = told.filter(|id| !id.is_empty());
+        let id = id.ok_or_else(|| CallError::Locked {
+            reason: "it answers as to a stranger".to_owned(),
+        })?;
+        let set = |name: &String| {
+            let set = self.settings.options.get(name)?.clone();
+            (set != id).then(|| name.clone())
+        };
+        let other = rule.option.as_ref().and_then(set);
+        Ok(Myself { id, other })
+    }
+
+    async fn log_in(&self, by: &LogIn, budget: &Budget) -> Result<Session, CallError> {
         let form = self.form(by)?;
         // Twice is two tokens, of which one is never used.
         let mut request = self.render(&by.request, &Data::default(), true)?;

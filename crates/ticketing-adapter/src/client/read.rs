@@ -5,14 +5,15 @@ use super::{
     Client, as_kept,
     data::Data,
     list::Seen,
-    send::{Budget, not_sent, unreadable},
+    pace::Budget,
+    send::{not_sent, unreadable},
 };
 use crate::profile::rules::Kind;
 use bridge_core::{call::CallError, ids::TicketId, text::Text, ticket::Ticket};
 use std::time::Duration;
 
 impl Client {
-    pub(super) async fn read(&self, id: &TicketId, budget: Budget) -> Result<Ticket, CallError> {
+    pub(super) async fn read(&self, id: &TicketId, budget: &Budget) -> Result<Ticket, CallError> {
         let rule = self.rule(Kind::Get)?;
         let data = self.data().ticket(id);
         let reply = self.exchange(&rule.request, &data, true, budget).await?;
@@ -45,7 +46,7 @@ impl Client {
         deadline: Duration,
     ) -> Result<Vec<Ticket>, CallError> {
         let rule = self.rule(kind)?;
-        let items = self.list(rule, &data, Budget::new(deadline)).await?;
+        let items = self.list(rule, &data, &Budget::read(deadline)).await?;
         let mut tickets = Vec::new();
         for item in &items {
             if let Some(shape) = &rule.shape {
@@ -60,7 +61,7 @@ impl Client {
         &self,
         ticket: &TicketId,
         text: &Text,
-        budget: Budget,
+        budget: &Budget,
     ) -> Result<bool, CallError> {
         let rule = self.rule(Kind::Notes)?;
         let data = self.data().ticket(ticket);

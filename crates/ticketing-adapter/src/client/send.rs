@@ -1,10 +1,11 @@
 //! Renders one request by its rule, sends it, and judges the answer. Neighbours: transport, which
-//! sends; `mod`, which knows which call does what.
+//! sends; `pace`, which says when; `mod`, which knows which call does what.
 
 use super::{
     Client,
     data::Data,
     form::{self, Carried},
+    pace::Budget,
 };
 use crate::{
     error::{reason, unsure},
@@ -24,48 +25,7 @@ use http::{
     header::{ACCEPT, CONTENT_TYPE},
 };
 use minijinja::value::Value;
-use std::time::Duration;
-use tokio::time::Instant;
 use url::Url;
-
-/// The time one operation has for all its calls.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Budget {
-    ends: Instant,
-    whole: Duration,
-}
-
-impl Budget {
-    pub(crate) fn new(deadline: Duration) -> Self {
-        Self {
-            ends: Instant::now() + deadline,
-            whole: deadline,
-        }
-    }
-
-    /// The same deadline from now on, for a call that stands for itself.
-    pub(crate) fn anew(self) -> Self {
-        Self::new(self.whole)
-    }
-
-    /// What is left; nothing is sent when nothing is.
-    pub(super) fn left(self) -> Result<Duration, CallError> {
-        let left = self.ends.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(no_time());
-        }
-        Ok(left)
-    }
-}
-
-/// The operation's time is over, and nothing was sent.
-pub(super) fn no_time() -> CallError {
-    CallError::Later {
-        after: None,
-        reason: "no time was left for the next call".to_owned(),
-        host_wide: false,
-    }
-}
 
 /// An answer with its body as data.
 pub(crate) struct Reply {
@@ -109,7 +69,7 @@ impl Client {
         rule: &RequestRule,
         data: &Data,
         idempotent: bool,
-        budget: Budget,
+        budget: &Budget,
     ) -> Result<Reply, CallError> {
         let request = self.render(rule, data, idempotent)?;
         self.send(request, budget).await
@@ -121,7 +81,7 @@ impl Client {
         rule: &Upload,
         data: &Data,
         file: &Carried<'_>,
-        budget: Budget,
+        budget: &Budget,
     ) -> Result<Reply, CallError> {
         let mut request = self.render(&rule.request, data, true)?;
         match &rule.file_part {
@@ -143,7 +103,7 @@ impl Client {
         &self,
         rule: &RequestRule,
         data: &Data,
-        budget: Budget,
+        budget: &Budget,
     ) -> Result<Reply, CallError> {
         let mut request = self.render(rule, data, true)?;
         request.answer_max = LISTING_BYTES_MAX;
@@ -153,14 +113,16 @@ impl Client {
     pub(super) async fn send(
         &self,
         mut request: Request,
-        budget: Budget,
+        budget: &Budget,
     ) -> Result<Reply, CallError> {
         let older = self.prove(&mut request, budget).await?;
-        let mut answer = self.transport.send(request.clone(), budget.left()?).await?;
+        let turn = budget.turn(self.pace.as_ref()).await?;
+        let mut answer = self.transport.send(request.clone(), turn).await?;
         // What was refused for its token was not done; an older token may only have been over.
         if answer.status == 401 && older {
             self.log_in_anew(&mut request, budget).await?;
-            answer = self.transport.send(request, budget.left()?).await?;
+            let turn = budget.turn(self.pace.as_ref()).await?;
+            answer = self.transport.send(request, turn).await?;
         }
         Ok(reply(answer))
     }
@@ -169,9 +131,10 @@ impl Client {
     pub(super) async fn send_bare(
         &self,
         request: Request,
-        budget: Budget,
+        budget: &Budget,
     ) -> Result<Reply, CallError> {
-        Ok(reply(self.transport.send(request, budget.left()?).await?))
+        let turn = budget.turn(self.pace.as_ref()).await?;
+        Ok(reply(self.transport.send(request, turn).await?))
     }
     /// Takes an answer for a yes, or says what it is. A yes has one of the statuses named, and what
     /// `ok_when` asks for.

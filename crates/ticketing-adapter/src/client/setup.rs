@@ -7,7 +7,8 @@
 use super::{
     Client,
     data::{Data, map},
-    send::{Budget, not_sent, unreadable},
+    pace::Budget,
+    send::{not_sent, unreadable},
 };
 use crate::profile::{
     filters::{items, text},
@@ -119,7 +120,7 @@ impl Client {
         deadline: Duration,
     ) -> Result<Vec<Standing>, CallError> {
         let rule = self.part(part)?;
-        let budget = Budget::new(deadline);
+        let budget = &Budget::read(deadline);
         let data = self.hook_data(hook, of);
         let mut ours = Vec::new();
         let mut token = Value::UNDEFINED;
@@ -224,7 +225,7 @@ impl Client {
         let rule = self.part(part)?.secret.as_ref();
         let rule = rule.ok_or_else(|| not_sent(&"the system tells no secret"))?;
         let data = self.hook_data(hook, None).and("id", Value::from(id));
-        let budget = Budget::new(deadline);
+        let budget = &Budget::read(deadline);
         let reply = self.exchange(&rule.request, &data, true, budget).await?;
         self.accept(&[200], &reply, &data, true)?;
         let told = rule.value.text(&reply.beside(&data).value());
@@ -239,7 +240,7 @@ impl Client {
         idempotent: bool,
         deadline: Duration,
     ) -> Result<(), CallError> {
-        let budget = Budget::new(deadline);
+        let budget = &Budget::read(deadline);
         let reply = self
             .exchange(&call.request, data, idempotent, budget)
             .await?;

@@ -3,7 +3,8 @@
 
 use super::{
     Client,
-    send::{Budget, not_sent, unreadable},
+    pace::Budget,
+    send::{not_sent, unreadable},
 };
 use crate::profile::filters::items;
 use bridge_core::{call::CallError, ticket::Status};
@@ -21,7 +22,7 @@ impl Client {
         let rule = rules.listed.as_ref();
         let rule = rule.ok_or_else(|| not_sent(&"the profile lists no statuses"))?;
         let data = self.data();
-        let budget = Budget::new(deadline);
+        let budget = &Budget::read(deadline);
         let reply = self.exchange_page(&rule.request, &data, budget).await?;
         self.accept(&[200], &reply, &data, true)?;
         let answer = reply.beside(&data);

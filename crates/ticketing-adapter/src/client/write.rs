@@ -5,7 +5,8 @@ use super::{
     Client,
     data::Data,
     list::Seen,
-    send::{Budget, Reply, unreadable},
+    pace::Budget,
+    send::{Reply, unreadable},
 };
 use crate::{
     error::unsure,
@@ -19,7 +20,7 @@ impl Client {
         &self,
         find: &FindFirst,
         data: &Data,
-        budget: Budget,
+        budget: &Budget,
     ) -> Result<Option<String>, CallError> {
         let reply = self.exchange(&find.request, data, true, budget).await?;
         if find.absent.contains(&reply.status) {
@@ -35,7 +36,7 @@ impl Client {
         &self,
         after: &[After],
         data: Data,
-        budget: Budget,
+        budget: &Budget,
     ) -> Result<(), CallError> {
         for step in after {
             let also = self
@@ -78,9 +79,10 @@ impl Client {
         if !rule.verify {
             return self.write(kind, ticket, data, |_| true, deadline).await;
         }
-        let budget = Budget::new(deadline);
+        let budget = &Budget::write(deadline, self.calls_until_out(kind));
         let data = self.prepared(rule, data, budget).await?;
         let reply = self.exchange(&rule.request, &data, false, budget).await?;
+        budget.is_out();
         self.judge(rule, &reply, &data)?;
         self.finds_words(ticket, text, budget).await
     }
@@ -90,7 +92,7 @@ impl Client {
         &self,
         ticket: &TicketId,
         text: &Text,
-        budget: Budget,
+        budget: &Budget,
     ) -> Result<Answer, CallError> {
         let unsure = |reason: String| CallError::Unknown {
             reason,
@@ -117,11 +119,12 @@ impl Client {
         deadline: Duration,
     ) -> Result<Answer, CallError> {
         let rule = self.rule(kind)?;
-        let budget = Budget::new(deadline);
+        let budget = &Budget::write(deadline, self.calls_until_out(kind));
         let data = self.prepared(rule, data, budget).await?;
         let reply = self
             .exchange(&rule.request, &data, rule.is_idempotent(), budget)
             .await?;
+        budget.is_out();
         let answer = self.judge(rule, &reply, &data)?;
         if !rule.verify {
             let whole = self.whole_in(rule, &answer, ticket)?;

@@ -2,13 +2,21 @@
 //! of the same work.
 
 use super::{
-    compile::Checker,
-    expr::{Names, Template},
+    compile::{ANSWER, Checker},
+    expr::{Expr, Names, Template},
     place::Place,
-    request::posted,
-    rules::{Auth, LogIn},
+    request::{Sent, posted, request},
+    rules::{Auth, LogIn, RequestRule},
     spec::{AuthSpec, ProfileSpec, SessionSpec},
 };
+
+/// A read that tells whose credential it is.
+#[derive(Debug)]
+pub(crate) struct Myself {
+    pub(crate) request: RequestRule,
+    pub(crate) id: Expr,
+    pub(crate) option: Option<String>,
+}
 
 pub(super) fn compile(
     checker: &mut Checker<'_>,
@@ -122,5 +130,30 @@ fn log_in(
         form,
         token: token?,
         lasts,
+    })
+}
+
+pub(super) fn myself(
+    checker: &mut Checker<'_>,
+    place: &Place,
+    spec: &ProfileSpec,
+) -> Option<Myself> {
+    let myself = spec.myself.as_ref()?;
+    let names = checker.names(&[]);
+    let sent = Sent::read(&myself.path, &myself.query);
+    let request = request(checker, place, &sent, &names);
+    let id = checker.expr(&place.key("id"), &myself.id, &names.and(ANSWER));
+    let option = myself.option.clone();
+    if let Some(name) = option
+        .as_ref()
+        .filter(|name| !spec.options.contains_key(*name))
+    {
+        let what = format!("there is no option `{name}`");
+        checker.problem(&place.key("option"), what, "Name one of [options].");
+    }
+    Some(Myself {
+        request: request?,
+        id: id?,
+        option,
     })
 }

@@ -125,23 +125,28 @@ impl Checker<'_> {
     }
 }
 
-/// Compiles a profile.
-pub(crate) fn compile(spec: &ProfileSpec, text: &str) -> Result<Rules, Vec<Problem>> {
+fn checker<'a>(spec: &ProfileSpec, text: &'a str) -> Checker<'a> {
     let mut options = Names::default();
     for name in spec.options.keys() {
         options.add(format!("options.{name}"));
     }
-    let mut checker = Checker {
+    Checker {
         text,
         problems: Vec::new(),
         options,
         only_makes: !spec.operations.has(Kind::Get),
         shapes: BTreeMap::new(),
         codes: Arc::default(),
-    };
+    }
+}
+
+/// Compiles a profile.
+pub(crate) fn compile(spec: &ProfileSpec, text: &str) -> Result<Rules, Vec<Problem>> {
+    let mut checker = checker(spec, text);
     let root = Place::default();
     name(&mut checker, &root.key("name"), &spec.name);
     let auth = super::auth::compile(&mut checker, &root.key("auth"), spec);
+    let myself = super::auth::myself(&mut checker, &root.key("myself"), spec);
     let vocabulary = vocabulary(&mut checker, &root.key("vocabulary"), &spec.vocabulary);
     let place = root.key("vocabulary").key("codes");
     checker.codes = Arc::new(codes(&mut checker, &place, &spec.vocabulary));
@@ -184,6 +189,7 @@ pub(crate) fn compile(spec: &ProfileSpec, text: &str) -> Result<Rules, Vec<Probl
                 .collect(),
             options,
             auth,
+            myself,
             vocabulary,
             codes: checker.codes,
             listed,

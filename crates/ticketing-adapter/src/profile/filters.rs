@@ -47,11 +47,11 @@ pub(crate) const NAMES: &[&str] = &[
 pub(crate) fn arguments(filter: &str) -> &'static [&'static str] {
     match filter {
         "all" => &["'status'", "'done'"],
-        "column" => &["'name'"],
+        "column" | "parameter" => &["'id'"],
         "entries" | "pairs" => &["'id'", "'value'"],
-        "find" => &["'id'", "it.id"],
+        "find" => &["'id'", "'7'"],
         "format_time" => &["'%Y-%m-%dT%H:%M:%SZ'"],
-        "with" => &["'name'", "it.value"],
+        "with" => &["'name'", "'Ana'"],
         _ => &[],
     }
 }

@@ -21,6 +21,7 @@ pub(crate) mod setup;
 pub(crate) mod shape;
 pub(crate) mod spec;
 mod webhooks;
+mod written;
 
 #[cfg(test)]
 mod tests;
@@ -63,9 +64,12 @@ impl Profile {
     /// Reads and checks a profile. `origin` is the file or the built-in name, for reports.
     ///
     /// # Errors
-    /// Every [`Problem`] found, each with its line; only the first where the text is not a profile
-    /// at all.
+    /// Every [`Problem`] found, each with its line: of the text first, and of what it says once the text fits.
     pub fn load(text: &str, origin: &str) -> Result<Self, Vec<Problem>> {
+        let miswritten = written::problems(text);
+        if !miswritten.is_empty() {
+            return Err(miswritten);
+        }
         let spec: ProfileSpec = toml::from_str(text).map_err(|error| {
             let start = error.span().map(|span| span.start);
             vec![Problem {
@@ -188,6 +192,12 @@ impl Profile {
     #[must_use]
     pub fn attaches(&self) -> bool {
         self.has(Kind::Attach)
+    }
+
+    /// Whether the system tells whose credential it is asked with.
+    #[must_use]
+    pub fn knows_myself(&self) -> bool {
+        self.rules.myself.is_some()
     }
 
     /// Whether the statuses that a site really has can be listed.

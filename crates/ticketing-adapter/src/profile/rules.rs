@@ -2,6 +2,7 @@
 //! form, client and webhook work by it.
 
 use super::{
+    auth::Myself,
     expr::{Expr, Template, Tree},
     filters::{self, millis},
     setup::SetupRules,
@@ -30,6 +31,7 @@ pub(crate) struct Rules {
     pub(crate) credentials: BTreeMap<String, String>,
     pub(crate) options: BTreeMap<String, OptionRule>,
     pub(crate) auth: Auth,
+    pub(crate) myself: Option<Myself>,
     pub(crate) vocabulary: Vocabulary,
     pub(crate) codes: Arc<Codes>,
     /// The list of the statuses that the site has.
@@ -329,6 +331,7 @@ pub(crate) struct CursorRule {
 /// How webhooks are proven and read.
 #[derive(Debug)]
 pub(crate) struct WebhookRules {
+    pub(crate) optional: bool,
     pub(crate) proof: Proof,
     pub(crate) challenge: Option<Challenge>,
     pub(crate) headers: Vec<String>,

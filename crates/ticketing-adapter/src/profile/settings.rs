@@ -3,7 +3,7 @@
 
 use super::{
     compile::kind_remedy,
-    rules::{OptionRule, Rules},
+    rules::{OptionRule, Rules, WebhookRules},
     spec::OptionKind,
 };
 use crate::error::Problem;
@@ -84,7 +84,8 @@ pub(crate) fn check(
             known(rules.options.keys()),
         );
     }
-    if rules.webhook.is_some() && !has_webhook_secret {
+    let wants = |webhook: &WebhookRules| !webhook.optional;
+    if rules.webhook.as_ref().is_some_and(wants) && !has_webhook_secret {
         let what = "no secret proves the sender of a webhook".to_owned();
         let remedy = "Set one, the same as in the ticketing system.".to_owned();
         problem("webhook_secrets".to_owned(), what, remedy);

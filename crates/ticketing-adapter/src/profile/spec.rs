@@ -14,7 +14,7 @@ mod setup;
 mod vocabulary;
 mod webhook;
 
-pub(crate) use auth::{AuthSpec, SessionSpec};
+pub(crate) use auth::{AuthSpec, MyselfSpec, SessionSpec};
 pub(crate) use setup::{LookSpec, PartSpec, SecretSpec, SetupCallSpec, SetupSpec};
 pub(crate) use vocabulary::{ErrorsSpec, ListedWordsSpec, VocabularySpec};
 pub(crate) use webhook::{
@@ -35,6 +35,8 @@ pub(crate) struct ProfileSpec {
     pub credentials: BTreeMap<String, CredentialSpec>,
     /// How a request proves who sends it.
     pub auth: AuthSpec,
+    /// Whose credential it is.
+    pub myself: Option<MyselfSpec>,
     /// What the operator may set, by the names that expressions use.
     #[serde(default)]
     pub options: BTreeMap<String, OptionSpec>,

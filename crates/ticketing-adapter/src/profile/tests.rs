@@ -4,6 +4,7 @@ use super::*;
 
 mod losing;
 mod manual;
+mod words;
 
 #[test]
 fn every_built_in_profile_loads_under_its_own_name() {

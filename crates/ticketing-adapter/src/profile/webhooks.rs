@@ -54,6 +54,7 @@ pub(crate) fn compile(
         );
     }
     Some(WebhookRules {
+        optional: spec.optional,
         proof: proof?,
         challenge,
         headers,

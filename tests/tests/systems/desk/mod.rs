@@ -49,6 +49,8 @@ pub enum System {
     FakeZammad,
     /// A Redmine 5.0 that behaves as the one that was run.
     FakeRedmine,
+    /// The same with the webhooks of the coming version.
+    FakeRedmineWebhooks,
     /// The helpdesk of the tutorial.
     Frontdesk,
 }
@@ -67,6 +69,10 @@ impl System {
         (Self::FakeFreshdesk, "Freshdesk, as documented"),
         (Self::FakeZammad, "Zammad, as documented"),
         (Self::FakeRedmine, "Redmine 5.0, as it was run"),
+        (
+            Self::FakeRedmineWebhooks,
+            "Redmine with webhooks, as its source says",
+        ),
         (Self::Frontdesk, "Frontdesk, the tutorial's"),
     ];
 
@@ -103,6 +109,7 @@ impl System {
             Self::FakeFreshdesk => Fake::start(freshdesk::World::new(folder, secret), hooks),
             Self::FakeZammad => Fake::start(zammad::World::new(folder, secret), hooks),
             Self::FakeRedmine => Fake::start(redmine::World::default(), hooks),
+            Self::FakeRedmineWebhooks => Fake::start(redmine::World::with_webhooks(secret), hooks),
             Self::Frontdesk => Fake::start(frontdesk::World::new(folder, secret), hooks),
         }
     }

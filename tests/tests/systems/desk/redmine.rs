@@ -1,7 +1,7 @@
 //! A Redmine 5.0 that behaves as the one that was run, and its pages, say. Neighbours: `world`, what it keeps;
 //! `answers`, what it answers; `fake`, its server and the agent's hands.
 //!
-//! It has no webhooks, keeps no customers, and says 204 to what it did not do.
+//! It has no webhooks, or those of the coming version as its source makes them; it keeps no customers, and says 204 to what it did not do.
 
 mod answers;
 mod world;
@@ -29,25 +29,27 @@ impl Vendor for World {
             solved: "resolved",
             open_again: "in progress",
             lag: Duration::ZERO,
-            webhooks: false,
+            // Its journals are read when it tells of their issue.
+            webhooks: self.secret.is_some(),
         }
     }
 
-    fn answers(&mut self, asked: &Asked, _told: &mut Told) -> Option<Answer> {
-        answers::answer(self, asked).map(Answer::from)
+    fn answers(&mut self, asked: &Asked, told: &mut Told) -> Option<Answer> {
+        answers::answer(self, asked, told).map(Answer::from)
     }
 
-    fn opens(&mut self, user: &str, subject: &str, _told: &mut Told) -> String {
+    fn opens(&mut self, user: &str, subject: &str, told: &mut Told) -> String {
         let fields = [(PHONE, format!("+{user}"))];
-        self.makes(subject, "By an agent.", AGENT, fields.into())
-            .to_string()
+        let id = self.makes(subject, "By an agent.", AGENT, fields.into());
+        self.tells("issue.created", id, told);
+        id.to_string()
     }
 
     fn tickets(&self) -> Vec<Seen> {
         self.issues.iter().map(seen).collect()
     }
 
-    fn sets_status(&mut self, ticket: &str, status: &str, _told: &mut Told) {
+    fn sets_status(&mut self, ticket: &str, status: &str, told: &mut Told) {
         let known = STATUSES
             .iter()
             .find(|(_, name, _)| name.to_lowercase() == status);
@@ -56,17 +58,19 @@ impl Vendor for World {
             ..Change::default()
         };
         self.changes(number(ticket), AGENT, change);
+        self.tells("issue.updated", number(ticket), told);
         let issue = self.issue(number(ticket)).expect("this issue");
         assert_eq!(seen(issue).status, status, "the workflow has this way");
     }
 
-    fn says(&mut self, ticket: &str, text: &str, public: bool, _told: &mut Told) {
+    fn says(&mut self, ticket: &str, text: &str, public: bool, told: &mut Told) {
         let change = Change {
             notes: text.to_owned(),
             private: !public,
             ..Change::default()
         };
         self.changes(number(ticket), AGENT, change);
+        self.tells("issue.updated", number(ticket), told);
     }
 
     fn reads(&self, ticket: &str) -> Vec<String> {

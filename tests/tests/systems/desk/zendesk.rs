@@ -3,10 +3,10 @@
 //!
 //! Its webhooks are those of an event subscription: they name neither phones nor files, they go out while
 //! whoever caused them is answered, and none comes a second time. An agent goes on when those of what they did
-//! were answered, as people are slower than webhooks, and writes on a ticket once a second at most: events tell
-//! when a comment was written to the nanosecond, lists in whole seconds, so two of one second may change places.
+//! were answered, as people are slower than webhooks. Events tell to the nanosecond when they were sent, lists in
+//! whole seconds when a comment was written.
 
-use super::{Agent, Config, Doing, File, Seen, fake::now};
+use super::{Agent, Config, Doing, File, Seen};
 use crate::zendesk::{Account, BRIDGE_USER, TOKEN, Ticket, Zendesk};
 use std::{net::SocketAddr, time::Duration};
 use tokio::time::Instant;
@@ -21,7 +21,7 @@ const LISTS_KNOW_AFTER: Duration = Duration::from_millis(700);
 /// give up on it.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(12);
 
-/// How often it is looked at whether they have, and whether a second is over.
+/// How often it is looked at whether they have.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
 
 /// A Zendesk with an agent in it.
@@ -44,14 +44,6 @@ impl Desk {
 
     fn ticket(&self, ticket: &str) -> Ticket {
         self.zendesk.ticket(number_of(ticket))
-    }
-
-    /// Waits until the second of a ticket's latest comment is over.
-    async fn next_second(&self, ticket: u64) {
-        let latest = self.zendesk.ticket(ticket).comments.last().map(|c| c.at_ms);
-        while latest.is_some_and(|at| now() / 1_000 == at / 1_000) {
-            tokio::time::sleep(LOOK_EVERY).await;
-        }
     }
 
     /// Lets an agent do something, and the bridge take what is told of it. Nobody may be there to take it.
@@ -148,7 +140,6 @@ impl Agent for Desk {
     fn replies<'a>(&'a self, ticket: &'a str, text: &'a str, status: Option<&'a str>) -> Doing<'a> {
         let ticket = number_of(ticket);
         Box::pin(async move {
-            self.next_second(ticket).await;
             let says = |zendesk: &Zendesk| match status {
                 Some(status) => zendesk.agent_submits(ticket, text, status),
                 None => zendesk.agent_comments(ticket, text, true),
@@ -160,7 +151,6 @@ impl Agent for Desk {
     fn comments<'a>(&'a self, ticket: &'a str, text: &'a str) -> Doing<'a> {
         let ticket = number_of(ticket);
         Box::pin(async move {
-            self.next_second(ticket).await;
             let says = |zendesk: &Zendesk| zendesk.agent_comments(ticket, text, false);
             self.does(says).await;
         })

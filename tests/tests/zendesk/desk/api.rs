@@ -146,7 +146,10 @@ pub fn answer(zendesk: &Zendesk, asked: &Asked) -> Answer {
         ("GET", ["search"]) => export::search(zendesk, asked),
         ("GET", ["groups"]) => groups(zendesk),
         ("POST", ["users", "create_or_update"]) => create_or_update(zendesk, asked),
-        ("GET", ["users", "me"]) => user(zendesk, lock(&zendesk.shared.world).bridge),
+        ("GET", ["users", "me"]) => {
+            let me = lock(&zendesk.shared.world).bridge;
+            user(zendesk, me)
+        }
         (method, [what, id, rest @ ..]) => {
             let Ok(id) = id.parse() else {
                 return Answer::error(400, "InvalidValue", "id must be an integer");

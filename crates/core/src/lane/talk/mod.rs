@@ -68,8 +68,8 @@ impl Turn<'_> {
     /// The earliest message of a place that waits: of what the Claim has not loaded there may be
     /// earlier ones than what came just now.
     ///
-    /// Of two said at one moment the one that became known first comes first: so they stand in
-    /// `messages`.
+    /// Of two said at one moment the lower number comes first, where ids are numbers, as those that grow
+    /// are; else the one that became known first: so they stand in `messages`.
     fn first_waiting(&self, place: &Place) -> Option<&Message> {
         let messages = self.lane.messages.iter().zip(0_usize..);
         let of_place = messages.filter(|(m, _)| m.place == *place);
@@ -86,7 +86,7 @@ impl Turn<'_> {
                 } else {
                     m.at.0
                 };
-                (at, *number)
+                (at, numbered(&m.id), *number)
             })
             .map(|(m, _)| m)
     }
@@ -132,3 +132,12 @@ impl Turn<'_> {
 
 /// How far a Claim has loaded what waits at a place: up to this message, and there are more.
 pub type LoadedTo = (Timestamp, MessageId);
+
+/// An id that is a number, to be compared as one; those that are none come after, all alike.
+fn numbered(id: &MessageId) -> (bool, usize, &str) {
+    let digits = id.as_str();
+    match digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        true => (false, digits.len(), digits),
+        false => (true, 0, ""),
+    }
+}

@@ -51,3 +51,18 @@ pub(crate) struct SessionSpec {
     /// An expression over `body` for how many seconds the token lasts; until it is refused, if left out.
     pub lasts: Option<String>,
 }
+
+/// A read that tells whose credential it is, where a stranger is answered too.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MyselfSpec {
+    /// The path, as in an operation.
+    pub path: String,
+    /// The query, as in an operation.
+    #[serde(default)]
+    pub query: BTreeMap<String, String>,
+    /// An expression over the answer for the user's id; without value it is a stranger's.
+    pub id: String,
+    /// The option that, where it is set, must be this id.
+    pub option: Option<String>,
+}

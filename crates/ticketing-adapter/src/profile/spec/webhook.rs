@@ -8,6 +8,10 @@ use std::collections::BTreeMap;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct WebhookSpec {
+    /// Whether there are systems of this kind without webhooks, such as of an older version: where no
+    /// secret is set, none is taken, and nothing is wrong.
+    #[serde(default)]
+    pub optional: bool,
     /// What proves the sender.
     pub proof: ProofSpec,
     /// A question that the system asks by GET before it sends: whether we know the secret too.

@@ -11,11 +11,14 @@ const NOTHING_IN_IT: &[Broken] = &[
         &[(" | with('conversation_id', conversation.id)", "")],
     ),
     (
-        "hubspot",
-        &[(
-            "id = \"{{ conversation.id }}\"",
-            "id = \"{{ new.subject }}\"",
-        )],
+        "generic",
+        &[
+            (" | with('conversation_id', conversation.id)", ""),
+            (
+                "resolve.by = \"direct_lookup\"",
+                "resolve.by = \"idempotent\"",
+            ),
+        ],
     ),
     (
         "generic",
@@ -119,7 +122,10 @@ const NOTHING_IN_IT: &[Broken] = &[
     ("zammad", &[("data = \"{{ file.base64 }}\"", "data = \"\"")]),
     (
         "glpi",
-        &[("Ticket/{{ ticket.id }}/TeamMember", "Ticket/7/TeamMember")],
+        &[(
+            "method = \"POST\"\npath = \"/api.php/v2/Assistance/Ticket/{{ ticket.id }}/TeamMember\"\nbody = { type",
+            "method = \"POST\"\npath = \"/api.php/v2/Assistance/Ticket/7/TeamMember\"\nbody = { type",
+        )],
     ),
     (
         "osticket",

@@ -1,6 +1,6 @@
 //! The table of operations in `docs/PROFILES.md`, written from what is checked.
 
-use super::super::{complete::needed, names::Must, rules::Kind};
+use super::super::{Profile, complete::needed, names::Must, rules::Kind};
 
 const MANUAL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/PROFILES.md");
 const BEGIN: &str = "<!-- the operations: the check's own table writes this -->\n";
@@ -70,4 +70,22 @@ fn the_manual_tells_what_each_operation_must_name() {
         kept, table,
         "run with BLESS=1 to write the table of docs/PROFILES.md anew"
     );
+}
+
+/// Who follows a profile's words finds what they name.
+#[test]
+fn what_a_profile_points_at_below_deploy_is_there() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut seen = 0;
+    for name in Profile::builtin_names() {
+        let profile = Profile::builtin(name).unwrap();
+        for (at, _) in profile.text().match_indices("deploy/") {
+            let rest = &profile.text()[at..];
+            let end = rest.find(|c: char| !c.is_alphanumeric() && !"/.-_".contains(c));
+            let path = rest[..end.unwrap_or(rest.len())].trim_end_matches('.');
+            assert!(root.join(path).exists(), "{name}: {path}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 5, "{seen}");
 }

@@ -75,6 +75,7 @@ fn answered(world: &mut World, asked: &Asked, told: &mut Told) -> Option<Answere
         .and_then(|id| id.parse().ok())
         .unwrap_or_default();
     Some(match (method, path) {
+        ("GET", ["agents", "me"]) => Ok((200, json!({ "id": BRIDGE, "available": true }))),
         ("GET", ["contacts"]) => finds_contacts(world, asked),
         ("POST", ["contacts"]) => makes_contact(world, asked),
         ("GET", ["tickets"]) => lists(world, asked),

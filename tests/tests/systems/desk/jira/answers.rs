@@ -17,6 +17,7 @@ pub fn answer(world: &mut World, asked: &Asked, told: &mut Told) -> Option<Answe
         ("GET", ["rest", "api", "2", "user", "search"]) => {
             finds_people(world, asked.query("query"))
         }
+        ("GET", ["rest", "api", "2", "myself"]) => (200, json!({ "accountId": BRIDGE })),
         ("GET", ["rest", "api", "2", "search", "jql"]) => searches(world, asked.query("jql")),
         ("POST", ["rest", "servicedeskapi", "customer"]) => makes_person(world, asked),
         ("POST", ["rest", "servicedeskapi", "request"]) => makes(world, &asked.body, told),

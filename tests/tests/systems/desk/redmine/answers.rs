@@ -2,7 +2,7 @@
 //! what it keeps.
 
 use super::world::{BRIDGE, Change, Issue, STATUSES, World};
-use crate::desk::fake::Asked;
+use crate::desk::fake::{Asked, Told};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -12,13 +12,14 @@ const PAGE_MOST: usize = 100;
 /// A status and a body.
 type Answer = (u16, Value);
 
-pub fn answer(world: &mut World, asked: &Asked) -> Option<Answer> {
+pub fn answer(world: &mut World, asked: &Asked, told: &mut Told) -> Option<Answer> {
     let stranger = asked.header("x-redmine-api-key") != "of this test";
     let (method, path) = asked.words();
     Some(match (method, &path[..]) {
         // A stranger is shown what is public: nothing.
         ("GET", ["issues.json"]) if stranger => listed(&[], 25, 0),
         _ if stranger => (401, Value::Null),
+        ("GET", ["users", "current.json"]) => (200, json!({ "user": { "id": BRIDGE } })),
         ("GET", ["issues.json"]) => lists(world, asked)?,
         ("POST", ["uploads.json"])
             if asked.header("content-type") != "application/octet-stream" =>
@@ -31,7 +32,7 @@ pub fn answer(world: &mut World, asked: &Asked) -> Option<Answer> {
             world.brought.insert(token.clone(), asked.bytes.to_vec());
             (201, json!({ "upload": { "id": id, "token": token } }))
         }
-        ("POST", ["issues.json"]) => makes(world, &asked.body["issue"]),
+        ("POST", ["issues.json"]) => makes(world, &asked.body["issue"], told),
         ("GET", ["issue_statuses.json"]) => {
             let statuses = STATUSES.iter();
             let statuses = statuses
@@ -51,6 +52,7 @@ pub fn answer(world: &mut World, asked: &Asked) -> Option<Answer> {
                 return Some((200, json!({ "issue": issue.shown(journals) })));
             }
             changes(world, id, &asked.body["issue"]);
+            world.tells("issue.updated", id, told);
             (204, Value::Null)
         }
         _ => return None,
@@ -63,7 +65,7 @@ fn fields(asked: &Value) -> BTreeMap<u64, String> {
     fields.filter_map(field).collect()
 }
 
-fn makes(world: &mut World, asked: &Value) -> Answer {
+fn makes(world: &mut World, asked: &Value, told: &mut Told) -> Answer {
     let subject = asked["subject"].as_str().unwrap_or_default();
     if asked["project_id"] != "support" {
         return (404, Value::Null);
@@ -73,6 +75,7 @@ fn makes(world: &mut World, asked: &Value) -> Answer {
     }
     let description = asked["description"].as_str().unwrap_or_default();
     let id = world.makes(subject, description, BRIDGE, fields(asked));
+    world.tells("issue.created", id, told);
     let made = world.issue(id).expect("it was made");
     (201, json!({ "issue": made.shown(false) }))
 }

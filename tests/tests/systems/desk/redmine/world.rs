@@ -2,7 +2,7 @@
 
 use crate::desk::{
     File,
-    fake::{self, now},
+    fake::{self, Hook, Told, now, signed},
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -36,6 +36,8 @@ pub struct World {
     /// Bytes that were brought, by their tokens; they hang nowhere yet.
     pub brought: BTreeMap<String, Vec<u8>>,
     journals: u64,
+    /// Signs its webhooks; a version up to 5.0 sends none.
+    pub secret: Option<String>,
 }
 
 /// An issue.
@@ -82,6 +84,36 @@ fn has_way(from: u64, to: u64) -> bool {
 }
 
 impl World {
+    /// The coming version, which sends webhooks.
+    pub fn with_webhooks(secret: &str) -> Self {
+        Self {
+            secret: Some(secret.to_owned()),
+            ..Self::default()
+        }
+    }
+
+    /// What is posted of a change, as `WebhookPayload` makes it: the issue, and the journal that is new.
+    pub fn tells(&self, event: &str, issue: u64, told: &mut Told) {
+        let (Some(secret), Some(issue)) = (&self.secret, self.issue(issue)) else {
+            return;
+        };
+        let mut data = json!({ "issue": issue.shown(false) });
+        let journal = issue.journals.last().filter(|_| event == "issue.updated");
+        if let Some(journal) = journal {
+            let mut shown = journal.shown();
+            shown["private_notes"].take();
+            data["journal"] = shown;
+        }
+        let body = json!({ "type": event, "timestamp": written(issue.updated), "data": data });
+        let body = body.to_string();
+        let proof = format!("sha256={}", signed(secret, &[&body]));
+        told.push(Hook {
+            path: String::new(),
+            headers: vec![("x-redmine-signature-256", proof)],
+            body,
+        });
+    }
+
     pub fn issue(&self, id: u64) -> Option<&Issue> {
         self.issues.iter().find(|issue| issue.id == id)
     }

@@ -23,6 +23,7 @@ pub fn answer(world: &mut World, asked: &Asked, told: &mut Told) -> Option<Answe
     Some(match (method, path) {
         ("GET", ["users", "search"]) => finds_users(world, asked),
         ("POST", ["users"]) => makes_user(world, asked),
+        ("GET", ["users", "me"]) => (200, json!({ "id": BRIDGE, "active": true })),
         ("GET", ["users", id]) => {
             let found = world.users.iter().find(|user| user.id.to_string() == *id);
             found.map_or_else(unknown, |user| (200, user.shown()))
