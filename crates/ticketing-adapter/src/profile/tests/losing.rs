@@ -196,6 +196,79 @@ const UNSENT: &[Broken] = &[
     ),
 ];
 
+/// What loads, answers with yes, and is wrong all the same.
+const SEEMS_RIGHT: &[Broken] = &[
+    // A found ticket that names no conversation is none of this one's.
+    (
+        "generic",
+        &[("link_field = \"it.fields.conversation_id\"\n", "")],
+    ),
+    // In a segment of a path a question mark is a letter.
+    (
+        "generic",
+        &[(
+            "[operations.get]\npath = \"/api/tickets/{{ ticket.id }}\"",
+            "[operations.get]\npath = \"/api/tickets?id={{ ticket.id }}\"",
+        )],
+    ),
+    (
+        "generic",
+        &[(
+            "[operations.get]\npath = \"/api/tickets/{{ ticket.id }}\"",
+            "[operations.get]\npath = \"/api/tickets/{{ ticket.id }}#top\"",
+        )],
+    ),
+    (
+        "generic",
+        &[("[operations.get]\n", "[operations.get]\nok = []\n")],
+    ),
+    (
+        "generic",
+        &[("[operations.get]\n", "[operations.get]\nok = [2010]\n")],
+    ),
+    (
+        "glpi",
+        &[("role = 1 }\nok = [200, 201]", "role = 1 }\nok = []")],
+    ),
+    (
+        "zendesk",
+        &[(
+            "path = \"/api/v2/webhooks/{{ id }}\", ok = [204]",
+            "path = \"/api/v2/webhooks/{{ id }}\", ok = [20]",
+        )],
+    ),
+    ("generic", &[("page_size = 100", "page_size = 0")]),
+    ("freshdesk", &[("pending = \"3\"", "pending = \"2\"")]),
+    (
+        "generic",
+        &[(
+            "[operations.get]\n",
+            "[operations.get]\nheaders = { authorization = \"Basic YTpi\" }\n",
+        )],
+    ),
+    (
+        "redmine",
+        &[(
+            "[operations.get]\n",
+            "[operations.get]\nheaders = { X-Redmine-API-Key = \"a\" }\n",
+        )],
+    ),
+    (
+        "generic",
+        &[(
+            "public = false }\nok = [201]\nok_when = \"body.comment.id\"\nresolve.by = \"direct_lookup\"",
+            "public = false }\nok = [201]\nok_when = \"body.comment.id\"\nresolve.by = \"idempotent\"",
+        )],
+    ),
+    (
+        "generic",
+        &[(
+            "public = true }\nok = [201]\nok_when = \"body.comment.id\"\nresolve.by = \"direct_lookup\"",
+            "public = true }\nok = [201]\nok_when = \"body.comment.id\"\nresolve.by = \"idempotent\"",
+        )],
+    ),
+];
+
 fn told((name, changes): &Broken) -> String {
     let profile = Profile::builtin(name).unwrap();
     let mut text = profile.text().to_owned();
@@ -227,6 +300,12 @@ fn a_request_without_what_it_is_for_is_refused() {
 #[test]
 fn a_filter_without_its_argument_and_a_call_without_a_credential_are_refused() {
     let told: Vec<String> = UNSENT.iter().map(told).collect();
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+#[test]
+fn what_seems_right_and_is_not_is_refused() {
+    let told: Vec<String> = SEEMS_RIGHT.iter().map(told).collect();
     insta::assert_snapshot!(told.join("\n"));
 }
 
