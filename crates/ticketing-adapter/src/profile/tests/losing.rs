@@ -309,6 +309,23 @@ fn what_seems_right_and_is_not_is_refused() {
     insta::assert_snapshot!(told.join("\n"));
 }
 
+/// It can be run, so it is told and not refused.
+#[test]
+fn a_credential_that_nothing_sends_is_told() {
+    let generic = Profile::builtin("generic").unwrap();
+    let idle = "[credentials.idle]\nabout = \"Of nobody\"\n\n[credentials.token]\n";
+    let text = generic.text().replacen("[credentials.token]\n", idle, 1);
+    let loaded = Profile::load(&text, "generic.toml").unwrap();
+    let told: Vec<String> = loaded
+        .review()
+        .problems
+        .iter()
+        .map(|p| p.key.clone())
+        .collect();
+    assert_eq!(told, ["credentials.idle"]);
+    assert!(generic.review().problems.is_empty());
+}
+
 /// What is read first brings what it was asked by.
 #[test]
 fn a_name_that_goes_by_a_read_before_counts() {
