@@ -398,7 +398,8 @@ impl World {
                 });
                 self.performed(task, &intent, outcome);
             }
-            (Owner::Lane(task), _) => {
+            (Owner::Lane(task), what) => {
+                self.shows(&what, &outcome, call.replica);
                 let found = outcome.and_then(|brought| match brought {
                     Brought::Found(found) => Ok(found),
                     _ => Err(strange()),
@@ -407,6 +408,18 @@ impl World {
             }
             (Owner::Route(task), _) => self.route_read(task, call.begun, outcome),
             (Owner::Sweep(task), what) => self.swept(task, &what, call.begun, outcome),
+        }
+    }
+
+    /// A look shows agents' words.
+    fn shows(&mut self, what: &What, brought: &Result<Brought, CallError>, replica: ReplicaId) {
+        let at = self.clock(replica);
+        if let What::Look(Read::Comments { ticket }) = what
+            && let Ok(Brought::Found(Found::Comments { comments })) = brought
+        {
+            for comment in comments {
+                self.judge.ears.came_to_be_known(ticket, &comment.id, at);
+            }
         }
     }
 
