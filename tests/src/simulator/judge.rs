@@ -278,6 +278,13 @@ impl Judge {
             .is_some_and(|made| made.contains_key(ticket))
     }
 
+    /// All that we made for this Link, in the order of its ids.
+    #[must_use]
+    pub fn all_made_for(&self, link: &LinkId) -> Vec<TicketId> {
+        let made = self.created.get(link);
+        made.into_iter().flat_map(BTreeMap::keys).cloned().collect()
+    }
+
     /// The safety halt let an Intent out: no more than so many within its window (rule 16).
     pub fn let_out(&mut self, id: &IntentId, operation: Operation, now: Timestamp, most: u64) {
         if self.freed.contains(id) || !self.restored.is_empty() {

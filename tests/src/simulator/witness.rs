@@ -64,10 +64,15 @@ impl World {
             |i: &&Intent| i.operation() == Operation::Create && i.state == IntentState::Confirmed;
         for intent in after.intents.iter().filter(made) {
             let link = after.links.iter().find(|l| l.id == intent.link);
-            // The Link may have followed a merge to a ticket that people made.
+            // The Link may have followed a merge to a ticket that people made: what was made for it
+            // is known all the same.
             let ticket = link.and_then(|l| l.ticket_id());
-            let ticket = ticket.filter(|ticket| self.judge.made_for(&intent.link, ticket));
-            self.judge.made.extend(ticket.cloned());
+            let own = ticket.filter(|ticket| self.judge.made_for(&intent.link, ticket));
+            let known = match own {
+                Some(own) => vec![own.clone()],
+                None => self.judge.all_made_for(&intent.link),
+            };
+            self.judge.made.extend(known);
         }
     }
 
