@@ -527,9 +527,19 @@ impl World {
                 (Ok(Answer::Requester { id }), vec![])
             }
             Effect::CreateTicket(create) => {
+                if let Some(ticket) = &create.made {
+                    return self.finish(intent, ticket);
+                }
                 let keyed = self.shape.create == Resolve::IdempotencyKey;
                 let key = keyed.then_some(&intent.id);
-                let (answer, events) = self.desk.create(create, key, now);
+                let (mut answer, mut events) = self.desk.create(create, key, now);
+                if let Answer::Created { ticket, left, .. } = &mut answer
+                    && self.shape.follows
+                {
+                    let (done, told) = self.after_create(intent, ticket);
+                    *left = done.err();
+                    events.extend(told);
+                }
                 (Ok(answer), events)
             }
             Effect::WriteLinkField {

@@ -73,6 +73,8 @@ pub struct Judge {
     freed: BTreeSet<IntentId>,
     /// Tickets of which the bridge knows that it made them.
     pub made: BTreeSet<TicketId>,
+    /// Creates that count as done, with what follows them.
+    pub finished: BTreeSet<IntentId>,
     by_dedup: BTreeMap<(Side, String), DeliveryId>,
     tokens: BTreeMap<LaneId, i64>,
     settled: BTreeSet<(DeliveryId, u32)>,
