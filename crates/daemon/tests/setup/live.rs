@@ -212,7 +212,7 @@ id = "body.ticket.id"
 ticket = "body.ticket"
 shape = "made"
 resolve.by = "none"
-body.ticket = { subject = "{{ new.subject | line }}", requester_id = "{{ requester_id }}" }
+body.ticket = { subject = "{{ new.subject | line }}", description = "{{ new.description | plain }}", requester_id = "{{ requester_id }}" }
 
 [operations.upsert_requester]
 method = "POST"

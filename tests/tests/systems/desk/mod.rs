@@ -47,7 +47,7 @@ pub enum System {
     FakeFreshdesk,
     /// A Zammad that behaves as its pages and its source say.
     FakeZammad,
-    /// A Redmine 5.0 that behaves as the one that was run.
+    /// A Redmine 5.0 that behaves as the 5.0.4 did that was run once for its facts.
     FakeRedmine,
     /// The same with the webhooks of the coming version.
     FakeRedmineWebhooks,
@@ -68,7 +68,7 @@ impl System {
         (Self::FakeOsTicket, "osTicket, as its source says"),
         (Self::FakeFreshdesk, "Freshdesk, as documented"),
         (Self::FakeZammad, "Zammad, as documented"),
-        (Self::FakeRedmine, "Redmine 5.0, as it was run"),
+        (Self::FakeRedmine, "Redmine 5.0, as one behaved"),
         (
             Self::FakeRedmineWebhooks,
             "Redmine with webhooks, as its source says",
