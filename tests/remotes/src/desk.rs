@@ -75,6 +75,8 @@ pub struct Desk {
     pub automation: Option<Automation>,
     /// Creates by the key they carried, where the system does a key once.
     pub keys: BTreeMap<IntentId, TicketId>,
+    /// How often what follows a create was done for each ticket.
+    pub followed: BTreeMap<TicketId, u32>,
     /// Every write of the bridge, in order.
     pub writes: Vec<String>,
     requesters: BTreeMap<String, String>,
@@ -250,6 +252,17 @@ impl Desk {
             left: None,
         };
         (answer, events)
+    }
+
+    /// What follows the making of a ticket: its customer is put on it, however often it is asked.
+    pub fn follow(&mut self, id: &TicketId, now: Timestamp) -> (Result<(), CallError>, Vec<Event>) {
+        if let Err(error) = self.writable(id) {
+            return (Err(error), vec![]);
+        }
+        *self.followed.entry(id.clone()).or_default() += 1;
+        self.writes.push(format!("what follows on {id}"));
+        let event = self.change(id, true, now, |_| {});
+        (Ok(()), vec![event])
     }
 
     /// One write of the bridge, with what the automation makes of it.

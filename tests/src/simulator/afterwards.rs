@@ -29,7 +29,8 @@ impl World {
             .or_else(|| self.fields_name_talks())
             .or_else(|| self.who_asks_was_answered())
             .or_else(|| self.ids_are_where_they_are_read())
-            .or_else(|| self.all_is_heard());
+            .or_else(|| self.all_is_heard())
+            .or_else(|| self.all_is_finished());
         if let Some((law, what)) = wrong {
             self.judge.breach(law, what);
         }

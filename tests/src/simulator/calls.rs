@@ -398,7 +398,8 @@ impl World {
                 });
                 self.performed(task, &intent, outcome);
             }
-            (Owner::Lane(task), _) => {
+            (Owner::Lane(task), what) => {
+                self.shows(&what, &outcome, call.replica);
                 let found = outcome.and_then(|brought| match brought {
                     Brought::Found(found) => Ok(found),
                     _ => Err(strange()),
@@ -407,6 +408,18 @@ impl World {
             }
             (Owner::Route(task), _) => self.route_read(task, call.begun, outcome),
             (Owner::Sweep(task), what) => self.swept(task, &what, call.begun, outcome),
+        }
+    }
+
+    /// A look shows agents' words.
+    fn shows(&mut self, what: &What, brought: &Result<Brought, CallError>, replica: ReplicaId) {
+        let at = self.clock(replica);
+        if let What::Look(Read::Comments { ticket }) = what
+            && let Ok(Brought::Found(Found::Comments { comments })) = brought
+        {
+            for comment in comments {
+                self.judge.ears.came_to_be_known(ticket, &comment.id, at);
+            }
         }
     }
 
@@ -514,9 +527,19 @@ impl World {
                 (Ok(Answer::Requester { id }), vec![])
             }
             Effect::CreateTicket(create) => {
+                if let Some(ticket) = &create.made {
+                    return self.finish(intent, ticket);
+                }
                 let keyed = self.shape.create == Resolve::IdempotencyKey;
                 let key = keyed.then_some(&intent.id);
-                let (answer, events) = self.desk.create(create, key, now);
+                let (mut answer, mut events) = self.desk.create(create, key, now);
+                if let Answer::Created { ticket, left, .. } = &mut answer
+                    && self.shape.follows
+                {
+                    let (done, told) = self.after_create(intent, ticket);
+                    *left = done.err();
+                    events.extend(told);
+                }
                 (Ok(answer), events)
             }
             Effect::WriteLinkField {

@@ -76,6 +76,8 @@ pub struct Shape {
     pub jelou_clock: i64,
     /// How far the second process's clock is from ours, in milliseconds.
     pub second_clock: i64,
+    /// Whether the desk wants a call after each create.
+    pub follows: bool,
     /// What is said beyond customers' plain words, where anything is.
     pub speech: Option<Speech>,
 }
@@ -133,6 +135,7 @@ impl History {
         let mut shape = shape(&mut chance, &faults);
         let mut acts = acts(&mut chance, &faults);
         shape.speech = speech::drawn(seed, &mut acts);
+        shape.follows = Chance::seeded(seed ^ FOLLOWS).below(4) == 0;
         if !faults.is_empty() {
             add_later_kinds(seed, &mut faults);
         }
@@ -162,6 +165,9 @@ fn faults(chance: &mut Chance) -> Vec<(Fault, u8)> {
     }
     faults
 }
+
+/// The stream of which worlds have something follow a create, which came after histories had found bugs.
+pub const FOLLOWS: u64 = 0xF011_0ED5_0000;
 
 /// Kinds that came after histories had found bugs. They are drawn from a stream of their own, so that
 /// those seeds keep their stories.
@@ -219,6 +225,7 @@ fn shape(chance: &mut Chance, faults: &[(Fault, u8)]) -> Shape {
             0
         },
         second_clock: if apart { second_clock } else { 0 },
+        follows: false,
         speech: None,
     }
 }

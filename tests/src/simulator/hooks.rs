@@ -9,7 +9,7 @@ use super::{
 };
 use bridge_core::{
     event::{Event, Parsed, Side},
-    ids::{BridgeName, ConversationId, IntentId},
+    ids::{BridgeName, ConversationId, IntentId, MessageId, TicketId},
 };
 use bridge_remotes::{bot, desk::Carries};
 use bytes::Bytes;
@@ -203,6 +203,10 @@ impl World {
                 self.judge.told_of_start(intent, self.now);
             }
             self.judge.heard.extend(told_of(hook));
+            for (ticket, comment) in comments_in(hook) {
+                let at = self.clock(replica);
+                self.judge.ears.came_to_be_known(&ticket, &comment, at);
+            }
             self.ring();
         }
         if self.faults.strikes(Fault::CrashAtIngest) {
@@ -255,6 +259,22 @@ fn told_of(hook: &Hook) -> Option<ConversationId> {
     let (id, _) = rest.split_once('"')?;
     let tells = tells && hook.side == Side::Jelou;
     ConversationId::parse(id).ok().filter(|_| tells)
+}
+
+/// The agents' words that a webhook of the desk tells.
+fn comments_in(hook: &Hook) -> Vec<(TicketId, MessageId)> {
+    if hook.side != Side::Ticketing {
+        return vec![];
+    }
+    let events: Vec<Event> = serde_json::from_slice(&hook.body).unwrap_or_default();
+    let said = events.into_iter().filter_map(|event| match event {
+        Event::CommentAdded(e) => Some((e.ticket, e.comment)),
+        Event::ConversationStarted(_)
+        | Event::ConversationClosed(_)
+        | Event::MessageReceived(_)
+        | Event::TicketChanged(_) => None,
+    });
+    said.collect()
 }
 
 /// What Jelou sends.

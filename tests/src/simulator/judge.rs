@@ -73,6 +73,8 @@ pub struct Judge {
     freed: BTreeSet<IntentId>,
     /// Tickets of which the bridge knows that it made them.
     pub made: BTreeSet<TicketId>,
+    /// Creates that count as done, with what follows them.
+    pub finished: BTreeSet<IntentId>,
     by_dedup: BTreeMap<(Side, String), DeliveryId>,
     tokens: BTreeMap<LaneId, i64>,
     settled: BTreeSet<(DeliveryId, u32)>,
@@ -276,6 +278,13 @@ impl Judge {
         self.created
             .get(link)
             .is_some_and(|made| made.contains_key(ticket))
+    }
+
+    /// All that we made for this Link, in the order of its ids.
+    #[must_use]
+    pub fn all_made_for(&self, link: &LinkId) -> Vec<TicketId> {
+        let made = self.created.get(link);
+        made.into_iter().flat_map(BTreeMap::keys).cloned().collect()
     }
 
     /// The safety halt let an Intent out: no more than so many within its window (rule 16).

@@ -131,6 +131,10 @@ laws! {
     SaidIsHeard = "said_is_heard";
     /// When all is healed, a file that can be had hangs on its ticket, and of another the ticket was told.
     FilesArrive = "files_arrive";
+    /// What follows a create is done no more once it was done and heard of.
+    FollowsOnce = "follows_once";
+    /// When all is healed, what follows a create was done, or its ticket was told, or a person is asked.
+    FollowsDone = "follows_done";
     /// L6: no Lane stays claimed when nobody works on it.
     LeasesEnd = "leases_end";
 }

@@ -32,6 +32,8 @@ pub struct Ears {
     ways: BTreeMap<(Place, MessageId), Way>,
     /// Agents' words for a customer who had a Link at that moment.
     owed: BTreeSet<(TicketId, MessageId)>,
+    /// When a Delivery first told of an agent's words, or a Lane's look first showed them.
+    known: BTreeMap<(TicketId, MessageId), Timestamp>,
 }
 
 /// How far a message came.
@@ -46,6 +48,12 @@ impl Ears {
     /// A ticket became urgent.
     pub fn became_urgent(&mut self, ticket: &TicketId) {
         *self.urgent.entry(ticket.clone()).or_default() += 1;
+    }
+
+    /// An agent's words came to be known, by the clock of the process that took them in.
+    pub fn came_to_be_known(&mut self, ticket: &TicketId, comment: &MessageId, at: Timestamp) {
+        let key = (ticket.clone(), comment.clone());
+        self.known.entry(key).or_insert(at);
     }
 
     /// Counts one more of something; flagged ones are not counted, they were told.
@@ -330,19 +338,25 @@ impl World {
         Some((Law::SaidIsHeard, what))
     }
 
-    /// Whether the ticket had gone over to another customer when its words came to be known: the Link is
-    /// asked first (rule 10), and that customer's relay begins with it (rule 17).
+    /// Whether the ticket had gone over to another customer between the moment when its words were said
+    /// and the one when they came to be known: the Link is asked first (rule 10), and that customer's
+    /// relay begins with it (rule 17). Who hears them before that owes them, whatever comes then.
     fn came_too_late(&self, ticket: &TicketId, comment: &MessageId) -> bool {
         let record = self.desk.records.get(ticket);
         let said = record.and_then(|r| r.said.iter().find(|k| k.id == *comment));
         let Some(at) = said.and_then(|k| k.at) else {
             return false;
         };
+        let key = (ticket.clone(), comment.clone());
+        let Some(known) = self.judge.ears.known.get(&key) else {
+            return false;
+        };
         let own = record.and_then(|r| self.mapping.user_id(&r.ticket).ok().flatten());
         self.store.lanes().any(|lane| {
             let mut links = lane.links.iter();
+            let in_between = |made_at| at < made_at && made_at <= *known;
             own.as_ref() != Some(&lane.lane.user)
-                && links.any(|l| l.ticket_id() == Some(ticket) && l.created_at > at)
+                && links.any(|l| l.ticket_id() == Some(ticket) && in_between(l.created_at))
         })
     }
 }

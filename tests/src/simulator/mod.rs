@@ -19,6 +19,7 @@ pub mod calls;
 pub mod claims;
 pub mod ending;
 pub mod fault;
+mod finish;
 pub mod history;
 pub mod hooks;
 pub mod judge;

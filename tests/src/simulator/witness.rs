@@ -5,7 +5,7 @@
 //! The rules decide from what they know; this room knows both sides as they are, and shares no code
 //! with the rules.
 
-use super::{fault::Fault, law::Law, world::World};
+use super::{fault::Fault, finish::rest_of, law::Law, world::World};
 use bridge_core::{
     conversation::ConversationState,
     effect::{Effect, Operation},
@@ -42,6 +42,7 @@ impl World {
     /// A commit was taken: `before` was stored, `after` is.
     pub fn witness(&mut self, before: &Lane, after: &Lane) {
         self.hear_out(before, after);
+        self.finished(after);
         // A Lane moves its moments back with its clock: what it says of when is no longer comparable.
         if self.faults.fired[Fault::ClockSetBack as usize] > 0 {
             return;
@@ -60,14 +61,22 @@ impl World {
         if let Some((law, what)) = seen {
             self.judge.breach(law, what);
         }
+        self.judge
+            .made
+            .extend(after.intents.iter().filter_map(rest_of).cloned());
         let made =
             |i: &&Intent| i.operation() == Operation::Create && i.state == IntentState::Confirmed;
         for intent in after.intents.iter().filter(made) {
             let link = after.links.iter().find(|l| l.id == intent.link);
-            // The Link may have followed a merge to a ticket that people made.
+            // The Link may have followed a merge to a ticket that people made: what was made for it
+            // is known all the same.
             let ticket = link.and_then(|l| l.ticket_id());
-            let ticket = ticket.filter(|ticket| self.judge.made_for(&intent.link, ticket));
-            self.judge.made.extend(ticket.cloned());
+            let own = ticket.filter(|ticket| self.judge.made_for(&intent.link, ticket));
+            let known = match own {
+                Some(own) => vec![own.clone()],
+                None => self.judge.all_made_for(&intent.link),
+            };
+            self.judge.made.extend(known);
         }
     }
 
@@ -235,6 +244,10 @@ impl World {
             return None;
         };
         let id = &create.conversation;
+        // Its ticket is there: what follows makes none.
+        if create.made.is_some() {
+            return None;
+        }
         if !self.judge.heard.contains(id) {
             let what = format!("a ticket for {id}, of which only the end was heard");
             return Some((Law::AskedFor, what));
