@@ -65,6 +65,7 @@ pub struct Proxy {
 struct Shared {
     server: Mutex<Option<SocketAddr>>,
     cuts: Mutex<Vec<(&'static str, String)>>,
+    refusals: Mutex<Vec<(&'static str, &'static str, &'static str)>>,
     passed: Mutex<Vec<Passed>>,
     stands_open: watch::Sender<bool>,
 }
@@ -77,6 +78,7 @@ impl Proxy {
         let shared = Arc::new(Shared {
             server: Mutex::default(),
             cuts: Mutex::default(),
+            refusals: Mutex::default(),
             passed: Mutex::default(),
             stands_open: watch::Sender::new(true),
         });
@@ -111,6 +113,13 @@ impl Proxy {
     /// The next request with this method and path is done, and its answer never arrives.
     pub fn cut_next(&self, method: &'static str, path: &str) {
         lock(&self.shared.cuts).push((method, path.to_owned()));
+    }
+
+    /// The next request with this method and a path that ends so never reaches the server: it is answered
+    /// with this status line and these headers.
+    #[allow(dead_code, reason = "the stories of all systems alone ask for it")]
+    pub fn refuse_next(&self, method: &'static str, ending: &'static str, head: &'static str) {
+        lock(&self.shared.refusals).push((method, ending, head));
     }
 
     /// What came through so far, in the order of the answers.
@@ -194,6 +203,18 @@ async fn exchange(mut caller: TcpStream, shared: &Shared) -> io::Result<()> {
 
     let (method, path) = asked(&head);
     let begun = Instant::now();
+    if let Some(head) = take_refusal(shared, &method, &path) {
+        lock(&shared.passed).push(Passed {
+            method,
+            path,
+            at: begun,
+            took: Duration::ZERO,
+            cut: false,
+        });
+        let head = format!("HTTP/1.1 {head}\r\nContent-Length: 0\r\n");
+        caller.write_all(closing(&head).as_bytes()).await?;
+        return caller.shutdown().await;
+    }
     let mut behind = TcpStream::connect(server).await?;
     behind.write_all(closing(&head).as_bytes()).await?;
     behind.write_all(&body).await?;
@@ -265,6 +286,14 @@ fn take_cut(shared: &Shared, method: &str, path: &str) -> bool {
     let mut cuts = lock(&shared.cuts);
     let meant = cuts.iter().position(|(m, p)| *m == method && p == path);
     meant.map(|index| cuts.remove(index)).is_some()
+}
+
+fn take_refusal(shared: &Shared, method: &str, path: &str) -> Option<&'static str> {
+    let mut refusals = lock(&shared.refusals);
+    let meant = refusals
+        .iter()
+        .position(|(m, ending, _)| *m == method && path.ends_with(ending));
+    meant.map(|index| refusals.remove(index).2)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

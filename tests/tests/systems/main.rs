@@ -9,6 +9,7 @@
 mod agent;
 mod audit;
 mod desk;
+mod follows;
 #[allow(dead_code, reason = "shared with the stories of Request Tracker alone")]
 #[path = "../request_tracker/instance.rs"]
 mod instance;

@@ -11,8 +11,11 @@ use std::time::Duration;
 /// Calls a second that the operator allows.
 const MOST: usize = 2;
 
-/// A second, less what two calls may differ by on their way through the door.
-const SECOND: Duration = Duration::from_millis(900);
+/// A call may be so long on its way to the door on a busy machine: those of so long may come together.
+const LATE: Duration = Duration::from_secs(1);
+
+/// Over so long, what one call is late by counts for little.
+const LONG: Duration = Duration::from_secs(10);
 
 /// Zammad tells a ticket without its tags and its customer: each ticket of a list is two calls more, and
 /// each counts. Slow as it is, everything comes to its end.
@@ -36,16 +39,19 @@ async fn no_second_brings_a_system_more_calls_than_its_rate() {
 
     let mut came: Vec<_> = stage.rest.passed().iter().map(|call| call.at).collect();
     came.sort();
-    let within = |first: usize| {
-        let till = came[first] + SECOND;
-        came[first..].iter().take_while(|at| **at < till).count()
-    };
-    let most = (0..came.len()).map(within).max();
     assert!(came.len() > 20, "{} calls", came.len());
-    assert!(
-        most <= Some(MOST),
-        "{most:?} calls in a second\n{}",
-        stage.told().await
-    );
+    for window in [Duration::from_secs(1), LONG] {
+        let within = |first: usize| {
+            let till = came[first] + window;
+            came[first..].iter().take_while(|at| **at < till).count()
+        };
+        let most = (0..came.len()).map(within).max().unwrap_or_default();
+        let seconds = usize::try_from((window + LATE).as_secs()).expect("a few");
+        assert!(
+            most <= MOST * seconds,
+            "{most} calls in {window:?}\n{}",
+            stage.told().await
+        );
+    }
     stage.stop().await;
 }

@@ -2,6 +2,7 @@
 //! admin API, which brings it.
 
 use super::{
+    follow::is_made,
     hear::Sight,
     ours::UNLINKED,
     state::EntryKind,
@@ -156,7 +157,8 @@ impl Turn<'_> {
             } else {
                 IntentState::Planned
             };
-            found.possible_duplicate |= found.attempts > 0;
+            // What follows a create may be done twice.
+            found.possible_duplicate |= found.attempts > 0 && !is_made(found);
         }
         if let Some(link) = self.lane.link_mut(&intent.link) {
             link.diverged
@@ -197,10 +199,11 @@ impl Turn<'_> {
         let sentence = format!("Given up by order: {}", intent.effect);
         self.lane
             .journal_intent(id, EntryKind::Decision, sentence, self.now);
-        if matches!(
+        let begins_link = matches!(
             intent.operation(),
             Operation::Start | Operation::Create | Operation::Requester
-        ) {
+        );
+        if begins_link && !is_made(intent) {
             self.end_link(&intent.link, "discarded");
         }
     }

@@ -3,6 +3,7 @@
 
 use super::{
     UNKNOWN_OUTCOME,
+    follow::is_made,
     ours::{tried_before, was_known_before},
     state::{ConversationMemory, EntryKind},
     step::{OnUnknown, Turn},
@@ -475,9 +476,9 @@ impl Turn<'_> {
             | Operation::Template
             | Operation::BotMessage
             | Operation::UserState => true,
+            Operation::Create => is_made(&intent),
             Operation::TicketId
             | Operation::Requester
-            | Operation::Create
             | Operation::Comment
             | Operation::File
             | Operation::Message

@@ -2,6 +2,7 @@
 
 use crate::world::{World, faults::Fault};
 use bridge_core::{
+    effect::Operation,
     ids::{ConversationId, TicketId},
     intent::IntentState,
     lane::Order,
@@ -77,4 +78,53 @@ fn a_refusal_of_what_follows_parks_that_alone_and_the_agents_are_told() {
     let mut lanes = w.bridge.lanes.values();
     assert!(!lanes.any(|lane| lane.intents.iter().any(open)));
     assert_eq!(w.desk.records.len(), 1);
+}
+
+/// Found by a reader: giving up the rest ended the Link, and the customer's next words came to no ticket.
+#[test]
+fn what_follows_can_be_given_up_by_order_and_the_pair_goes_on() {
+    let mut w = world();
+    w.faults.next("follow", Fault::Refuse(400));
+    let talk = w.ana_starts();
+    w.settle();
+    let ticket = only_ticket(&w, &talk);
+    let intent = w.parked()[0].id.clone();
+    w.order(Order::Discard { intent });
+    w.settle();
+    w.customer_writes(&talk, "m1");
+    w.settle();
+    assert_eq!(w.desk.records.len(), 1);
+    assert_eq!(w.desk.records[&ticket].comments.len(), 1, "{}", w.tale());
+    assert!(w.parked().is_empty());
+}
+
+/// Found by a reader: the agents learned of a refusal, and not of a system that was down for too long.
+#[test]
+fn where_what_follows_was_tried_for_too_long_the_ticket_says_so() {
+    let mut w = world();
+    w.faults.always("follow", Fault::Later(None));
+    let talk = w.ana_starts();
+    w.hours(80);
+    let ticket = only_ticket(&w, &talk);
+    assert_eq!(w.parked_for(), ["retries_exhausted"], "{}", w.tale());
+    assert_eq!(w.notes(&ticket).len(), 1, "{}", w.tale());
+}
+
+/// Found by a reader.
+#[test]
+fn what_follows_may_be_done_twice_and_is_no_possible_duplicate() {
+    let mut w = world();
+    w.faults.next("follow", Fault::Refuse(400));
+    w.ana_starts();
+    w.settle();
+    let intent = w.parked()[0].id.clone();
+    w.order(Order::Retry { intent });
+    w.settle();
+    let creates = w.intents(Operation::Create);
+    assert!(
+        creates.iter().all(|i| !i.possible_duplicate),
+        "{}",
+        w.tale()
+    );
+    assert!(w.parked().is_empty(), "{}", w.tale());
 }

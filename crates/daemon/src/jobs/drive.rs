@@ -22,7 +22,7 @@ use crate::{
 };
 use bridge_core::{
     call::CallError,
-    effect::{Found, Operation, Read},
+    effect::{Answer, Found, Operation, Read},
     event::Side,
     ids::{IntentId, UserId},
     intent::{Intent, IntentState},
@@ -277,7 +277,7 @@ impl Drive<'_> {
         }
     }
 
-    async fn call(&mut self, intent: &Intent) -> Result<bridge_core::effect::Answer, CallError> {
+    async fn call(&mut self, intent: &Intent) -> Result<Answer, CallError> {
         let operation = intent.operation();
         let target = self.bridge.target(operation.side());
         let begun = clock::now();
@@ -293,18 +293,24 @@ impl Drive<'_> {
         let bridge = Arc::clone(&self.bridge);
         let outcome = self.holding(perform(&bridge, intent, file, left)).await;
         let took = clock::now().since(begun);
-        let status = status_of(outcome.as_ref().err());
+        let status = status_of(no_yes(&outcome));
         let metrics = &self.jobs.metrics;
         metrics.call(&self.bridge.name, operation.side(), status, took);
         let object = object_of_effect(&intent.effect);
-        let lane = self.claim.lane.as_str();
-        let outcome = super::learn(self.jobs, &target, lane, &object, outcome).await;
+        let outcome = self.learn(&target, &object, outcome).await;
         let counted = outcome
             .as_ref()
             .err()
             .map_or(EffectOutcome::Confirmed, EffectOutcome::from);
         metrics.effect(&self.bridge.name, operation, counted);
         match &outcome {
+            Ok(Answer::Created {
+                ticket,
+                left: Some(left),
+                ..
+            }) => {
+                tracing::warn!(bridge = %self.bridge.name, lane.id = %self.claim.lane, intent.id = %intent.id, ticket.id = %ticket, operation = %operation, outcome = left.kind(), "Done in part: {}: ticket {ticket} is there, and what follows its making is left to do: {left}", intent.effect);
+            }
             Ok(_) => {
                 tracing::info!(bridge = %self.bridge.name, lane.id = %self.claim.lane, intent.id = %intent.id, operation = %operation, duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX), "Done: {}", intent.effect);
             }
@@ -313,6 +319,32 @@ impl Drive<'_> {
             }
         }
         outcome
+    }
+
+    /// The gate learns the last call of a write: where a ticket was made and what follows was not done,
+    /// what kept that from being done.
+    async fn learn(
+        &self,
+        target: &Target,
+        object: &str,
+        outcome: Result<Answer, CallError>,
+    ) -> Result<Answer, CallError> {
+        let (jobs, lane) = (self.jobs, self.claim.lane.as_str());
+        match outcome {
+            Ok(Answer::Created {
+                ticket,
+                whole,
+                left: Some(left),
+            }) => {
+                let learnt = super::learn(jobs, target, lane, object, Err::<(), _>(left)).await;
+                Ok(Answer::Created {
+                    ticket,
+                    whole,
+                    left: learnt.err(),
+                })
+            }
+            whole => super::learn(jobs, target, lane, object, whole).await,
+        }
     }
 
     /// A customer's file did not come: no remote of the bridge had a part in that, so nothing is
@@ -437,5 +469,14 @@ impl Drive<'_> {
             .release(None, Some(broken.held_by(clock::now())))
             .await?;
         released.map_err(|_| Lost)
+    }
+}
+
+/// What the last call of a write was answered that was no yes.
+fn no_yes(outcome: &Result<Answer, CallError>) -> Option<&CallError> {
+    match outcome {
+        Ok(Answer::Created { left, .. }) => left.as_ref(),
+        Ok(_) => None,
+        Err(error) => Some(error),
     }
 }

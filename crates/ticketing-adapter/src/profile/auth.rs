@@ -24,12 +24,7 @@ pub(super) fn compile(
     spec: &ProfileSpec,
 ) -> Option<Auth> {
     let auth = way(checker, place, spec)?;
-    let texts: Vec<&Template> = match &auth {
-        Auth::Basic { user, password } => vec![user, password],
-        Auth::Header { value, .. } => vec![value],
-        Auth::Session(by) => by.form.iter().map(|(_, value)| value).collect(),
-    };
-    if texts.iter().all(|text| text.names().next().is_none()) {
+    if named(&auth).is_empty() {
         let known = spec.credentials.keys().next();
         let remedy = match known {
             Some(name) => format!("Put {{{{ credentials.{name} }}}} where it stands."),
@@ -42,6 +37,16 @@ pub(super) fn compile(
         );
     }
     Some(auth)
+}
+
+/// The names in it, each as it is written: `credentials.NAME`.
+pub(super) fn named(auth: &Auth) -> Vec<&str> {
+    let texts: Vec<&Template> = match auth {
+        Auth::Basic { user, password } => vec![user, password],
+        Auth::Header { value, .. } => vec![value],
+        Auth::Session(by) => by.form.iter().map(|(_, value)| value).collect(),
+    };
+    texts.into_iter().flat_map(Template::names).collect()
 }
 
 /// The one way that is given.

@@ -5,7 +5,7 @@ use super::{
     expr::{BadExpr, Expr, Names, Template},
     place::{Place, line_of},
     request::{Sent, request},
-    rules::{FilesRule, Kind, ListedWords, OperationRule, OptionRule, Rules, WebhookRules},
+    rules::{Auth, FilesRule, Kind, ListedWords, OperationRule, OptionRule, Rules, WebhookRules},
     shape::{Codes, RequesterRule, Shape, VersionRule},
     spec::{
         FilesSpec, ListedWordsSpec, OptionKind, OptionSpec, ProfileSpec, ShapeSpec, VersionSpec,
@@ -25,6 +25,8 @@ pub(crate) struct Checker<'a> {
     text: &'a str,
     pub(crate) problems: Vec<Problem>,
     options: Names,
+    /// The header by which `auth` proves who asks.
+    proof: HeaderName,
     /// Whether its tickets are made and never read.
     pub(crate) only_makes: bool,
     /// Every `[ticket.NAME]`; `None` for one with a problem of its own.
@@ -101,6 +103,11 @@ impl Checker<'_> {
         }
     }
 
+    /// Whether this header says who asks, by `auth` or beside it.
+    pub(crate) fn proves(&self, name: &HeaderName) -> bool {
+        *name == self.proof || *name == http::header::AUTHORIZATION
+    }
+
     /// The `[ticket.NAME]` of this name.
     pub(crate) fn shape(&mut self, place: &Place, name: &str) -> Option<Arc<Shape>> {
         if let Some(shape) = self.shapes.get(name) {
@@ -134,6 +141,7 @@ fn checker<'a>(spec: &ProfileSpec, text: &'a str) -> Checker<'a> {
         text,
         problems: Vec::new(),
         options,
+        proof: http::header::AUTHORIZATION,
         only_makes: !spec.operations.has(Kind::Get),
         shapes: BTreeMap::new(),
         codes: Arc::default(),
@@ -146,6 +154,9 @@ pub(crate) fn compile(spec: &ProfileSpec, text: &str) -> Result<Rules, Vec<Probl
     let root = Place::default();
     name(&mut checker, &root.key("name"), &spec.name);
     let auth = super::auth::compile(&mut checker, &root.key("auth"), spec);
+    if let Some(Auth::Header { name, .. }) = &auth {
+        checker.proof = name.clone();
+    }
     let myself = super::auth::myself(&mut checker, &root.key("myself"), spec);
     let vocabulary = vocabulary(&mut checker, &root.key("vocabulary"), &spec.vocabulary);
     let place = root.key("vocabulary").key("codes");
@@ -304,6 +315,12 @@ fn codes(checker: &mut Checker<'_>, place: &Place, spec: &VocabularySpec) -> Cod
         {
             let what = format!("`{word}` is not among vocabulary.statuses");
             checker.problem(&place, what, "Add it there, or take it out here.");
+        }
+        let mut others = spec.codes.iter().take_while(|(other, _)| *other != word);
+        if let Some((other, _)) = others.find(|(_, theirs)| *theirs == code) {
+            let what =
+                format!("`{other}` has the same code: one would be read and set as the other");
+            checker.problem(&place, what, "Give each status a code of its own.");
         }
         let code = checker.template(&place, code, &names);
         codes.extend(code.map(|code| (status, code)));

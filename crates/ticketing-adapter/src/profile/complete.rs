@@ -4,7 +4,7 @@
 use super::{
     compile::Checker,
     place::Place,
-    rules::Kind,
+    rules::{Kind, OperationRule},
     spec::{Method, OperationSpec, ProfileSpec, ResolveSpec},
 };
 
@@ -158,6 +158,8 @@ pub(super) fn consistent(
             remedy,
         );
     }
+    yes(checker, place, &spec.ok);
+    full_page(checker, place, spec.page_size);
     let fits = match spec.method {
         Method::Get => !kind.is_write(),
         Method::Post => true,
@@ -168,6 +170,40 @@ pub(super) fn consistent(
         let remedy =
             "Writes use POST, PUT or PATCH; reads GET, or POST where a search wants a body.";
         checker.problem(&place.key("method"), "the method does not fit", remedy);
+    }
+}
+
+/// The statuses that mean yes: one at least, since without any every answer would be a no.
+pub(super) fn yes(checker: &mut Checker<'_>, place: &Place, ok: &[u16]) {
+    let place = place.key("ok");
+    if ok.is_empty() {
+        let remedy = "Name the statuses that mean yes, or leave `ok` out where that is 200.";
+        checker.problem(&place, "no status means yes", remedy);
+    }
+    for status in ok.iter().filter(|status| !(100..=599).contains(*status)) {
+        let what = format!("{status} is no status of HTTP");
+        checker.problem(&place, what, "Name three digits, from 100 to 599.");
+    }
+}
+
+/// How many items a full page has.
+pub(super) fn full_page(checker: &mut Checker<'_>, place: &Place, size: Option<usize>) {
+    if size == Some(0) {
+        let what = "a page without items would be full, and the list without an end";
+        let remedy =
+            "Say how many items a full page has, or leave it out where there are no pages.";
+        checker.problem(&place.key("page_size"), what, remedy);
+    }
+}
+
+/// What is looked for by its conversation must show it.
+pub(super) fn shows_link(checker: &mut Checker<'_>, place: &Place, rule: &OperationRule) {
+    let shape = rule.shape.as_ref();
+    let is_shown = shape.is_none_or(|shape| shape.link_field.is_some());
+    if rule.kind == Kind::FindByLinkField && !is_shown {
+        let what = "the shape that reads what it lists has no `link_field`: no ticket would be taken for the one meant, and a create whose answer was lost made again";
+        let remedy = "Give that [ticket.NAME] its `link_field`: where the conversation stands in a ticket of the list.";
+        checker.problem(&place.key("shape"), what, remedy);
     }
 }
 

@@ -210,9 +210,12 @@ impl Template {
         self.0.is_empty()
     }
 
-    /// Whether any of it is an expression.
-    pub(crate) fn is_fixed(&self) -> bool {
-        self.0.iter().all(|piece| matches!(piece, Piece::Words(_)))
+    /// The words around its expressions, as they are written.
+    pub(crate) fn words(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|piece| match piece {
+            Piece::Words(words) => Some(words.as_str()),
+            Piece::Expr(_) => None,
+        })
     }
 }
 

@@ -57,7 +57,7 @@ pub(super) enum When {
     Always,
     /// A lost create is looked for by the conversation in it.
     LookedUp,
-    /// A create that is sent again makes no second ticket.
+    /// What is sent again makes no second ticket, and adds no words twice.
     Repeated,
     /// Nobody can read or add to the ticket later.
     OnlyMade,
@@ -126,6 +126,13 @@ const COMMENT: Must = Must::always(
     "body.text = \"{{ comment.body | plain }}\"",
 );
 
+const WORDS_ONCE: Must = Must::always(
+    &["intent.id"],
+    "sent again the same words would stand there twice",
+    "the key by which the system knows them: body.key = \"{{ intent.id }}\"; or have them looked for: resolve.by = \"direct_lookup\"",
+)
+.when(When::Repeated);
+
 const PAGE: Must = Must::always(
     &["page"],
     "the first page would be read again and again, and no other",
@@ -166,6 +173,7 @@ const NOTE: &[Must] = &[
         "the words would be lost, and the call answered with yes",
         "body.text = \"{{ note.body | plain }}\"",
     ),
+    WORDS_ONCE,
 ];
 
 const ATTACH: &[Must] = &[
@@ -295,7 +303,7 @@ impl Kind {
             Self::UpsertRequester => const { &[PERSON] },
             Self::Create => CREATE,
             Self::Note => NOTE,
-            Self::Comment => const { &[TICKET, COMMENT] },
+            Self::Comment => const { &[TICKET, COMMENT, WORDS_ONCE] },
             Self::Attach => ATTACH,
             Self::SetStatus => SET_STATUS,
             Self::SetLinkField => SET_LINK_FIELD,

@@ -93,6 +93,7 @@ fn operation(
     let rule = compiled(checker, place, kind, spec)?;
     // A part that could not be compiled names nothing, and was told.
     if checker.problems.len() == told {
+        complete::shows_link(checker, place, &rule);
         carries(checker, place, spec, &rule);
     }
     Some(rule)
@@ -246,6 +247,7 @@ fn upload(
         let remedy = "Name the file's part with `file_part`, or leave `body` out.";
         checker.problem(&place.key("body"), "the file's bytes are the body", remedy);
     }
+    complete::yes(checker, place, &spec.ok);
     let names = checker.names(kind.names());
     let sent = Sent {
         method: Method::Post,
@@ -270,6 +272,7 @@ fn after(
     let mut rules = Vec::new();
     for (n, spec) in specs.iter().enumerate() {
         let place = place.index(n);
+        complete::yes(checker, &place, &spec.ok);
         let first = then(checker, &place.key("first"), &spec.first, names);
         let when = checker.maybe(&place, "when", spec.when.as_ref(), names);
         let sent = Sent {

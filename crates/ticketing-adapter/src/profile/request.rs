@@ -55,7 +55,12 @@ pub(super) fn request(
     for (name, source) in sent.headers {
         let place = place.key("headers").key(name);
         let value = checker.template(&place, source, names);
-        headers.extend(checker.header(&place, name).zip(value));
+        let name = checker.header(&place, name);
+        if name.as_ref().is_some_and(|name| checker.proves(name)) {
+            let remedy = "Take it out here: `auth` sends what proves who asks.";
+            checker.problem(&place, "a second header would prove who asks", remedy);
+        }
+        headers.extend(name.zip(value));
     }
     let body = sent.body.and_then(|body| {
         tree(
@@ -102,7 +107,7 @@ fn path(
             return None;
         }
         let template = checker.template(place, segment, names)?;
-        if template.is_fixed() && segment.contains(['?', '#']) {
+        if template.words().any(|words| words.contains(['?', '#'])) {
             checker.problem(place, "a path holds no query", "Use [.query].");
         }
         segments.push(template);

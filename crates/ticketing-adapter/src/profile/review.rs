@@ -79,6 +79,16 @@ pub(super) fn review(profile: &Profile) -> Review {
         let place = root.key("operations").key(Kind::FindOpenByRequester.key());
         problem(place, what.to_owned(), remedy.to_owned());
     }
+    let sent = super::auth::named(&rules.auth);
+    for name in rules.credentials.keys() {
+        let written = format!("credentials.{name}");
+        if !sent.contains(&written.as_str()) {
+            let what =
+                "nothing sends it: an operator would have to give a secret that nobody needs";
+            let remedy = format!("Put {{{{ {written} }}}} where `auth` sends it, or take it out.");
+            problem(root.key("credentials").key(name), what.to_owned(), remedy);
+        }
+    }
     let hears = rules.webhook.is_some() || rules.operations.contains_key(&Kind::ChangedSince);
     // What nobody can read cannot be heard of either.
     if !hears && !profile.only_creates() {

@@ -4,6 +4,7 @@
 use super::{
     carried::{self, Carried},
     compile::{ANSWER, Checker},
+    complete,
     expr::{Expr, Names, Template},
     names::{LOOK_PAGE, LOOK_TOKEN, THE_ONE},
     place::Place,
@@ -174,6 +175,7 @@ fn look(
     spec: &LookSpec,
     sent: &Names,
 ) -> Option<LookRule> {
+    complete::full_page(checker, place, spec.page_size);
     let paged = sent.and(&["page", "token"]);
     let request = request(checker, place, &Sent::read(&spec.path, &spec.query), &paged);
     let answer = paged.and(ANSWER);
@@ -196,6 +198,7 @@ fn call(
         let remedy = "Use POST, PUT, PATCH or DELETE; what reads is `look`.";
         checker.problem(&place.key("method"), "the method does not fit", remedy);
     }
+    complete::yes(checker, place, &spec.ok);
     let sent = Sent {
         method: spec.method,
         body: spec.body.as_ref(),

@@ -196,6 +196,79 @@ const UNSENT: &[Broken] = &[
     ),
 ];
 
+/// What loads, answers with yes, and is wrong all the same.
+const SEEMS_RIGHT: &[Broken] = &[
+    // A found ticket that names no conversation is none of this one's.
+    (
+        "generic",
+        &[("link_field = \"it.fields.conversation_id\"\n", "")],
+    ),
+    // In a segment of a path a question mark is a letter.
+    (
+        "generic",
+        &[(
+            "[operations.get]\npath = \"/api/tickets/{{ ticket.id }}\"",
+            "[operations.get]\npath = \"/api/tickets?id={{ ticket.id }}\"",
+        )],
+    ),
+    (
+        "generic",
+        &[(
+            "[operations.get]\npath = \"/api/tickets/{{ ticket.id }}\"",
+            "[operations.get]\npath = \"/api/tickets/{{ ticket.id }}#top\"",
+        )],
+    ),
+    (
+        "generic",
+        &[("[operations.get]\n", "[operations.get]\nok = []\n")],
+    ),
+    (
+        "generic",
+        &[("[operations.get]\n", "[operations.get]\nok = [2010]\n")],
+    ),
+    (
+        "glpi",
+        &[("role = 1 }\nok = [200, 201]", "role = 1 }\nok = []")],
+    ),
+    (
+        "zendesk",
+        &[(
+            "path = \"/api/v2/webhooks/{{ id }}\", ok = [204]",
+            "path = \"/api/v2/webhooks/{{ id }}\", ok = [20]",
+        )],
+    ),
+    ("generic", &[("page_size = 100", "page_size = 0")]),
+    ("freshdesk", &[("pending = \"3\"", "pending = \"2\"")]),
+    (
+        "generic",
+        &[(
+            "[operations.get]\n",
+            "[operations.get]\nheaders = { authorization = \"Basic YTpi\" }\n",
+        )],
+    ),
+    (
+        "redmine",
+        &[(
+            "[operations.get]\n",
+            "[operations.get]\nheaders = { X-Redmine-API-Key = \"a\" }\n",
+        )],
+    ),
+    (
+        "generic",
+        &[(
+            "public = false }\nok = [201]\nok_when = \"body.comment.id\"\nresolve.by = \"direct_lookup\"",
+            "public = false }\nok = [201]\nok_when = \"body.comment.id\"\nresolve.by = \"idempotent\"",
+        )],
+    ),
+    (
+        "generic",
+        &[(
+            "public = true }\nok = [201]\nok_when = \"body.comment.id\"\nresolve.by = \"direct_lookup\"",
+            "public = true }\nok = [201]\nok_when = \"body.comment.id\"\nresolve.by = \"idempotent\"",
+        )],
+    ),
+];
+
 fn told((name, changes): &Broken) -> String {
     let profile = Profile::builtin(name).unwrap();
     let mut text = profile.text().to_owned();
@@ -228,6 +301,29 @@ fn a_request_without_what_it_is_for_is_refused() {
 fn a_filter_without_its_argument_and_a_call_without_a_credential_are_refused() {
     let told: Vec<String> = UNSENT.iter().map(told).collect();
     insta::assert_snapshot!(told.join("\n"));
+}
+
+#[test]
+fn what_seems_right_and_is_not_is_refused() {
+    let told: Vec<String> = SEEMS_RIGHT.iter().map(told).collect();
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+/// It can be run, so it is told and not refused.
+#[test]
+fn a_credential_that_nothing_sends_is_told() {
+    let generic = Profile::builtin("generic").unwrap();
+    let idle = "[credentials.idle]\nabout = \"Of nobody\"\n\n[credentials.token]\n";
+    let text = generic.text().replacen("[credentials.token]\n", idle, 1);
+    let loaded = Profile::load(&text, "generic.toml").unwrap();
+    let told: Vec<String> = loaded
+        .review()
+        .problems
+        .iter()
+        .map(|p| p.key.clone())
+        .collect();
+    assert_eq!(told, ["credentials.idle"]);
+    assert!(generic.review().problems.is_empty());
 }
 
 /// What is read first brings what it was asked by.
