@@ -267,8 +267,20 @@ async fn a_bridge_that_there_is_not_is_named_beside_those_that_there_are() {
     std::fs::write(bench.folder.path().join("event.json"), "{}").unwrap();
     let event = bench.folder.path().join("event.json");
     let event = event.to_str().unwrap();
-    // The commands that look at state want a database: a first run makes it.
+    // Before the first run there is no database, and the name is looked at first all the same.
+    a_wrong_name_is_told(&bench, event).await;
+    let early = bench.run(&["links", "--bridge", "main"]).await;
+    assert_eq!(code(&early), 3, "{}", said(&early));
+    assert!(
+        said(&early).contains("`jelou-bridge run`"),
+        "{}",
+        said(&early)
+    );
     bench.daemon().await.stop().await;
+    a_wrong_name_is_told(&bench, event).await;
+}
+
+async fn a_wrong_name_is_told(bench: &Bench, event: &str) {
     let explain = ["explain", "--side", "jelou", event];
     for (command, name) in [
         (&["doctor"][..], "nosuch"),

@@ -121,7 +121,7 @@ async fn plays_all(system: System) {
                 Outcome::Plays
             }
         };
-        let name = table::row(story);
+        let name = story.title;
         eprintln!("{:>7.1?}  {name}: {outcome}", begun.elapsed());
         ended.push(outcome);
     }

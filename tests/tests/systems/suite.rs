@@ -18,8 +18,8 @@ type Playing<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 /// One story, and what a system must be able to do for it.
 pub struct Story {
-    /// Its name, which is its promise.
-    pub name: &'static str,
+    /// What people call it, which is its promise: a row of the manual's table.
+    pub title: &'static str,
     /// Plays it.
     pub play: for<'a> fn(&'a Stage) -> Playing<'a>,
     needs: &'static [Need],
@@ -57,12 +57,12 @@ impl Need {
 }
 
 macro_rules! story {
-    ($name:ident) => {
-        story!($name, [])
+    ($name:ident, $title:literal) => {
+        story!($name, $title, [])
     };
-    ($name:ident, $needs:expr) => {
+    ($name:ident, $title:literal, $needs:expr) => {
         Story {
-            name: stringify!($name),
+            title: $title,
             play: |stage| Box::pin($name(stage)),
             needs: &$needs,
         }
@@ -78,46 +78,77 @@ const CHANGED_SINCE: Need = Need::Operation("changed_since");
 
 /// All of them, on one system each, because a start takes seconds.
 pub const STORIES: &[Story] = &[
-    story!(an_agents_ticket_gets_its_conversation, [GET]),
-    story!(a_customer_who_writes_first_gets_one_ticket),
+    story!(
+        an_agents_ticket_gets_its_conversation,
+        "an agent's ticket gets its conversation",
+        [GET]
+    ),
+    story!(
+        a_customer_who_writes_first_gets_one_ticket,
+        "a customer who writes first gets one ticket"
+    ),
     story!(
         an_agents_reply_reaches_the_customer_and_an_internal_note_does_not,
+        "an agent's reply reaches the customer, and an internal note does not",
         [GET]
     ),
     story!(
         what_a_customer_writes_is_on_the_ticket_and_does_not_come_back,
+        "what a customer writes is on the ticket, and does not come back",
         [COMMENT]
     ),
-    story!(a_customers_picture_hangs_on_the_ticket, [ATTACH]),
+    story!(
+        a_customers_picture_hangs_on_the_ticket,
+        "a customer's picture hangs on the ticket",
+        [ATTACH]
+    ),
     story!(
         a_resolved_ticket_closes_its_conversation_and_reopened_gets_the_next,
+        "a resolved ticket closes its conversation, and reopened it gets the next",
         [GET]
     ),
     story!(
         a_close_at_jelou_resolves_the_ticket_and_the_customers_return_reopens_it,
+        "a close at Jelou resolves the ticket, and the customer's return reopens it",
         [SET_STATUS]
     ),
     story!(
         an_open_ticket_of_the_customer_is_found_and_taken,
+        "an open ticket of the customer is found and taken",
         [FIND_OPEN]
     ),
-    story!(the_second_ticket_of_a_customer_waits_its_turn, [GET]),
-    story!(what_no_webhook_told_the_sweep_finds, [CHANGED_SINCE]),
+    story!(
+        the_second_ticket_of_a_customer_waits_its_turn,
+        "the second ticket of a customer waits its turn",
+        [GET]
+    ),
+    story!(
+        what_no_webhook_told_the_sweep_finds,
+        "what no webhook told, the sweep finds",
+        [CHANGED_SINCE]
+    ),
     story!(
         a_close_that_jelou_did_not_tell_the_sweep_finds,
+        "a close that Jelou did not tell, the sweep finds",
         [SET_STATUS]
     ),
     story!(
         a_create_whose_answer_is_cut_makes_one_ticket,
+        "a create whose answer is cut off makes one ticket",
         [Need::CreateIsFound]
     ),
     story!(
         what_an_agent_did_while_a_creates_answer_was_lost_stays,
+        "what an agent did while a create's answer was lost stays",
         [Need::CreateIsFound]
     ),
-    story!(a_create_whose_webhook_nobody_takes_makes_one_ticket),
+    story!(
+        a_create_whose_webhook_nobody_takes_makes_one_ticket,
+        "a create whose webhook nobody takes makes one ticket"
+    ),
     story!(
         what_happened_while_the_system_was_down_is_made_good,
+        "what happened while the system was down is made good",
         [SET_STATUS]
     ),
 ];

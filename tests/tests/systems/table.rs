@@ -4,10 +4,7 @@
 //! Each system is a process of its own and may be left out, so nobody sees all columns at once: each run
 //! answers for one, and the frame for there being a cell for every story and system.
 
-use crate::{
-    desk::System,
-    suite::{STORIES, Story},
-};
+use crate::{desk::System, suite::STORIES};
 use std::{collections::BTreeMap, fmt, fs::File, path::Path};
 
 const BEGIN: &str =
@@ -35,11 +32,6 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// What the manual calls a story.
-pub fn row(story: &Story) -> String {
-    story.name.replace('_', " ")
-}
-
 /// The cells, by story and title.
 type Cells = BTreeMap<(String, String), String>;
 
@@ -49,7 +41,7 @@ pub fn holds(system: System, ended: &[Outcome]) {
     assert_eq!(ended.len(), STORIES.len(), "each story has an end");
     let title = system.title();
     let ended = STORIES.iter().zip(ended);
-    let ended = ended.map(|(story, outcome)| (row(story), outcome.to_string()));
+    let ended = ended.map(|(story, outcome)| (story.title.to_owned(), outcome.to_string()));
     let manual = Manual::open();
     let mut cells = manual.cells();
     if is_blessed() {
@@ -100,8 +92,8 @@ fn shown(cells: &Cells) -> String {
         titles.join(" | "),
         "|---".repeat(titles.len())
     );
-    for story in STORIES.iter().map(row) {
-        let cell = |title: &&str| cells.get(&(story.clone(), (*title).to_owned()));
+    for story in STORIES.iter().map(|story| story.title) {
+        let cell = |title: &&str| cells.get(&(story.to_owned(), (*title).to_owned()));
         let cells = titles.iter().map(cell);
         let cells: Vec<&str> = cells
             .map(|cell| cell.map_or(NOT_PLAYED, String::as_str))
@@ -143,9 +135,9 @@ impl Manual {
         let mut lines = self.table().lines().map(split);
         let titles = lines.next().unwrap_or_default();
         let mut cells = Cells::new();
-        for story in STORIES.iter().map(row) {
+        for story in STORIES.iter().map(|story| story.title) {
             for (_, title) in System::ALL {
-                let of = (story.clone(), (*title).to_owned());
+                let of = (story.to_owned(), (*title).to_owned());
                 cells.insert(of, NOT_PLAYED.to_owned());
             }
         }

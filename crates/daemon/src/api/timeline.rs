@@ -87,7 +87,9 @@ pub async fn timeline(jobs: &Jobs, asked: TimelineAsked) -> Result<Timeline, Api
         (None, Some(conversation), None) => {
             TimelineOf::Conversation(id("conversation", conversation, ConversationId::parse)?)
         }
-        (None, None, Some(user)) => TimelineOf::User(id("user", user, UserId::parse)?),
+        (None, None, Some(user)) => {
+            TimelineOf::User(id("user", as_jelou_spells(user), UserId::parse)?)
+        }
         _ => {
             return Err(ApiError::wrong(
                 "a timeline is of one ticket, one conversation or one user",
@@ -100,6 +102,13 @@ pub async fn timeline(jobs: &Jobs, asked: TimelineAsked) -> Result<Timeline, Api
         lines: lines.into_iter().map(LineView::from).collect(),
         bridges,
     })
+}
+
+/// A number that a person wrote with its plus, as WhatsApp's ids are: digits alone. Anything else as it is.
+fn as_jelou_spells(user: &str) -> &str {
+    let digits = user.trim().strip_prefix('+');
+    let is_number = |rest: &&str| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit());
+    digits.filter(is_number).unwrap_or(user)
 }
 
 impl From<Line> for LineView {

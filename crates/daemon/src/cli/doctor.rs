@@ -13,7 +13,10 @@ use crate::{
     clock,
     config::{self, Config},
     runtime::Bridge,
-    setup::doctor::{Look, State, examine},
+    setup::{
+        doctor::{Look, State, examine},
+        hooks::OF_TICKETING,
+    },
 };
 use bridge_core::event::Side;
 use bridge_transport::Transport;
@@ -22,7 +25,6 @@ use std::sync::Arc;
 
 const DATABASE: &str = "database";
 const OF_JELOU: &str = "webhooks of Jelou";
-const OF_TICKETING: &str = "webhooks of ticketing";
 
 /// Looks at everything. What is wrong in one place keeps it from no other.
 pub(super) async fn doctor(shared: &Shared, bridge: Option<String>) -> Result<Ending, Failure> {
@@ -34,7 +36,9 @@ pub(super) async fn doctor(shared: &Shared, bridge: Option<String>) -> Result<En
     let mut looks = here(shared, &config, &bridges).await;
     let public = config.server.public_url.as_ref();
     for bridge in &bridges {
-        looks.extend(examine(bridge, &transport, public).await);
+        for look in examine(bridge, &transport, public).await {
+            add(&mut looks, look);
+        }
     }
     let is = |state| looks.iter().any(|look| look.state == state);
     let code = match (is(State::Wrong), is(State::Unreachable)) {
@@ -45,6 +49,16 @@ pub(super) async fn doctor(shared: &Shared, bridge: Option<String>) -> Result<En
     let ok = code == FINE;
     let json = json!({ "ok": ok, "looks": to_json(&looks)? });
     Ok(Ending::new(shown(&looks), json).with_code(code))
+}
+
+/// One row for one thing: what came of webhooks outweighs that nobody can look how they are set up.
+fn add(looks: &mut Vec<Look>, look: Look) {
+    let same = |there: &&mut Look| (&there.bridge, there.what) == (&look.bridge, look.what);
+    match looks.iter_mut().find(same) {
+        None => looks.push(look),
+        Some(there) if there.state == State::Fine => {}
+        Some(there) => there.found = format!("{}; {}", there.found, look.found),
+    }
 }
 
 /// The database, the daemon if there is one, and what it met.

@@ -78,6 +78,13 @@ impl Asked {
         }
     }
 
+    /// The bridge that the question is of, where it names one.
+    fn bridge(&self) -> Option<&str> {
+        let in_query = self.query.iter().find(|(name, _)| name == "bridge");
+        let in_body = || self.body.as_ref()?.get("bridge")?.as_str();
+        in_query.map(|(_, name)| name.as_str()).or_else(in_body)
+    }
+
     /// A question in a body.
     pub fn post(path: &[&str], body: &impl Serialize) -> Self {
         let path = path.iter().map(|&part| part.to_owned()).collect();
@@ -143,11 +150,12 @@ fn plain(value: &Value) -> String {
 }
 
 impl Door {
-    /// Finds the daemon; if there is none, opens the database here.
+    /// Finds the daemon; if there is none, opens the database here, once the bridge that is asked for is a
+    /// configured one: whoever mistyped it needs no database to be told.
     ///
     /// # Errors
     /// [`Failure`] with exit code 3 if neither can be done.
-    pub async fn open(shared: &Shared) -> Result<Self, Failure> {
+    pub async fn open(shared: &Shared, asked: Option<&Asked>) -> Result<Self, Failure> {
         let config = match config::load(&shared.config) {
             Ok(config) => Some(config),
             // The address alone is enough to ask a daemon.
@@ -180,7 +188,7 @@ impl Door {
             });
         }
         match config {
-            Some(config) => Self::find(config, token).await,
+            Some(config) => Self::find(config, token, asked.and_then(Asked::bridge)).await,
             None => Err(Failure::wrong_use(
                 "no configuration was read",
                 "name it with --config",
@@ -188,7 +196,11 @@ impl Door {
         }
     }
 
-    async fn find(config: Config, token: Option<String>) -> Result<Self, Failure> {
+    async fn find(
+        config: Config,
+        token: Option<String>,
+        bridge: Option<&str>,
+    ) -> Result<Self, Failure> {
         let address = reachable(config.server.admin_listen);
         if answers(address).await {
             let base = url(&format!("http://{address}"))?;
@@ -197,6 +209,11 @@ impl Door {
                 base,
                 token,
             });
+        }
+        if let Some(name) = bridge
+            && !config.bridges.keys().any(|known| known.as_str() == name)
+        {
+            return Err(Failure::no_bridge(name, config.bridges.keys()));
         }
         match app::offline(config).await {
             Ok(jobs) => {

@@ -112,7 +112,7 @@ fn lane_in(path: &Path) -> Result<Lane, Failure> {
 }
 
 async fn lane_of(shared: &Shared, bridge: &Bridge, ticket: &str) -> Result<Lane, Failure> {
-    let door = Door::open(shared).await?;
+    let door = Door::open(shared, None).await?;
     let asked = LaneAsked {
         ticket: ticket.to_owned(),
         bridge: Some(bridge.name.to_string()),

@@ -86,7 +86,7 @@ fn chosen(config: &Config, only: Option<&str>) -> Result<BridgeName, Failure> {
         None => {
             let names: Vec<_> = names.iter().map(|name| name.as_str()).collect();
             Failure::wrong_use(
-                "which bridge's system is meant?",
+                "there are several bridges, and none is named",
                 format!(
                     "name it by --bridge; the configured ones are: {}",
                     names.join(", ")

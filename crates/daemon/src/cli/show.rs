@@ -140,9 +140,12 @@ pub(super) fn unlinked(unlinked: &Linked) -> String {
     )
 }
 
+/// What a timeline without a line says, and where to look next.
+const NOTHING_KNOWN: &str = "Nothing is known of it: no webhook told of it, no sweep found it, or it is spelled otherwise. Look whether webhooks come with `jelou-bridge doctor`, and what is linked with `jelou-bridge links`.\n";
+
 pub(super) fn timeline(timeline: &Timeline) -> String {
     if timeline.lines.is_empty() {
-        return "Nothing is known of it.\n".to_owned();
+        return NOTHING_KNOWN.to_owned();
     }
     lines(&timeline.lines, timeline.bridges.len() > 1)
 }

@@ -28,7 +28,7 @@ async fn answer<T: DeserializeOwned>(
     asked: Asked,
     show: impl FnOnce(&T) -> (String, u8),
 ) -> Result<Ending, Failure> {
-    let door = Door::open(shared).await?;
+    let door = Door::open(shared, Some(&asked)).await?;
     let alone = asked.done_alone().filter(|_| door.is_here());
     let answered = door.ask::<T>(asked).await;
     door.close().await;
@@ -193,7 +193,8 @@ async fn decide(shared: &Shared, word: &str, chosen: Chosen) -> Result<Ending, F
         all: chosen.all,
         after: None,
     };
-    let door = Door::open(shared).await?;
+    let first = Asked::post(&["parked", word], &chosen);
+    let door = Door::open(shared, Some(&first)).await?;
     let mut all = ParkedDone::default();
     let broke_off = loop {
         let asked = Asked::post(&["parked", word], &chosen);

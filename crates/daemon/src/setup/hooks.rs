@@ -269,15 +269,19 @@ async fn all(bridge: &Bridge, hook: &Hook) -> Result<Vec<Seen>, CallError> {
     Ok(seen)
 }
 
+/// What `doctor` calls the ticketing system's webhooks: those that came, and where no call of the system
+/// tells how they are set up, that too.
+pub const OF_TICKETING: &str = "webhooks of ticketing";
+
 /// Looks whether the system sends its webhooks here, and by a secret that is known here.
 pub async fn examine(bridge: &Bridge, public: Option<&Url>) -> Vec<Look> {
-    const WHAT: &str = "ticketing webhooks";
+    const WHAT: &str = "ticketing webhook set-up";
     let profile = &bridge.config.profile;
     if !profile.takes_webhooks() {
         let told = untold(bridge);
         return vec![match profile.lists_changes() {
-            true => Look::fine(WHAT, told),
-            false => Look::unknown(WHAT, told),
+            true => Look::fine(OF_TICKETING, told),
+            false => Look::unknown(OF_TICKETING, told),
         }];
     }
     let hook = match hook(bridge, public) {
@@ -287,7 +291,7 @@ pub async fn examine(bridge: &Bridge, public: Option<&Url>) -> Vec<Look> {
     let parts = bridge.ticketing.hook_parts();
     if parts.is_empty() {
         let found = "no call of the system tells; `jelou-bridge setup` prints what a person does";
-        return vec![Look::unknown(WHAT, found)];
+        return vec![Look::unknown(OF_TICKETING, found)];
     }
     let seen = match all(bridge, &hook).await {
         Ok(seen) => seen,

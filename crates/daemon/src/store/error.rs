@@ -47,7 +47,7 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// There is no such file, and none was to be made.
-    #[error("there is no database at {path}. `jelou-bridge migrate` makes one", path = path.display())]
+    #[error("there is no database at {path} yet. The first `jelou-bridge run` makes it, and `jelou-bridge migrate` does without running", path = path.display())]
     Missing {
         /// The file that was looked for.
         path: PathBuf,
