@@ -32,10 +32,8 @@ pub async fn perform(
         }
         Effect::CreateTicket(create) => {
             let again = intent.attempts > 1;
-            bridge
-                .ticketing
-                .create(create, &intent.id, again, deadline)
-                .await
+            let ticketing = &bridge.ticketing;
+            ticketing.create(create, &intent.id, again, deadline).await
         }
         Effect::WriteLinkField {
             ticket,

@@ -345,7 +345,7 @@ async fn what_is_not_there_or_in_the_way_is_told_with_a_remedy() {
 #[tokio::test]
 async fn a_customers_timeline_is_found_by_their_number_with_its_plus() {
     let staged = Staged::new().await;
-    staged.stage.ticket_for("+5511912345678", "Bia", "Outro");
+    let _ = staged.stage.ticket_for("+5511912345678", "Bia", "Outro");
     staged.stage.settle(WITHIN).await.unwrap();
     let plain = staged
         .run(&["timeline", "--user", "5511912345678", "--json"])

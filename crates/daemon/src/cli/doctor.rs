@@ -15,7 +15,7 @@ use crate::{
     runtime::Bridge,
     setup::{
         doctor::{Look, State, examine},
-        hooks::OF_TICKETING,
+        hooks::{OF_TICKETING, takes_webhooks},
     },
 };
 use bridge_core::event::Side;
@@ -103,7 +103,7 @@ fn arrivals(bridges: &[Arc<Bridge>], page: Option<&str>, heard: Option<&Bridges>
     for bridge in bridges {
         let name = bridge.name.as_str();
         let heard = heard.and_then(|all| all.bridges.iter().find(|one| one.bridge == name));
-        let sends = |side: &Side| *side == Side::Jelou || bridge.config.profile.takes_webhooks();
+        let sends = |side: &Side| *side == Side::Jelou || takes_webhooks(bridge);
         for side in [Side::Jelou, Side::Ticketing].into_iter().filter(sends) {
             let last = heard.map(|one| {
                 Last(match side {

@@ -277,7 +277,7 @@ pub const OF_TICKETING: &str = "webhooks of ticketing";
 pub async fn examine(bridge: &Bridge, public: Option<&Url>) -> Vec<Look> {
     const WHAT: &str = "ticketing webhook set-up";
     let profile = &bridge.config.profile;
-    if !profile.takes_webhooks() {
+    if !takes_webhooks(bridge) {
         let told = untold(bridge);
         return vec![match profile.lists_changes() {
             true => Look::fine(OF_TICKETING, told),
@@ -376,11 +376,23 @@ fn hook(bridge: &Bridge, public: Option<&Url>) -> Result<Hook, NotDone> {
 /// What stands in the place of webhooks, where the profile takes none.
 fn untold(bridge: &Bridge) -> String {
     let every = bridge.config.sweep.every.as_secs();
-    match bridge.config.profile.lists_changes() {
-        true => format!("its profile takes no webhooks: it is asked every {every} s what changed"),
-        false => "its profile takes no webhooks and lists no changes: it tells the bridge nothing"
-            .to_owned(),
+    let profile = &bridge.config.profile;
+    let why = match profile.takes_webhooks() {
+        true => "without webhook_secrets none is taken",
+        false => "its profile takes no webhooks",
+    };
+    match profile.lists_changes() {
+        true => format!("{why}: it is asked every {every} s what changed"),
+        false => format!("{why}, and it lists no changes: it tells the bridge nothing"),
     }
+}
+
+/// Whether the bridge takes webhooks of its ticketing system. A profile may leave that to the configuration,
+/// for systems that have none in some versions.
+pub fn takes_webhooks(bridge: &Bridge) -> bool {
+    let profile = &bridge.config.profile;
+    let has_secret = !bridge.config.ticketing.webhook_secrets.is_empty();
+    profile.takes_webhooks() && (has_secret || !profile.may_send_no_webhooks())
 }
 
 /// What a person does, where no call of the profile does it.

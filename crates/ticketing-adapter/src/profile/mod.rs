@@ -175,6 +175,14 @@ impl Profile {
         self.rules.webhook.is_some()
     }
 
+    /// Whether some versions of the system have no webhooks: without a secret none is taken, and nothing
+    /// is wrong.
+    #[must_use]
+    pub fn may_send_no_webhooks(&self) -> bool {
+        let webhook = self.rules.webhook.as_ref();
+        webhook.is_some_and(|webhook| webhook.optional)
+    }
+
     /// How its webhooks prove who sent them, in words; nothing where it takes none.
     #[must_use]
     pub fn proves_webhooks(&self) -> Option<String> {
