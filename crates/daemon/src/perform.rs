@@ -23,18 +23,15 @@ pub async fn perform(
     file: Option<Fetched>,
     deadline: Duration,
 ) -> Result<Answer, CallError> {
+    let (id, again) = (&intent.id, intent.attempts > 1);
     match &intent.effect {
-        Effect::StartConversation(start) => bridge.jelou.start(start, &intent.id, deadline).await,
+        Effect::StartConversation(start) => bridge.jelou.start(start, id, deadline).await,
         Effect::CloseConversation(close) => bridge.jelou.close(close, deadline).await,
         Effect::WriteTicketId(write) => bridge.jelou.write_ticket_id(write, deadline).await,
         Effect::UpsertRequester { requester } => {
             bridge.ticketing.upsert_requester(requester, deadline).await
         }
-        Effect::CreateTicket(create) => {
-            let again = intent.attempts > 1;
-            let ticketing = &bridge.ticketing;
-            ticketing.create(create, &intent.id, again, deadline).await
-        }
+        Effect::CreateTicket(create) => bridge.ticketing.create(create, id, again, deadline).await,
         Effect::WriteLinkField {
             ticket,
             conversation,
@@ -50,19 +47,11 @@ pub async fn perform(
         Effect::SetFields { ticket, fields } => {
             bridge.ticketing.set_fields(ticket, fields, deadline).await
         }
-        Effect::AddComment(comment) => {
-            bridge
-                .ticketing
-                .add_comment(comment, &intent.id, deadline)
-                .await
-        }
+        Effect::AddComment(comment) => bridge.ticketing.add_comment(comment, id, deadline).await,
         Effect::AttachFile(attach) => {
             let bytes = file.as_ref().map(|file| file.bytes.clone());
             let bytes = bytes.unwrap_or_default();
-            bridge
-                .ticketing
-                .attach(attach, bytes, &intent.id, deadline)
-                .await
+            bridge.ticketing.attach(attach, bytes, id, deadline).await
         }
         Effect::SendMessage(message) => bridge
             .jelou
@@ -85,10 +74,7 @@ pub async fn perform(
             .await
             .map(|()| Answer::Done { whole: None }),
         Effect::AddNote { ticket, text } => {
-            bridge
-                .ticketing
-                .add_note(ticket, text, &intent.id, deadline)
-                .await
+            bridge.ticketing.add_note(ticket, text, id, deadline).await
         }
     }
 }
