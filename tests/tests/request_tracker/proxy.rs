@@ -114,7 +114,6 @@ impl Proxy {
     }
 
     /// The same, and the door stands shut before the caller learns that no answer comes: it asks nothing more.
-    #[allow(dead_code, reason = "the stories of all systems alone ask for it")]
     pub fn cut_next_and_shut(&self, method: &'static str, path: &str) {
         self.shared.shuts_at_cut.store(true, Ordering::SeqCst);
         self.cut_next(method, path);
@@ -122,7 +121,6 @@ impl Proxy {
 
     /// The next request with this method and a path that ends so never reaches the server: it is answered
     /// with this status line and these headers.
-    #[allow(dead_code, reason = "the stories of all systems alone ask for it")]
     pub fn refuse_next(&self, method: &'static str, ending: &'static str, head: &'static str) {
         lock(&self.shared.refusals).push((method, ending, head));
     }

@@ -1,6 +1,6 @@
 //! Proofs that lie in our own inbox: stored, answered, and not routed yet (rule 5).
 
-use crate::world::{World, faults::Fault, jelou::Second, net::Weather};
+use crate::world::{World, faults::Fault, jelou::Second};
 use bridge_core::{
     effect::Operation,
     event::Event,
@@ -78,13 +78,7 @@ fn an_answered_conversation_is_not_given_to_an_older_start_while_its_event_is_no
     w.hours(1);
     assert_eq!(w.parked_for(), ["unknown_outcome"]);
 
-    w.net.weather = Weather::Kept;
-    let second = w.agent_asks();
-    let asked = w.net.kept.remove(0);
-    w.deliver(asked);
-    w.moment();
-    let started = w.net.kept.remove(0);
-    w.net.weather = Weather::Fair;
+    let (second, started) = w.agent_asks_and_the_start_event_is_late();
     w.store_only(started);
     w.pass(Duration::from_secs(30));
     let fields = |w: &World| w.desk.records[&first].ticket.link_field.clone();

@@ -182,12 +182,8 @@ fn ask_for(
     calls: u32,
 ) -> Result<(), Blocked> {
     let now = crate::clock::now();
-    counted(
-        jobs,
-        target,
-        jobs.gate.ask_for(target, who, calls, now),
-        now,
-    )
+    let asked = jobs.gate.ask_for(target, who, calls, now);
+    counted(jobs, target, asked, now)
 }
 
 /// The same for one operation of several calls.
