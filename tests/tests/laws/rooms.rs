@@ -63,6 +63,7 @@ const CLIENTS: [(&str, &str, &[&str]); 8] = [
             "has_note",
             "comments",
             "changed_since",
+            "commented_since",
         ],
     ),
 ];

@@ -311,7 +311,7 @@ impl Kind {
             Self::Get => const { &[TICKET] },
             Self::FindByLinkField => FIND_BY_LINK_FIELD,
             Self::FindOpenByRequester => FIND_OPEN_BY_REQUESTER,
-            Self::ChangedSince => CHANGED_SINCE,
+            Self::ChangedSince | Self::CommentedSince => CHANGED_SINCE,
             Self::Notes | Self::Comments => const { &[TICKET, PAGE] },
         }
     }
@@ -355,7 +355,7 @@ impl Kind {
             Self::Get => &["ticket.id"],
             Self::FindByLinkField => &["conversation.id", "page"],
             Self::FindOpenByRequester => &["requester_id", "page"],
-            Self::ChangedSince => &["since.at", "since.token", "since.page"],
+            Self::ChangedSince | Self::CommentedSince => &["since.at", "since.token", "since.page"],
             Self::Notes | Self::Comments => &["ticket.id", "page"],
         }
     }
