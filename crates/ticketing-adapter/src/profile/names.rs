@@ -22,6 +22,8 @@ pub(super) struct Must {
     pub(super) such_as: &'static str,
     /// Whether a list may do without it and say why, since what it brings is compared here.
     pub(super) unfiltered: bool,
+    /// Whether it is said by what is chosen for it, such as a number for each status.
+    pub(super) by_choice: bool,
 }
 
 impl Must {
@@ -36,11 +38,19 @@ impl Must {
             lest,
             such_as,
             unfiltered: false,
+            by_choice: false,
         }
     }
 
     const fn when(self, when: When) -> Self {
         Self { when, ..self }
+    }
+
+    const fn or_chosen_by(self) -> Self {
+        Self {
+            by_choice: true,
+            ..self
+        }
     }
 
     const fn unless_unfiltered(self) -> Self {
@@ -199,7 +209,8 @@ const SET_STATUS: &[Must] = &[
         &["status", "status_code"],
         "every ticket would get the same status, whichever is wanted",
         "body.status = \"{{ status }}\"",
-    ),
+    )
+    .or_chosen_by(),
 ];
 
 const SET_LINK_FIELD: &[Must] = &[
@@ -217,7 +228,8 @@ const SET_FIELDS: &[Must] = &[
         &["fields.*"],
         "nothing would be set, and the call answered with yes",
         "body.fields = \"{{ fields | plain }}\"",
-    ),
+    )
+    .or_chosen_by(),
 ];
 
 const FIND_BY_LINK_FIELD: &[Must] = &[
