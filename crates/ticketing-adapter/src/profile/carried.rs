@@ -6,10 +6,14 @@ use super::{
     expr::{Expr, Template, Tree},
     names::Must,
     place::Place,
-    rules::{Kind, RequestRule, Then, Upload},
+    rules::{Kind, OperationRule, RequestRule, Then, Upload},
     spec::OperationSpec,
 };
-use std::collections::BTreeSet;
+use minijinja::value::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A status that no profile has in its expressions.
+const SOME_STATUS: &str = "such a status";
 
 /// Every name that tells a request apart from another of its kind.
 #[derive(Debug, Default)]
@@ -23,12 +27,8 @@ pub(super) struct Carried {
 impl Carried {
     /// Those of its path, query, headers and body.
     pub(super) fn by(request: &RequestRule) -> Self {
-        let pairs = request.query.iter().flat_map(|(name, value)| [name, value]);
-        let texts = request.path.iter().chain(pairs);
-        let texts = texts.chain(request.headers.iter().map(|(_, value)| value));
         let mut carried = Self::default();
-        let body = request.body.iter().flat_map(Tree::exprs);
-        for expr in texts.flat_map(Template::exprs).chain(body) {
+        for expr in exprs(request) {
             carried.named.extend(expr.names().map(str::to_owned));
             carried.said.extend(expr.said().map(str::to_owned));
         }
@@ -81,6 +81,15 @@ impl Carried {
         };
         must.one_of.iter().any(|name| is_in(there, name))
     }
+}
+
+/// The expressions of its path, query, headers and body.
+fn exprs(request: &RequestRule) -> impl Iterator<Item = &Expr> {
+    let pairs = request.query.iter().flat_map(|(name, value)| [name, value]);
+    let texts = request.path.iter().chain(pairs);
+    let texts = texts.chain(request.headers.iter().map(|(_, value)| value));
+    let body = request.body.iter().flat_map(Tree::exprs);
+    texts.flat_map(Template::exprs).chain(body)
 }
 
 fn is_in(names: &BTreeSet<String>, name: &str) -> bool {
@@ -160,6 +169,27 @@ pub(super) fn check(
             what,
             "Say how many items a full page has: page_size = 100.",
         );
+    }
+}
+
+/// Whether a status goes out as what stands for it at the system: its code where it has one, else its word.
+pub(super) fn status(checker: &mut Checker<'_>, place: &Place, rule: &OperationRule) {
+    let carried = Carried::by(&rule.request).through(&rule.first);
+    let (word, code) = (carried.names("status"), carried.names("status_code"));
+    let told = Value::from(BTreeMap::from([("status", SOME_STATUS)]));
+    let as_word = |expr: &Expr| {
+        let sent = expr.text(&told).ok().flatten();
+        sent.is_some_and(|sent| sent.to_lowercase().contains(SOME_STATUS))
+    };
+    if checker.has_codes && !code && exprs(&rule.request).any(as_word) {
+        let what = "a status would go out as its word, and the vocabulary has codes for what the system takes";
+        let remedy = "Send {{ status_code or status }}. If the system takes words and only tells codes, take the codes out of the vocabulary and read them in [ticket.NAME]: status = \"'open' if it.status == 2 else ...\".";
+        checker.problem(place, what, remedy);
+    }
+    if !checker.has_codes && code && !word {
+        let what = "`status_code` is sent, and nothing stands for any status: it would be left out";
+        let remedy = "Add [vocabulary.codes], or send {{ status }}.";
+        checker.problem(place, what, remedy);
     }
 }
 
