@@ -99,11 +99,11 @@ impl Expr {
             })?;
         // minijinja does not look for names before the brackets of a slice.
         let plain = without_slices(source);
-        let said = without_conditions(&plain);
+        let said = Some(without_conditions(&plain)).filter(|said| *said != plain);
         let whole = ENGINE.compile_expression_owned(plain);
         let named = named_in(whole.as_ref().unwrap_or(&compiled));
-        let said = ENGINE.compile_expression_owned(said);
-        let said = said.map_or_else(|_| named.clone(), |said| named_in(&said));
+        let said = said.and_then(|said| ENGINE.compile_expression_owned(said).ok());
+        let said = said.map_or_else(|| named.clone(), |said| named_in(&said));
         if let Some(path) = named.iter().find(|path| !names.allows(path)) {
             return Err(BadExpr {
                 what: format!("`{path}` is not known here"),
