@@ -148,13 +148,9 @@ pub(super) fn consistent(
         );
     }
     let by_key = matches!(spec.resolve, Some(ResolveSpec::IdempotencyKey));
-    if by_key && !mentions_intent(spec) {
-        let remedy = "Send {{ intent.id }} in a header, the query or the body.";
-        checker.problem(
-            &place.key("resolve"),
-            "the request carries no idempotency key",
-            remedy,
-        );
+    if by_key && !kind.names().contains(&"intent.id") {
+        let remedy = "Only create, note, comment and attach have {{ intent.id }}. Twice is the same as once here, if it is: resolve.by = \"idempotent\".";
+        checker.problem(&place.key("resolve"), "it has no idempotency key", remedy);
     }
     yes(checker, place, &spec.ok);
     full_page(checker, place, spec.page_size);
@@ -254,17 +250,4 @@ pub(super) fn without_reads(checker: &mut Checker<'_>, place: &Place, spec: &Pro
         let what = "it rests on `get`, which is declared absent";
         checker.problem(&Place::default().key("webhook"), what, remedy);
     }
-}
-
-fn mentions_intent(spec: &OperationSpec) -> bool {
-    let texts = spec.headers.values().chain(spec.query.values());
-    let body = spec
-        .body
-        .as_ref()
-        .map(toml::Table::to_string)
-        .unwrap_or_default();
-    texts
-        .map(String::as_str)
-        .chain([body.as_str()])
-        .any(|text| text.contains("intent.id"))
 }

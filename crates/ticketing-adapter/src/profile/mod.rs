@@ -16,6 +16,7 @@ mod place;
 mod request;
 mod review;
 pub(crate) mod rules;
+mod secret;
 mod settings;
 pub(crate) mod setup;
 pub(crate) mod shape;

@@ -208,6 +208,9 @@ fn carries(checker: &mut Checker<'_>, place: &Place, spec: &OperationSpec, rule:
     let request = request.beside(rule.upload.as_ref());
     let carried = picks.fold(request, Carried::or_picked);
     carried::check(checker, place, (rule.kind, spec), &carried);
+    if rule.kind == Kind::SetStatus {
+        carried::status(checker, place, rule);
+    }
     if let Some(find) = &rule.find_first {
         let carried = Carried::by(&find.request).or_picked(&find.id);
         carried::must(checker, &place.key("find_first"), &carried, &PERSON);

@@ -4,6 +4,7 @@ use super::*;
 
 mod losing;
 mod manual;
+mod slips;
 mod words;
 
 #[test]
