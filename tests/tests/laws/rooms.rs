@@ -23,7 +23,7 @@ const READERS: [&str; 8] = [
     "crates/daemon/src/jobs/routes",
     "crates/daemon/src/jobs/history.rs",
     "crates/daemon/src/jobs/reports/mod.rs",
-    "crates/daemon/src/jobs/sweep.rs",
+    "crates/daemon/src/jobs/sweep",
     "crates/daemon/src/api/",
     SETUP,
 ];
