@@ -169,6 +169,7 @@ impl Turn<'_> {
             return self.created_for_another(id, link, &ticket);
         }
         memory.made_by_us = !planted!(OwnTicketForgotten);
+        memory.made_here = true;
         memory.open_when = !planted!(OwnTicketForgotten);
         if self
             .live_link_of_ticket(&ticket)

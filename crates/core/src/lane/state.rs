@@ -77,6 +77,9 @@ pub struct TicketMemory {
     pub open_when: bool,
     /// Whether the bridge made this ticket: tags it put on do not make it start a conversation.
     pub made_by_us: bool,
+    /// Whether it was made for a conversation of this Lane.
+    #[serde(default)]
+    pub made_here: bool,
     /// When it was first found missing; twice, spaced, means gone.
     pub missing_since: Option<Timestamp>,
     /// It is gone for good.

@@ -2,6 +2,7 @@
 //! Neighbours: saying, for what was told; untold, for files.
 
 use super::world::{ANA, BEA, World, faults::Fault, net::Weather};
+use bridge_core::event::Event;
 use std::time::Duration;
 
 /// A world whose ticketing system lists comments.
@@ -141,4 +142,40 @@ fn what_was_said_before_the_link_is_not_found_afterwards() {
     w.sweep();
     w.settle();
     assert_eq!(w.heard(&w.only_talk()), ["after"], "{}", w.tale());
+}
+
+/// Found by the simulator, history 2040628: of the ticket the customer's lane had heard nothing but the echo of a
+/// note of ours, and took it for one that was made for them.
+#[test]
+fn who_names_a_ticket_that_only_an_echo_told_of_hears_nothing_that_was_said_to_another() {
+    let mut w = listing();
+    let ticket = w.agent_makes(BEA, "open", &["whatsapp"]);
+    w.settle();
+    let beas = w.talk_of(&ticket).unwrap().conversation.id.clone();
+    w.net.weather = Weather::Lost;
+    w.agent_says(&ticket, "k1", "for Bea alone");
+    w.net.weather = Weather::Fair;
+    w.ends(&beas, "expired");
+    w.settle();
+    // It is Ana's by now, and the first that is told of it there is an echo.
+    w.net.weather = Weather::Kept;
+    let ana = w.desk.requester(ANA);
+    w.agent_changes(&ticket, |t| {
+        t.requester.id = Some(ana);
+        t.requester.phone = Some(ANA.into());
+        t.requester.external_id = Some(ANA.into());
+    });
+    let Event::TicketChanged(mut echo) = w.net.kept.remove(0) else {
+        panic!("a ticket changed");
+    };
+    w.net.weather = Weather::Fair;
+    echo.by_us = true;
+    w.deliver(Event::TicketChanged(echo));
+    w.settle();
+    let talk = w.someone_starts_about(&ticket);
+    w.settle();
+    assert_eq!(w.ticket_of(&talk), Some(ticket), "{}", w.tale());
+    w.sweep();
+    w.settle();
+    assert!(w.heard(&talk).is_empty(), "{}", w.tale());
 }

@@ -67,6 +67,7 @@ fn ticket(a: TicketMemory, b: TicketMemory) -> TicketMemory {
         changes,
         open_when: fresh.open_when || stale.open_when,
         made_by_us: fresh.made_by_us || stale.made_by_us,
+        made_here: fresh.made_here || stale.made_here,
         missing_since: missing_since.filter(|since| Some(*since) > read_at),
         gone: fresh.gone || stale.gone,
         told: fresh.told || stale.told,

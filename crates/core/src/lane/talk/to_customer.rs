@@ -365,8 +365,9 @@ impl Turn<'_> {
         let memory = self.lane.tickets.get(&e.ticket);
         let born = memory.and_then(|m| m.seen.as_ref()?.created_at);
         let description = e.opening && born.is_none_or(|born| at <= born.plus(OPENING_WITHIN));
-        // All that is said on a ticket of ours is said since.
-        let ours = memory.is_some_and(|m| m.made_by_us);
+        // All that is said on a ticket that was made for this customer is said since. An echo alone
+        // does not say whose it was.
+        let ours = memory.is_some_and(|m| m.made_here);
         let at_most = match taken_over {
             true => at,
             false => latest(at).plus(THEIR_CLOCK_BEHIND),
