@@ -189,7 +189,7 @@ impl Turn<'_> {
             });
             link.link_field_written = true;
         }
-        if rest {
+        if rest && !planted!(RestForgotten) {
             self.leave_rest(id, &ticket);
         } else {
             self.confirm(id, &format!("ticket {ticket}"));

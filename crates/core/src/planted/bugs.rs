@@ -142,6 +142,7 @@ ObservedSentAfterAll "observed-sent-after-all" "What was only observed is sent o
 UnlinkLeavesIntents "unlink-leaves-intents" "What was planned for a link is sent after a person untied it."
 RetryTwice "retry-twice" "A retry of what is not parked is obeyed."
 RetryRepeatsDone "retry-repeats-done" "A retry of one step repeats those that are done."
+RestForgotten "rest-forgotten" "A ticket that is there counts as made, whatever else was to follow."
 MessagesCoalesced "messages-coalesced" "Of several messages that come together, the last is kept."
 ClockNotFollowed "clock-not-followed" "A clock that is set back leaves waits in the far future."
 // What is said
