@@ -136,7 +136,10 @@ impl What {
                 Effect::CloseConversation(close) => format!("conversation {}", close.conversation),
                 Effect::WriteTicketId(_) => "ticket id".to_owned(),
                 Effect::UpsertRequester { .. } => "requester".to_owned(),
-                Effect::CreateTicket(create) => format!("create for {}", create.conversation),
+                Effect::CreateTicket(create) => match &create.made {
+                    Some(ticket) => format!("ticket {ticket}"),
+                    None => format!("create for {}", create.conversation),
+                },
                 Effect::AddComment(comment) => format!("ticket {}", comment.ticket),
                 Effect::AttachFile(file) => format!("ticket {}", file.ticket),
                 Effect::SendMessage(message) => format!("words for {}", message.conversation),

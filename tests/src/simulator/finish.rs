@@ -10,6 +10,7 @@ use bridge_core::{
     ids::{LinkId, TicketId},
     intent::{Intent, IntentState},
     lane::Lane,
+    link::Link,
 };
 use std::time::Duration;
 
@@ -111,7 +112,9 @@ impl World {
                 if asks || !matches!(intent.effect, Effect::CreateTicket(_)) {
                     continue;
                 }
-                if let Some(ticket) = self.unfinished(&intent.link) {
+                let ticket = self.unfinished(&intent.link);
+                if let Some(ticket) = ticket.filter(|t| !self.is_out_of_reach(t, lane.lane, intent))
+                {
                     let state = intent.state.as_str();
                     let what = format!(
                         "{ticket} is made, and {} is {state} before what follows",
@@ -122,6 +125,25 @@ impl World {
             }
         }
         None
+    }
+
+    /// Whether the create's ticket is none of its Lane's: twice it was not found and so counts as gone,
+    /// although it is there; or another customer's Lane has it, and may not get this customer put on it.
+    fn is_out_of_reach(&self, ticket: &TicketId, lane: &Lane, intent: &Intent) -> bool {
+        let missed = self.judge.missed.get(&format!("ticket {ticket}"));
+        let denied = missed.is_some_and(|times| *times > 1);
+        let has_it = |l: &Link| l.ticket_id() == Some(ticket);
+        let mut others = self.store.lanes().filter(|other| other.lane.id != lane.id);
+        match intent.state {
+            IntentState::Withdrawn => denied,
+            IntentState::Confirmed => others.any(|other| other.links.iter().any(|l| has_it(l))),
+            IntentState::Planned
+            | IntentState::Sent
+            | IntentState::Unknown
+            | IntentState::Refused
+            | IntentState::Parked
+            | IntentState::Observed => false,
+        }
     }
 
     /// A ticket that was made for this Link, and none of those had done to it what follows.

@@ -5,13 +5,20 @@
 //! it stands, "five seconds after that" would be an hour away, and what was heard of since would
 //! count as older than what was known before. So all moments that this Lane wrote by our clock are
 //! moved back together: their order and their distances stay. Moments by the clocks of others (a
-//! message's, a conversation's start and end) are theirs.
+//! message's, a conversation's start and end) are theirs. That is done once: a Delivery of before may
+//! come long after it.
 
 use super::{
     ours::OUR_CLOCKS_APART,
+    schedule::LONGEST_WAIT,
     state::{ConversationMemory, Lane, Pending, Retry, TicketMemory},
 };
-use crate::{event::Event, intent::Intent, link::Link, time::Timestamp};
+use crate::{
+    event::Event,
+    intent::{Intent, IntentState},
+    link::Link,
+    time::Timestamp,
+};
 use std::time::Duration;
 
 /// Being this far ahead is no clock set back, but one moment asked for a little earlier than another.
@@ -30,20 +37,19 @@ impl Lane {
             pending.for_each(|pending| each_of_pending(pending, &not_ahead));
             return false;
         }
+        let followed = by <= AHEAD_MOST;
         let by = by.max(came_by);
         // What was known before stays earlier than what is heard now, if only by this much.
         let by = by.saturating_add(Duration::from_millis(1));
         let back = |at: &mut Timestamp| *at = at.minus(by);
-        // What came in and is not heard yet may be of before and of after. What is of before keeps its
-        // place too: of a read and a hint after it, the read must not come to cover the hint.
-        let of_before = self
-            .pending
-            .iter()
-            .filter(|p| moments(p).max() > Some(ahead));
-        let last_before = of_before.map(|p| p.delivery).max();
-        let of_before = |p: &&mut Pending| Some(p.delivery) <= last_before;
-        for pending in self.pending.iter_mut().filter(of_before) {
-            each_of_pending(pending, &back);
+        self.move_pending(ahead, &back);
+        if followed {
+            // Its calls and its waits go by the clock as it is: only what was seen of tickets makes
+            // room for what was told of them before.
+            for memory in self.tickets.values_mut() {
+                each_sight(memory, &back);
+            }
+            return true;
         }
         for memory in self.tickets.values_mut() {
             each_of_ticket(memory, &back);
@@ -60,17 +66,44 @@ impl Lane {
         true
     }
 
+    /// What came in and is not heard yet may be of before and of after. What is of before keeps its
+    /// place too: of a read and a hint after it, the read must not come to cover the hint.
+    fn move_pending(&mut self, ahead: Timestamp, back: &impl Fn(&mut Timestamp)) {
+        let of_before = self
+            .pending
+            .iter()
+            .filter(|p| moments(p).max() > Some(ahead));
+        let last_before = of_before.map(|p| p.delivery).max();
+        let of_before = |p: &&mut Pending| Some(p.delivery) <= last_before;
+        for pending in self.pending.iter_mut().filter(of_before) {
+            each_of_pending(pending, back);
+        }
+    }
+
     /// The latest moment at which this Lane did, saw or planned something.
     fn latest(&self) -> Option<Timestamp> {
         let tickets = self.tickets.values();
-        let tickets = tickets.flat_map(|m| [m.seen_at, m.read_at, m.hint_at, m.retry.since]);
+        let tickets = tickets.flat_map(|m| {
+            [
+                m.seen_at,
+                m.read_at,
+                m.hint_at,
+                m.missing_since,
+                m.retry.failed_at,
+                m.comments.read_at,
+                m.comments.retry.failed_at,
+                m.comments.files.since,
+                m.comments.files.failed_at,
+            ]
+        });
         let conversations = self.conversations.values();
         let conversations = conversations.flat_map(|m| {
             [
                 Some(m.learnt_at),
                 m.read_at,
                 m.closed_known_at,
-                m.retry.since,
+                m.missing_since,
+                m.retry.failed_at,
                 m.report.as_ref().map(|report| report.since),
             ]
         });
@@ -86,9 +119,11 @@ impl Lane {
         });
         let intents = self.intents.iter();
         let intents = intents.flat_map(|i| {
-            let planned = Some(i.planned_at);
+            // What was looked up in vain is looked up again after this at most.
+            let unknown = i.due_at.filter(|_| i.state == IntentState::Unknown);
             [
-                planned,
+                Some(i.planned_at),
+                unknown.map(|due| due.minus(LONGEST_WAIT)),
                 i.sent_at,
                 i.confirmed_at,
                 i.answered_at,
@@ -130,14 +165,29 @@ fn each(all: &mut [&mut Option<Timestamp>], change: &impl Fn(&mut Timestamp)) {
 }
 
 fn each_of_retry(retry: &mut Retry, change: &impl Fn(&mut Timestamp)) {
-    each(&mut [&mut retry.since, &mut retry.due_at], change);
+    let Retry {
+        failures: _,
+        since,
+        failed_at,
+        due_at,
+    } = retry;
+    each(&mut [since, failed_at, due_at], change);
 }
 
-fn each_of_ticket(memory: &mut TicketMemory, change: &impl Fn(&mut Timestamp)) {
+/// When a ticket was seen, read and hinted at.
+fn each_sight(memory: &mut TicketMemory, change: &impl Fn(&mut Timestamp)) {
     let TicketMemory {
         seen_at,
         read_at,
         hint_at,
+        ..
+    } = memory;
+    each(&mut [seen_at, read_at, hint_at], change);
+}
+
+fn each_of_ticket(memory: &mut TicketMemory, change: &impl Fn(&mut Timestamp)) {
+    each_sight(memory, change);
+    let TicketMemory {
         missing_since,
         holder_asked_at,
         retry,
@@ -146,9 +196,6 @@ fn each_of_ticket(memory: &mut TicketMemory, change: &impl Fn(&mut Timestamp)) {
     } = memory;
     each(
         &mut [
-            seen_at,
-            read_at,
-            hint_at,
             missing_since,
             holder_asked_at,
             &mut comments.read_at,
@@ -158,6 +205,7 @@ fn each_of_ticket(memory: &mut TicketMemory, change: &impl Fn(&mut Timestamp)) {
     );
     each_of_retry(retry, change);
     each_of_retry(&mut comments.retry, change);
+    each_of_retry(&mut comments.files, change);
 }
 
 fn each_of_conversation(memory: &mut ConversationMemory, change: &impl Fn(&mut Timestamp)) {
@@ -248,6 +296,7 @@ mod tests {
             retry: Retry {
                 failures: 1,
                 since: Some(Timestamp(now - 100)),
+                failed_at: Some(Timestamp(now - 50)),
                 due_at: Some(Timestamp(now + 5_000)),
             },
             ..TicketMemory::default()

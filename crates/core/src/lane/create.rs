@@ -51,11 +51,8 @@ impl Turn<'_> {
             self.withdraw(&link.id, Operation::Create, None);
             return self.ask_who_holds(&candidate);
         }
-        let unasked =
-            mapping.reuse == Reuse::Open && capabilities.find_open && !link.looked_for_open;
-        let follow_new = mapping.customer_writes_after_close == CustomerWritesAfterClose::New;
-        if let (true, Some(requester_id)) = (unasked, link.requester_id.clone())
-            && !(follow_new && link.follows.is_some())
+        if let Some(requester_id) = link.requester_id.clone()
+            && self.looks_for_open(link)
         {
             // Planned under another version of the mapping, it must not go out while this is looked up.
             self.withdraw(&link.id, Operation::Create, None);
@@ -82,8 +79,18 @@ impl Turn<'_> {
         }
     }
 
+    /// Whether an open ticket of the customer's is to be looked for, before one is made for the Link.
+    pub(super) fn looks_for_open(&self, link: &Link) -> bool {
+        let mapping = self.rules.mapping;
+        let unasked = mapping.reuse == Reuse::Open
+            && self.rules.capabilities.find_open
+            && !link.looked_for_open;
+        let follow_new = mapping.customer_writes_after_close == CustomerWritesAfterClose::New;
+        unasked && !(follow_new && link.follows.is_some())
+    }
+
     /// Whether a create went out that may have made the ticket: an open one is no longer looked for.
-    fn create_has_begun(&self, link: &Link) -> bool {
+    pub(super) fn create_has_begun(&self, link: &Link) -> bool {
         let mut creates = self.lane.intents.iter();
         creates.any(|i| {
             i.link == link.id

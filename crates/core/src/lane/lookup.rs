@@ -3,8 +3,8 @@
 
 use super::{follow::is_made, hear::Sight, state::EntryKind, step::Turn};
 use crate::{
-    effect::{Effect, Read},
-    ids::{ConversationId, LaneId, TicketId},
+    effect::{Effect, Operation, Read},
+    ids::{ConversationId, IntentId, LaneId, LinkId, TicketId},
     intent::IntentState,
     link::{Agreed, Link, TicketSide},
     ticket::Ticket,
@@ -33,6 +33,16 @@ impl Turn<'_> {
             .filter(|t| !self.is_elsewhere(&t.id, since) && !self.is_being_made(t))
             .collect();
         free.sort_by_key(|t| t.created_at);
+        if let Some((create, ticket)) = self.made_unheard(&link, &conversation, &free) {
+            let rest = self.rules.capabilities.create_follows;
+            return self.created(
+                &create,
+                ticket.id.clone(),
+                Some(ticket),
+                None,
+                (begun, rest),
+            );
+        }
         let Some(ticket) = free.pop() else {
             if let Some(link) = self.lane.link_mut(&link) {
                 link.looked_for_open = true;
@@ -50,14 +60,43 @@ impl Turn<'_> {
         }
     }
 
+    /// What a create of this Link made whose answer was lost: it went out before open tickets were to be
+    /// looked for, and one of them names the conversation.
+    fn made_unheard(
+        &self,
+        link: &LinkId,
+        conversation: &ConversationId,
+        open: &[Ticket],
+    ) -> Option<(IntentId, Ticket)> {
+        let mut intents = self.lane.intents.iter();
+        let create = intents.find(|i| {
+            i.link == *link
+                && i.operation() == Operation::Create
+                && i.state == IntentState::Withdrawn
+                && i.attempts > 0
+        })?;
+        let mut open = open.iter();
+        let made = open.find(|t| t.link_field.as_ref() == Some(conversation))?;
+        Some((create.id.clone(), made.clone()))
+    }
+
     /// The Link for which a requester's open tickets are being looked up.
     pub(super) fn link_looking_for_open(&self, requester_id: &str) -> Option<&Link> {
         self.lane.links.iter().find(|l| {
             l.is_live()
                 && l.ticket == TicketSide::Wanted
-                && !l.looked_for_open
                 && l.requester_id.as_deref() == Some(requester_id)
+                && !self.create_has_begun(l)
+                && self.looks_for_open(l)
+                && !self.has_candidate(l)
         })
+    }
+
+    /// Whether an open ticket was found for the Link's conversation, and it is asked who has it.
+    fn has_candidate(&self, link: &Link) -> bool {
+        let talk = link.conversation_id();
+        let memory = talk.and_then(|id| self.lane.conversations.get(id));
+        memory.is_some_and(|m| m.candidate.is_some())
     }
 
     /// Whether the store said, since a moment or when it last refused a commit, that another Lane

@@ -2,6 +2,7 @@
 //! and 6). Neighbours: adopt, for all others; resolve, for starts that no conversation turned up for.
 
 use super::{
+    follow::is_made,
     state::{ConversationMemory, EntryKind},
     step::Turn,
 };
@@ -331,9 +332,11 @@ impl Turn<'_> {
         if planted!(GiveWaySkipped) {
             return;
         }
-        // A file belongs to the ticket that its message is on.
-        let others = Operation::ALL.into_iter().filter(|o| *o != Operation::File);
-        for operation in others {
+        // A file belongs to the ticket that its message is on, and what follows its making to a ticket.
+        let mut own = self.lane.intents.iter().filter(|i| i.link == other);
+        let made = own.any(is_made);
+        let stays = |o: &Operation| *o == Operation::File || made && *o == Operation::Create;
+        for operation in Operation::ALL.into_iter().filter(|o| !stays(o)) {
             self.withdraw(&other, operation, None);
         }
         self.tell(&other, &format!("ours:{id}"), "This ticket's conversation turned out to belong to another ticket, whose start Jelou had not confirmed in time. It goes on there.");

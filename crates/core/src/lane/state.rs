@@ -30,8 +30,20 @@ pub struct Retry {
     pub failures: u32,
     /// When the row began.
     pub since: Option<Timestamp>,
+    /// When the latest of them came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed_at: Option<Timestamp>,
     /// Not before this moment.
     pub due_at: Option<Timestamp>,
+}
+
+impl Retry {
+    /// Counts a failure.
+    pub(super) fn failed(&mut self, now: Timestamp) {
+        self.failures = self.failures.saturating_add(1);
+        self.since.get_or_insert(now);
+        self.failed_at = Some(now);
+    }
 }
 
 /// How a call button's rule stands on a ticket.

@@ -268,8 +268,7 @@ impl Turn<'_> {
 
 /// A failed read comes back later: when the remote said, else by the schedule.
 fn put_off(retry: &mut Retry, key: &str, error: &CallError, now: Timestamp) {
-    retry.failures = retry.failures.saturating_add(1);
-    retry.since.get_or_insert(now);
+    retry.failed(now);
     let by_schedule = schedule::retry_at(retry.failures, key, now);
     retry.due_at = Some(match error {
         CallError::Later {

@@ -1,14 +1,8 @@
 //! Conversations that name a ticket in their metadata (rule 8), and tickets that move (rules 9, 10).
 
-use crate::world::{
-    ANA, BEA, World,
-    desk::{Carries, Versions},
-    faults::Fault,
-    net::Weather,
-};
+use crate::world::{ANA, BEA, World, desk::Carries, faults::Fault, net::Weather};
 use bridge_core::{
     call::Resolve,
-    event::Event,
     ids::{TicketId, UserId},
     lane::{Input, Next, Order, step},
 };
@@ -371,60 +365,6 @@ fn what_another_lane_was_told_before_the_link_stood_is_read_when_the_link_is_who
     w.settle();
     assert_eq!(w.status(&ticket), "closed");
     assert!(w.active().is_empty(), "{}", w.tale());
-}
-
-/// Found by the simulator, history 314592: with the clock set back, what was seen before counted as
-/// seen now.
-#[test]
-fn the_customers_last_ticket_is_looked_at_anew_though_the_clock_was_set_back() {
-    for back in [Duration::ZERO, Duration::from_secs(5 * 3600)] {
-        let mut w = World::with(&json!({"ticket": {"customer_writes_after_close": "reopen"}}));
-        let (first, ticket) = w.linked_from_conversation();
-        w.ends(&first, "expired");
-        w.settle();
-        w.agent_tags(&ticket, &["vip"]);
-        w.settle();
-        w.net.weather = Weather::Lost;
-        w.agent_sets(&ticket, "closed");
-        w.net.weather = Weather::Fair;
-        w.now = w.now.minus(back);
-        let next = w.ana_starts();
-        w.settle();
-        assert_eq!(w.desk.records.len(), 2, "{back:?}\n{}", w.tale());
-        assert_ne!(w.ticket_of(&next), Some(ticket), "{back:?}\n{}", w.tale());
-    }
-}
-
-/// Found by the simulator, history 992098: both counted as of one moment, and the read as covering the hint.
-#[test]
-fn a_hint_that_came_before_the_clock_was_set_back_is_followed_though_a_read_came_with_it() {
-    for back in [Duration::ZERO, Duration::from_secs(5 * 3600)] {
-        let mut w = World::new();
-        w.desk.versions = Versions::None;
-        w.desk.carries = Carries::IdOnly;
-        let (ticket, _) = w.linked_from_ticket();
-        w.settle();
-        let lane = w.bridge.lanes.keys().next().expect("Ana's").clone();
-        let now = w.now;
-        w.net.weather = Weather::Kept;
-        w.agent_tags(&ticket, &["whatsapp", "vip"]);
-        let Event::TicketChanged(mut read) = w.net.kept.remove(0) else {
-            panic!("a ticket changed");
-        };
-        // The Router had read it for its customer before the Link stood.
-        read.whole = Some(Box::new(w.desk.read(&ticket).unwrap()));
-        read.read_at = Some(now);
-        w.bridge
-            .hand_over(&lane, Event::TicketChanged(read), now, now, false);
-        w.now = now.plus(Duration::from_secs(12));
-        w.agent_sets(&ticket, "solved");
-        let hint = w.net.kept.remove(0);
-        w.bridge.hand_over(&lane, hint, w.now, w.now, false);
-        w.now = w.now.minus(back);
-        w.wake_all();
-        w.settle();
-        assert!(w.active().is_empty(), "{back:?}\n{}", w.tale());
-    }
 }
 
 /// Found by the simulator, history 10374318.

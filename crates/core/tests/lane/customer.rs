@@ -82,6 +82,27 @@ fn each_conversation_makes_its_own_ticket_where_nothing_is_reused() {
     assert_ne!(ticket, there);
 }
 
+/// Found by the simulator, history 809126: what was found went to the link of the unheard create, which takes
+/// none, and the open tickets were listed without end.
+#[test]
+fn a_create_that_nobody_can_look_up_keeps_no_other_conversation_from_an_open_ticket() {
+    let mut w = World::with(&json!({"ticket": {"reuse": "never"}}));
+    w.capabilities.create = Resolve::DirectLookup;
+    w.faults.next("create", Fault::Cut);
+    w.faults
+        .always("tickets_by_conversation", Fault::Later(None));
+    let first = w.ana_starts();
+    w.moment();
+    w.ends(&first, "expired");
+    let there = w.agent_makes(ANA, "open", &[]);
+    w.moment();
+    w.remap(&json!({"ticket": {"reuse": "open"}}));
+    let second = w.ana_starts();
+    w.pass(Duration::from_secs(60));
+    assert_eq!(w.ticket_of(&second), Some(there), "{}", w.tale());
+    assert!(w.bridge.reads.len() < 40, "{:?}", w.bridge.reads);
+}
+
 #[test]
 fn reuse_never_takes_a_ticket_that_another_customer_is_talking_about() {
     let mut w = World::new();

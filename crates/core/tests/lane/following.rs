@@ -1,12 +1,14 @@
 //! What follows the making of a ticket is done once it is there, however it was learnt that it is.
 
-use crate::world::{World, faults::Fault};
+use crate::world::{World, faults::Fault, net::Weather};
 use bridge_core::{
+    call::Resolve,
     effect::Operation,
     ids::{ConversationId, TicketId},
     intent::IntentState,
-    lane::Order,
+    lane::{OnUnknown, Order},
 };
+use serde_json::json;
 
 /// A system that wants a call once a ticket is there.
 fn world() -> World {
@@ -127,4 +129,48 @@ fn what_follows_may_be_done_twice_and_is_no_possible_duplicate() {
         w.tale()
     );
     assert!(w.parked().is_empty(), "{}", w.tale());
+}
+
+/// Found by the simulator, histories 412676, 606200, 711179, 853853 and 870450: the ticket stayed without its
+/// customer on it, and nobody was told.
+#[test]
+fn what_follows_is_done_though_the_conversation_goes_to_another_ticket() {
+    let mut w = world();
+    w.faults.next("start", Fault::DoThenCut);
+    let (ticket, started) = w.agent_asks_and_the_start_event_is_late();
+    let talk = w.only_talk();
+    // Its startAt is of yesterday: nothing proves it ours until its event comes, an hour late.
+    w.is_dated_yesterday(&talk);
+    w.faults.next("follow", Fault::Later(Some(7_200)));
+    w.customer_writes(&talk, "m1");
+    w.hours(1);
+    let wrong = w.ticket_of(&talk).unwrap();
+    assert_ne!(wrong, ticket);
+    assert!(w.followed.is_empty(), "{}", w.tale());
+    w.deliver(started);
+    w.hours(2);
+    assert_eq!(w.talk_of(&ticket).unwrap().conversation.id, talk);
+    assert_eq!(w.followed, [wrong], "{}", w.tale());
+}
+
+/// Found by the simulator, history 910876: the ticket was taken as one that was there, and what follows its
+/// making was nobody's.
+#[test]
+fn a_ticket_of_an_unheard_create_is_known_for_it_among_the_open_ones() {
+    let mut w = World::with(&json!({"ticket": {"reuse": "never"}}));
+    w.capabilities.create_follows = true;
+    w.capabilities.create = Resolve::None;
+    w.limits.on_unknown = OnUnknown::Retry;
+    w.faults.next("create", Fault::CrashAfter);
+    // The webhook that would tell of it is lost.
+    w.net.weather = Weather::Kept;
+    let talk = w.ana_starts();
+    let started = w.net.kept.remove(0);
+    w.deliver(started);
+    w.moment();
+    w.net.weather = Weather::Fair;
+    w.remap(&json!({"ticket": {"reuse": "open"}}));
+    w.settle();
+    let ticket = only_ticket(&w, &talk);
+    assert_eq!(w.followed, [ticket], "{}", w.tale());
 }

@@ -14,6 +14,7 @@ mod world;
 mod adoption;
 mod busy;
 mod by_bot;
+mod clock;
 mod closing;
 mod customer;
 mod errors;

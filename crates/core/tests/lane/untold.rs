@@ -69,6 +69,21 @@ fn a_listing_that_fails_for_a_moment_costs_the_customer_no_file() {
     assert_eq!(told(&w, &ticket), 0);
 }
 
+/// Found by the simulator, history 559684: the wait for the listing was not moved with the clock, and the close
+/// waited for the words.
+#[test]
+fn the_words_go_within_a_minute_though_the_clock_was_set_back_meanwhile() {
+    let (mut w, ticket, talk) = listing();
+    w.faults.always("comments", Fault::Later(None));
+    answers(&mut w, &ticket, "k1", "", true);
+    w.moment();
+    assert!(w.heard(&talk).is_empty(), "{}", w.tale());
+    w.now = w.now.minus(Duration::from_secs(5 * 3600));
+    w.wake_all();
+    w.pass(Duration::from_secs(61));
+    assert_eq!(w.heard(&talk), ["Veja"], "{}", w.tale());
+}
+
 /// Ten comments and the close behind them: a list that fails costs all of them one wait.
 #[test]
 fn where_the_files_cannot_be_read_all_words_go_alone_within_a_minute_and_the_agents_learn_of_it() {

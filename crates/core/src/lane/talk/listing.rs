@@ -267,8 +267,7 @@ impl Turn<'_> {
             comments.retry = Retry::default();
             return;
         }
-        comments.retry.failures = comments.retry.failures.saturating_add(1);
-        comments.retry.since.get_or_insert(now);
+        comments.retry.failed(now);
         comments.retry.due_at = Some(schedule::retry_at(comments.retry.failures, &key, now));
     }
 }

@@ -102,6 +102,7 @@ impl Turn<'_> {
         let memory = self.lane.tickets.entry(ticket.clone()).or_default();
         let files = &mut memory.comments.files;
         files.failures = files.failures.saturating_add(1);
+        files.failed_at = Some(at);
         files.due_at = Some(schedule::retry_at(files.failures, ticket.as_str(), at));
     }
 

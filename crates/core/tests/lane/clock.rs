@@ -1,0 +1,122 @@
+//! The clock of the machine is set back: what waits still waits as long, and what was told before is told
+//! before.
+
+use crate::world::{
+    World,
+    desk::{Carries, Versions},
+    faults::Fault,
+    net::Weather,
+};
+use bridge_core::event::Event;
+use serde_json::json;
+use std::time::Duration;
+
+const FIVE_HOURS: Duration = Duration::from_secs(5 * 3600);
+
+/// Found by the simulator, history 314592: with the clock set back, what was seen before counted as
+/// seen now.
+#[test]
+fn the_customers_last_ticket_is_looked_at_anew_though_the_clock_was_set_back() {
+    for back in [Duration::ZERO, Duration::from_secs(5 * 3600)] {
+        let mut w = World::with(&json!({"ticket": {"customer_writes_after_close": "reopen"}}));
+        let (first, ticket) = w.linked_from_conversation();
+        w.ends(&first, "expired");
+        w.settle();
+        w.agent_tags(&ticket, &["vip"]);
+        w.settle();
+        w.net.weather = Weather::Lost;
+        w.agent_sets(&ticket, "closed");
+        w.net.weather = Weather::Fair;
+        w.now = w.now.minus(back);
+        let next = w.ana_starts();
+        w.settle();
+        assert_eq!(w.desk.records.len(), 2, "{back:?}\n{}", w.tale());
+        assert_ne!(w.ticket_of(&next), Some(ticket), "{back:?}\n{}", w.tale());
+    }
+}
+
+/// Found by the simulator, history 992098: both counted as of one moment, and the read as covering the hint.
+#[test]
+fn a_hint_that_came_before_the_clock_was_set_back_is_followed_though_a_read_came_with_it() {
+    for back in [Duration::ZERO, Duration::from_secs(5 * 3600)] {
+        let mut w = World::new();
+        w.desk.versions = Versions::None;
+        w.desk.carries = Carries::IdOnly;
+        let (ticket, _) = w.linked_from_ticket();
+        w.settle();
+        let lane = w.bridge.lanes.keys().next().expect("Ana's").clone();
+        let now = w.now;
+        w.net.weather = Weather::Kept;
+        w.agent_tags(&ticket, &["whatsapp", "vip"]);
+        let Event::TicketChanged(mut read) = w.net.kept.remove(0) else {
+            panic!("a ticket changed");
+        };
+        // The Router had read it for its customer before the Link stood.
+        read.whole = Some(Box::new(w.desk.read(&ticket).unwrap()));
+        read.read_at = Some(now);
+        w.bridge
+            .hand_over(&lane, Event::TicketChanged(read), now, now, false);
+        w.now = now.plus(Duration::from_secs(12));
+        w.agent_sets(&ticket, "solved");
+        let hint = w.net.kept.remove(0);
+        w.bridge.hand_over(&lane, hint, w.now, w.now, false);
+        w.now = w.now.minus(back);
+        w.wake_all();
+        w.settle();
+        assert!(w.active().is_empty(), "{back:?}\n{}", w.tale());
+    }
+}
+
+/// Found by the simulator, histories 84928, 111715 and 291173: a webhook that lay stored when the clock was set
+/// back moved all that the lane knew back once more, the end of the call under way as well, and the words stood
+/// there twice.
+#[test]
+fn a_webhook_from_before_the_clock_was_set_back_ends_no_wait_for_a_call_under_way() {
+    let mut w = World::new();
+    let (talk, ticket) = w.linked_from_conversation();
+    w.net.weather = Weather::Kept;
+    w.customer_writes(&talk, "m1");
+    let early = w.net.kept.remove(0);
+    w.store_only(early);
+    w.net.weather = Weather::Fair;
+    w.pass(Duration::from_secs(2));
+    w.faults.next("comment", Fault::CrashBefore);
+    w.customer_writes(&talk, "m2");
+    w.moment();
+    // The call may still arrive: nobody knows that it never left.
+    w.now = w.now.minus(FIVE_HOURS);
+    w.wake_all();
+    w.moment();
+    w.route_what_is_stored();
+    w.moment();
+    let there = &w.desk.records[&ticket].comments;
+    assert!(there.is_empty(), "{there:?}\n{}", w.tale());
+    w.settle();
+    assert_eq!(w.desk.records[&ticket].comments.len(), 2, "{}", w.tale());
+    assert!(w.parked().is_empty(), "{}", w.tale());
+}
+
+/// Found by the simulator, history 573697: a failing look had written down when it failed first, and nothing
+/// told that the latest one was ahead.
+#[test]
+fn a_look_that_failed_for_hours_is_tried_again_soon_though_the_clock_was_set_back() {
+    for read in ["ticket", "conversation"] {
+        let mut w = World::new();
+        w.desk.versions = Versions::None;
+        w.desk.carries = match read {
+            "ticket" => Carries::IdOnly,
+            _ => Carries::Whole,
+        };
+        let (ticket, _) = w.linked_from_ticket();
+        w.settle();
+        w.faults.always(read, Fault::Later(None));
+        w.agent_sets(&ticket, "solved");
+        w.hours(6);
+        assert!(!w.active().is_empty(), "{read}\n{}", w.tale());
+        w.faults.heal();
+        w.now = w.now.minus(FIVE_HOURS);
+        w.wake_all();
+        w.pass(Duration::from_secs(120));
+        assert!(w.active().is_empty(), "{read}\n{}", w.tale());
+    }
+}
