@@ -11,6 +11,10 @@ use std::{fmt, sync::Arc};
 /// longer one is an attack or a mistake, and it would travel into URLs and indexes.
 pub const MAX_ID_BYTES: usize = 512;
 
+/// The number of a customer who cannot be: no country's is ten zeros. A ticket of theirs is a trial of the ticketing system,
+/// and never becomes a conversation.
+pub const NOBODY: &str = "0000000000";
+
 /// Why a text is not an id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadId {

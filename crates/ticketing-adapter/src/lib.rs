@@ -11,7 +11,9 @@ pub mod profile;
 mod settings;
 pub mod webhook;
 
-pub use client::{Changes, Client, Further, Hook, HookPart, Pace, Standing, Turn};
+pub use client::{
+    Changes, Client, Comments, Further, Hook, HookPart, Listing, Pace, Standing, Turn,
+};
 pub use error::{Problem, Refused};
 pub use profile::Profile;
 pub use settings::Settings;

@@ -322,7 +322,7 @@ async fn what_changed_is_followed_by_time_and_by_page_within_one_second() {
     let second = client.changed_since(&first.cursor, DEADLINE).await.unwrap();
     assert_eq!((second.tickets.len(), second.more), (1, false));
     let overlap = std::time::Duration::from_secs(120);
-    let early = client.with_overlap(&second.cursor, overlap);
+    let early = client.with_overlap(ticketing_adapter::Listing::Tickets, &second.cursor, overlap);
     let mut old = listed();
     old["LastUpdated"] = json!("2026-11-21T02:26:01Z");
     remote.tell(200, json!({ "items": [old] }));

@@ -208,7 +208,11 @@ async fn the_incremental_export_is_followed_by_its_cursor_and_leaves_older_work_
         (changes.tickets.len(), changes.more, changes.unreadable),
         (1, true, 0)
     );
-    let cursor = client.with_overlap(&changes.cursor, std::time::Duration::from_secs(120));
+    let cursor = client.with_overlap(
+        ticketing_adapter::Listing::Tickets,
+        &changes.cursor,
+        std::time::Duration::from_secs(120),
+    );
     let changes = client.changed_since(&cursor, DEADLINE).await.unwrap();
     assert_eq!((changes.tickets.len(), changes.more), (0, false));
     insta::assert_snapshot!("changed_since", remote.asked());

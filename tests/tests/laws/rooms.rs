@@ -23,7 +23,7 @@ const READERS: [&str; 8] = [
     "crates/daemon/src/jobs/routes",
     "crates/daemon/src/jobs/history.rs",
     "crates/daemon/src/jobs/reports/mod.rs",
-    "crates/daemon/src/jobs/sweep.rs",
+    "crates/daemon/src/jobs/sweep",
     "crates/daemon/src/api/",
     SETUP,
 ];
@@ -63,6 +63,7 @@ const CLIENTS: [(&str, &str, &[&str]); 8] = [
             "has_note",
             "comments",
             "changed_since",
+            "commented_since",
         ],
     ),
 ];

@@ -13,6 +13,7 @@ mod follows;
 #[allow(dead_code, reason = "shared with the stories of Request Tracker alone")]
 #[path = "../request_tracker/instance.rs"]
 mod instance;
+mod live;
 mod only_creates;
 #[allow(dead_code, reason = "shared with the stories of Request Tracker alone")]
 #[path = "../request_tracker/proxy.rs"]

@@ -13,9 +13,10 @@ use jelou_bridge::{
     config::{self, Variables},
     demo::is_quiet,
     jobs::{self, Swept},
+    runtime::Runtime,
     store::{LinkFilter, LinkRow, Store, TimelineOf},
 };
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 use tempfile::TempDir;
 use tokio::time::Instant;
 
@@ -94,6 +95,11 @@ impl Stage {
     /// The daemon's store.
     pub fn store(&self) -> &Store {
         &self.daemon.jobs.store
+    }
+
+    /// What the daemon runs by.
+    pub fn runtime(&self) -> Arc<Runtime> {
+        self.daemon.jobs.runtime.borrow().clone()
     }
 
     /// Waits until the system's lists and searches know of all that was done.

@@ -3,6 +3,7 @@
 
 use crate::{
     desk::Seen,
+    live::tried_live_its_profile_holds,
     stage::{PATIENCE, Stage},
 };
 use bridge_core::{call::Resolve, effect::Operation};
@@ -14,7 +15,7 @@ use std::{future::Future, pin::Pin};
 use ticketing_adapter::profile::Profile;
 use tokio::time::Instant;
 
-type Playing<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+type Playing<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
 
 /// One story, and what a system must be able to do for it.
 pub struct Story {
@@ -150,6 +151,10 @@ pub const STORIES: &[Story] = &[
         what_happened_while_the_system_was_down_is_made_good,
         "what happened while the system was down is made good",
         [SET_STATUS]
+    ),
+    story!(
+        tried_live_its_profile_holds,
+        "`profile check --live` finds that its profile holds"
     ),
 ];
 
@@ -294,6 +299,15 @@ async fn an_agents_reply_reaches_the_customer_and_an_internal_note_does_not(stag
     has_heard(stage, user, 2).await;
     stage.settle().await;
     assert_eq!(heard(stage, user), ["Olá 🙂, tudo bem?", "Já resolvo."]);
+
+    // Later, when all that the bridge did to the ticket itself is known: nothing moves but the words.
+    stage.desk.replies(&ticket, "Pronto!", None).await;
+    has_heard(stage, user, 3).await;
+    stage.settle().await;
+    assert_eq!(
+        heard(stage, user).last().map(String::as_str),
+        Some("Pronto!")
+    );
 }
 
 /// Words that a system may take for a template of its own stay words.

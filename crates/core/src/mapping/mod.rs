@@ -26,7 +26,7 @@ use crate::{
     conversation::{Assignment, Conversation},
     effect::StartConversation,
     event::CommentAdded,
-    ids::{BotId, TicketId, UserId},
+    ids::{BotId, NOBODY, TicketId, UserId},
     message,
     report::Attended,
     text::Text,
@@ -194,7 +194,7 @@ impl Mapping {
         self.open_when(&without)
     }
 
-    /// The customer of a ticket, or `None` where the ticket names none.
+    /// The customer of a ticket, or `None` where the ticket names none, or [`NOBODY`].
     ///
     /// # Errors
     /// [`MappingError`] when the rule fails, or makes what cannot be an id.
@@ -205,6 +205,8 @@ impl Mapping {
         let id = self.words(&opening.user_id, ticket)?;
         match id.trim() {
             "" => Ok(None),
+            // `profile check --live` made it, perhaps beside a running bridge.
+            id if id.trim_start_matches('+') == NOBODY => Ok(None),
             id => UserId::parse(id).map(Some).map_err(|bad| MappingError {
                 key: opening.user_id.key.clone(),
                 reason: bad.to_string(),

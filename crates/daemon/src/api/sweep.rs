@@ -35,6 +35,12 @@ pub struct SweepView {
     pub conversations: u64,
     /// Of those, found closed.
     pub found_closed: u64,
+    /// Messages of customers that no webhook told.
+    #[serde(default)]
+    pub messages: u64,
+    /// Comments of agents that no webhook told, where the system lists them by themselves.
+    #[serde(default)]
+    pub comments: u64,
     /// What broke the round off. What was found before that is kept.
     pub error: Option<String>,
 }
@@ -63,6 +69,8 @@ pub async fn sweep(jobs: &Jobs, asked: SweepAsked) -> Result<Sweeps, ApiError> {
             new_states: swept.new_states,
             conversations: swept.conversations,
             found_closed: swept.found_closed,
+            messages: swept.messages,
+            comments: swept.comments,
             error,
         });
     }

@@ -412,8 +412,20 @@ pub(super) fn released(released: &Released) -> String {
 pub(super) fn sweeps(sweeps: &Sweeps) -> String {
     let mut text = String::new();
     for sweep in &sweeps.sweeps {
+        let found = [
+            (
+                sweep.messages,
+                "message of a customer",
+                "messages of customers",
+            ),
+            (sweep.comments, "comment of an agent", "comments of agents"),
+        ];
+        let found = found.into_iter().filter(|(many, _, _)| *many > 0);
+        let found: String = found
+            .map(|(many, one, more)| format!("; {} found", count(many, one, more)))
+            .collect();
         text.push_str(&format!(
-            "{}: {} listed as changed, {} new; {} read, {} found closed.\n",
+            "{}: {} listed as changed, {} new; {} read, {} found closed{found}.\n",
             sweep.bridge,
             count(sweep.tickets, "ticket", "tickets"),
             sweep.new_states,

@@ -1,7 +1,11 @@
 //! What no two bridges may have in common: a project, a secret that proves a webhook, a file that the
 //! set-up writes. Neighbour: build, which looks at each bridge alone.
 
-use super::{report::Report, secrets::Places, spec::BridgeSpec};
+use super::{
+    report::Report,
+    secrets::{self, Places},
+    spec::BridgeSpec,
+};
 use std::{collections::BTreeMap, path::PathBuf};
 
 /// Tells of everything that two bridges have in common and must not.
@@ -50,11 +54,12 @@ fn a_file_for_each_secret(
                 &bridge.ticketing.webhook_secrets,
             ),
         ];
-        for (list, secrets) in lists {
+        for (list, written) in lists {
             let key = format!("bridges.{name}.{list}");
-            let Some(path) = places.written_by_setup(secrets) else {
+            let Some(path) = places.written_by_setup(written) else {
                 continue;
             };
+            let path = secrets::one_name(&path);
             if let Some(other) = first.get(&path) {
                 let what = format!(
                     "{other} begins with the same file, and `jelou-bridge setup` writes a secret of its own to each"

@@ -7,7 +7,7 @@ use super::{
     apart::keep_apart,
     document::join,
     environment::Variables,
-    hours, jelou,
+    hours, jelou, opening,
     report::Report,
     secrets::{Places, Purpose},
     spec::{BridgeSpec, ConfigSpec, LimitsSpec, SafetySpec, ServerSpec, SweepSpec},
@@ -153,6 +153,7 @@ fn bridge(
     let mapping_key = join(key, "mapping");
     if let Some(profile) = &profile {
         ticketing::only_creates(spec, profile, &mapping_key, report);
+        opening::can_come_true(spec, profile, &mapping_key, report);
     }
     let mapping = compile(&spec.mapping, &vocabulary).map_err(|problems| {
         let found = problems.into_iter();

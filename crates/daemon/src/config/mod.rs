@@ -13,6 +13,7 @@ mod environment;
 mod hours;
 mod jelou;
 mod manual;
+mod opening;
 mod report;
 mod schema;
 mod secrets;

@@ -5,7 +5,7 @@ use bridge_core::text::Text;
 use std::{
     fs,
     io::Read,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
 
 /// The largest secret file read, in bytes: a few keys. What is larger is the wrong file.
@@ -163,6 +163,21 @@ fn is_unwritten(path: &Path) -> bool {
         Ok(metadata) => metadata.is_file() && metadata.len() == 0,
         Err(error) => error.kind() == std::io::ErrorKind::NotFound,
     }
+}
+
+/// One name for one file, however its path is written: as the disk has it, or the folder that it is to be
+/// made in; without one of them, the path without what stays where it is.
+pub(super) fn one_name(path: &Path) -> PathBuf {
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    let yet_to_be_made = || {
+        let folder = fs::canonicalize(folder.unwrap_or(Path::new("."))).ok()?;
+        Some(folder.join(path.file_name()?))
+    };
+    let there = fs::canonicalize(path).ok().or_else(yet_to_be_made);
+    there.unwrap_or_else(|| {
+        let parts = path.components();
+        parts.filter(|part| *part != Component::CurDir).collect()
+    })
 }
 
 /// Reads a secret's file, which must not be for everyone to read.

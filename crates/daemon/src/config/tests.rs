@@ -177,6 +177,11 @@ fn rules_that_write_on_tickets_need_a_profile_that_does_more_than_make_them() {
         let line = "bridges.main.mapping.conversation.close_on_status: no status of a ticket is ever known: the profile only makes tickets; take it out";
         assert!(told.contains(line) && told.lines().count() == 1, "{told}");
     }
+    // Nor is any ticket ever read that a rule could ask for.
+    let rule = "[bridges.main.mapping.conversation]\nopen_when = \"'vip' in ticket.tags\"\nuser_id = \"1\"\n";
+    let told = parsed(rule).unwrap_err().to_string();
+    let line = "bridges.main.mapping.conversation.open_when: no ticket is ever read";
+    assert!(told.contains(line) && told.lines().count() == 1, "{told}");
 }
 
 /// Before either was written: afterwards it would be too late.
@@ -192,6 +197,48 @@ fn no_two_secrets_are_written_to_one_file() {
     let problem = told(&format!("{first}{second}")).unwrap_err().to_string();
     let line = "bridges.second.ticketing.webhook_secrets: bridges.main.jelou.signing_secrets begins with the same file";
     assert!(problem.contains(line), "{problem}");
+}
+
+/// However its path is written, and whether it is there or yet to be made.
+#[test]
+fn one_file_by_two_paths_is_one_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let kept = folder.path().join("kept");
+    fs::create_dir(&kept).unwrap();
+    std::os::unix::fs::symlink(&kept, folder.path().join("linked")).unwrap();
+    let nothing = Variables::default();
+    let second = SMALL.replace("bridges.main", "bridges.second");
+    let second = second.replace("\"p1\"", "\"p2\"");
+    let told = |path: &Path, one: &str, other: &str| {
+        let second = second.replace("\"w1\"", &format!("{{ file = \"{other}\" }}"));
+        let first = SMALL.replace("\"s1\"", &format!("{{ file = \"{one}\" }}"));
+        let text = format!("{first}{second}");
+        let checked = checked(&text, path, &nothing, Purpose::SetUp);
+        checked.err().map(|problems| problems.to_string())
+    };
+    let absolute = kept.join("one");
+    let ways = ["kept/../kept/one", "linked/one", absolute.to_str().unwrap()];
+    let path = folder.path().join("bridge.toml");
+    for written in [false, true] {
+        for other in ways {
+            let told = told(&path, "kept/one", other).unwrap_or_default();
+            assert!(
+                told.contains("begins with the same file"),
+                "{other}: {told}"
+            );
+        }
+        let apart = told(&path, "kept/one", "one").unwrap_or_default();
+        assert!(!apart.contains("begins with the same file"), "{apart}");
+        assert!(written || fs::write(&absolute, "s1").is_ok());
+    }
+    // Beside a configuration that is named without a folder, and in no folder that is there.
+    for (one, other) in [("one", "./one"), ("no/such/one", "no/./such/one")] {
+        let told = told(Path::new("bridge.toml"), one, other).unwrap_or_default();
+        assert!(
+            told.contains("begins with the same file"),
+            "{other}: {told}"
+        );
+    }
 }
 
 #[test]

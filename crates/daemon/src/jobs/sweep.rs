@@ -1,5 +1,8 @@
 //! The Sweep: what no webhook said is found here, and goes the way of a webhook from there on.
-//! Neighbours: `routes`, which takes its findings; `prune`, the other round.
+//! Neighbours: `routes`, which takes its findings; `prune`, the other round; `comments`, of a system whose tickets
+//! do not tell that something was said.
+
+mod comments;
 
 use super::{Jobs, history, listed::Finding, prune, reports, silence};
 use crate::{
@@ -23,6 +26,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
     time::Duration,
 };
+use ticketing_adapter::Listing;
 use tokio::sync::mpsc;
 
 /// Rounds at the same time. A bridge has one sweep and one reading of the report at most, and they mostly
@@ -34,6 +38,9 @@ const TICK: Duration = Duration::from_millis(250);
 
 /// Pages of changed tickets in one round; the next round goes on from the stored cursor.
 const PAGES_MAX: u32 = 200;
+
+/// What the cursor of the tickets is kept as.
+const TICKETS: &str = "tickets";
 
 /// A round waits this long for its place at a rate limit before it gives up until the next.
 const PLACE_WAIT: Duration = Duration::from_secs(20);
@@ -95,6 +102,9 @@ pub struct Swept {
     /// Messages that no webhook told.
     #[serde(default)]
     pub messages: u64,
+    /// Agents' comments that no webhook told, of a system that lists them by themselves.
+    #[serde(default)]
+    pub comments: u64,
 }
 
 /// Starts the clockwork and hands out its channel.
@@ -169,6 +179,7 @@ async fn sweep(jobs: &Jobs, bridge: &Bridge) -> Result<Swept, String> {
     let begun = clock::now();
     let mut swept = Swept::default();
     let tickets = sweep_tickets(jobs, bridge, &mut swept).await;
+    let comments = comments::sweep(jobs, bridge, &mut swept.comments).await;
     let conversations = sweep_conversations(jobs, bridge, &mut swept).await;
     let history = match history::sweep(jobs, bridge, &mut swept.messages).await {
         Ok(()) => true,
@@ -180,7 +191,7 @@ async fn sweep(jobs: &Jobs, bridge: &Bridge) -> Result<Swept, String> {
         }
     };
     let took = clock::now().since(begun);
-    let ended = tickets.and(conversations);
+    let ended = tickets.and(comments).and(conversations);
     if ended.is_ok() && history {
         // A round that broke off is no round: an alert on the last one must ring.
         jobs.metrics
@@ -197,16 +208,7 @@ async fn sweep_tickets(jobs: &Jobs, bridge: &Bridge, swept: &mut Swept) -> Resul
     if !bridge.config.profile.lists_changes() {
         return Ok(());
     }
-    let stored = jobs
-        .store
-        .cursor(&bridge.name, "tickets")
-        .await
-        .map_err(said)?;
-    // The first run begins now: older work enters only through `backfill` (rule 17).
-    let cursor = stored.unwrap_or_else(|| bridge.ticketing.beginning(clock::now()));
-    let mut cursor = bridge
-        .ticketing
-        .with_overlap(&cursor, bridge.config.sweep.overlap);
+    let mut cursor = goes_on(jobs, bridge, Listing::Tickets, TICKETS).await?;
     for _ in 0..PAGES_MAX {
         wait_for_place(jobs, bridge, Side::Ticketing).await?;
         let begun = clock::now();
@@ -229,7 +231,7 @@ async fn sweep_tickets(jobs: &Jobs, bridge: &Bridge, swept: &mut Swept) -> Resul
         }
         // Stored only now: what the page held is durable.
         jobs.store
-            .set_cursor(&bridge.name, "tickets", &changes.cursor, clock::now())
+            .set_cursor(&bridge.name, TICKETS, &changes.cursor, clock::now())
             .await
             .map_err(said)?;
         if !changes.more {
@@ -238,6 +240,21 @@ async fn sweep_tickets(jobs: &Jobs, bridge: &Bridge, swept: &mut Swept) -> Resul
         cursor = changes.cursor;
     }
     Ok(())
+}
+
+/// Where a listing goes on: a little before where the last one ended. The first begins now: older work enters
+/// only through `backfill` (rule 17).
+async fn goes_on(
+    jobs: &Jobs,
+    bridge: &Bridge,
+    listing: Listing,
+    kept_as: &str,
+) -> Result<String, String> {
+    let stored = jobs.store.cursor(&bridge.name, kept_as).await;
+    let stored = stored.map_err(said)?;
+    let cursor = stored.unwrap_or_else(|| bridge.ticketing.beginning(clock::now()));
+    let overlap = bridge.config.sweep.overlap;
+    Ok(bridge.ticketing.with_overlap(listing, &cursor, overlap))
 }
 
 async fn record_ticket(

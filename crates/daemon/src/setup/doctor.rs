@@ -270,12 +270,14 @@ async fn ticketing(bridge: &Bridge) -> Look {
         return Look::unknown(WHAT, "its profile has no read that could be tried");
     }
     let since = bridge.ticketing.beginning(clock::now());
-    match bridge
-        .ticketing
-        .changed_since(&since, bridge.call_timeout())
-        .await
-    {
-        Ok(_) => Look::fine(WHAT, "it answers, and knows us"),
+    let (client, deadline) = (&bridge.ticketing, bridge.call_timeout());
+    let mut answered = client.changed_since(&since, deadline).await.map(drop);
+    if answered.is_ok() && bridge.config.profile.lists_new_comments() {
+        // It may need a right of its own.
+        answered = client.commented_since(&since, deadline).await.map(drop);
+    }
+    match answered {
+        Ok(()) => Look::fine(WHAT, "it answers, and knows us"),
         Err(error) => of_call(
             WHAT,
             &error,

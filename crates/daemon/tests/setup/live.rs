@@ -114,6 +114,17 @@ async fn where_no_comment_could_be_written_no_list_of_comments_is_said_to_work()
 }
 
 #[tokio::test]
+async fn a_system_that_asks_for_time_is_given_it() {
+    let bench = bench().await;
+    let manners = bench.helpdesk.handle.manners();
+    manners.fail_next(Operation::AddComment, 1, 429);
+    let (_, told) = tried(&bench, "sandbox", "5s").await;
+    for what in ["note", "comment"] {
+        assert_eq!(verdict(&told, what), "works", "{what}: {told}");
+    }
+}
+
+#[tokio::test]
 async fn what_was_found_of_one_kind_only_says_so() {
     let bench = bench().await;
     let manners = bench.helpdesk.handle.manners();

@@ -10,10 +10,10 @@ use super::{
 };
 use crate::profile::{
     filters::{items, millis, text},
-    rules::{CursorRule, Kind, OperationRule, Then},
+    rules::{CursorRule, Kind, ListedRule, OperationRule, Then},
     spec::CursorKind,
 };
-use bridge_core::{call::CallError, ticket::Ticket};
+use bridge_core::{call::CallError, event::Comment, ids::TicketId, ticket::Ticket};
 use minijinja::value::{Value, ValueKind};
 use std::collections::BTreeMap;
 
@@ -39,6 +39,24 @@ fn next_of(by: &CursorRule, answer: &Data) -> Option<String> {
     Some(text(&told)).filter(|next| !next.is_empty())
 }
 
+/// A listing that goes on from a cursor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listing {
+    /// [`Client::changed_since`].
+    Tickets,
+    /// [`Client::commented_since`].
+    Comments,
+}
+
+impl Listing {
+    pub(crate) fn kind(self) -> Kind {
+        match self {
+            Self::Tickets => Kind::ChangedSince,
+            Self::Comments => Kind::CommentedSince,
+        }
+    }
+}
+
 /// What changed since a cursor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Changes {
@@ -52,6 +70,27 @@ pub struct Changes {
     /// line. The listing goes on without them, because one bad record must not hold up all others;
     /// each is found again by its own webhook, by a read, or when it next changes.
     pub unreadable: usize,
+}
+
+/// What was said since a cursor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Comments {
+    /// The comments, each with the id of its ticket, each once or more.
+    pub comments: Vec<(TicketId, Comment)>,
+    /// Where the next call goes on.
+    pub cursor: String,
+    /// Whether there is more at once.
+    pub more: bool,
+    /// How many comments of this page could not be read, as in [`Changes::unreadable`].
+    pub unreadable: usize,
+}
+
+/// One page of a listing that goes on from a cursor.
+struct Page {
+    /// The data of each item that is new enough, completed.
+    items: Vec<Value>,
+    cursor: String,
+    more: bool,
 }
 
 /// Bodies of completing reads of one operation, by what was asked: a hundred tickets of one person
@@ -194,10 +233,77 @@ impl Client {
     pub(crate) async fn changes(
         &self,
         rule: &OperationRule,
+        cursor: &str,
+        budget: &Budget,
+    ) -> Result<Changes, CallError> {
+        let page = self.since(rule, cursor, budget).await?;
+        let (mut tickets, mut unreadable) = (Vec::new(), 0);
+        for item in &page.items {
+            match rule.shape.as_ref().map(|shape| shape.ticket(item)) {
+                Some(Ok(ticket)) => tickets.push(ticket),
+                Some(Err(_)) | None => unreadable += 1,
+            }
+        }
+        Ok(Changes {
+            tickets,
+            cursor: page.cursor,
+            more: page.more,
+            unreadable,
+        })
+    }
+
+    /// One page of what was said.
+    pub(crate) async fn said(
+        &self,
+        rule: &OperationRule,
+        listed: &ListedRule,
+        cursor: &str,
+        budget: &Budget,
+    ) -> Result<Comments, CallError> {
+        let page = self.since(rule, cursor, budget).await?;
+        let (mut comments, mut unreadable) = (Vec::new(), 0);
+        for item in &page.items {
+            let ticket = rule.ticket_id.as_ref().map(|id| id.text(item));
+            // Said of something else.
+            let Some(Ok(Some(ticket))) = ticket else {
+                continue;
+            };
+            match (TicketId::parse(&ticket), listed.read(item)) {
+                (Ok(ticket), Some(comment)) => comments.push((ticket, comment)),
+                (Err(_), _) | (_, None) => unreadable += 1,
+            }
+        }
+        Ok(Comments {
+            comments,
+            cursor: page.cursor,
+            more: page.more,
+            unreadable,
+        })
+    }
+
+    /// One page of a listing, from the text of a cursor.
+    async fn since(
+        &self,
+        rule: &OperationRule,
+        cursor: &str,
+        budget: &Budget,
+    ) -> Result<Page, CallError> {
+        let cursor = Cursor::parse(cursor).ok_or_else(|| not_sent(&"this is no cursor of ours"))?;
+        match &rule.cursor {
+            Some(by) => self.from(rule, by, cursor, budget).await,
+            None => Err(not_sent(
+                &"the profile does not say how the listing goes on",
+            )),
+        }
+    }
+
+    async fn from(
+        &self,
+        rule: &OperationRule,
         by: &CursorRule,
         cursor: Cursor,
         budget: &Budget,
-    ) -> Result<Changes, CallError> {
+    ) -> Result<Page, CallError> {
         let token = cursor.token.as_deref();
         let since = map([
             ("at", Value::from(cursor.at)),
@@ -209,12 +315,12 @@ impl Client {
             // One call more, in this same page's time: a listing that begins anew has no token.
             Err(error) if token.is_some() && is_gone(&error, &by.gone) => {
                 let anew = cursor.without_token();
-                return Box::pin(self.changes(rule, by, anew, budget)).await;
+                return Box::pin(self.from(rule, by, anew, budget)).await;
             }
             page => page?,
         };
         let full = rule.page_size.is_some_and(|size| items.len() >= size);
-        let (mut tickets, mut unreadable, mut latest) = (Vec::new(), 0, None);
+        let (mut completed, mut latest) = (Vec::new(), None);
         let from = if by.log {
             cursor.seen_before()
         } else {
@@ -232,10 +338,7 @@ impl Client {
             let data = self
                 .complete(&rule.then, answer.clone(), item, &mut seen, &budget.anew())
                 .await?;
-            match rule.shape.as_ref().map(|shape| shape.ticket(&data)) {
-                Some(Ok(ticket)) => tickets.push(ticket),
-                Some(Err(_)) | None => unreadable += 1,
-            }
+            completed.push(data);
         }
         let (next, more) = match by.kind {
             CursorKind::Time => match next_of(by, &answer) {
@@ -246,11 +349,10 @@ impl Client {
             CursorKind::Token if by.log => self.next_token(by, &answer, cursor.seen(latest))?,
             CursorKind::Token => self.next_token(by, &answer, cursor)?,
         };
-        Ok(Changes {
-            tickets,
+        Ok(Page {
+            items: completed,
             cursor: next.to_string(),
             more,
-            unreadable,
         })
     }
 

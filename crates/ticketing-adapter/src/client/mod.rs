@@ -16,7 +16,7 @@ mod setup;
 mod words;
 mod write;
 
-pub use list::Changes;
+pub use list::{Changes, Comments, Listing};
 pub use pace::{Further, Pace, Turn};
 pub use proof::Myself;
 pub use setup::{Hook, HookPart, Standing};
@@ -410,16 +410,25 @@ impl Client {
         deadline: Duration,
     ) -> Result<Changes, CallError> {
         let rule = self.rule(Kind::ChangedSince)?;
-        let cursor = Cursor::parse(cursor).ok_or_else(|| not_sent(&"this is no cursor of ours"))?;
-        match &rule.cursor {
-            Some(by) => {
-                self.changes(rule, by, cursor, &Budget::read(deadline))
-                    .await
-            }
-            None => Err(not_sent(
-                &"the profile does not say how the listing goes on",
-            )),
-        }
+        self.changes(rule, cursor, &Budget::read(deadline)).await
+    }
+
+    /// The comments that were written since a cursor of [`Client::beginning`] or of the call before, with the
+    /// deadlines of [`Client::changed_since`]. What was said of something that is no ticket is left out.
+    ///
+    /// # Errors
+    /// [`CallError`]; `Refused` with [`bridge_transport::NOT_SENT`] for a text that is no cursor.
+    pub async fn commented_since(
+        &self,
+        cursor: &str,
+        deadline: Duration,
+    ) -> Result<Comments, CallError> {
+        let rule = self.rule(Kind::CommentedSince)?;
+        let Some(listed) = &self.rule(Kind::Comments)?.comment else {
+            return Err(not_sent(&"the profile cannot read a comment"));
+        };
+        let budget = Budget::read(deadline);
+        self.said(rule, listed, cursor, &budget).await
     }
 
     /// The cursor that begins at `now`.
@@ -431,11 +440,11 @@ impl Client {
     /// A cursor a little before another, so that nothing falls between two listings. It never
     /// reaches back before its beginning.
     #[must_use]
-    pub fn with_overlap(&self, cursor: &str, overlap: Duration) -> String {
+    pub fn with_overlap(&self, listing: Listing, cursor: &str, overlap: Duration) -> String {
         let Some(early) = Cursor::parse(cursor) else {
             return cursor.to_owned();
         };
-        let rule = self.rule(Kind::ChangedSince).ok();
+        let rule = self.rule(listing.kind()).ok();
         let by_time = rule
             .and_then(|rule| rule.cursor.as_ref())
             .is_some_and(|by| by.kind == CursorKind::Time);

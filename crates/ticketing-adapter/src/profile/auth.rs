@@ -7,6 +7,7 @@ use super::{
     place::Place,
     request::{Sent, posted, request},
     rules::{Auth, LogIn, RequestRule},
+    secret,
     spec::{AuthSpec, ProfileSpec, SessionSpec},
 };
 
@@ -64,10 +65,12 @@ fn way(checker: &mut Checker<'_>, place: &Place, spec: &ProfileSpec) -> Option<A
         } => {
             let place = place.key("basic");
             let user = checker.template(&place.key("user"), &basic.user, &names);
-            let password = checker.template(&place.key("password"), &basic.password, &names);
+            let place = place.key("password");
+            let password = checker.template(&place, &basic.password, &names)?;
+            secret::in_the_open(checker, &place, &password);
             Some(Auth::Basic {
                 user: user?,
-                password: password?,
+                password,
             })
         }
         AuthSpec {
@@ -124,7 +127,11 @@ fn log_in(
     let request = posted(checker, place, &spec.path, names);
     let mut form = Vec::new();
     for (name, source) in &spec.form {
-        let value = checker.template(&place.key("form").key(name), source, names);
+        let place = place.key("form").key(name);
+        let value = checker.template(&place, source, names);
+        if let Some(value) = value.as_ref().filter(|_| secret::is_named(name)) {
+            secret::in_the_open(checker, &place, value);
+        }
         form.extend(value.map(|value| (name.clone(), value)));
     }
     let answer = Names::new(&["body.*"]);

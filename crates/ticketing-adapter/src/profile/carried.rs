@@ -3,41 +3,56 @@
 
 use super::{
     compile::Checker,
-    expr::Expr,
+    expr::{Expr, Template, Tree},
     names::Must,
     place::Place,
-    rules::{Kind, RequestRule, Then, Upload},
+    rules::{Kind, OperationRule, RequestRule, Then, Upload},
     spec::OperationSpec,
 };
-use std::collections::BTreeSet;
+use minijinja::value::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A status that no profile has in its expressions.
+const SOME_STATUS: &str = "such a status";
 
 /// Every name that tells a request apart from another of its kind.
 #[derive(Debug, Default)]
-pub(super) struct Carried(BTreeSet<String>);
+pub(super) struct Carried {
+    /// Those that stand in it.
+    named: BTreeSet<String>,
+    /// Those of which something goes out, and not what is only asked of them.
+    said: BTreeSet<String>,
+}
 
 impl Carried {
     /// Those of its path, query, headers and body.
     pub(super) fn by(request: &RequestRule) -> Self {
-        let pairs = request.query.iter().flat_map(|(name, value)| [name, value]);
-        let texts = request.path.iter().chain(pairs);
-        let texts = texts.chain(request.headers.iter().map(|(_, value)| value));
-        let mut names: BTreeSet<&str> = texts.flat_map(|text| text.names()).collect();
-        names.extend(request.body.iter().flat_map(|body| body.names()));
-        Self(names.into_iter().map(str::to_owned).collect())
+        let mut carried = Self::default();
+        for expr in exprs(request) {
+            carried.named.extend(expr.names().map(str::to_owned));
+            carried.said.extend(expr.said().map(str::to_owned));
+        }
+        carried
     }
 
     /// With those of an expression that picks from its answer: what a system cannot be asked for is
-    /// found in what it brings.
+    /// found in what it brings, by whatever the expression asks of it.
     pub(super) fn or_picked(mut self, by: &Expr) -> Self {
-        self.0.extend(by.names().map(str::to_owned));
+        self.named.extend(by.names().map(str::to_owned));
+        self.said.extend(by.names().map(str::to_owned));
         self
     }
 
     /// With those by which a read before it was asked, where the request names what that read brought.
     pub(super) fn through(mut self, first: &[Then]) -> Self {
         for read in first.iter().rev() {
-            if self.names(&format!("also.{}", read.name)) {
-                self.0.extend(Self::by(&read.request).0);
+            let brought = format!("also.{}", read.name);
+            let before = Self::by(&read.request);
+            if is_in(&self.said, &brought) {
+                self.said.extend(before.said);
+            }
+            if self.names(&brought) {
+                self.named.extend(before.named);
             }
         }
         self
@@ -46,27 +61,45 @@ impl Carried {
     /// With a file that was brought to the ticket itself, and so hangs there already.
     pub(super) fn beside(mut self, upload: Option<&Upload>) -> Self {
         let brought = upload.map(|upload| Self::by(&upload.request));
-        if brought.is_some_and(|brought| brought.names("ticket.id")) {
-            self.0.insert("upload".to_owned());
+        if brought.is_some_and(|brought| is_in(&brought.said, "ticket.id")) {
+            self.named.insert("upload".to_owned());
+            self.said.insert("upload".to_owned());
         }
         self
     }
 
     /// Whether this name, a part of it, or the whole that it is a part of is there.
     pub(super) fn names(&self, name: &str) -> bool {
-        let name = name.strip_suffix(".*").unwrap_or(name);
-        let part_of = |part: &str, whole: &str| {
-            let rest = part.strip_prefix(whole);
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-        };
-        self.0
-            .iter()
-            .any(|there| part_of(there, name) || part_of(name, there))
+        is_in(&self.named, name)
     }
 
     fn has(&self, must: &Must) -> bool {
-        must.one_of.iter().any(|name| self.names(name))
+        let there = if must.by_choice {
+            &self.named
+        } else {
+            &self.said
+        };
+        must.one_of.iter().any(|name| is_in(there, name))
     }
+}
+
+/// The expressions of its path, query, headers and body.
+fn exprs(request: &RequestRule) -> impl Iterator<Item = &Expr> {
+    let pairs = request.query.iter().flat_map(|(name, value)| [name, value]);
+    let texts = request.path.iter().chain(pairs);
+    let texts = texts.chain(request.headers.iter().map(|(_, value)| value));
+    let body = request.body.iter().flat_map(Tree::exprs);
+    texts.flat_map(Template::exprs).chain(body)
+}
+
+fn is_in(names: &BTreeSet<String>, name: &str) -> bool {
+    let name = name.strip_suffix(".*").unwrap_or(name);
+    let part_of = |part: &str, whole: &str| {
+        let rest = part.strip_prefix(whole);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    let mut names = names.iter();
+    names.any(|there| part_of(there, name) || part_of(name, there))
 }
 
 /// Tells what a request must name and does not.
@@ -74,7 +107,12 @@ pub(super) fn must(checker: &mut Checker<'_>, place: &Place, carried: &Carried, 
     if carried.has(must) {
         return;
     }
+    let asked = must.one_of.iter().find(|name| carried.names(name));
     let what = match must.one_of {
+        _ if let Some(name) = asked => format!(
+            "its request asks for `{}` in a condition and does not say it",
+            shown(name)
+        ),
         [name] => format!("its request does not name `{}`", shown(name)),
         names => {
             let names: Vec<String> = names
@@ -131,6 +169,27 @@ pub(super) fn check(
             what,
             "Say how many items a full page has: page_size = 100.",
         );
+    }
+}
+
+/// Whether a status goes out as what stands for it at the system: its code where it has one, else its word.
+pub(super) fn status(checker: &mut Checker<'_>, place: &Place, rule: &OperationRule) {
+    let carried = Carried::by(&rule.request).through(&rule.first);
+    let (word, code) = (carried.names("status"), carried.names("status_code"));
+    let told = Value::from(BTreeMap::from([("status", SOME_STATUS)]));
+    let as_word = |expr: &Expr| {
+        let sent = expr.text(&told).ok().flatten();
+        sent.is_some_and(|sent| sent.to_lowercase().contains(SOME_STATUS))
+    };
+    if checker.has_codes && !code && exprs(&rule.request).any(as_word) {
+        let what = "a status would go out as its word, and the vocabulary has codes for what the system takes";
+        let remedy = "Send {{ status_code or status }}. If the system takes words and only tells codes, take the codes out of the vocabulary and read them in [ticket.NAME]: status = \"'open' if it.status == 2 else ...\".";
+        checker.problem(place, what, remedy);
+    }
+    if !checker.has_codes && code && !word {
+        let what = "`status_code` is sent, and nothing stands for any status: it would be left out";
+        let remedy = "Add [vocabulary.codes], or send {{ status }}.";
+        checker.problem(place, what, remedy);
     }
 }
 

@@ -32,6 +32,8 @@ pub(crate) struct Checker<'a> {
     /// Every `[ticket.NAME]`; `None` for one with a problem of its own.
     shapes: BTreeMap<String, Option<Arc<Shape>>>,
     codes: Arc<Codes>,
+    /// Whether the system has codes for its statuses: the profile's, or those of its own list.
+    pub(crate) has_codes: bool,
 }
 
 impl Checker<'_> {
@@ -145,6 +147,10 @@ fn checker<'a>(spec: &ProfileSpec, text: &'a str) -> Checker<'a> {
         only_makes: !spec.operations.has(Kind::Get),
         shapes: BTreeMap::new(),
         codes: Arc::default(),
+        has_codes: {
+            let listed = spec.vocabulary.listed.as_ref();
+            !spec.vocabulary.codes.is_empty() || listed.is_some_and(|l| l.code.is_some())
+        },
     }
 }
 

@@ -51,21 +51,17 @@ fn needs(kind: Kind, spec: &OperationSpec) -> Vec<(bool, &'static str, &'static 
         "id",
         "Say where the id stands: without it nothing is sure.",
     );
-    let text = (
-        spec.text.is_some(),
-        "text",
-        "Say where an item's text stands.",
-    );
+    let at = "Say where an item's text stands.";
+    let text = (spec.text.is_some(), "text", at);
     let comment = (
         spec.comment.is_some(),
         "comment",
         "Say how a comment of the list is read.",
     );
-    let cursor = (
-        spec.cursor.is_some(),
-        "cursor",
-        "Say how the listing goes on.",
-    );
+    let at = "Say where the id of a comment's ticket stands.";
+    let whose = (spec.ticket_id.is_some(), "ticket_id", at);
+    let on = "Say how the listing goes on.";
+    let cursor = (spec.cursor.is_some(), "cursor", on);
     let sure = spec.ok_when.is_some() || spec.ticket.is_some() || spec.verify.is_some();
     let proof = "A status alone proves nothing. Say what a yes has in its body or headers.";
     let resolve = "Say how it is found out what became of it when no answer comes.";
@@ -74,6 +70,7 @@ fn needs(kind: Kind, spec: &OperationSpec) -> Vec<(bool, &'static str, &'static 
         Kind::Get => vec![ticket, shape],
         Kind::FindByLinkField | Kind::FindOpenByRequester => vec![list, shape],
         Kind::ChangedSince => vec![list, shape, cursor],
+        Kind::CommentedSince => vec![list, whose, cursor],
         Kind::Notes => vec![list, text],
         Kind::Comments => vec![list, comment],
         Kind::Note
@@ -123,6 +120,7 @@ pub(super) fn consistent(
         let remedy = "Only a write has reads that come first; a read has `then`.";
         checker.problem(&place.key("first"), "it is a read itself", remedy);
     }
+    of_comments(checker, place, kind, spec);
     if spec.file_part.is_some() && kind != Kind::Attach {
         let remedy = "Only `attach` brings a file.";
         checker.problem(&place.key("file_part"), "there is no file to bring", remedy);
@@ -150,13 +148,9 @@ pub(super) fn consistent(
         );
     }
     let by_key = matches!(spec.resolve, Some(ResolveSpec::IdempotencyKey));
-    if by_key && !mentions_intent(spec) {
-        let remedy = "Send {{ intent.id }} in a header, the query or the body.";
-        checker.problem(
-            &place.key("resolve"),
-            "the request carries no idempotency key",
-            remedy,
-        );
+    if by_key && !kind.names().contains(&"intent.id") {
+        let remedy = "Only create, note, comment and attach have {{ intent.id }}. Twice is the same as once here, if it is: resolve.by = \"idempotent\".";
+        checker.problem(&place.key("resolve"), "it has no idempotency key", remedy);
     }
     yes(checker, place, &spec.ok);
     full_page(checker, place, spec.page_size);
@@ -170,6 +164,22 @@ pub(super) fn consistent(
         let remedy =
             "Writes use POST, PUT or PATCH; reads GET, or POST where a search wants a body.";
         checker.problem(&place.key("method"), "the method does not fit", remedy);
+    }
+}
+
+/// How a comment is read stands where comments are listed.
+fn of_comments(checker: &mut Checker<'_>, place: &Place, kind: Kind, spec: &OperationSpec) {
+    if spec.comment.is_some() && kind != Kind::Comments {
+        let remedy = "Only `comments` says how one is read; `commented_since` goes by that.";
+        checker.problem(&place.key("comment"), "it is not read here", remedy);
+    }
+    if spec.agents_only && kind != Kind::Comment {
+        let remedy = "Only `comment` may be one for agents; a `note` always is.";
+        checker.problem(&place.key("agents_only"), "it is not asked here", remedy);
+    }
+    if spec.ticket_id.is_some() && kind != Kind::CommentedSince {
+        let remedy = "Only `commented_since` asks whose a comment is.";
+        checker.problem(&place.key("ticket_id"), "it is not read here", remedy);
     }
 }
 
@@ -240,17 +250,4 @@ pub(super) fn without_reads(checker: &mut Checker<'_>, place: &Place, spec: &Pro
         let what = "it rests on `get`, which is declared absent";
         checker.problem(&Place::default().key("webhook"), what, remedy);
     }
-}
-
-fn mentions_intent(spec: &OperationSpec) -> bool {
-    let texts = spec.headers.values().chain(spec.query.values());
-    let body = spec
-        .body
-        .as_ref()
-        .map(toml::Table::to_string)
-        .unwrap_or_default();
-    texts
-        .map(String::as_str)
-        .chain([body.as_str()])
-        .any(|text| text.contains("intent.id"))
 }

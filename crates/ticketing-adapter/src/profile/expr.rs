@@ -4,6 +4,7 @@
 //! Only the profile's own words are ever compiled. What a customer or a remote wrote is data that
 //! an expression reads, and its result is never read as an expression again.
 
+mod said;
 mod source;
 
 use super::filters;
@@ -11,8 +12,9 @@ use minijinja::{
     Environment, Expression, UndefinedBehavior,
     value::{Serde, Value},
 };
+use said::without_conditions;
 use serde_json::Value as Json;
-use source::{end_of_expr, unknown_parts, without_slices};
+use source::{end_of_expr, unfit_words, unknown_parts, without_slices};
 use std::sync::LazyLock;
 
 /// How much one expression may compute, in minijinja's steps. The longest built-in one over a page
@@ -51,7 +53,7 @@ impl Names {
         self.0.push(name);
     }
 
-    fn allows(&self, path: &str) -> bool {
+    pub(super) fn allows(&self, path: &str) -> bool {
         self.0.iter().any(|name| match name.strip_suffix(".*") {
             Some(open) => {
                 path == open || path.strip_prefix(open).is_some_and(|p| p.starts_with('.'))
@@ -78,6 +80,7 @@ pub(crate) struct EvalError(&'static str);
 pub(crate) struct Expr {
     compiled: Expression<'static, 'static>,
     names: Vec<String>,
+    said: Vec<String>,
 }
 
 impl Expr {
@@ -95,9 +98,12 @@ impl Expr {
                 remedy: "Write an expression such as body.ticket.id.".to_owned(),
             })?;
         // minijinja does not look for names before the brackets of a slice.
-        let whole = ENGINE.compile_expression_owned(without_slices(source));
-        let whole = whole.as_ref().unwrap_or(&compiled);
-        let named: Vec<String> = whole.undeclared_variables(true).into_iter().collect();
+        let plain = without_slices(source);
+        let said = Some(without_conditions(&plain)).filter(|said| *said != plain);
+        let whole = ENGINE.compile_expression_owned(plain);
+        let named = named_in(whole.as_ref().unwrap_or(&compiled));
+        let said = said.and_then(|said| ENGINE.compile_expression_owned(said).ok());
+        let said = said.map_or_else(|| named.clone(), |said| named_in(&said));
         if let Some(path) = named.iter().find(|path| !names.allows(path)) {
             return Err(BadExpr {
                 what: format!("`{path}` is not known here"),
@@ -109,6 +115,7 @@ impl Expr {
             None => Ok(Self {
                 compiled,
                 names: named,
+                said,
             }),
         }
     }
@@ -116,6 +123,11 @@ impl Expr {
     /// The names in it, each as far as it is written out.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.names.iter().map(String::as_str)
+    }
+
+    /// Those of them that can come out of it: not what it asks for and does not say.
+    pub(crate) fn said(&self) -> impl Iterator<Item = &str> {
+        self.said.iter().map(String::as_str)
     }
 
     /// Its value on this data; what is missing is undefined, not an error.
@@ -142,6 +154,10 @@ impl Expr {
     }
 }
 
+fn named_in(compiled: &Expression<'_, '_>) -> Vec<String> {
+    compiled.undeclared_variables(true).into_iter().collect()
+}
+
 /// A text with `{{ expressions }}` in it. One that is a single expression keeps its value's type.
 #[derive(Debug)]
 pub(crate) struct Template(Vec<Piece>);
@@ -157,9 +173,7 @@ impl Template {
         let mut pieces = Vec::new();
         let mut rest = source;
         while let Some((before, after)) = rest.split_once("{{") {
-            if !before.is_empty() {
-                pieces.push(Piece::Words(before.to_owned()));
-            }
+            pieces.extend(words(before, source, names)?);
             let end = end_of_expr(after).ok_or_else(|| BadExpr {
                 what: "a {{ is not closed".to_owned(),
                 remedy: "Close it with }}.".to_owned(),
@@ -168,9 +182,7 @@ impl Template {
             pieces.push(Piece::Expr(Expr::compile(inner.trim(), names)?));
             rest = behind.strip_prefix("}}").unwrap_or(behind);
         }
-        if !rest.is_empty() {
-            pieces.push(Piece::Words(rest.to_owned()));
-        }
+        pieces.extend(words(rest, source, names)?);
         Ok(Self(pieces))
     }
 
@@ -196,13 +208,17 @@ impl Template {
         Ok((!none).then(|| filters::text(&value)))
     }
 
-    /// The names in its expressions.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        let exprs = self.0.iter().filter_map(|piece| match piece {
+    /// Its expressions.
+    pub(crate) fn exprs(&self) -> impl Iterator<Item = &Expr> {
+        self.0.iter().filter_map(|piece| match piece {
             Piece::Expr(expr) => Some(expr),
             Piece::Words(_) => None,
-        });
-        exprs.flat_map(Expr::names)
+        })
+    }
+
+    /// The names in its expressions.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.exprs().flat_map(Expr::names)
     }
 
     /// Whether nothing stands there.
@@ -219,6 +235,14 @@ impl Template {
     }
 }
 
+/// The words between two expressions of `source`.
+fn words(words: &str, source: &str, names: &Names) -> Result<Option<Piece>, BadExpr> {
+    match unfit_words(words, words == source, names) {
+        Some(bad) => Err(bad),
+        None => Ok((!words.is_empty()).then(|| Piece::Words(words.to_owned()))),
+    }
+}
+
 /// The key of a body whose value is a map of which each entry stands in the body itself.
 const BESIDE: &str = "..";
 
@@ -232,15 +256,15 @@ pub(crate) enum Tree {
 }
 
 impl Tree {
-    /// The names in its texts, keys included.
-    pub(crate) fn names(&self) -> Vec<&str> {
+    /// The expressions in its texts, keys included.
+    pub(crate) fn exprs(&self) -> Vec<&Expr> {
         match self {
             Self::Fixed(_) => Vec::new(),
-            Self::Leaf(template) => template.names().collect(),
-            Self::List(parts) => parts.iter().flat_map(Self::names).collect(),
+            Self::Leaf(template) => template.exprs().collect(),
+            Self::List(parts) => parts.iter().flat_map(Self::exprs).collect(),
             Self::Table(parts) => {
-                let keys = parts.iter().flat_map(|(key, _)| key.names());
-                keys.chain(parts.iter().flat_map(|(_, part)| part.names()))
+                let keys = parts.iter().flat_map(|(key, _)| key.exprs());
+                keys.chain(parts.iter().flat_map(|(_, part)| part.exprs()))
                     .collect()
             }
         }

@@ -360,6 +360,11 @@ fn quoted(words: &str) -> String {
     out
 }
 
+/// Whether a time can be written in this form.
+pub(crate) fn writes_time(form: &str) -> bool {
+    jiff::fmt::strtime::format(form, Instant::UNIX_EPOCH).is_ok()
+}
+
 fn format_time(value: Value, form: String) -> Result<String, Error> {
     let Some(millis) = millis(&value) else {
         return Ok(String::new());

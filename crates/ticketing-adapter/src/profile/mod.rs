@@ -16,6 +16,7 @@ mod place;
 mod request;
 mod review;
 pub(crate) mod rules;
+mod secret;
 mod settings;
 pub(crate) mod setup;
 pub(crate) mod shape;
@@ -153,6 +154,19 @@ impl Profile {
     #[must_use]
     pub fn lists_changes(&self) -> bool {
         self.has(Kind::ChangedSince)
+    }
+
+    /// Whether what the bridge writes as a comment is seen by agents alone.
+    #[must_use]
+    pub fn comments_are_for_agents(&self) -> bool {
+        let comment = self.rules.operations.get(&Kind::Comment);
+        comment.is_some_and(|comment| comment.agents_only)
+    }
+
+    /// Whether the sweep lists comments beside the tickets that changed.
+    #[must_use]
+    pub fn lists_new_comments(&self) -> bool {
+        self.has(Kind::CommentedSince)
     }
 
     /// Whether a ticket's comments can be listed with who wrote them.

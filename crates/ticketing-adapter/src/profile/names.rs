@@ -22,6 +22,8 @@ pub(super) struct Must {
     pub(super) such_as: &'static str,
     /// Whether a list may do without it and say why, since what it brings is compared here.
     pub(super) unfiltered: bool,
+    /// Whether it is said by what is chosen for it, such as a number for each status.
+    pub(super) by_choice: bool,
 }
 
 impl Must {
@@ -36,11 +38,19 @@ impl Must {
             lest,
             such_as,
             unfiltered: false,
+            by_choice: false,
         }
     }
 
     const fn when(self, when: When) -> Self {
         Self { when, ..self }
+    }
+
+    const fn or_chosen_by(self) -> Self {
+        Self {
+            by_choice: true,
+            ..self
+        }
     }
 
     const fn unless_unfiltered(self) -> Self {
@@ -59,6 +69,8 @@ pub(super) enum When {
     LookedUp,
     /// What is sent again makes no second ticket, and adds no words twice.
     Repeated,
+    /// The system knows by its key what it has done.
+    Keyed,
     /// Nobody can read or add to the ticket later.
     OnlyMade,
     /// The file's bytes stand in the body itself.
@@ -83,6 +95,7 @@ impl When {
             Self::Always => "",
             Self::LookedUp => " where a lost one is looked up",
             Self::Repeated => " where it is sent again",
+            Self::Keyed => " with `idempotency_key`",
             Self::OnlyMade => " without `get`",
             Self::InBody => " without `upload` and `file_part`",
             Self::Uploaded => " with `upload`",
@@ -94,7 +107,7 @@ impl When {
     }
 
     pub(super) fn holds(self, spec: &OperationSpec, only_made: bool) -> bool {
-        use ResolveSpec::{DirectLookup, Idempotent, LaggingSearch};
+        use ResolveSpec::{DirectLookup, IdempotencyKey, Idempotent, LaggingSearch};
         let cursor = spec.cursor.as_ref();
         let by_time = cursor.is_some_and(|cursor| cursor.kind == CursorKind::Time);
         let by_token =
@@ -103,6 +116,7 @@ impl When {
             Self::Always => true,
             Self::LookedUp => matches!(spec.resolve, Some(DirectLookup | LaggingSearch { .. })),
             Self::Repeated => matches!(spec.resolve, Some(Idempotent)),
+            Self::Keyed => matches!(spec.resolve, Some(IdempotencyKey)),
             Self::OnlyMade => only_made,
             Self::InBody => spec.upload.is_none() && spec.file_part.is_none(),
             Self::Uploaded => spec.upload.is_some(),
@@ -132,6 +146,21 @@ const WORDS_ONCE: Must = Must::always(
     "the key by which the system knows them: body.key = \"{{ intent.id }}\"; or have them looked for: resolve.by = \"direct_lookup\"",
 )
 .when(When::Repeated);
+
+const FILE_ONCE: Must = Must::always(
+    &["intent.id"],
+    "sent again the same file would hang there twice",
+    "the key by which the system knows it: body.key = \"{{ intent.id }}\"; or have it looked for: resolve.by = \"direct_lookup\"",
+)
+.when(When::Repeated);
+
+/// By its name the system knows that it has done this.
+const KEY: Must = Must::always(
+    &["intent.id"],
+    "the system would do it again, since nothing tells it that it has done it",
+    "headers = { Idempotency-Key = \"{{ intent.id }}\" }",
+)
+.when(When::Keyed);
 
 const PAGE: Must = Must::always(
     &["page"],
@@ -164,6 +193,7 @@ const CREATE: &[Must] = &[
         "the key by which the system knows it: body.key = \"{{ conversation.id }}\"",
     )
     .when(When::Repeated),
+    KEY,
 ];
 
 const NOTE: &[Must] = &[
@@ -174,6 +204,7 @@ const NOTE: &[Must] = &[
         "body.text = \"{{ note.body | plain }}\"",
     ),
     WORDS_ONCE,
+    KEY,
 ];
 
 const ATTACH: &[Must] = &[
@@ -191,6 +222,8 @@ const ATTACH: &[Must] = &[
         "body.uploads = [\"{{ upload.id }}\"]; or bring it to the ticket itself, by {{ ticket.id }} in `upload`",
     )
     .when(When::Uploaded),
+    FILE_ONCE,
+    KEY,
 ];
 
 const SET_STATUS: &[Must] = &[
@@ -199,7 +232,8 @@ const SET_STATUS: &[Must] = &[
         &["status", "status_code"],
         "every ticket would get the same status, whichever is wanted",
         "body.status = \"{{ status }}\"",
-    ),
+    )
+    .or_chosen_by(),
 ];
 
 const SET_LINK_FIELD: &[Must] = &[
@@ -217,7 +251,8 @@ const SET_FIELDS: &[Must] = &[
         &["fields.*"],
         "nothing would be set, and the call answered with yes",
         "body.fields = \"{{ fields | plain }}\"",
-    ),
+    )
+    .or_chosen_by(),
 ];
 
 const FIND_BY_LINK_FIELD: &[Must] = &[
@@ -303,7 +338,7 @@ impl Kind {
             Self::UpsertRequester => const { &[PERSON] },
             Self::Create => CREATE,
             Self::Note => NOTE,
-            Self::Comment => const { &[TICKET, COMMENT, WORDS_ONCE] },
+            Self::Comment => const { &[TICKET, COMMENT, WORDS_ONCE, KEY] },
             Self::Attach => ATTACH,
             Self::SetStatus => SET_STATUS,
             Self::SetLinkField => SET_LINK_FIELD,
@@ -311,7 +346,7 @@ impl Kind {
             Self::Get => const { &[TICKET] },
             Self::FindByLinkField => FIND_BY_LINK_FIELD,
             Self::FindOpenByRequester => FIND_OPEN_BY_REQUESTER,
-            Self::ChangedSince => CHANGED_SINCE,
+            Self::ChangedSince | Self::CommentedSince => CHANGED_SINCE,
             Self::Notes | Self::Comments => const { &[TICKET, PAGE] },
         }
     }
@@ -355,7 +390,7 @@ impl Kind {
             Self::Get => &["ticket.id"],
             Self::FindByLinkField => &["conversation.id", "page"],
             Self::FindOpenByRequester => &["requester_id", "page"],
-            Self::ChangedSince => &["since.at", "since.token", "since.page"],
+            Self::ChangedSince | Self::CommentedSince => &["since.at", "since.token", "since.page"],
             Self::Notes | Self::Comments => &["ticket.id", "page"],
         }
     }

@@ -36,6 +36,7 @@ impl OperationsSpec {
             Kind::FindByLinkField => &self.find_by_link_field,
             Kind::FindOpenByRequester => &self.find_open_by_requester,
             Kind::ChangedSince => &self.changed_since,
+            Kind::CommentedSince => &self.commented_since,
             Kind::Notes => &self.notes,
             Kind::Comments => &self.comments,
         };
@@ -65,6 +66,9 @@ pub(crate) fn compile(
     if ops.get.is_none() {
         complete::without_reads(checker, place, spec);
     }
+    if ops.has(Kind::CommentedSince) {
+        reads_new_comments(checker, &place.key(Kind::CommentedSince.key()), ops);
+    }
     for write in [Kind::Create, Kind::Note, Kind::Comment, Kind::Attach] {
         let read = write.looked_up_by();
         let spec = ops.of(write);
@@ -81,6 +85,22 @@ pub(crate) fn compile(
         }
     }
     rules
+}
+
+/// Comments of all tickets are read as those of one.
+fn reads_new_comments(checker: &mut Checker<'_>, place: &Place, ops: &OperationsSpec) {
+    let Some(comments) = &ops.comments else {
+        let remedy = "Add [operations.comments], which says how a comment is read.";
+        checker.problem(place, "it rests on `comments`, which is missing", remedy);
+        return;
+    };
+    let listed = comments.comment.as_ref();
+    if listed.is_some_and(|listed| listed.first_is_description) {
+        let what = "a comment by itself does not show whether it is its ticket's description, which `first_is_description` says the first is: it would go to the customer";
+        let remedy =
+            "Leave it out: where a description is a comment, a comment changes its ticket as well.";
+        checker.problem(place, what, remedy);
+    }
 }
 
 fn operation(
@@ -153,6 +173,7 @@ fn compiled(
         find_first,
         upload,
         file_part: spec.file_part.clone(),
+        agents_only: spec.agents_only,
         id: checker.maybe(place, "id", spec.id.as_ref(), &answer),
         ticket: checker.maybe(place, "ticket", spec.ticket.as_ref(), &answer),
         items: checker.maybe(place, "items", spec.items.as_ref(), &answer),
@@ -161,6 +182,7 @@ fn compiled(
             .comment
             .as_ref()
             .and_then(|comment| listed(checker, &place.key("comment"), comment, &item)),
+        ticket_id: checker.maybe(place, "ticket_id", spec.ticket_id.as_ref(), &item),
         shape: spec
             .shape
             .as_ref()
@@ -186,6 +208,9 @@ fn carries(checker: &mut Checker<'_>, place: &Place, spec: &OperationSpec, rule:
     let request = request.beside(rule.upload.as_ref());
     let carried = picks.fold(request, Carried::or_picked);
     carried::check(checker, place, (rule.kind, spec), &carried);
+    if rule.kind == Kind::SetStatus {
+        carried::status(checker, place, rule);
+    }
     if let Some(find) = &rule.find_first {
         let carried = Carried::by(&find.request).or_picked(&find.id);
         carried::must(checker, &place.key("find_first"), &carried, &PERSON);

@@ -6,6 +6,7 @@ use super::{
     expr::{Names, Template, Tree},
     place::Place,
     rules::RequestRule,
+    secret,
     spec::Method,
 };
 use std::collections::BTreeMap;
@@ -48,17 +49,24 @@ pub(super) fn request(
     let mut query = Vec::new();
     for (name, source) in sent.query {
         let place = place.key("query").key(name);
+        let value = checker.template(&place, source, names);
+        if let Some(value) = value.as_ref().filter(|_| secret::is_named(name)) {
+            secret::in_the_open(checker, &place, value);
+        }
         let name = checker.template(&place, name, names);
-        query.extend(name.zip(checker.template(&place, source, names)));
+        query.extend(name.zip(value));
     }
     let mut headers = Vec::new();
     for (name, source) in sent.headers {
         let place = place.key("headers").key(name);
         let value = checker.template(&place, source, names);
+        let is_secret = secret::is_named(name);
         let name = checker.header(&place, name);
         if name.as_ref().is_some_and(|name| checker.proves(name)) {
             let remedy = "Take it out here: `auth` sends what proves who asks.";
             checker.problem(&place, "a second header would prove who asks", remedy);
+        } else if let Some(value) = value.as_ref().filter(|_| is_secret) {
+            secret::in_the_open(checker, &place, value);
         }
         headers.extend(name.zip(value));
     }

@@ -58,12 +58,7 @@ pub(super) fn review(profile: &Profile) -> Review {
         });
     };
     let root = Place::default();
-    let said = |kind: &Kind| rules.operations.contains_key(kind) || rules.absent.contains_key(kind);
-    let forgotten: Vec<&str> = Kind::ALL
-        .iter()
-        .filter(|kind| !said(kind))
-        .map(|kind| kind.key())
-        .collect();
+    let forgotten = forgotten(rules);
     if !forgotten.is_empty() {
         let what = format!(
             "neither there nor declared absent: {}",
@@ -120,6 +115,14 @@ pub(super) fn review(profile: &Profile) -> Review {
     }
 }
 
+/// The operations of which a profile says nothing.
+fn forgotten(rules: &Rules) -> Vec<&'static str> {
+    let said = |kind: &Kind| rules.operations.contains_key(kind) || rules.absent.contains_key(kind);
+    let all = Kind::ALL.into_iter();
+    let unsaid = all.filter(|kind| !said(kind) && kind.unsaid().is_none());
+    unsaid.map(Kind::key).collect()
+}
+
 fn operation(rules: &Rules, kind: Kind) -> OperationReview {
     let rule = rules.operations.get(&kind);
     let about = match rule {
@@ -129,7 +132,10 @@ fn operation(rules: &Rules, kind: Kind) -> OperationReview {
             ..
         }) => format!("asked again; lists others too: {why}"),
         Some(_) => "asked again".to_owned(),
-        None => rules.absent.get(&kind).cloned().unwrap_or_default(),
+        None => match rules.absent.get(&kind) {
+            Some(why) => why.clone(),
+            None => kind.unsaid().unwrap_or_default().to_owned(),
+        },
     };
     OperationReview {
         name: kind.key(),

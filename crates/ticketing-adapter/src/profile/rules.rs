@@ -86,13 +86,14 @@ pub(crate) enum Kind {
     FindByLinkField,
     FindOpenByRequester,
     ChangedSince,
+    CommentedSince,
     Notes,
     Comments,
 }
 
 impl Kind {
     /// All of them, in the order in which a ticket meets them.
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::UpsertRequester,
         Self::Create,
         Self::Note,
@@ -105,6 +106,7 @@ impl Kind {
         Self::FindByLinkField,
         Self::FindOpenByRequester,
         Self::ChangedSince,
+        Self::CommentedSince,
         Self::Notes,
         Self::Comments,
     ];
@@ -124,6 +126,7 @@ impl Kind {
             Self::FindByLinkField => "find_by_link_field",
             Self::FindOpenByRequester => "find_open_by_requester",
             Self::ChangedSince => "changed_since",
+            Self::CommentedSince => "commented_since",
             Self::Notes => "notes",
             Self::Comments => "comments",
         }
@@ -142,6 +145,7 @@ impl Kind {
             | Self::FindByLinkField
             | Self::FindOpenByRequester
             | Self::ChangedSince
+            | Self::CommentedSince
             | Self::Notes
             | Self::Comments => Self::Get,
         }
@@ -162,8 +166,17 @@ impl Kind {
             | Self::FindByLinkField
             | Self::FindOpenByRequester
             | Self::ChangedSince
+            | Self::CommentedSince
             | Self::Notes
             | Self::Comments => false,
+        }
+    }
+
+    /// Why a profile may leave it out without a word; most must be there or be declared absent.
+    pub(crate) fn unsaid(self) -> Option<&'static str> {
+        match self {
+            Self::CommentedSince => Some("needed only where a comment leaves its ticket as it was"),
+            _ => None,
         }
     }
 
@@ -240,11 +253,15 @@ pub(crate) struct OperationRule {
     pub(crate) find_first: Option<FindFirst>,
     pub(crate) upload: Option<Upload>,
     pub(crate) file_part: Option<String>,
+    /// Whether no customer sees what it writes.
+    pub(crate) agents_only: bool,
     pub(crate) id: Option<Expr>,
     pub(crate) ticket: Option<Expr>,
     pub(crate) items: Option<Expr>,
     pub(crate) text: Option<Expr>,
     pub(crate) comment: Option<ListedRule>,
+    /// Where a comment of all tickets' says whose it is.
+    pub(crate) ticket_id: Option<Expr>,
     pub(crate) shape: Option<Arc<Shape>>,
     pub(crate) partial: bool,
     pub(crate) then: Vec<Then>,
@@ -317,7 +334,7 @@ pub(crate) struct Then {
     pub(crate) absent: Vec<u16>,
 }
 
-/// How `changed_since` goes on.
+/// How `changed_since` and `commented_since` go on.
 #[derive(Debug)]
 pub(crate) struct CursorRule {
     pub(crate) kind: CursorKind,

@@ -184,6 +184,9 @@ pub(crate) struct OperationsSpec {
     pub find_open_by_requester: Option<OperationSpec>,
     /// Lists what changed. Names: `since`.
     pub changed_since: Option<OperationSpec>,
+    /// Lists the comments that were written, on whatever ticket: for a system where a comment leaves its ticket as it was,
+    /// so that `changed_since` does not tell of it. `comments` says how one is read. Names: `since`.
+    pub commented_since: Option<OperationSpec>,
     /// Lists a ticket's comments as texts: what became of a note or comment of ours. Names: `ticket`,
     /// `page`.
     pub notes: Option<OperationSpec>,
@@ -245,6 +248,9 @@ pub(crate) struct OperationSpec {
     pub verify: Option<Verify>,
     /// `upsert_requester`: a read that may find the person already there.
     pub find_first: Option<FindFirstSpec>,
+    /// `comment`: whether only agents see it, since the system's tickets have no comments for customers.
+    #[serde(default)]
+    pub agents_only: bool,
     /// `attach`: a call that brings the file's bytes before; its answer is `upload`.
     pub upload: Option<UploadSpec>,
     /// `attach`: the body goes as multipart/form-data, a part for each of its keys, and the file's bytes
@@ -258,8 +264,11 @@ pub(crate) struct OperationSpec {
     pub items: Option<String>,
     /// `notes`: an expression for the text of one comment, over `it` and `also`.
     pub text: Option<String>,
-    /// `comments`: how one is read, by expressions over `it` and `also`.
+    /// `comments`: how one is read, by expressions over `it` and `also`; one of `commented_since` is read so too.
     pub comment: Option<ListedSpec>,
+    /// `commented_since`: an expression for the id of a comment's ticket, over `it` and `also`. What has none is left out:
+    /// it was said of something else.
+    pub ticket_id: Option<String>,
     /// Which `[ticket.NAME]` reads the ticket or the items.
     pub shape: Option<String>,
     /// Whether the ticket in a write's answer lacks something that rules may ask for.
@@ -272,7 +281,7 @@ pub(crate) struct OperationSpec {
     pub other_id: Option<OtherId>,
     /// Lists with pages: how many items a full page has.
     pub page_size: Option<usize>,
-    /// `changed_since`: how the listing goes on.
+    /// `changed_since`, `commented_since`: how the listing goes on.
     pub cursor: Option<CursorSpec>,
     /// `find_by_link_field`, `changed_since`: the system cannot be asked for these alone, and why. The list
     /// has others among them, which are left out here.

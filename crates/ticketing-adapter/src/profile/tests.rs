@@ -4,6 +4,7 @@ use super::*;
 
 mod losing;
 mod manual;
+mod slips;
 mod words;
 
 #[test]
@@ -381,6 +382,38 @@ fn without_get_nothing_is_there_that_rests_on_it() {
     ];
     let told = wrong.map(|text| {
         let problems = Profile::load(&text, "osticket.toml").expect_err("a problem");
+        let lines = problems
+            .iter()
+            .map(|p| format!("{}: {}. {}", p.key, p.what, p.remedy));
+        lines.collect::<Vec<_>>().join("\n")
+    });
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+#[test]
+fn comments_of_all_tickets_rest_on_how_those_of_one_are_read() {
+    let hubspot = Profile::builtin("hubspot").unwrap();
+    let text = hubspot.text();
+    let of_one = text.find("[operations.comments]\n").expect("it lists them");
+    let rest = text.find("# The app's webhooks").expect("what comes next");
+    let whose = "ticket_id = \"also.note.associations.tickets.results[0].id\"\n";
+    let listed = "[operations.comments.comment]\n";
+    let wrong = [
+        text.replace(&text[of_one..rest], ""),
+        text.replace(listed, &format!("{listed}first_is_description = true\n")),
+        text.replace(whose, ""),
+        text.replace("page_size = 100\nticket_id", "ticket_id")
+            .replace(
+                "value = \"{{ since.at }}\" }] }]\nsorts = [{ propertyName = \"hs_createdate\"",
+                "value = 0 }] }]\nsorts = [{ propertyName = \"hs_createdate\"",
+            ),
+        text.replace(
+            "text = \"it.properties.hs_note_body | html_text\"\n",
+            &format!("text = \"it.properties.hs_note_body | html_text\"\n{whose}"),
+        ),
+    ];
+    let told = wrong.map(|text| {
+        let problems = Profile::load(&text, "hubspot.toml").expect_err("a problem");
         let lines = problems
             .iter()
             .map(|p| format!("{}: {}. {}", p.key, p.what, p.remedy));

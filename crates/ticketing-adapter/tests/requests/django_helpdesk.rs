@@ -109,9 +109,11 @@ async fn the_log_is_followed_to_its_end_and_only_what_is_new_is_read() {
     let first = talk.client.changed_since(&begun, DEADLINE).await.unwrap();
     assert_eq!((first.tickets.len(), first.more), (1, false));
     // The page before the last is looked at again, and its successors.
-    let early = talk
-        .client
-        .with_overlap(&first.cursor, Duration::from_secs(120));
+    let early = talk.client.with_overlap(
+        ticketing_adapter::Listing::Tickets,
+        &first.cursor,
+        Duration::from_secs(120),
+    );
     let before = page(&[at(1, "09:50:00")], 102, Some("page=2"));
     talk.answers(&[(200, before)]);
     let second = talk.client.changed_since(&early, DEADLINE).await.unwrap();

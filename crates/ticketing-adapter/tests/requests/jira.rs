@@ -110,7 +110,9 @@ async fn pages_of_one_minute_are_passed_by_their_tokens() {
     assert!(page.more);
     // The next round is in the middle of the same listing; its token was forgotten meanwhile.
     let overlap = Duration::from_secs(120);
-    let cursor = talk.client.with_overlap(&page.cursor, overlap);
+    let cursor =
+        talk.client
+            .with_overlap(ticketing_adapter::Listing::Tickets, &page.cursor, overlap);
     let last = json!({ "issues": [shown("Open")] });
     talk.answers(&[
         (400, json!({ "errorMessages": ["expired"] })),
@@ -118,7 +120,9 @@ async fn pages_of_one_minute_are_passed_by_their_tokens() {
     ]);
     let page = talk.client.changed_since(&cursor, DEADLINE).await.unwrap();
     assert_eq!((page.tickets.len(), page.more), (1, false));
-    let cursor = talk.client.with_overlap(&page.cursor, overlap);
+    let cursor =
+        talk.client
+            .with_overlap(ticketing_adapter::Listing::Tickets, &page.cursor, overlap);
     talk.answers(&[(200, last)]);
     talk.client.changed_since(&cursor, DEADLINE).await.unwrap();
     insta::assert_snapshot!("jira_pages", talk.remote.asked());

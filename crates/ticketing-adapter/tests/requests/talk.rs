@@ -180,10 +180,27 @@ impl Talk {
         self.answers(answers);
         let now = Timestamp(1_795_255_200_000);
         let from = self.client.beginning(now);
-        let from = self.client.with_overlap(&from, Duration::from_secs(120));
+        let from = self.client.with_overlap(
+            ticketing_adapter::Listing::Tickets,
+            &from,
+            Duration::from_secs(120),
+        );
         let changes = self.client.changed_since(&from, DEADLINE).await;
         self.kept("changed_since");
         changes.unwrap().tickets
+    }
+
+    /// The comments of all tickets as `ticket id words`.
+    pub async fn commented(&mut self, answers: &[(u16, Value)]) -> Vec<String> {
+        self.answers(answers);
+        let from = self.client.beginning(Timestamp(1_795_255_200_000));
+        let page = self.client.commented_since(&from, DEADLINE).await;
+        self.kept("commented_since");
+        let told = page.unwrap().comments.into_iter().map(|(ticket, c)| {
+            let words = c.body.reveal();
+            format!("{ticket} {} {words}", c.id)
+        });
+        told.collect()
     }
 
     /// The comments as `id public? by_agent? by_us? words`.

@@ -2,8 +2,8 @@
 //! properties, files hang on notes, searches are behind, webhooks come several at once. Neighbours: `world`, what it keeps;
 //! `answers`, what it answers; `fake`, its server and the agent's hands.
 //!
-//! It tells of no note by webhook: what an agent writes is found by a round of the sweep. That a note moves its
-//! ticket's time of the last change is how HubSpot shows activity on a ticket.
+//! It tells of no note by webhook, and a note leaves its ticket's time of the last change as it is: what an agent writes is
+//! found by a round of the sweep that lists notes.
 
 mod answers;
 mod world;

@@ -74,11 +74,15 @@ impl Vendor for World {
         }
     }
 
-    /// No status is ever read, and none can be set.
+    /// No ticket is ever read, so none opens a conversation; no status is read, and none can be set.
     fn rules(&self, common: &str) -> String {
         let of_status = ["close_on_status", "status_on_close"];
         let others = |line: &&str| !of_status.iter().any(|key| line.starts_with(key));
-        let lines: Vec<&str> = common.lines().filter(others).collect();
+        let unopened = |line| match str::starts_with(line, "open_when") {
+            true => "open_when = \"false\"",
+            false => line,
+        };
+        let lines: Vec<&str> = common.lines().filter(others).map(unopened).collect();
         lines.join("\n")
     }
 

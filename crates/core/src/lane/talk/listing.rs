@@ -275,7 +275,8 @@ impl Turn<'_> {
 
 impl Comment {
     /// As a webhook would have told of it, without the ticket's state.
-    fn told_of(self, ticket: &TicketId, at: Timestamp) -> CommentAdded {
+    #[must_use]
+    pub fn told_of(self, ticket: &TicketId, at: Timestamp) -> CommentAdded {
         let change = TicketChanged {
             ticket: ticket.clone(),
             version: Version::None,

@@ -2,6 +2,18 @@
 
 use super::*;
 
+/// `profile check --live` makes a ticket for nobody; a bridge that runs beside leaves it alone.
+#[test]
+fn a_ticket_of_nobody_has_no_customer() {
+    let rule = "{{ ticket.requester.phone | digits }}";
+    let mapping = mapping(json!({"conversation": {"open_when": "true", "user_id": rule}}));
+    let mut ticket = ticket();
+    ticket.requester.phone = Some(Text::new("+0000000000"));
+    assert_eq!(mapping.user_id(&ticket).unwrap(), None);
+    ticket.requester.phone = Some(Text::new("+10000000000"));
+    assert!(mapping.user_id(&ticket).unwrap().is_some());
+}
+
 #[test]
 fn a_start_carries_message_pairs_and_the_first_assignment_that_matches() {
     let mapping = mapping(json!({

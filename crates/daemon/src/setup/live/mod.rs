@@ -10,7 +10,8 @@ use crate::{clock, runtime::Bridge};
 use bridge_core::{
     call::{CallError, Resolve},
     effect::{AddComment, Answer, CreateTicket, Effect, Operation},
-    ids::{ConversationId, MessageId, TicketId},
+    event::Comment,
+    ids::{ConversationId, MessageId, NOBODY, TicketId},
     text::Text,
     ticket::{NewTicket, Requester, Status, Ticket},
 };
@@ -27,8 +28,8 @@ const AT_ONCE: Duration = Duration::from_secs(10);
 /// What a search index may need beyond what its profile says.
 const BEHIND: Duration = Duration::from_secs(30);
 
-/// A customer who cannot be: no country's number is ten zeros.
-const NOBODY: &str = "0000000000";
+/// What the conversation of a trial's ticket is called, before the time of the trial. There is none of this name.
+pub const TRIAL: &str = "jelou-bridge-test-";
 
 /// What came of trying one thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -94,7 +95,7 @@ impl<'a> Trial<'a> {
         Some(Self {
             bridge,
             wait,
-            conversation: ConversationId::parse(&format!("jelou-bridge-test-{}", now.0)).ok()?,
+            conversation: ConversationId::parse(&format!("{TRIAL}{}", now.0)).ok()?,
             since: bridge.ticketing.beginning(now),
             calls: 0,
             tried: Vec::new(),
@@ -116,6 +117,7 @@ impl<'a> Trial<'a> {
         self.status(&ticket, status).await;
         self.by_requester(&ticket).await;
         self.changes(&ticket).await;
+        self.new_comments(&ticket).await;
         for what in ["set_fields", "attach"] {
             if self.has(what) {
                 let untried = "what a mapping sends differs; `jelou-bridge explain` shows it";
@@ -341,17 +343,19 @@ impl<'a> Trial<'a> {
             let all = client.comments(ticket, deadline).await?;
             Ok(wrote
                 .iter()
-                .all(|(_, text)| all.iter().any(|c| c.body.reveal().contains(text.reveal()))))
+                .all(|(what, text)| written(&all, what, text).is_some()))
         })
         .await?;
         let all = client.comments(ticket, deadline).await;
         let all = all.map_err(|error| error.to_string())?;
         for (what, text) in wrote {
-            let one = all.iter().find(|c| c.body.reveal().contains(text.reveal()));
-            let one = one.ok_or_else(|| format!("the {what} is no longer listed"))?;
+            let one = written(&all, what, text)
+                .ok_or_else(|| format!("the {what} is no longer listed"))?;
             let wrong = match (*what == "note", one.public) {
                 (true, true) => "an internal note is listed as public",
-                (false, false) => "a public comment is listed as internal",
+                (false, false) if !self.bridge.config.profile.comments_are_for_agents() => {
+                    "a public comment is listed as internal"
+                }
                 _ if one.by_agent && !one.by_us => {
                     "what the bridge writes is taken for an agent's: set the option that names its user"
                 }
@@ -441,6 +445,26 @@ impl<'a> Trial<'a> {
         self.kept(WHAT, begun, found);
     }
 
+    /// That the list answers. Whether it shows what a program wrote is the profile's choice, and is told.
+    async fn new_comments(&mut self, ticket: &TicketId) {
+        const WHAT: &str = "commented_since";
+        if !self.has(WHAT) {
+            return;
+        }
+        let begun = Instant::now();
+        let (client, deadline) = (&self.bridge.ticketing, self.bridge.call_timeout());
+        let page = client.commented_since(&self.since, deadline).await;
+        let found = page.map(|page| {
+            let shown = page.comments.iter().any(|(on, _)| on == ticket);
+            let words = match shown {
+                true => "the test's comment is in it",
+                false => "it answers; a person's comment would show whether it is in it",
+            };
+            words.to_owned()
+        });
+        self.kept(WHAT, begun, found.map_err(|error| error.to_string()));
+    }
+
     /// One write, if the profile has it.
     async fn write(&mut self, what: &'static str, effect: Effect) {
         if !self.has(what) {
@@ -468,4 +492,14 @@ impl<'a> Trial<'a> {
         let mut tried = self.tried.iter();
         tried.any(|one| one.what == what && one.verdict == Verdict::Works)
     }
+}
+
+/// What was written among what is listed: by its words, or, where a profile spares itself to read what the bridge wrote,
+/// one without words of the same kind.
+fn written<'a>(all: &'a [Comment], what: &str, text: &Text) -> Option<&'a Comment> {
+    let by_words = all.iter().find(|c| c.body.reveal().contains(text.reveal()));
+    by_words.or_else(|| {
+        let mut unread = all.iter().filter(|c| c.by_us && c.body.reveal().is_empty());
+        unread.find(|c| c.public == (what != "note"))
+    })
 }

@@ -2,7 +2,7 @@
 //!
 //! It looks at brackets and quotes alone: what an expression means is minijinja's.
 
-use super::{super::filters, BadExpr};
+use super::{super::filters, BadExpr, Names, said::quoted};
 
 /// What minijinja would only find when it evaluates: filters, tests and methods that are not there.
 pub(super) fn unknown_parts(source: &str) -> Option<BadExpr> {
@@ -22,7 +22,7 @@ pub(super) fn unknown_parts(source: &str) -> Option<BadExpr> {
             });
         }
     }
-    if let Some(bad) = unfit_arguments(&bare) {
+    if let Some(bad) = unfit_arguments(&bare).or_else(|| unwritable_time(source)) {
         return Some(bad);
     }
     if bare
@@ -60,6 +60,51 @@ fn unfit_arguments(bare: &str) -> Option<BadExpr> {
                 [] => format!("Write `| {name}` without brackets."),
                 wanted => format!("Write it as `| {name}({})` is written.", wanted.join(", ")),
             },
+        })
+    })
+}
+
+/// A form, given between quotes, in which no time can be written: it would be found when a call is made.
+fn unwritable_time(source: &str) -> Option<BadExpr> {
+    source.match_indices("format_time").find_map(|(at, name)| {
+        let behind = source.get(at + name.len()..)?.trim_start();
+        let form = behind.strip_prefix('(')?.trim_start();
+        let quote = form.chars().next().filter(|c| matches!(c, '\'' | '"'))?;
+        let form = form.get(1..quoted(form, quote) - 1)?;
+        let what = match filters::writes_time(form) {
+            true if form.contains('%') => return None,
+            true => format!("'{form}' writes no time, but itself"),
+            false => format!("no time can be written as '{form}'"),
+        };
+        Some(BadExpr {
+            what,
+            remedy: "Use the letters of strftime, such as '%Y-%m-%dT%H:%M:%SZ'.".to_owned(),
+        })
+    })
+}
+
+/// Words of a template that would go out as they are, though something else was meant: a known name in
+/// single braces, a statement. A name of one word alone in the braces may be another language's, so it
+/// is meant only where nothing else stands in the text.
+pub(super) fn unfit_words(words: &str, whole: bool, names: &Names) -> Option<BadExpr> {
+    if let Some((_, statement)) = words.split_once("{%") {
+        let end = statement.find("%}").map_or(statement.len(), |end| end + 2);
+        let (statement, _) = statement.split_at(end);
+        return Some(BadExpr {
+            what: format!("`{{%{statement}` is no part of the language: it would go out as it stands"),
+            remedy: "Write a choice as {{ a if b else c }}; what is to go out with these signs, as {{ '{%' }}.".to_owned(),
+        });
+    }
+    words.match_indices('{').find_map(|(at, _)| {
+        let inside = words.get(at + 1..)?.trim_start();
+        let end = inside.find(|c: char| !c.is_alphanumeric() && c != '_' && c != '.')?;
+        let (name, behind) = inside.split_at(end);
+        let closes = behind.trim_start().starts_with(['}', '|']);
+        let alone = whole && at == 0 && words.trim_end().ends_with('}');
+        let meant = name.contains('.') || alone;
+        (closes && meant && !name.is_empty() && names.allows(name)).then(|| BadExpr {
+            what: format!("`{name}` stands between single braces: it would go out as it stands"),
+            remedy: format!("Write {{{{ {name} }}}}; what is to go out with its brace, as {{{{ '{{{name}}}' }}}}."),
         })
     })
 }

@@ -3,7 +3,7 @@
 use super::super::Profile;
 
 /// A profile that ships, and what of it is written in another way.
-type Broken = (&'static str, &'static [(&'static str, &'static str)]);
+pub(super) type Broken = (&'static str, &'static [(&'static str, &'static str)]);
 
 const NOTHING_IN_IT: &[Broken] = &[
     (
@@ -269,7 +269,7 @@ const SEEMS_RIGHT: &[Broken] = &[
     ),
 ];
 
-fn told((name, changes): &Broken) -> String {
+pub(super) fn told((name, changes): &Broken) -> String {
     let profile = Profile::builtin(name).unwrap();
     let mut text = profile.text().to_owned();
     let mut written = String::new();

@@ -150,13 +150,17 @@ fn read(object: &Object, asked: &Asked) -> Option<Value> {
     let mut shown = object.shown(&wanted);
     match asked.query("associations") {
         "" => {}
-        "contacts" => {
-            if let Some(contact) = &object.associated {
-                let results = json!([{ "id": contact, "type": "ticket_to_contact" }]);
-                shown["associations"] = json!({ "contacts": { "results": results } });
+        asked => {
+            let tie = match (object.kind, asked) {
+                (Kind::Ticket, "contacts") => "ticket_to_contact",
+                (Kind::Note, "tickets") => "note_to_ticket",
+                _ => return None,
+            };
+            if let Some(other) = &object.associated {
+                let results = json!([{ "id": other, "type": tie }]);
+                shown["associations"] = json!({ asked: { "results": results } });
             }
         }
-        _ => return None,
     }
     Some(shown)
 }
@@ -310,6 +314,7 @@ fn holds(object: &Object, filter: &Value) -> Option<bool> {
             object.associated.as_deref() == Some(value.as_str())
         }
         ("hs_lastmodifieddate", "GTE") => object.updated >= value.parse().ok()?,
+        ("hs_createdate", "GTE") => object.created >= value.parse().ok()?,
         (name, "EQ") => object.text(name) == value,
         _ => return None,
     })
