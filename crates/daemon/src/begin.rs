@@ -3,6 +3,7 @@
 
 use crate::{
     clock,
+    jobs::CURSORS,
     metrics::Metrics,
     runtime::Runtime,
     store::{Beginning, Store, StoreError},
@@ -24,9 +25,11 @@ pub async fn begin(store: &Store, runtime: &Runtime, metrics: &Metrics) -> Resul
         let observes = bridge.config.mode == Mode::Observe;
         let beginning = store.begin(name, observes, now).await?;
         tracing::info!(bridge = %name, observes, "{}", words(beginning, observes));
-        if store.cursor(name, "tickets").await?.is_none() {
-            let cursor = bridge.ticketing.beginning(now);
-            store.set_cursor(name, "tickets", &cursor, now).await?;
+        for listing in CURSORS {
+            if store.cursor(name, listing).await?.is_none() {
+                let cursor = bridge.ticketing.beginning(now);
+                store.set_cursor(name, listing, &cursor, now).await?;
+            }
         }
     }
     Ok(())

@@ -36,6 +36,13 @@ use engine::Rule;
 use minijinja::{Environment, value::Value};
 use std::{collections::BTreeMap, fmt, time::Duration};
 
+/// Whether `profile check --live` made a ticket for them, perhaps beside a running bridge.
+fn is_nobody(requester: &Requester) -> bool {
+    let known = [&requester.phone, &requester.external_id];
+    let mut known = known.into_iter().flatten();
+    known.any(|id| id.reveal().trim_start_matches('+') == NOBODY)
+}
+
 /// Something wrong in a mapping as written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -202,11 +209,12 @@ impl Mapping {
         let Some(opening) = &self.opening else {
             return Ok(None);
         };
+        if is_nobody(&ticket.requester) {
+            return Ok(None);
+        }
         let id = self.words(&opening.user_id, ticket)?;
         match id.trim() {
             "" => Ok(None),
-            // `profile check --live` made it, perhaps beside a running bridge.
-            id if id.trim_start_matches('+') == NOBODY => Ok(None),
             id => UserId::parse(id).map(Some).map_err(|bad| MappingError {
                 key: opening.user_id.key.clone(),
                 reason: bad.to_string(),

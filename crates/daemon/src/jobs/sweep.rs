@@ -42,6 +42,12 @@ const PAGES_MAX: u32 = 200;
 /// What the cursor of the tickets is kept as.
 const TICKETS: &str = "tickets";
 
+/// What the cursor of the comments is kept as.
+const COMMENTS: &str = "comments";
+
+/// All of them, for a bridge that begins.
+pub const CURSORS: [&str; 2] = [TICKETS, COMMENTS];
+
 /// A round waits this long for its place at a rate limit before it gives up until the next.
 const PLACE_WAIT: Duration = Duration::from_secs(20);
 
@@ -253,7 +259,9 @@ async fn goes_on(
     let stored = jobs.store.cursor(&bridge.name, kept_as).await;
     let stored = stored.map_err(said)?;
     let cursor = stored.unwrap_or_else(|| bridge.ticketing.beginning(clock::now()));
-    let overlap = bridge.config.sweep.overlap;
+    // What an index shows late must not be behind the cursor by then.
+    let lag = bridge.config.profile.index_lag();
+    let overlap = bridge.config.sweep.overlap.max(lag);
     Ok(bridge.ticketing.with_overlap(listing, &cursor, overlap))
 }
 

@@ -264,13 +264,15 @@ impl Client {
         let (mut comments, mut unreadable) = (Vec::new(), 0);
         for item in &page.items {
             let ticket = rule.ticket_id.as_ref().map(|id| id.text(item));
-            // Said of something else.
-            let Some(Ok(Some(ticket))) = ticket else {
-                continue;
+            let ticket = match ticket {
+                Some(Ok(Some(ticket))) => TicketId::parse(&ticket).ok(),
+                // Said of something else.
+                Some(Ok(None)) => continue,
+                Some(Err(_)) | None => None,
             };
-            match (TicketId::parse(&ticket), listed.read(item)) {
-                (Ok(ticket), Some(comment)) => comments.push((ticket, comment)),
-                (Err(_), _) | (_, None) => unreadable += 1,
+            match (ticket, listed.read(item)) {
+                (Some(ticket), Some(comment)) => comments.push((ticket, comment)),
+                (None, _) | (_, None) => unreadable += 1,
             }
         }
         Ok(Comments {

@@ -97,6 +97,14 @@ impl Expr {
                 what: format!("`{source}` is no expression: {}", error.kind()),
                 remedy: "Write an expression such as body.ticket.id.".to_owned(),
             })?;
+        // minijinja ends an expression at a sign it does not know, if a text stands before it; a bracket that is open
+        // then tells.
+        if ENGINE.compile_expression_owned(format!("({source})")).is_err() {
+            return Err(BadExpr {
+                what: format!("`{source}` has a sign in it that no expression has"),
+                remedy: "Write and, or, not, == and !=; join texts with ~.".to_owned(),
+            });
+        }
         // minijinja does not look for names before the brackets of a slice.
         let plain = without_slices(source);
         let said = Some(without_conditions(&plain)).filter(|said| *said != plain);

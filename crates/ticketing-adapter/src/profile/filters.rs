@@ -39,6 +39,7 @@ pub(crate) const NAMES: &[&str] = &[
     "plain",
     "quoted",
     "singles",
+    "split",
     "time",
     "trim",
     "with",
@@ -53,6 +54,7 @@ pub(crate) fn arguments(filter: &str) -> &'static [&'static str] {
         "entries" | "pairs" => &["'id'", "'value'"],
         "find" => &["'id'", "'7'"],
         "format_time" => &["'%Y-%m-%dT%H:%M:%SZ'"],
+        "split" => &["';'"],
         "with" => &["'name'", "'Ana'"],
         _ => &[],
     }
@@ -67,6 +69,13 @@ const LINE_CHARACTERS_MAX: usize = 200;
 /// Numbers under this are seconds since 1970, others milliseconds: it is the year 5138 in the one
 /// and March 1973 in the other.
 const SECONDS_BELOW: i64 = 100_000_000_000;
+
+/// The parts of a text, without the empty ones.
+fn split(value: Value, by: String) -> Value {
+    let text = text(&value);
+    let parts = text.split(by.as_str()).map(str::trim);
+    parts.filter(|part| !part.is_empty()).collect()
+}
 
 pub(crate) fn register(env: &mut Environment<'static>) {
     env.add_filter("all", all);
@@ -100,6 +109,7 @@ pub(crate) fn register(env: &mut Environment<'static>) {
     env.add_filter("plain", |v: Value| each_text(&v, plain));
     env.add_filter("quoted", |v: Value| quoted(&text(&v)));
     env.add_filter("singles", singles);
+    env.add_filter("split", split);
     env.add_filter("time", |v: Value| {
         millis(&v).map_or(Value::UNDEFINED, Value::from)
     });

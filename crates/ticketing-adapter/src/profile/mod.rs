@@ -34,7 +34,7 @@ use bridge_core::{call::Resolve, effect::Operation, ticket::Vocabulary};
 use minijinja::value::Value;
 use rules::{Kind, Rules};
 use spec::ProfileSpec;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 /// The files of `profiles/`, each under its own name: the build script lists them.
 const BUILTIN: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/builtin.rs"));
@@ -154,6 +154,17 @@ impl Profile {
     #[must_use]
     pub fn lists_changes(&self) -> bool {
         self.has(Kind::ChangedSince)
+    }
+
+    /// How far a search of the system may be behind; zero where none is asked for what was written.
+    #[must_use]
+    pub fn index_lag(&self) -> Duration {
+        let writes = [Operation::Create, Operation::Note, Operation::Comment];
+        let lags = writes.map(|operation| match self.resolve(operation) {
+            Resolve::LaggingSearch { lag } => lag,
+            _ => Duration::ZERO,
+        });
+        lags.into_iter().max().unwrap_or_default()
     }
 
     /// Whether what the bridge writes as a comment is seen by agents alone.

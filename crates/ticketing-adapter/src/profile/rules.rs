@@ -428,7 +428,7 @@ pub(crate) struct CommentRule {
 #[derive(Debug)]
 pub(crate) struct FilesRule {
     pub(crate) list: Expr,
-    pub(crate) name: String,
+    pub(crate) name: Option<String>,
     pub(crate) kind: Option<String>,
     pub(crate) url: Option<String>,
 }
@@ -443,8 +443,14 @@ impl FilesRule {
         };
         let read = |file: Value| {
             let kind = text(&file, self.kind.as_ref());
+            let name = match &self.name {
+                Some(key) => text(&file, Some(key)),
+                None => {
+                    Some(filters::text(&file).trim().to_owned()).filter(|name| !name.is_empty())
+                }
+            };
             Some(Enclosed {
-                name: Text::new(text(&file, Some(&self.name))?),
+                name: Text::new(name?),
                 mime_type: kind.unwrap_or_else(|| UNKNOWN_MIME_TYPE.to_owned()),
                 url: text(&file, self.url.as_ref()).map(Text::new),
             })

@@ -74,7 +74,8 @@ async fn each_operation_asks_what_hubspots_pages_say() {
         "+593987654321"
     );
     let agents = json!({ "hs_note_body": "<p>&gt;&gt; Ol&aacute;</p>", "hs_createdate": "2026-11-21T10:00:05.120Z",
-                         "hs_object_source": "CRM_UI", "hs_created_by_user_id": "7" });
+                         "hs_object_source": "CRM_UI", "hs_created_by_user_id": "7",
+                         "hs_attachment_ids": "1187;1188" });
     let ours = json!({ "hs_note_body": "written by the bridge", "hs_createdate": "2026-11-21T10:00:06.120Z",
                        "hs_object_source": "INTEGRATION", "hs_created_by_user_id": null });
     let of_a_deal = json!({ "id": "303", "properties": {} });
@@ -86,7 +87,7 @@ async fn each_operation_asks_what_hubspots_pages_say() {
         json!({ "id": id, "properties": properties })
     });
     let said = [(200, list(&notes)), (200, of_a_ticket), (200, of_a_deal)];
-    assert_eq!(talk.commented(&said).await, ["42 301 Olá"]);
+    assert_eq!(talk.commented(&said).await, ["42 301 Olá [1187] [1188]"]);
     insta::assert_snapshot!("hubspot_requests", talk.said.join("\n"));
 }
 

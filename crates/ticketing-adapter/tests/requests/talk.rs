@@ -197,8 +197,12 @@ impl Talk {
         let page = self.client.commented_since(&from, DEADLINE).await;
         self.kept("commented_since");
         let told = page.unwrap().comments.into_iter().map(|(ticket, c)| {
-            let words = c.body.reveal();
-            format!("{ticket} {} {words}", c.id)
+            let files = c
+                .files
+                .iter()
+                .map(|file| format!(" [{}]", file.name.reveal()));
+            let files: String = files.collect();
+            format!("{ticket} {} {}{files}", c.id, c.body.reveal())
         });
         told.collect()
     }

@@ -1,5 +1,5 @@
 //! A lean helpdesk for a hundred thousand customers: the API of the sandbox helpdesk, a few bytes a
-//! customer, and a note of when each call came. Neighbour: `order`, what may follow what.
+//! customer, and a note of when each call came. Neighbour: `said`, what was said on a ticket.
 //!
 //! The sandbox helpdesk looks through all its tickets at many calls, which is fine for stories and
 //! not for a million events. This one finds everybody by their number.
@@ -7,6 +7,7 @@
 use super::{
     customers::{self, Poison, poison},
     http::{Message, Wire},
+    said::Said,
 };
 use jelou_bridge::clock;
 use serde_json::{Value, json};
@@ -48,6 +49,7 @@ struct Customer {
     version: usize,
     solved: bool,
     link_field: Option<String>,
+    said: Said,
 }
 
 /// The calls for one customer, in the order in which they make sense.
@@ -137,6 +139,14 @@ impl Desk {
         let world = self.world();
         let made = world.customers.get(&customer)?;
         (made.reached >= Step::Created).then_some(made.created_at)
+    }
+
+    /// How many of a customer's messages stand on their ticket.
+    #[must_use]
+    pub fn messages(&self, customer: usize) -> usize {
+        let world = self.world();
+        let customer = world.customers.get(&customer);
+        customer.map_or(0, |customer| customer.said.messages())
     }
 
     /// Whether a customer's ticket is solved.
@@ -247,6 +257,14 @@ impl World {
             ("GET", "/api/tickets", _) => self.list(query),
             ("GET", _, Some(id)) if !id.contains('/') => self.ticket(id),
             ("PATCH", _, Some(id)) if !id.contains('/') => self.change(id, &body, now),
+            ("POST", _, Some(rest)) => match rest.strip_suffix("/comments") {
+                Some(id) => self.comment(id, &body, now),
+                None => self.strange(format!("POST {path} is not known here")),
+            },
+            ("GET", _, Some(rest)) => match rest.strip_suffix("/comments") {
+                Some(id) => self.comments(id),
+                None => self.strange(format!("GET {path} is not known here")),
+            },
             _ => self.strange(format!("{method} {path} is not known here")),
         }
     }
@@ -303,6 +321,27 @@ impl World {
     fn ticket(&mut self, id: &str) -> (u16, Value) {
         match self.made(id) {
             Some(number) => (200, json!({"ticket": self.shown(number)})),
+            None => (404, refusal("not_found")),
+        }
+    }
+
+    fn comment(&mut self, id: &str, body: &Value, now: i64) -> (u16, Value) {
+        let Some(number) = self.made(id) else {
+            return self.strange(format!("ticket {id} got a comment before it was made"));
+        };
+        let comment = body.get("comment").cloned().unwrap_or_default();
+        let customer = self.customers.entry(number).or_default();
+        let (shown, wrong) = customer.said.add(id, &comment, iso(now));
+        self.changed(number, now);
+        if let Some(wrong) = wrong {
+            self.strange(wrong);
+        }
+        (201, json!({"comment": shown}))
+    }
+
+    fn comments(&self, id: &str) -> (u16, Value) {
+        match self.made(id).and_then(|number| self.customers.get(&number)) {
+            Some(customer) => (200, json!({"comments": customer.said.shown(id)})),
             None => (404, refusal("not_found")),
         }
     }
@@ -403,7 +442,8 @@ impl World {
     }
 
     fn shown(&self, number: usize) -> Value {
-        let customer = self.customers.get(&number).cloned().unwrap_or_default();
+        let unknown = Customer::default();
+        let customer = self.customers.get(&number).unwrap_or(&unknown);
         let canary = number >= customers::CANARIES;
         json!({
             "id": customers::ticket(number),
@@ -420,7 +460,7 @@ impl World {
             "created_at": iso(customer.created_at),
             "updated_at": iso(customer.updated_at),
             "version": customer.version,
-            "comments_count": 0,
+            "comments_count": customer.said.count(),
         })
     }
 }

@@ -33,6 +33,12 @@ const SAY_AGAIN: Duration = Duration::from_millis(50);
 /// Webhooks of one customer: a start, messages, and for one in ten a close at the end.
 pub const EVENTS_EACH: usize = 10;
 
+/// Messages of one customer, among those webhooks.
+#[must_use]
+pub fn messages(number: usize) -> usize {
+    EVENTS_EACH - 1 - usize::from(is_closed(number))
+}
+
 /// Every tenth conversation is closed by an operator within the flood.
 #[must_use]
 pub fn is_closed(number: usize) -> bool {

@@ -1,6 +1,6 @@
 //! A long outage: one side is dead while a million events arrive, the program is killed and started
 //! with all of them queued, then the side comes back. Rooms: `customers` (who writes), `load` (how),
-//! `desk` (the side that dies), `stage` (everything in its place), `measure` (figures), `verdict`
+//! `desk` (the side that dies), `said` (what it was told), `stage` (everything in its place), `measure` (figures), `verdict`
 //! (what is promised of them).
 //!
 //! What is measured, in this order: memory while the queue grows, the time from start to ready, the
@@ -12,6 +12,7 @@ mod desk;
 mod http;
 mod load;
 mod measure;
+mod said;
 mod stage;
 mod verdict;
 
@@ -54,7 +55,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// itself, and their next try is their own, up to a minute later.
 const NEARLY_PERCENT: usize = 90;
 
-/// What is still to settle after the last call does so in this time.
+/// What is still to settle after the last ticket or message came does so in this time.
 const SETTLES_WITHIN: Duration = Duration::from_secs(120);
 
 /// The subcommand.

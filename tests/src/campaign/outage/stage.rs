@@ -5,7 +5,7 @@ use super::{
     LOOK_EVERY, Plan, SETTLES_WITHIN,
     customers::{self, poison},
     desk::Desk,
-    load::{Sender, canary, is_closed},
+    load::{Sender, canary, is_closed, messages},
     measure::{Memory, quantile},
     memory,
     verdict::Canary,
@@ -223,10 +223,11 @@ impl Stage {
         }
     }
 
-    /// What must hold when the drain is over: every ticket there, once, closed where it is, nothing
-    /// left unsettled, and nothing parked but the poison that the helpdesk refuses.
+    /// What must hold when the drain is over: every ticket there, once, with all messages on it, closed
+    /// where it is, nothing left unsettled, and nothing parked but the poison that the helpdesk refuses.
     pub async fn judge(&self) -> Result<Vec<String>, String> {
-        let give_up = Instant::now() + SETTLES_WITHIN;
+        let mut give_up = Instant::now() + SETTLES_WITHIN;
+        let mut unsaid_before = usize::MAX;
         let closed: Vec<usize> = (0..self.conversations.len())
             .filter(|n| is_closed(*n) && poison(*n).is_none())
             .collect();
@@ -240,6 +241,14 @@ impl Stage {
             let missing = self.wanted() - self.desk.created();
             if missing > 0 {
                 broken.push(format!("{missing} tickets were never made"));
+            }
+            let unsaid = self.unsaid();
+            if unsaid > 0 {
+                broken.push(format!("{unsaid} messages are on no ticket"));
+            }
+            if unsaid < unsaid_before {
+                unsaid_before = unsaid;
+                give_up = Instant::now() + SETTLES_WITHIN;
             }
             let open = closed.iter().filter(|n| !self.desk.is_solved(**n)).count();
             if open > 0 {
@@ -255,6 +264,13 @@ impl Stage {
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
+    }
+
+    /// Messages of the flood that stand on no ticket yet.
+    fn unsaid(&self) -> usize {
+        let all = (0..self.conversations.len()).filter(|number| poison(*number).is_none());
+        all.map(|number| messages(number).saturating_sub(self.desk.messages(number)))
+            .sum()
     }
 
     /// New customers at an even pace, and how long each took from their first word to their ticket,

@@ -1,13 +1,10 @@
 //! What agents said, at a system whose tickets do not change by it and so are not listed for it. Neighbours: the rest
 //! of the round; core, which hears of a comment as if a webhook had told.
 
-use super::{PAGES_MAX, goes_on, learn, record, said, wait_for_place};
+use super::{COMMENTS, PAGES_MAX, goes_on, learn, record, said, wait_for_place};
 use crate::{clock, jobs::Jobs, runtime::Bridge};
 use bridge_core::event::{Event, Side};
 use ticketing_adapter::Listing;
-
-/// What the cursor of the comments is kept as.
-const COMMENTS: &str = "comments";
 
 /// Reads the comments that were written since the last round, and counts those that nothing had told of.
 pub(super) async fn sweep(jobs: &Jobs, bridge: &Bridge, new: &mut u64) -> Result<(), String> {

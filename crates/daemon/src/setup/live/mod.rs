@@ -16,7 +16,10 @@ use bridge_core::{
     ticket::{NewTicket, Requester, Status, Ticket},
 };
 use serde::Serialize;
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 use tokio::time::Instant;
 
 /// The longest that a listing may be behind: one that leaves out its last minute is asked for three.
@@ -27,6 +30,12 @@ const AT_ONCE: Duration = Duration::from_secs(10);
 
 /// What a search index may need beyond what its profile says.
 const BEHIND: Duration = Duration::from_secs(30);
+
+/// Where a profile spares itself to read what the bridge wrote.
+const UNREAD: &str = "they are listed, without the words of the bridge's own: a person's comment would show whether words are read";
+
+/// Where a profile leaves out what the bridge wrote.
+const NOT_OURS: &str = "it answers, and leaves out what the bridge wrote: a person's comment would show whether it is listed";
 
 /// What the conversation of a trial's ticket is called, before the time of the trial. There is none of this name.
 pub const TRIAL: &str = "jelou-bridge-test-";
@@ -277,6 +286,7 @@ impl<'a> Trial<'a> {
     }
 
     async fn words(&mut self, ticket: &TicketId) {
+        let before = self.listed_before(ticket).await;
         let note = Text::new(format!("Internal: {}", self.conversation));
         let comment = Text::new(format!("Public: {}", self.conversation));
         let add = Effect::AddNote {
@@ -321,8 +331,11 @@ impl<'a> Trial<'a> {
         }
         if self.has("comments") {
             let begun = Instant::now();
-            let found = self.listed(ticket, &wrote).await;
-            self.kept("comments", begun, found.map(|()| partly));
+            match self.listed(ticket, &wrote, &before).await {
+                Ok(true) => self.kept("comments", begun, Ok(partly)),
+                Ok(false) => self.note("comments", Verdict::NotTried, UNREAD),
+                Err(why) => self.kept("comments", begun, Err(why)),
+            }
         }
     }
 
@@ -336,20 +349,35 @@ impl<'a> Trial<'a> {
         }
     }
 
-    /// Whether the comments are listed as what they are.
-    async fn listed(&self, ticket: &TicketId, wrote: &[(&str, Text)]) -> Result<(), String> {
+    /// What is listed of a ticket before anything is written on it.
+    async fn listed_before(&self, ticket: &TicketId) -> BTreeSet<MessageId> {
+        let (client, deadline) = (&self.bridge.ticketing, self.bridge.call_timeout());
+        if !self.bridge.config.profile.lists_comments() {
+            return BTreeSet::new();
+        }
+        let all = client.comments(ticket, deadline).await.unwrap_or_default();
+        all.into_iter().map(|comment| comment.id).collect()
+    }
+
+    /// Whether the comments are listed as what they are, and all by their words.
+    async fn listed(
+        &self,
+        ticket: &TicketId,
+        wrote: &[(&str, Text)],
+        before: &BTreeSet<MessageId>,
+    ) -> Result<bool, String> {
         let (client, deadline) = (&self.bridge.ticketing, self.bridge.call_timeout());
         self.until(AT_ONCE.max(self.index_lag()), async || {
             let all = client.comments(ticket, deadline).await?;
             Ok(wrote
                 .iter()
-                .all(|(what, text)| written(&all, what, text).is_some()))
+                .all(|(what, text)| written(&all, before, what, text).is_some()))
         })
         .await?;
         let all = client.comments(ticket, deadline).await;
         let all = all.map_err(|error| error.to_string())?;
         for (what, text) in wrote {
-            let one = written(&all, what, text)
+            let one = written(&all, before, what, text)
                 .ok_or_else(|| format!("the {what} is no longer listed"))?;
             let wrong = match (*what == "note", one.public) {
                 (true, true) => "an internal note is listed as public",
@@ -363,7 +391,8 @@ impl<'a> Trial<'a> {
             };
             return Err(wrong.to_owned());
         }
-        Ok(())
+        let read = |text: &Text| all.iter().any(|c| c.body.reveal().contains(text.reveal()));
+        Ok(wrote.iter().all(|(_, text)| read(text)))
     }
 
     async fn status(&mut self, ticket: &TicketId, now: Option<Status>) {
@@ -445,7 +474,7 @@ impl<'a> Trial<'a> {
         self.kept(WHAT, begun, found);
     }
 
-    /// That the list answers. Whether it shows what a program wrote is the profile's choice, and is told.
+    /// Whether the list shows what was written here, which a profile may leave out as a program's.
     async fn new_comments(&mut self, ticket: &TicketId) {
         const WHAT: &str = "commented_since";
         if !self.has(WHAT) {
@@ -454,15 +483,17 @@ impl<'a> Trial<'a> {
         let begun = Instant::now();
         let (client, deadline) = (&self.bridge.ticketing, self.bridge.call_timeout());
         let page = client.commented_since(&self.since, deadline).await;
-        let found = page.map(|page| {
-            let shown = page.comments.iter().any(|(on, _)| on == ticket);
-            let words = match shown {
-                true => "the test's comment is in it",
-                false => "it answers; a person's comment would show whether it is in it",
-            };
-            words.to_owned()
-        });
-        self.kept(WHAT, begun, found.map_err(|error| error.to_string()));
+        match page {
+            Ok(page) if page.comments.iter().any(|(on, _)| on == ticket) => {
+                self.kept(WHAT, begun, Ok(String::new()));
+            }
+            Ok(page) if page.unreadable > 0 => {
+                let why = format!("{} of its comments could not be read", page.unreadable);
+                self.kept(WHAT, begun, Err(why));
+            }
+            Ok(_) => self.note(WHAT, Verdict::NotTried, NOT_OURS),
+            Err(error) => self.kept(WHAT, begun, Err(error.to_string())),
+        }
     }
 
     /// One write, if the profile has it.
@@ -496,10 +527,16 @@ impl<'a> Trial<'a> {
 
 /// What was written among what is listed: by its words, or, where a profile spares itself to read what the bridge wrote,
 /// one without words of the same kind.
-fn written<'a>(all: &'a [Comment], what: &str, text: &Text) -> Option<&'a Comment> {
+fn written<'a>(
+    all: &'a [Comment],
+    before: &BTreeSet<MessageId>,
+    what: &str,
+    text: &Text,
+) -> Option<&'a Comment> {
     let by_words = all.iter().find(|c| c.body.reveal().contains(text.reveal()));
     by_words.or_else(|| {
-        let mut unread = all.iter().filter(|c| c.by_us && c.body.reveal().is_empty());
+        let new = all.iter().filter(|c| !before.contains(&c.id));
+        let mut unread = new.filter(|c| c.by_us && c.body.reveal().is_empty());
         unread.find(|c| c.public == (what != "note"))
     })
 }

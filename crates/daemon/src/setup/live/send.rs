@@ -4,8 +4,8 @@
 use super::{BEHIND, Found, Trial};
 use crate::{clock, perform::perform};
 use bridge_core::{
-    call::{CallError, Resolve},
-    effect::{Answer, Effect, Operation},
+    call::CallError,
+    effect::{Answer, Effect},
     ids::{IntentId, LinkId},
     intent::{Intent, IntentState},
 };
@@ -18,13 +18,10 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 impl Trial<'_> {
     /// How far a search may be behind, by the profile.
     pub(super) fn index_lag(&self) -> Duration {
-        let profile = &self.bridge.config.profile;
-        let lags = [Operation::Create, Operation::Note, Operation::Comment];
-        let lag = lags.map(|operation| match profile.resolve(operation) {
-            Resolve::LaggingSearch { lag } => lag + BEHIND,
-            _ => Duration::ZERO,
-        });
-        lag.into_iter().max().unwrap_or_default()
+        match self.bridge.config.profile.index_lag() {
+            Duration::ZERO => Duration::ZERO,
+            lag => lag + BEHIND,
+        }
     }
 
     /// Looks until it is there, at least once.

@@ -207,8 +207,8 @@ pub(crate) struct CommentSpec {
 pub(crate) struct FilesSpec {
     /// An expression for the list of them.
     pub list: String,
-    /// The key of a file's name.
-    pub name: String,
+    /// The key of a file's name; nothing where the list holds names, or ids, and no more.
+    pub name: Option<String>,
     /// The key of its type.
     pub r#type: Option<String>,
     /// The key of its address, where anybody can have the file who has that; nothing where only the

@@ -5,6 +5,30 @@ use super::{
     losing::{Broken, told},
 };
 
+/// The language reads an expression up to a sign that it does not know, if a text stands before it, and takes that for all of it.
+const READ_HALF: &[Broken] = &[
+    (
+        "generic",
+        &[(
+            "public = \"it.public\"",
+            "public = \"it.kind == 'public' && it.visible\"",
+        )],
+    ),
+    (
+        "generic",
+        &[(
+            "subject = \"{{ new.subject | line }}\"",
+            "subject = \"{{ new.subject or 'x' ! zzz }}\"",
+        )],
+    ),
+];
+
+#[test]
+fn an_expression_is_read_to_its_end() {
+    let told: Vec<String> = READ_HALF.iter().map(told).collect();
+    insta::assert_snapshot!(told.join("\n"));
+}
+
 /// What is sent as it is written, though a value was meant.
 const SENT_AS_WRITTEN: &[Broken] = &[
     (
