@@ -99,7 +99,10 @@ impl Expr {
             })?;
         // minijinja ends an expression at a sign it does not know, if a text stands before it; a bracket that is open
         // then tells.
-        if ENGINE.compile_expression_owned(format!("({source})")).is_err() {
+        if ENGINE
+            .compile_expression_owned(format!("({source})"))
+            .is_err()
+        {
             return Err(BadExpr {
                 what: format!("`{source}` has a sign in it that no expression has"),
                 remedy: "Write and, or, not, == and !=; join texts with ~.".to_owned(),
