@@ -118,8 +118,9 @@ async fn a_system_that_asks_for_time_is_given_it() {
     let bench = bench().await;
     let manners = bench.helpdesk.handle.manners();
     manners.fail_next(Operation::AddComment, 1, 429);
+    manners.fail_next(Operation::Ticket, 1, 429);
     let (_, told) = tried(&bench, "sandbox", "5s").await;
-    for what in ["note", "comment"] {
+    for what in ["get", "note", "comment"] {
         assert_eq!(verdict(&told, what), "works", "{what}: {told}");
     }
 }

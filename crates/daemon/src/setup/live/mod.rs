@@ -256,8 +256,9 @@ impl<'a> Trial<'a> {
     }
 
     async fn get(&self, ticket: &TicketId) -> Result<Ticket, CallError> {
-        let deadline = self.bridge.call_timeout();
-        self.bridge.ticketing.ticket(ticket, deadline).await
+        let (client, deadline) = (&self.bridge.ticketing, self.bridge.call_timeout());
+        self.look(async || client.ticket(ticket, deadline).await)
+            .await
     }
 
     async fn link_field(&mut self, ticket: &TicketId) {
@@ -355,7 +356,8 @@ impl<'a> Trial<'a> {
         if !self.bridge.config.profile.lists_comments() {
             return BTreeSet::new();
         }
-        let all = client.comments(ticket, deadline).await.unwrap_or_default();
+        let all = self.look(async || client.comments(ticket, deadline).await);
+        let all = all.await.unwrap_or_default();
         all.into_iter().map(|comment| comment.id).collect()
     }
 
@@ -374,8 +376,8 @@ impl<'a> Trial<'a> {
                 .all(|(what, text)| written(&all, before, what, text).is_some()))
         })
         .await?;
-        let all = client.comments(ticket, deadline).await;
-        let all = all.map_err(|error| error.to_string())?;
+        let all = self.look(async || client.comments(ticket, deadline).await);
+        let all = all.await.map_err(|error| error.to_string())?;
         for (what, text) in wrote {
             let one = written(&all, before, what, text)
                 .ok_or_else(|| format!("the {what} is no longer listed"))?;
@@ -482,7 +484,8 @@ impl<'a> Trial<'a> {
         }
         let begun = Instant::now();
         let (client, deadline) = (&self.bridge.ticketing, self.bridge.call_timeout());
-        let page = client.commented_since(&self.since, deadline).await;
+        let page = self.look(async || client.commented_since(&self.since, deadline).await);
+        let page = page.await;
         match page {
             Ok(page) if page.comments.iter().any(|(on, _)| on == ticket) => {
                 self.kept(WHAT, begun, Ok(String::new()));

@@ -47,25 +47,45 @@ impl Trial<'_> {
         }
     }
 
-    /// Does one write, once: a system that asks for time, which is no fault of its profile, is given it.
+    /// Does one write, once.
     pub(super) async fn perform(&mut self, effect: Effect) -> Result<Answer, CallError> {
         let begun = Instant::now();
         loop {
             let answer = self.send(effect.clone()).await;
-            let Err(CallError::Later {
-                after,
-                host_wide: true,
-                ..
-            }) = &answer
-            else {
-                return answer;
-            };
-            let pause = after.unwrap_or(LOOK_EVERY).max(LOOK_EVERY);
-            if begun.elapsed() + pause > self.wait {
-                return answer;
+            match self.asked_for(&answer, begun) {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => return answer,
             }
-            tokio::time::sleep(pause).await;
         }
+    }
+
+    /// Reads once.
+    pub(super) async fn look<T>(
+        &self,
+        mut look: impl AsyncFnMut() -> Result<T, CallError>,
+    ) -> Result<T, CallError> {
+        let begun = Instant::now();
+        loop {
+            let answer = look().await;
+            match self.asked_for(&answer, begun) {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => return answer,
+            }
+        }
+    }
+
+    /// The time that a system asks for, which is no fault of its profile, if there is so much.
+    fn asked_for<T>(&self, answer: &Result<T, CallError>, begun: Instant) -> Option<Duration> {
+        let Err(CallError::Later {
+            after,
+            host_wide: true,
+            ..
+        }) = answer
+        else {
+            return None;
+        };
+        let pause = after.unwrap_or(LOOK_EVERY).max(LOOK_EVERY);
+        (begun.elapsed() + pause <= self.wait).then_some(pause)
     }
 
     async fn send(&mut self, effect: Effect) -> Result<Answer, CallError> {
