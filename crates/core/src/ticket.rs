@@ -2,7 +2,7 @@
 //! conversation.
 
 use crate::{
-    ids::{ConversationId, TicketId},
+    ids::{ConversationId, NOBODY, TicketId},
     text::Text,
     time::Timestamp,
 };
@@ -143,6 +143,16 @@ pub struct Requester {
     pub email: Option<Text>,
     /// Our own id for them, where the system keeps one.
     pub external_id: Option<Text>,
+}
+
+impl Requester {
+    /// Whether this is [`NOBODY`], for whom `profile check --live` makes its ticket, perhaps beside a running bridge.
+    #[must_use]
+    pub fn is_nobody(&self) -> bool {
+        let known = [&self.phone, &self.external_id];
+        let mut known = known.into_iter().flatten();
+        known.any(|id| id.reveal().trim_start_matches('+') == NOBODY)
+    }
 }
 
 /// A whole ticket as read or as a complete Delivery carried it.

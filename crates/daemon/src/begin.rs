@@ -3,12 +3,12 @@
 
 use crate::{
     clock,
-    jobs::CURSORS,
     metrics::Metrics,
     runtime::Runtime,
     store::{Beginning, Store, StoreError},
 };
 use bridge_core::{lane::Mode, mapping::Report};
+use ticketing_adapter::Listing;
 
 /// The first run, and the turn from observing to live, begin now (rule 17): cursors that are
 /// missing are set to this moment.
@@ -25,7 +25,7 @@ pub async fn begin(store: &Store, runtime: &Runtime, metrics: &Metrics) -> Resul
         let observes = bridge.config.mode == Mode::Observe;
         let beginning = store.begin(name, observes, now).await?;
         tracing::info!(bridge = %name, observes, "{}", words(beginning, observes));
-        for listing in CURSORS {
+        for listing in Listing::ALL.map(Listing::name) {
             if store.cursor(name, listing).await?.is_none() {
                 let cursor = bridge.ticketing.beginning(now);
                 store.set_cursor(name, listing, &cursor, now).await?;

@@ -26,7 +26,7 @@ use crate::{
     conversation::{Assignment, Conversation},
     effect::StartConversation,
     event::CommentAdded,
-    ids::{BotId, NOBODY, TicketId, UserId},
+    ids::{BotId, TicketId, UserId},
     message,
     report::Attended,
     text::Text,
@@ -35,13 +35,6 @@ use crate::{
 use engine::Rule;
 use minijinja::{Environment, value::Value};
 use std::{collections::BTreeMap, fmt, time::Duration};
-
-/// Whether `profile check --live` made a ticket for them, perhaps beside a running bridge.
-fn is_nobody(requester: &Requester) -> bool {
-    let known = [&requester.phone, &requester.external_id];
-    let mut known = known.into_iter().flatten();
-    known.any(|id| id.reveal().trim_start_matches('+') == NOBODY)
-}
 
 /// Something wrong in a mapping as written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -201,7 +194,7 @@ impl Mapping {
         self.open_when(&without)
     }
 
-    /// The customer of a ticket, or `None` where the ticket names none, or [`NOBODY`].
+    /// The customer of a ticket, or `None` where the ticket names none, or nobody.
     ///
     /// # Errors
     /// [`MappingError`] when the rule fails, or makes what cannot be an id.
@@ -209,7 +202,7 @@ impl Mapping {
         let Some(opening) = &self.opening else {
             return Ok(None);
         };
-        if is_nobody(&ticket.requester) {
+        if ticket.requester.is_nobody() {
             return Ok(None);
         }
         let id = self.words(&opening.user_id, ticket)?;

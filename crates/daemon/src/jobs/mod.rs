@@ -23,7 +23,7 @@ mod sweep;
 pub use listed::Listed;
 pub use order::{OrderError, give_order};
 pub use reports::{Board, Wish};
-pub use sweep::{CURSORS, Swept, sweep_now};
+pub use sweep::{Swept, sweep_now};
 
 use crate::{
     gate::Gate,

@@ -39,15 +39,6 @@ const TICK: Duration = Duration::from_millis(250);
 /// Pages of changed tickets in one round; the next round goes on from the stored cursor.
 const PAGES_MAX: u32 = 200;
 
-/// What the cursor of the tickets is kept as.
-const TICKETS: &str = "tickets";
-
-/// What the cursor of the comments is kept as.
-const COMMENTS: &str = "comments";
-
-/// All of them, for a bridge that begins.
-pub const CURSORS: [&str; 2] = [TICKETS, COMMENTS];
-
 /// A round waits this long for its place at a rate limit before it gives up until the next.
 const PLACE_WAIT: Duration = Duration::from_secs(20);
 
@@ -214,7 +205,7 @@ async fn sweep_tickets(jobs: &Jobs, bridge: &Bridge, swept: &mut Swept) -> Resul
     if !bridge.config.profile.lists_changes() {
         return Ok(());
     }
-    let mut cursor = goes_on(jobs, bridge, Listing::Tickets, TICKETS).await?;
+    let mut cursor = goes_on(jobs, bridge, Listing::Tickets).await?;
     for _ in 0..PAGES_MAX {
         wait_for_place(jobs, bridge, Side::Ticketing).await?;
         let begun = clock::now();
@@ -237,7 +228,12 @@ async fn sweep_tickets(jobs: &Jobs, bridge: &Bridge, swept: &mut Swept) -> Resul
         }
         // Stored only now: what the page held is durable.
         jobs.store
-            .set_cursor(&bridge.name, TICKETS, &changes.cursor, clock::now())
+            .set_cursor(
+                &bridge.name,
+                Listing::Tickets.name(),
+                &changes.cursor,
+                clock::now(),
+            )
             .await
             .map_err(said)?;
         if !changes.more {
@@ -250,13 +246,8 @@ async fn sweep_tickets(jobs: &Jobs, bridge: &Bridge, swept: &mut Swept) -> Resul
 
 /// Where a listing goes on: a little before where the last one ended. The first begins now: older work enters
 /// only through `backfill` (rule 17).
-async fn goes_on(
-    jobs: &Jobs,
-    bridge: &Bridge,
-    listing: Listing,
-    kept_as: &str,
-) -> Result<String, String> {
-    let stored = jobs.store.cursor(&bridge.name, kept_as).await;
+async fn goes_on(jobs: &Jobs, bridge: &Bridge, listing: Listing) -> Result<String, String> {
+    let stored = jobs.store.cursor(&bridge.name, listing.name()).await;
     let stored = stored.map_err(said)?;
     let cursor = stored.unwrap_or_else(|| bridge.ticketing.beginning(clock::now()));
     // What an index shows late must not be behind the cursor by then.

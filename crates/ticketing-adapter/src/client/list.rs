@@ -49,6 +49,18 @@ pub enum Listing {
 }
 
 impl Listing {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Tickets, Self::Comments];
+
+    /// What its cursor is kept as.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tickets => "tickets",
+            Self::Comments => "comments",
+        }
+    }
+
     pub(crate) fn kind(self) -> Kind {
         match self {
             Self::Tickets => Kind::ChangedSince,

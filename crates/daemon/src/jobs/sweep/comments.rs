@@ -1,7 +1,7 @@
 //! What agents said, at a system whose tickets do not change by it and so are not listed for it. Neighbours: the rest
 //! of the round; core, which hears of a comment as if a webhook had told.
 
-use super::{COMMENTS, PAGES_MAX, goes_on, learn, record, said, wait_for_place};
+use super::{PAGES_MAX, goes_on, learn, record, said, wait_for_place};
 use crate::{clock, jobs::Jobs, runtime::Bridge};
 use bridge_core::event::{Event, Side};
 use ticketing_adapter::Listing;
@@ -11,7 +11,7 @@ pub(super) async fn sweep(jobs: &Jobs, bridge: &Bridge, new: &mut u64) -> Result
     if !bridge.config.profile.lists_new_comments() {
         return Ok(());
     }
-    let mut cursor = goes_on(jobs, bridge, Listing::Comments, COMMENTS).await?;
+    let mut cursor = goes_on(jobs, bridge, Listing::Comments).await?;
     for _ in 0..PAGES_MAX {
         wait_for_place(jobs, bridge, Side::Ticketing).await?;
         let begun = clock::now();
@@ -32,9 +32,12 @@ pub(super) async fn sweep(jobs: &Jobs, bridge: &Bridge, new: &mut u64) -> Result
             *new += u64::from(recorded.map_err(said)?);
         }
         // Stored only now: what the page held is durable.
-        let stored = jobs
-            .store
-            .set_cursor(&bridge.name, COMMENTS, &page.cursor, clock::now());
+        let stored = jobs.store.set_cursor(
+            &bridge.name,
+            Listing::Comments.name(),
+            &page.cursor,
+            clock::now(),
+        );
         stored.await.map_err(said)?;
         if !page.more {
             return Ok(());

@@ -9,7 +9,7 @@ use bridge_core::{
     ids::{IntentId, LinkId},
     intent::{Intent, IntentState},
 };
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 use tokio::time::Instant;
 
 /// Between two looks for the same thing.
@@ -48,25 +48,19 @@ impl Trial<'_> {
     }
 
     /// Does one write, once.
-    pub(super) async fn perform(&mut self, effect: Effect) -> Result<Answer, CallError> {
-        let begun = Instant::now();
-        loop {
-            let answer = self.send(effect.clone()).await;
-            match self.asked_for(&answer, begun) {
-                Some(pause) => tokio::time::sleep(pause).await,
-                None => return answer,
-            }
-        }
+    pub(super) async fn perform(&self, effect: Effect) -> Result<Answer, CallError> {
+        self.patiently(async || self.send(effect.clone()).await)
+            .await
     }
 
-    /// Reads once.
-    pub(super) async fn look<T>(
+    /// Asks once, and again where the system asked for time.
+    pub(super) async fn patiently<T>(
         &self,
-        mut look: impl AsyncFnMut() -> Result<T, CallError>,
+        mut ask: impl AsyncFnMut() -> Result<T, CallError>,
     ) -> Result<T, CallError> {
         let begun = Instant::now();
         loop {
-            let answer = look().await;
+            let answer = ask().await;
             match self.asked_for(&answer, begun) {
                 Some(pause) => tokio::time::sleep(pause).await,
                 None => return answer,
@@ -88,10 +82,10 @@ impl Trial<'_> {
         (begun.elapsed() + pause <= self.wait).then_some(pause)
     }
 
-    async fn send(&mut self, effect: Effect) -> Result<Answer, CallError> {
-        self.calls += 1;
+    async fn send(&self, effect: Effect) -> Result<Answer, CallError> {
+        let call = self.calls.fetch_add(1, Ordering::Relaxed);
         let now = clock::now();
-        let name = format!("live-{}.{}", now.0, self.calls);
+        let name = format!("live-{}.{call}", now.0);
         let unnamed = || CallError::Refused {
             status: bridge_transport::NOT_SENT,
             reason: "the test has no name".to_owned(),
