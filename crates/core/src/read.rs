@@ -49,7 +49,7 @@ pub enum Read {
         /// The ticket.
         ticket: TicketId,
     },
-    /// Which Lane holds a live Link to a ticket. Answered by the store, not by a remote.
+    /// Which Lanes hold or held a ticket by a Link. Answered by the store, not by a remote.
     TicketHolder {
         /// The ticket.
         ticket: TicketId,
@@ -115,6 +115,17 @@ impl fmt::Display for Read {
     }
 }
 
+/// The time in which a Link of a Lane had a ticket.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Holder {
+    /// Whose it was.
+    pub lane: LaneId,
+    /// When the Link was made.
+    pub since: Timestamp,
+    /// When it ended; `None` while it is live.
+    pub until: Option<Timestamp>,
+}
+
 /// What a [`Read`] found.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "found", rename_all = "snake_case")]
@@ -145,9 +156,9 @@ pub enum Found {
     },
     /// What the report says.
     Report(InReport),
-    /// The Lane that holds the ticket, if one does.
-    Holder {
-        /// The Lane.
-        lane: Option<LaneId>,
+    /// The Lanes that hold or held the ticket.
+    Holders {
+        /// The latest changed first.
+        holders: Vec<Holder>,
     },
 }

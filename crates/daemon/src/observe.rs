@@ -56,9 +56,9 @@ pub async fn observe(
             .await
             .map(|there| Found::Note { there }),
         Read::TicketHolder { ticket } => store
-            .lane_of_live_ticket(&bridge.name, ticket)
+            .holders_of_ticket(&bridge.name, ticket)
             .await
-            .map(|lane| Found::Holder { lane })
+            .map(|holders| Found::Holders { holders })
             .map_err(unread),
         Read::Unheard { lane, by } => store
             .has_unheard(&bridge.name, lane, *by)

@@ -39,8 +39,8 @@ impl World {
             Read::Unheard { lane, by } => Found::Unheard {
                 waits: self.store.has_unheard(&setting.bridge, lane, *by),
             },
-            Read::TicketHolder { ticket } => Found::Holder {
-                lane: self.store.lane_of_live_ticket(&setting.bridge, ticket),
+            Read::TicketHolder { ticket } => Found::Holders {
+                holders: self.store.holders_of_ticket(&setting.bridge, ticket),
             },
         })
     }

@@ -480,7 +480,9 @@ impl World {
             Read::NoteOnTicket { ticket, text } => Found::Note {
                 there: self.desk.has_words(ticket, text),
             },
-            Read::TicketHolder { .. } => Found::Holder { lane: None },
+            Read::TicketHolder { .. } => Found::Holders {
+                holders: Vec::new(),
+            },
             Read::Unheard { .. } => Found::Unheard { waits: false },
             Read::Report { .. } => Found::Report(InReport::Missing),
         })

@@ -278,8 +278,8 @@ impl World {
         let begun = self.clock(task.replica);
         let side = match &read {
             Read::TicketHolder { ticket } => {
-                let lane = self.store.lane_of_live_ticket(&self.bridge, ticket);
-                let found = Ok(Found::Holder { lane });
+                let holders = self.store.holders_of_ticket(&self.bridge, ticket);
+                let found = Ok(Found::Holders { holders });
                 return self.came(id, task, Came::Observed { begun, found });
             }
             Read::Unheard { lane, by } => {

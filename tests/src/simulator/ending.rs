@@ -123,6 +123,20 @@ impl World {
         if let Some(what) = open {
             self.judge.breach(Law::IntentsEnd, what);
         }
+        self.all_that_went_out_is_kept();
+    }
+
+    fn all_that_went_out_is_kept(&mut self) {
+        if !self.judge.restored.is_empty() {
+            return;
+        }
+        let intents = self.store.lanes().flat_map(|lane| lane.intents);
+        let kept: BTreeSet<_> = intents.map(|intent| intent.id.clone()).collect();
+        let lost = self.judge.sent.difference(&kept).next();
+        if let Some(lost) = lost.cloned() {
+            let what = format!("{lost} went out, and the store knows nothing of it");
+            self.judge.breach(Law::IntentKept, what);
+        }
     }
 
     /// A parked create or start holds its own Link: what rests on it waits for a person too (rule 12).

@@ -151,7 +151,7 @@ faults! {
     /// Retention takes the contents of everything that is settled.
     Pruned = "pruned", 0;
     /// A webhook of Jelou lies stored for minutes before the Router comes to it.
-    RouterBehind = "router_behind", 20;
+    RouterBehind = "router_behind", 40;
     /// The clock of the machine is set back by hours, and the processes start again.
     ClockSetBack = "clock_set_back", 0;
     /// All answers of one side are lost for a while, whether or not it did what was asked.

@@ -176,7 +176,7 @@ const LATER: [Fault; 1] = [Fault::RouterBehind];
 fn add_later_kinds(seed: u64, faults: &mut Vec<(Fault, u8)>) {
     let mut chance = Chance::seeded(seed ^ 0x1A7E_12D5);
     for fault in LATER {
-        if chance.percent(12) {
+        if chance.percent(40) {
             let rate = 1 + chance.below(u64::from(fault.rate_max()));
             faults.push((fault, u8::try_from(rate).unwrap_or(100)));
         }

@@ -78,7 +78,8 @@ pub struct Judge {
     by_dedup: BTreeMap<(Side, String), DeliveryId>,
     tokens: BTreeMap<LaneId, i64>,
     settled: BTreeSet<(DeliveryId, u32)>,
-    sent: BTreeSet<IntentId>,
+    /// Intents that were committed as sent.
+    pub sent: BTreeSet<IntentId>,
     /// What each start made, and whether that try went out flagged.
     started: BTreeMap<IntentId, BTreeMap<ConversationId, bool>>,
     /// What was known of the customer's conversations when a start first went out.
@@ -426,7 +427,7 @@ impl World {
 
     /// What the report tells of a conversation stands on one ticket, once, and the conversation has ended.
     fn judge_report(&mut self, intent: &Intent) {
-        let Effect::AddNote { text, .. } = &intent.effect else {
+        let Effect::AddNote { ticket, text } = &intent.effect else {
             return;
         };
         let Some((head, _)) = text.reveal().split_once(':') else {
@@ -435,7 +436,12 @@ impl World {
         let Some(talk) = head.strip_prefix(REPORT_NOTE) else {
             return;
         };
-        let notes = self.desk.records.values().flat_map(|r| &r.notes);
+        // Two spellings of a customer are two Lanes until Jelou shows them to be one, and each tells its own
+        // ticket (history 2000644).
+        let apart = self.faults.has(Fault::TwoSpellings);
+        let records = self.desk.records.iter();
+        let records = records.filter(|(id, _)| !apart || *id == ticket);
+        let notes = records.flat_map(|(_, record)| &record.notes);
         let same = |note: &&String| note.split_once(':').is_some_and(|(other, _)| other == head);
         let many = notes.filter(same).count();
         let mut talks = self.jelou.talks.values();

@@ -35,6 +35,8 @@ laws! {
     SettledOnce = "settled_once";
     /// A4: a write reaches a remote only if its Intent is committed as sent, for a Link and a cause that are known.
     IntentFirst = "intent_first";
+    /// A4: an Intent that went out stays in the store, however its Lane was joined with another (but for what a restored backup had not yet).
+    IntentKept = "intent_kept";
     /// A5: one Intent makes one object where the remote offers a key or a lookup; elsewhere each surplus has an unknown outcome behind it and is flagged.
     CreatedOnce = "created_once";
     /// A5: at most one ticket is made for a conversation, whatever times out, unless flagged.

@@ -190,6 +190,7 @@ fn each_of_ticket(memory: &mut TicketMemory, change: &impl Fn(&mut Timestamp)) {
     let TicketMemory {
         missing_since,
         holder_asked_at,
+        others,
         retry,
         comments,
         ..
@@ -203,6 +204,10 @@ fn each_of_ticket(memory: &mut TicketMemory, change: &impl Fn(&mut Timestamp)) {
         ],
         change,
     );
+    for other in others.iter_mut().flatten() {
+        change(&mut other.since);
+        each(&mut [&mut other.until], change);
+    }
     each_of_retry(retry, change);
     each_of_retry(&mut comments.retry, change);
     each_of_retry(&mut comments.files, change);

@@ -4,9 +4,10 @@
 use super::{follow::is_made, hear::Sight, state::EntryKind, step::Turn};
 use crate::{
     effect::{Effect, Operation, Read},
-    ids::{ConversationId, IntentId, LaneId, LinkId, TicketId},
+    ids::{ConversationId, IntentId, LinkId, TicketId},
     intent::IntentState,
     link::{Agreed, Link, TicketSide},
+    read::Holder,
     ticket::Ticket,
     time::Timestamp,
 };
@@ -117,22 +118,30 @@ impl Turn<'_> {
         })
     }
 
-    /// Asks the store which Lane has a live Link to a ticket.
+    /// Asks the store which Lanes have or had a Link to a ticket.
     pub(super) fn ask_who_holds(&mut self, ticket: &TicketId) {
         let due = self.lane.tickets.get(ticket).and_then(|m| m.retry.due_at);
         let ticket = ticket.clone();
         self.want_read(Read::TicketHolder { ticket }, due.unwrap_or(self.now));
     }
 
-    pub(super) fn found_holder(&mut self, read: &Read, lane: Option<LaneId>, begun: Timestamp) {
+    pub(super) fn found_holders(
+        &mut self,
+        read: &Read,
+        mut holders: Vec<Holder>,
+        begun: Timestamp,
+    ) {
         let Read::TicketHolder { ticket } = read else {
             return;
         };
-        let elsewhere = lane.filter(|lane| *lane != self.lane.id);
+        holders.retain(|holder| holder.lane != self.lane.id);
+        let live = holders.iter().find(|holder| holder.until.is_none());
+        let elsewhere = live.map(|holder| holder.lane.clone());
         let free = elsewhere.is_none();
         let memory = self.lane.tickets.entry(ticket.clone()).or_default();
         memory.held_elsewhere = elsewhere;
         memory.holder_asked_at = Some(begun);
+        memory.others = Some(holders);
         let status = memory.seen.as_ref().map(|seen| seen.status.clone());
         let asking = self
             .lane

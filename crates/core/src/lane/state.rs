@@ -13,6 +13,7 @@ use crate::{
     },
     intent::Intent,
     link::Link,
+    read::Holder,
     report::Reported,
     ticket::Ticket,
     time::Timestamp,
@@ -97,6 +98,10 @@ pub struct TicketMemory {
     /// When the store was last asked who holds it.
     #[serde(default)]
     pub holder_asked_at: Option<Timestamp>,
+    /// The other Lanes that had it, as the store last said; `None` once something was said on it in a time
+    /// that no Link of this Lane covers, until the store is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub others: Option<Vec<Holder>>,
     /// The count of changes at which a rule failed on it, so that this is told once.
     #[serde(default)]
     pub misjudged_at: Option<u32>,

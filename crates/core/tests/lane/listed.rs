@@ -3,6 +3,7 @@
 
 use super::world::{ANA, BEA, World, faults::Fault, net::Weather};
 use bridge_core::event::Event;
+use serde_json::json;
 use std::time::Duration;
 
 /// A world whose ticketing system lists comments.
@@ -68,6 +69,50 @@ fn what_was_said_to_one_customer_is_not_said_to_another_who_names_the_ticket() {
     w.sweep();
     w.settle();
     assert!(w.heard(&other).is_empty(), "{}", w.tale());
+}
+
+/// History 2107391: between two Links of one customer another one had the ticket.
+#[test]
+fn what_was_said_while_another_customer_had_the_ticket_stays_theirs_when_it_comes_back() {
+    for late in [false, true] {
+        let mut w = World::with(&json!({"conversation": {"ticket_reopened": "start"}}));
+        w.capabilities.comments = true;
+        let ticket = w.agent_makes(ANA, "open", &["whatsapp"]);
+        w.settle();
+        let first = w.only_talk();
+        w.ends(&first, "expired");
+        w.agent_sets(&ticket, "solved");
+        w.pass(Duration::from_secs(60));
+        let (beas, began) = w.jelou.begin(BEA, Some(ticket.clone()), None, w.now);
+        w.net.send(w.now, began);
+        w.settle();
+        w.net.weather = Weather::Kept;
+        w.agent_says(&ticket, "k1", "um");
+        let told = w.net.kept.remove(0);
+        w.net.weather = Weather::Fair;
+        w.sweep();
+        assert_eq!(w.heard(&beas), ["um"], "{}", w.tale());
+        w.ends(&beas, "expired");
+        w.agent_sets(&ticket, "solved");
+        w.pass(Duration::from_secs(60));
+        w.agent_sets(&ticket, "open");
+        w.settle();
+        let anas = w
+            .talk_of(&ticket)
+            .expect("reopened for Ana")
+            .conversation
+            .id
+            .clone();
+        if late {
+            w.deliver(told);
+        }
+        w.sweep();
+        w.settle();
+        assert!(w.heard(&anas).is_empty(), "{}", w.tale());
+        let told = w.notes(&ticket).iter();
+        let told = told.filter(|note| note.contains("another customer had the ticket"));
+        assert_eq!(told.count(), 1, "{:?}", w.notes(&ticket));
+    }
 }
 
 #[test]

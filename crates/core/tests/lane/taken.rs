@@ -93,7 +93,9 @@ fn claim(
     let mut refusals = refusals.iter();
     for _ in 0..50 {
         let came = match act {
-            Act::Observe(Read::TicketHolder { .. }) => seen(Found::Holder { lane: None }),
+            Act::Observe(Read::TicketHolder { .. }) => seen(Found::Holders {
+                holders: Vec::new(),
+            }),
             Act::Observe(Read::Ticket { id }) if desk_is_read => {
                 let ticket = w.desk.records[&id].ticket.clone();
                 seen(Found::Ticket(Box::new(ticket)))

@@ -48,7 +48,9 @@ pub(super) async fn make(bridge: &Bridge, read: &Read) -> Result<Found, CallErro
             let comments = bridge.ticketing.comments(ticket, deadline).await?;
             Ok(Found::Comments { comments })
         }
-        Read::TicketHolder { .. } => Ok(Found::Holder { lane: None }),
+        Read::TicketHolder { .. } => Ok(Found::Holders {
+            holders: Vec::new(),
+        }),
         Read::Unheard { .. } => Ok(Found::Unheard { waits: false }),
         Read::Report { .. } => Ok(not_gathered()),
     }
@@ -69,8 +71,8 @@ pub(super) fn without(read: &Read) -> (Result<Found, CallError>, Option<String>)
             Some("Assumed: the customer has no open ticket that could be taken [mapping.ticket.reuse]".to_owned()),
         ),
         Read::TicketHolder { ticket } => (
-            Ok(Found::Holder { lane: None }),
-            Some(format!("Assumed: no other customer's link holds ticket {ticket}")),
+            Ok(Found::Holders { holders: Vec::new() }),
+            Some(format!("Assumed: no other customer's link has or had ticket {ticket}")),
         ),
         Read::Comments { ticket } => (
             Ok(Found::Comments { comments: Vec::new() }),

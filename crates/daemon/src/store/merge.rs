@@ -74,6 +74,8 @@ fn ticket(a: TicketMemory, b: TicketMemory) -> TicketMemory {
         anothers: fresh.anothers && stale.anothers,
         held_elsewhere,
         holder_asked_at,
+        // The other's Links are this one's own now.
+        others: None,
         misjudged_at: fresh.misjudged_at.filter(|_| !differ),
         escalations: escalations(fresh.escalations, stale.escalations),
         retry: retry(fresh.retry, stale.retry),

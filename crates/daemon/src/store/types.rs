@@ -9,6 +9,7 @@ use bridge_core::{
     intent::Intent,
     lane::{Direction, Lane},
     link::Link,
+    read::Holder,
     time::Timestamp,
 };
 use bytes::Bytes;
@@ -234,6 +235,10 @@ pub struct LinkFilter {
     pub limit: u32,
 }
 
+/// How many of a ticket's Links are told to a Lane that asks who had it: a ticket changes hands a few times in
+/// its life.
+pub const HOLDERS_TOLD: u32 = 100;
+
 /// A Link as listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinkRow {
@@ -245,6 +250,33 @@ pub struct LinkRow {
     pub link: Link,
     /// When it last changed.
     pub updated_at: Timestamp,
+}
+
+impl LinkRow {
+    /// The time in which it had its ticket.
+    #[must_use]
+    pub fn holder(self) -> Holder {
+        Holder {
+            lane: self.lane,
+            since: self.link.created_at,
+            until: self.link.ended.map(|ended| ended.at),
+        }
+    }
+}
+
+impl LinkFilter {
+    /// The Links of one ticket, as a Lane is told of them.
+    #[must_use]
+    pub fn holders(bridge: &BridgeName, ticket: &TicketId) -> Self {
+        Self {
+            bridge: Some(bridge.clone()),
+            ticket: Some(ticket.clone()),
+            conversation: None,
+            state: None,
+            live_only: false,
+            limit: HOLDERS_TOLD,
+        }
+    }
 }
 
 /// Whose timeline.

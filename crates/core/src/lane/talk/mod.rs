@@ -17,6 +17,7 @@ mod to_customer;
 mod to_ticket;
 mod unsent;
 mod untold;
+mod whose;
 mod words;
 
 pub use listing::CommentsMemory;
@@ -61,6 +62,7 @@ impl Turn<'_> {
         if self.lane.messages.iter().any(|m| known(&m)) {
             return false;
         }
+        self.doubt_whose(&message);
         self.lane.messages.push(message);
         true
     }

@@ -31,7 +31,7 @@ pub(super) const WINDOW: Duration = Duration::from_secs(24 * 3600);
 /// The ticketing system's clock may be behind ours by this much: what it tells of a Link's first
 /// moments is not taken for older than the Link. Longer, and what an agent said in an e-mail before
 /// would be said again.
-const THEIR_CLOCK_BEHIND: Duration = Duration::from_secs(3);
+pub(super) const THEIR_CLOCK_BEHIND: Duration = Duration::from_secs(3);
 
 /// A description that is kept as the first comment is told with a time at most this long after the
 /// ticket's own: one is when it was stored, the other when it was told of, and either may be in whole
@@ -57,10 +57,13 @@ enum Hears {
 impl Turn<'_> {
     pub(super) fn relay_to_customer(&mut self, ticket: &TicketId, place: &Place) {
         while let Some(message) = self.first_waiting(place).cloned() {
-            let way = match self.who_hears(ticket) {
-                Hears::Talk { link, id } => self.say(&link, &id, ticket, &message),
-                Hears::Later => Way::Stays,
-                Hears::Nobody { link } => self.leave_unsent(link.as_ref(), ticket, &message),
+            let way = match (self.not_for_us(ticket, &message), self.who_hears(ticket)) {
+                (Some(way), _) => way,
+                (None, Hears::Talk { link, id }) => self.say(&link, &id, ticket, &message),
+                (None, Hears::Later) => Way::Stays,
+                (None, Hears::Nobody { link }) => {
+                    self.leave_unsent(link.as_ref(), ticket, &message)
+                }
             };
             match way {
                 Way::Stays => return,
@@ -460,7 +463,7 @@ pub(super) fn parts_of(intent: &Intent) -> Option<u32> {
 }
 
 /// The last moment that a time may mean: where it is told in whole seconds, the end of that second.
-fn latest(at: Timestamp) -> Timestamp {
+pub(super) fn latest(at: Timestamp) -> Timestamp {
     let whole = at.0.rem_euclid(1_000) == 0;
     at.plus(Duration::from_millis(if whole { 999 } else { 0 }))
 }

@@ -10,6 +10,7 @@ use bridge_core::{
     intent::{Intent, IntentState},
     lane::{Blocked, Entry, Fate, Input, Lane, Message, Next, Order, Pending, step},
     link::Link,
+    read::Holder,
     time::Timestamp,
 };
 use std::{
@@ -82,6 +83,20 @@ impl Bridge {
             .iter()
             .find(|(_, s)| is(s))
             .map(|(id, _)| id.clone())
+    }
+
+    /// Who has or had a ticket, as the store says it.
+    pub fn holders(&self, ticket: &TicketId) -> Vec<Holder> {
+        let lanes = self.lanes.iter();
+        let links = lanes.flat_map(|(lane, stored)| stored.links.iter().map(move |l| (lane, l)));
+        let of_ticket = links.filter(|(_, link)| link.ticket_id() == Some(ticket));
+        of_ticket
+            .map(|(lane, link)| Holder {
+                lane: lane.clone(),
+                since: link.created_at,
+                until: link.ended.as_ref().map(|ended| ended.at),
+            })
+            .collect()
     }
 
     pub fn hand_over(

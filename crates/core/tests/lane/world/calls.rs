@@ -67,12 +67,8 @@ impl World {
             Read::Unheard { by, .. } => Found::Unheard {
                 waits: self.bridge.inbox.iter().any(|(at, _)| at <= by),
             },
-            Read::TicketHolder { ticket } => Found::Holder {
-                lane: self.bridge.lane_where(|s| {
-                    s.links
-                        .iter()
-                        .any(|l| l.is_live() && l.ticket_id() == Some(ticket))
-                }),
+            Read::TicketHolder { ticket } => Found::Holders {
+                holders: self.bridge.holders(ticket),
             },
         })
     }

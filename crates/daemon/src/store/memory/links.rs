@@ -10,6 +10,7 @@ use bridge_core::{
     ids::{BotId, BridgeName, ConversationId, IntentId, LaneId, LinkId, TicketId, UserId},
     intent::Intent,
     link::Link,
+    read::Holder,
 };
 use std::cmp::Reverse;
 
@@ -36,6 +37,13 @@ impl Memory {
         self.lane_by(bridge, |link| {
             link.is_live() && link.ticket_id() == Some(ticket)
         })
+    }
+
+    /// The Lanes that have or had a ticket by a Link, the latest changed first.
+    #[must_use]
+    pub fn holders_of_ticket(&self, bridge: &BridgeName, ticket: &TicketId) -> Vec<Holder> {
+        let links = self.links(&LinkFilter::holders(bridge, ticket));
+        links.into_iter().map(LinkRow::holder).collect()
     }
 
     /// The Lane of an Intent of ours, however its Lanes were joined since (rule 9).

@@ -13,6 +13,7 @@ use crate::store::{
 use bridge_core::{
     ids::{BotId, BridgeName, ConversationId, IntentId, LaneId, LinkId, TicketId, UserId},
     intent::Intent,
+    read::Holder,
 };
 use sqlx::{query, sqlite::SqliteRow};
 
@@ -78,6 +79,19 @@ impl Store {
         ticket: &TicketId,
     ) -> Result<Option<LaneId>, StoreError> {
         self.lane_by(OF_LIVE_TICKET, bridge, ticket.as_str()).await
+    }
+
+    /// The Lanes that have or had a ticket by a Link, the latest changed first.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn holders_of_ticket(
+        &self,
+        bridge: &BridgeName,
+        ticket: &TicketId,
+    ) -> Result<Vec<Holder>, StoreError> {
+        let links = self.links(&LinkFilter::holders(bridge, ticket)).await?;
+        Ok(links.into_iter().map(LinkRow::holder).collect())
     }
 
     /// The Lane of an Intent of ours, however its Lanes were joined since (rule 9).

@@ -31,6 +31,9 @@ async fn a_link_is_found_by_either_side() {
         store.lane_of_ticket(&bridge(), &ticket("8")).await.unwrap(),
         None
     );
+    let holders = store.holders_of_ticket(&bridge(), &ticket("7")).await;
+    let [holder] = holders.unwrap().try_into().unwrap();
+    assert_eq!((Some(holder.lane), holder.until), (lane, None));
     let filter = LinkFilter {
         state: Some("linked".to_owned()),
         live_only: true,

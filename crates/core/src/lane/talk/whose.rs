@@ -1,0 +1,88 @@
+//! For whom an agent's words on a ticket were: between two Links of a customer another one may have had the
+//! ticket. Neighbours: to_customer, which asks before anything goes out; lookup, which asks the store.
+
+use super::{
+    Message, Outcome, Place, Way,
+    to_customer::{THEIR_CLOCK_BEHIND, latest},
+};
+use crate::{ids::TicketId, lane::step::Turn, link::Link, read::Holder, time::Timestamp};
+
+/// For whom something was said.
+enum Whose {
+    Ours,
+    /// Another customer had the ticket then.
+    Anothers,
+    /// The store is to be asked.
+    NotKnown,
+}
+
+impl Turn<'_> {
+    /// What becomes of words that were not for this Lane's customer, or may not have been.
+    pub(super) fn not_for_us(&mut self, ticket: &TicketId, message: &Message) -> Option<Way> {
+        match self.whose(ticket, message) {
+            Whose::Ours => None,
+            Whose::NotKnown => {
+                self.ask_who_holds(ticket);
+                Some(Way::Stays)
+            }
+            Whose::Anothers => {
+                let link = self.latest_link_of_ticket(ticket).map(|l| l.id.clone());
+                if let Some(link) = link {
+                    let text = format!(
+                        "The customer did not get a comment of this ticket: when it was written, another customer had the ticket. (comment {})",
+                        message.id
+                    );
+                    self.tell(&link, &format!("unsent:{}", message.id), &text);
+                }
+                Some(Way::Ends(Outcome::NoConversation))
+            }
+        }
+    }
+
+    /// Something is said in a time that no Link of ours covers: who had the ticket then is to be asked, whatever
+    /// was known before.
+    pub(super) fn doubt_whose(&mut self, message: &Message) {
+        let Place::Ticket { id } = &message.place else {
+            return;
+        };
+        if !self.had_it(id, message.at)
+            && let Some(memory) = self.lane.tickets.get_mut(id)
+        {
+            memory.others = None;
+        }
+    }
+
+    fn whose(&self, ticket: &TicketId, message: &Message) -> Whose {
+        if self.had_it(ticket, message.at) {
+            return Whose::Ours;
+        }
+        let memory = self.lane.tickets.get(ticket);
+        let Some(others) = memory.and_then(|m| m.others.as_ref()) else {
+            return Whose::NotKnown;
+        };
+        match others.iter().any(|other| may_have_had(other, message.at)) {
+            true => Whose::Anothers,
+            false => Whose::Ours,
+        }
+    }
+
+    /// Whether a Link of this Lane had the ticket then: two never have it at one time (rule 10).
+    fn had_it(&self, ticket: &TicketId, at: Timestamp) -> bool {
+        let links = self.lane.links.iter();
+        let mut links = links.filter(|l| l.ticket_id() == Some(ticket));
+        links.any(|l: &Link| {
+            let until = l.ended.as_ref().map(|ended| ended.at);
+            let over = until.is_some_and(|until| latest(at).plus(THEIR_CLOCK_BEHIND) > until);
+            l.created_at <= at && !over
+        })
+    }
+}
+
+/// Whether it was another's then, by a clock that may differ from ours a little either way.
+fn may_have_had(other: &Holder, at: Timestamp) -> bool {
+    let begun = other.since <= latest(at).plus(THEIR_CLOCK_BEHIND);
+    let over = other
+        .until
+        .is_some_and(|until| until.plus(THEIR_CLOCK_BEHIND) < at);
+    begun && !over
+}
