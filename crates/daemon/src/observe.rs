@@ -61,7 +61,7 @@ pub async fn observe(
             .map(|holders| Found::Holders { holders })
             .map_err(unread),
         Read::Unheard { lane, by } => store
-            .has_unheard(&bridge.name, lane, *by)
+            .has_unheard(&bridge.name, lane, *by, clock::now())
             .await
             .map(|waits| Found::Unheard { waits })
             .map_err(unread),

@@ -37,7 +37,7 @@ impl World {
             },
             Read::Report { .. } => Found::Report(InReport::Missing),
             Read::Unheard { lane, by } => Found::Unheard {
-                waits: self.store.has_unheard(&setting.bridge, lane, *by),
+                waits: self.store.has_unheard(&setting.bridge, lane, *by, self.now),
             },
             Read::TicketHolder { ticket } => Found::Holders {
                 holders: self.store.holders_of_ticket(&setting.bridge, ticket),

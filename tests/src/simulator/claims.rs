@@ -283,7 +283,7 @@ impl World {
                 return self.came(id, task, Came::Observed { begun, found });
             }
             Read::Unheard { lane, by } => {
-                let waits = self.store.has_unheard(&self.bridge, lane, *by);
+                let waits = self.store.has_unheard(&self.bridge, lane, *by, begun);
                 let found = Ok(Found::Unheard { waits });
                 return self.came(id, task, Came::Observed { begun, found });
             }

@@ -130,8 +130,7 @@ impl World {
     /// Whether the create's ticket is none of its Lane's: twice it was not found and so counts as gone,
     /// although it is there; or another customer's Lane has it, and may not get this customer put on it.
     fn is_out_of_reach(&self, ticket: &TicketId, lane: &Lane, intent: &Intent) -> bool {
-        let missed = self.judge.missed.get(&format!("ticket {ticket}"));
-        let denied = missed.is_some_and(|times| *times > 1);
+        let denied = self.counts_as_gone(ticket);
         let has_it = |l: &Link| l.ticket_id() == Some(ticket);
         let mut others = self.store.lanes().filter(|other| other.lane.id != lane.id);
         match intent.state {

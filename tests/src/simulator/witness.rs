@@ -146,6 +146,12 @@ impl World {
         None
     }
 
+    /// Whether a ticket was denied so often that it counts as gone, although it is there.
+    pub(super) fn counts_as_gone(&self, ticket: &TicketId) -> bool {
+        let missed = self.judge.missed.get(&format!("ticket {ticket}"));
+        missed.is_some_and(|times| *times > 1)
+    }
+
     /// Who is not found once may be found again; only twice is gone.
     fn missed_twice(&self, before: &Lane, after: &Lane) -> Verdict {
         let often = |object: String| self.judge.missed.get(&object).copied().unwrap_or(0);

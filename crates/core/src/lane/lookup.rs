@@ -205,6 +205,9 @@ impl Turn<'_> {
             return;
         };
         let id = intent.id.clone();
+        let (link, sent_at) = (intent.link.clone(), intent.first_sent_at);
+        // Which the bridge itself wrote the conversation on, when that went over to it.
+        tickets.retain(|t| !self.was_there_before(&t.id, &link, sent_at));
         tickets.sort_by_key(|t| t.created_at);
         if tickets.is_empty() {
             self.send_again_later(&id, "a look-up shows that it was not done");
@@ -213,6 +216,18 @@ impl Turn<'_> {
         let ticket = tickets.remove(0);
         let rest = self.rules.capabilities.create_follows;
         self.created(&id, ticket.id.clone(), Some(ticket), None, (begun, rest));
+    }
+
+    /// Whether another Link had the ticket before a create of this one first went out.
+    fn was_there_before(
+        &self,
+        ticket: &TicketId,
+        link: &LinkId,
+        sent_at: Option<Timestamp>,
+    ) -> bool {
+        let mut links = self.lane.links.iter();
+        links
+            .any(|l| l.id != *link && l.ticket_id() == Some(ticket) && Some(l.created_at) < sent_at)
     }
 
     pub(super) fn found_note(&mut self, read: &Read, there: bool) {

@@ -9,6 +9,7 @@ use bridge_core::{
     lane::{OnUnknown, Order},
 };
 use serde_json::json;
+use std::time::Duration;
 
 /// A system that wants a call once a ticket is there.
 fn world() -> World {
@@ -173,4 +174,31 @@ fn a_ticket_of_an_unheard_create_is_known_for_it_among_the_open_ones() {
     w.settle();
     let ticket = only_ticket(&w, &talk);
     assert_eq!(w.followed, [ticket], "{}", w.tale());
+}
+
+/// Found by the simulator, history 547049: the look-up of a create found the ticket on which the bridge itself had
+/// written the conversation meanwhile, and took that for the one made.
+#[test]
+fn a_ticket_that_was_there_before_a_create_is_not_what_it_made() {
+    let mut w = world();
+    w.faults.next("start", Fault::DoThenCut);
+    let (ticket, started) = w.agent_asks_and_the_start_event_is_late();
+    let talk = w.only_talk();
+    w.is_dated_yesterday(&talk);
+    w.faults.next("create", Fault::DoThenCut);
+    w.faults
+        .always("tickets_by_conversation", Fault::Later(Some(60)));
+    w.customer_writes(&talk, "m1");
+    w.moment();
+    w.net.weather = Weather::Lost;
+    w.hours(1);
+    w.net.weather = Weather::Fair;
+    assert!(w.followed.is_empty(), "{}", w.tale());
+    w.deliver(started);
+    w.pass(Duration::from_secs(10));
+    assert_eq!(w.talk_of(&ticket).unwrap().conversation.id, talk);
+    w.faults.heal();
+    w.hours(2);
+    let made = w.desk.records.keys().find(|id| **id != ticket).cloned();
+    assert_eq!(w.followed, [made.unwrap()], "{}", w.tale());
 }

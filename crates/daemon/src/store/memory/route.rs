@@ -132,12 +132,20 @@ impl Memory {
     }
 
     /// Whether anything that Jelou told of a bridge until a moment has not come to a claimed Lane yet: it
-    /// waits for the Router, or came since the Claim, as whatever wakes the Lane may have.
+    /// waits for the Router, or came since the Claim, as whatever wakes the Lane may have. What was received ahead
+    /// of `now` came before the clock was set back, so before that moment.
     #[must_use]
-    pub fn has_unheard(&self, bridge: &BridgeName, lane: &LaneId, by: Timestamp) -> bool {
+    pub fn has_unheard(
+        &self,
+        bridge: &BridgeName,
+        lane: &LaneId,
+        by: Timestamp,
+        now: Timestamp,
+    ) -> bool {
         let told = |row: &DeliveryRow| {
             let came = &row.came;
-            came.bridge == *bridge && came.side == Side::Jelou && came.received_at <= by
+            let until_then = came.received_at <= by || came.received_at > now;
+            came.bridge == *bridge && came.side == Side::Jelou && until_then
         };
         let woken = self.lanes.get(lane).is_some_and(|row| row.due_at.is_some());
         let mut waiting = self.received.iter();

@@ -53,7 +53,8 @@ const LANE_DUE: &str =
 /// Along the index of what is not settled, as far as that moment: there is much only while the Router
 /// is behind. A Lane's due moment is empty from its Claim on until something wakes it.
 const UNHEARD: &str = "SELECT EXISTS (SELECT 1 FROM delivery WHERE bridge = ?1 AND state = 'received' AND state IN ('received', 'routed') \
-     AND received_at <= ?3 AND side = 'jelou') OR EXISTS (SELECT 1 FROM lane WHERE id = ?2 AND due_at IS NOT NULL)";
+     AND received_at <= ?3 AND side = 'jelou') OR EXISTS (SELECT 1 FROM delivery WHERE bridge = ?1 AND state = 'received' \
+     AND state IN ('received', 'routed') AND received_at > ?4 AND side = 'jelou') OR EXISTS (SELECT 1 FROM lane WHERE id = ?2 AND due_at IS NOT NULL)";
 
 const CANONICAL: &str = "SELECT canonical FROM alias WHERE bridge = ? AND bot = ? AND asked = ?";
 
@@ -102,7 +103,8 @@ impl Store {
     }
 
     /// Whether anything that Jelou told of a bridge until a moment has not come to a claimed Lane yet: it
-    /// waits for the Router, or came since the Claim, as whatever wakes the Lane may have.
+    /// waits for the Router, or came since the Claim, as whatever wakes the Lane may have. What was received ahead
+    /// of `now` came before the clock was set back, so before that moment.
     ///
     /// # Errors
     /// What the database said.
@@ -111,11 +113,13 @@ impl Store {
         bridge: &BridgeName,
         lane: &LaneId,
         by: Timestamp,
+        now: Timestamp,
     ) -> Result<bool, StoreError> {
         let row = query(UNHEARD)
             .bind(bridge.as_str())
             .bind(lane.as_str())
             .bind(by.0)
+            .bind(now.0)
             .fetch_one(&self.readers)
             .await?;
         Ok(row.try_get::<i64, _>(0)? != 0)

@@ -126,7 +126,7 @@ answered! {
     lane_of_ticket(bridge: &BridgeName, ticket: &TicketId) -> Option<LaneId>;
     lane_of_live_ticket(bridge: &BridgeName, ticket: &TicketId) -> Option<LaneId>;
     holders_of_ticket(bridge: &BridgeName, ticket: &TicketId) -> Vec<Holder>;
-    has_unheard(bridge: &BridgeName, lane: &LaneId, by: Timestamp) -> bool;
+    has_unheard(bridge: &BridgeName, lane: &LaneId, by: Timestamp, now: Timestamp) -> bool;
     lane_of_intent(bridge: &BridgeName, intent: &IntentId) -> Option<LaneId>;
     lane_of_user(bridge: &BridgeName, bot: &BotId, user: &UserId) -> Option<LaneId>;
     canonical(bridge: &BridgeName, bot: &BotId, asked: &UserId) -> UserId;

@@ -144,14 +144,19 @@ async fn what_jelou_told_is_unheard_until_the_router_has_brought_it_and_the_lane
     store.record(started).await.unwrap();
     let claimed = store.claimed(2_500).await;
     let unheard = async |by| {
-        let unheard = store.has_unheard(&bridge(), &lane, at(by)).await;
+        let unheard = store.has_unheard(&bridge(), &lane, at(by), at(2_500)).await;
         unheard.unwrap()
     };
     assert!(unheard(2_000).await, "it waits for the Router");
     assert!(!unheard(1_999).await, "it came later than that");
     let other = BridgeName::parse("other").unwrap();
-    let of_other = store.has_unheard(&other, &lane, at(9_000)).await;
+    let of_other = store.has_unheard(&other, &lane, at(9_000), at(9_000)).await;
     assert!(!of_other.unwrap(), "it is no other bridge's");
+    // History 648512: a start was sent again while its event lay there.
+    let set_back = store
+        .has_unheard(&bridge(), &lane, at(1_000), at(1_500))
+        .await;
+    assert!(set_back.unwrap(), "it came before the clock was set back");
 
     let came = store
         .claim_routes(&Room::of(1), at(2_600))
