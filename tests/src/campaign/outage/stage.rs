@@ -36,6 +36,10 @@ const HEARD_WITHIN: Duration = Duration::from_secs(20);
 /// How often the conversations are looked through for canaries: that takes a while itself.
 const HEAR_EVERY: Duration = Duration::from_secs(1);
 
+/// As docs/OPERATING.md has it run where memory is dear (Memory): the C library keeps at most so many stores of free
+/// memory, which are one for each thread otherwise.
+pub const ARENAS: (&str, &str) = ("MALLOC_ARENA_MAX", "2");
+
 /// The calls that a new customer's ticket takes: requester, open tickets, the ticket.
 const CALLS_EACH: usize = 3;
 
@@ -100,7 +104,7 @@ impl Stage {
             level: "warn",
             admin: options.admin_listen,
             before: Vec::new(),
-            environment: Vec::new(),
+            environment: vec![(ARENAS.0.to_owned(), ARENAS.1.to_owned())],
         };
         Ok(Self {
             jelou,

@@ -1,6 +1,6 @@
 //! The figures of a run, and what is promised of them. Neighbour: `measure`, which makes them.
 
-use super::measure::Memory;
+use super::{measure::Memory, stage::ARENAS};
 use crate::campaign::table::Verdict;
 use std::{fmt, time::Duration};
 
@@ -190,13 +190,14 @@ impl Report {
     }
 
     fn line(&self) -> String {
+        let (name, arenas) = ARENAS;
         let Self { events, drain, .. } = self;
         let ready = self
             .ready_after_kill
             .max(self.ready_after_stop)
             .as_secs_f64();
         format!(
-            "{events} events, at most {} MiB, ready in {ready:.2} s, drained at {:.3} of the limit with at most {} \
+            "{events} events, at most {} MiB with {name}={arenas}, ready in {ready:.2} s, drained at {:.3} of the limit with at most {} \
              calls in a second of {}, {} of {} tickets, poison p99 x {:.2}",
             self.most_memory() / 1024,
             drain.share(),
