@@ -41,6 +41,7 @@ struct Counts {
     kills: u64,
     events: u64,
     seasons: usize,
+    asked: u64,
 }
 
 async fn play(words: Words) -> Result<Verdict, String> {
@@ -71,9 +72,10 @@ async fn campaign(scene: &mut Scene, plan: &Plan, chance: &mut Chance) -> Result
         kills,
         events,
         seasons,
+        asked,
     } = counts;
     let line = format!(
-        "{kills} kills, {events} webhooks acknowledged, judged {seasons} times, {} breaches",
+        "{kills} kills, {events} webhooks acknowledged, judged {seasons} times, {asked} cut words asked about, {} breaches",
         broken.len()
     );
     Ok(Verdict { line, broken })
@@ -113,6 +115,7 @@ async fn season(
     broken.extend(scene.end(daemon).await?);
     counts.events += acked;
     counts.seasons += 1;
+    counts.asked += judged.asked;
     say(&format!(
         "{:>6} kills  {:>7} webhooks  {:>5} conversations  {:>5} tickets  settled in {:>4.1} s  \
          database {:>4} MiB  {}",

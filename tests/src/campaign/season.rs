@@ -14,7 +14,7 @@ use crate::{
 };
 use bridge_sandbox::{Hooks, Outcome};
 use jelou_bridge::{clock, demo::ADMIN_TOKEN};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{collections::BTreeSet, time::Duration};
 use tokio::task::JoinSet;
 
@@ -66,6 +66,8 @@ pub struct Judged {
     pub tickets: usize,
     /// From the last act until all was quiet.
     pub settled_in: Duration,
+    /// An agent's words of which a person was asked whether the customer has them.
+    pub asked: u64,
     /// Laws that were broken, a sentence each.
     pub broken: Vec<String>,
 }
@@ -101,6 +103,10 @@ impl Over {
         let mut broken = Vec::new();
         broken.extend(scene.settle(daemon).await.err());
         let settled_in = clock::now().since(began);
+        let asked = give_up_cut_words(daemon).await?;
+        if asked > 0 {
+            broken.extend(scene.settle(daemon).await.err());
+        }
         let worlds = self.worlds(scene, daemon).await?;
         broken.extend(laws::broken(&worlds));
         let figures = Figures::of(&daemon.admin).await?;
@@ -119,6 +125,7 @@ impl Over {
             conversations: worlds.conversations.len(),
             tickets: worlds.tickets.len(),
             settled_in,
+            asked,
             broken,
         })
     }
@@ -216,6 +223,15 @@ impl Over {
         }
         Ok(broken)
     }
+}
+
+/// Words whose call was cut as often as it may be tried: nothing in the world tells whether the customer has them, so
+/// they are parked (docs/RELIABILITY.md, what is not promised). The person who is asked gives them up. How many.
+async fn give_up_cut_words(daemon: &Daemon) -> Result<u64, String> {
+    let words = json!({"reason": "unknown_outcome", "operation": "message"});
+    let given = figures::order(&daemon.admin, ADMIN_TOKEN, "/parked/discard", &words).await?;
+    let done = given.get("done").and_then(Value::as_u64);
+    done.ok_or_else(|| format!("a discard was answered {given}"))
 }
 
 /// Every Link of these tickets and conversations, and the ticket and operation of every Intent.
