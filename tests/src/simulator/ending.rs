@@ -5,7 +5,7 @@ use super::{fault::Fault, law::Law, world::World};
 use bridge_core::{
     effect::Operation,
     event::Side,
-    ids::{LinkId, TicketId},
+    ids::{LaneId, LinkId, TicketId},
     intent::{Intent, IntentState},
     link::Link,
     time::Timestamp,
@@ -280,7 +280,8 @@ impl World {
                     continue;
                 }
                 let named = memory.start_ticket.as_ref();
-                if named != link.ticket_id() && !self.was_moved(link, named) {
+                let elsewhere = self.is_anothers(named, &lane.lane.id);
+                if named != link.ticket_id() && !elsewhere && !self.was_moved(link, named) {
                     wrong = Some(format!("{:?} names {named:?}", link.ticket_id()));
                 }
             }
@@ -288,6 +289,17 @@ impl World {
         if let Some(what) = wrong {
             self.judge.breach(Law::NamesItsTicket, what);
         }
+    }
+
+    /// Whether another customer's Lane has the ticket that a start named: the conversation, heard of late, stays
+    /// where it is, and the ticket is told (rule 10).
+    fn is_anothers(&self, named: Option<&TicketId>, lane: &LaneId) -> bool {
+        let mut others = self.store.lanes().filter(|other| other.lane.id != *lane);
+        named.is_some()
+            && others.any(|other| {
+                let mut links = other.links.iter().filter(|l| l.is_live());
+                links.any(|l| l.ticket_id() == named)
+            })
     }
 
     /// A merge moves the Link to the other ticket, and a person may tie anything.

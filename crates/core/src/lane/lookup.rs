@@ -5,7 +5,7 @@ use super::{follow::is_made, hear::Sight, state::EntryKind, step::Turn};
 use crate::{
     effect::{Effect, Operation, Read},
     ids::{ConversationId, IntentId, LinkId, TicketId},
-    intent::IntentState,
+    intent::{Intent, IntentState},
     link::{Agreed, Link, TicketSide},
     read::Holder,
     ticket::Ticket,
@@ -77,7 +77,9 @@ impl Turn<'_> {
                 && i.attempts > 0
         })?;
         let mut open = open.iter();
-        let made = open.find(|t| t.link_field.as_ref() == Some(conversation))?;
+        let made = open.find(|t| {
+            t.link_field.as_ref() == Some(conversation) && !self.was_there_before(create, &t.id)
+        })?;
         Some((create.id.clone(), made.clone()))
     }
 
@@ -114,6 +116,7 @@ impl Turn<'_> {
             let begun = i.attempts > 0 && (i.state.is_open() || i.state == IntentState::Parked);
             begun
                 && !is_made(i)
+                && !self.was_there_before(i, &ticket.id)
                 && matches!(&i.effect, Effect::CreateTicket(c) if Some(&c.conversation) == ticket.link_field.as_ref())
         })
     }
@@ -205,9 +208,7 @@ impl Turn<'_> {
             return;
         };
         let id = intent.id.clone();
-        let (link, sent_at) = (intent.link.clone(), intent.first_sent_at);
-        // Which the bridge itself wrote the conversation on, when that went over to it.
-        tickets.retain(|t| !self.was_there_before(&t.id, &link, sent_at));
+        tickets.retain(|t| !self.was_there_before(intent, &t.id));
         tickets.sort_by_key(|t| t.created_at);
         if tickets.is_empty() {
             self.send_again_later(&id, "a look-up shows that it was not done");
@@ -218,16 +219,15 @@ impl Turn<'_> {
         self.created(&id, ticket.id.clone(), Some(ticket), None, (begun, rest));
     }
 
-    /// Whether another Link had the ticket before a create of this one first went out.
-    fn was_there_before(
-        &self,
-        ticket: &TicketId,
-        link: &LinkId,
-        sent_at: Option<Timestamp>,
-    ) -> bool {
+    /// Whether another Link had the ticket before a create first went out: it names the create's conversation
+    /// because the bridge itself wrote that on it, when the conversation went over to it.
+    pub(super) fn was_there_before(&self, create: &Intent, ticket: &TicketId) -> bool {
         let mut links = self.lane.links.iter();
-        links
-            .any(|l| l.id != *link && l.ticket_id() == Some(ticket) && Some(l.created_at) < sent_at)
+        links.any(|l| {
+            l.id != create.link
+                && l.ticket_id() == Some(ticket)
+                && Some(l.created_at) < create.first_sent_at
+        })
     }
 
     pub(super) fn found_note(&mut self, read: &Read, there: bool) {

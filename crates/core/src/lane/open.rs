@@ -128,6 +128,7 @@ impl Turn<'_> {
             unsettled
                 && i.attempts > 0
                 && wanted
+                && !self.was_there_before(i, &ticket.id)
                 && matches!(&i.effect, Effect::CreateTicket(c) if &c.conversation == talk)
         });
         let Some(id) = done.map(|i| i.id.clone()) else {

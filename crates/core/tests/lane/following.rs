@@ -202,3 +202,30 @@ fn a_ticket_that_was_there_before_a_create_is_not_what_it_made() {
     let made = w.desk.records.keys().find(|id| **id != ticket).cloned();
     assert_eq!(w.followed, [made.unwrap()], "{}", w.tale());
 }
+
+/// Found by the simulator, history 850114: the conversation went to another ticket while its create was in question,
+/// and the ticket made, found later by its conversation, counted as an agent's that asks for one.
+#[test]
+fn a_ticket_of_a_create_in_question_asks_for_nothing_though_its_conversation_went_to_another() {
+    let mut w = World::new();
+    w.capabilities.create = Resolve::None;
+    w.limits.on_unknown = OnUnknown::Hold;
+    w.faults.next("start", Fault::DoThenCut);
+    let (ticket, started) = w.agent_asks_and_the_start_event_is_late();
+    let talk = w.only_talk();
+    w.is_dated_yesterday(&talk);
+    w.faults.next("create", Fault::DoThenCut);
+    w.customer_writes(&talk, "m1");
+    w.moment();
+    w.net.weather = Weather::Lost;
+    w.hours(1);
+    w.net.weather = Weather::Fair;
+    assert_eq!(w.parked_for(), ["unknown_outcome"], "{}", w.tale());
+    w.deliver(started);
+    w.settle();
+    w.ends(&talk, "expired");
+    w.settle();
+    w.sweep();
+    assert_eq!(w.talk_of(&ticket).map(|_| ()), None);
+    assert!(w.active().is_empty(), "{}", w.tale());
+}
