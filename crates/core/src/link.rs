@@ -123,6 +123,10 @@ pub struct Link {
     pub diverged: Vec<Diverged>,
     /// When it was made.
     pub created_at: Timestamp,
+    /// Since when it has this ticket, where that is later than the Link: it followed a merge, or came back after
+    /// its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket_since: Option<Timestamp>,
     /// Made by a version that brings messages over: what was said since its beginning was meant to be.
     #[serde(default)]
     pub relays: bool,
@@ -131,6 +135,12 @@ pub struct Link {
 }
 
 impl Link {
+    /// Since when it has its ticket.
+    #[must_use]
+    pub fn has_ticket_since(&self) -> Timestamp {
+        self.ticket_since.unwrap_or(self.created_at)
+    }
+
     /// The conversation, if it has one.
     #[must_use]
     pub fn conversation_id(&self) -> Option<&ConversationId> {

@@ -163,7 +163,9 @@ async fn season(
         judged.broken.len()
     ));
     let named = |law| format!("{}: {law}", story.told);
-    Ok((daemon, judged.broken.into_iter().map(named).collect()))
+    let too_much = judged.asked_too_much(u64::from(story.restarts));
+    let broken = judged.broken.into_iter().chain(too_much);
+    Ok((daemon, broken.map(named).collect()))
 }
 
 async fn go_on(scene: &Scene, load: &Load, chance: &mut Chance) {

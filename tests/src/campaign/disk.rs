@@ -146,6 +146,7 @@ async fn round(
     }
     let season = season.over(load.end().await);
     let judged = season.judged(scene, daemon).await?;
+    broken.extend(judged.asked_too_much(0));
     broken.extend(judged.broken);
     let after = Figures::of(&daemon.admin).await?;
     let more = |outcome| {

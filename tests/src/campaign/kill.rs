@@ -111,7 +111,10 @@ async fn season(
     let daemon = scene.program.start().await?;
     let judged = season.judged(scene, &daemon).await?;
     let acked = judged.acked;
+    // A kill cuts a call of one customer's words now and then, seldom of several.
+    let too_much = judged.asked_too_much(plan.every);
     let mut broken = judged.broken;
+    broken.extend(too_much);
     broken.extend(scene.end(daemon).await?);
     counts.events += acked;
     counts.seasons += 1;

@@ -72,6 +72,17 @@ pub struct Judged {
     pub broken: Vec<String>,
 }
 
+impl Judged {
+    /// Where at most so many calls were cut, so many words at most were cut as often as they may be tried.
+    #[must_use]
+    pub fn asked_too_much(&self, cut: u64) -> Option<String> {
+        let asked = self.asked;
+        (asked > cut / TRIES).then(|| {
+            format!("a person was asked about {asked} words, and {cut} calls can have been cut")
+        })
+    }
+}
+
 impl Season {
     /// The season of this number begins now.
     #[must_use]
@@ -224,6 +235,9 @@ impl Over {
         Ok(broken)
     }
 }
+
+/// How often words are tried whose answer is lost (core's UNKNOWN_TRIES_MAX).
+const TRIES: u64 = 3;
 
 /// Words whose call was cut as often as it may be tried: nothing in the world tells whether the customer has them, so
 /// they are parked (docs/RELIABILITY.md, what is not promised). The person who is asked gives them up. How many.

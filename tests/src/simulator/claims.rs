@@ -107,6 +107,7 @@ impl World {
         let free = WORKERS.saturating_sub(busy);
         let now = self.clock(replica);
         let claimed = self.store.claim_lanes(&Room::of(free as u32), now, LEASE);
+        self.judge.is_bounded("claims", claimed.len(), free);
         full |= claimed.len() == free;
         for claimed in claimed {
             self.begin_claim(replica, claimed, None);

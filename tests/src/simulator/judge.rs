@@ -185,6 +185,14 @@ impl Judge {
         }
     }
 
+    /// The store hands out no more than there are free workers for.
+    pub fn is_bounded(&mut self, what: &str, handed_out: usize, free: usize) {
+        if handed_out > free {
+            let what = format!("{handed_out} {what} for {free} workers");
+            self.breach(Law::Bounded, what);
+        }
+    }
+
     /// A commit was taken.
     pub fn committed(&mut self, claim: &Claim, after: &Lane) {
         if self

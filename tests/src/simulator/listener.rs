@@ -32,6 +32,8 @@ pub struct Ears {
     ways: BTreeMap<(Place, MessageId), Way>,
     /// Agents' words for a customer who had a Link at that moment.
     owed: BTreeSet<(TicketId, MessageId)>,
+    /// To whom an agent's words were said, as Jelou spells them.
+    pub said_to: BTreeMap<(TicketId, MessageId), BTreeSet<String>>,
     /// When a Delivery first told of an agent's words, or a Lane's look first showed them.
     known: BTreeMap<(TicketId, MessageId), Timestamp>,
 }
@@ -113,11 +115,14 @@ impl World {
         let wrong = match &intent.effect {
             Effect::AddComment(said) => self.once(intent, format!("message {}", said.message)),
             Effect::AttachFile(file) => self.once(intent, format!("file of {}", file.message)),
-            Effect::SendMessage(said) => self.went_out(said).or_else(|| {
-                let new = !self.jelou.ids_once;
-                let what = format!("{} as {}", said.comment, said.message.id);
-                new.then(|| self.once(intent, what)).flatten()
-            }),
+            Effect::SendMessage(said) => self
+                .went_out(said)
+                .or_else(|| self.went_to_whom(said))
+                .or_else(|| {
+                    let new = !self.jelou.ids_once;
+                    let what = format!("{} as {}", said.comment, said.message.id);
+                    new.then(|| self.once(intent, what)).flatten()
+                }),
             Effect::SendTemplate(send) => self.knocks_once(intent, &send.template.user),
             Effect::SendBotMessage(send) => self.said_by_bot(intent, send),
             Effect::StartConversation(_)

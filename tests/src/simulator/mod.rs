@@ -14,6 +14,7 @@
 )]
 
 pub mod acts;
+mod addressee;
 pub mod afterwards;
 pub mod calls;
 pub mod claims;

@@ -71,6 +71,7 @@ impl World {
         let free = WORKERS.saturating_sub(busy);
         let now = self.clock(replica);
         let batch = self.store.claim_routes(&Room::of(free as u32), now);
+        self.judge.is_bounded("routings", batch.len(), free);
         let full = batch.len() == free;
         for received in batch {
             if received.side == Side::Jelou && self.faults.strikes(Fault::RouterBehind) {

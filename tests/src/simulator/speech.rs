@@ -249,6 +249,7 @@ impl World {
         }
         if public {
             self.is_owed(ticket, &said.comment);
+            self.is_said_to(ticket, &said.comment);
         }
         self.tell(&Event::CommentAdded(said));
     }

@@ -43,6 +43,9 @@ impl World {
     pub fn witness(&mut self, before: &Lane, after: &Lane) {
         self.hear_out(before, after);
         self.finished(after);
+        if let Some((law, what)) = self.goes_onto_its_own(before, after) {
+            self.judge.breach(law, what);
+        }
         // A Lane moves its moments back with its clock: what it says of when is no longer comparable.
         if self.faults.fired[Fault::ClockSetBack as usize] > 0 {
             return;

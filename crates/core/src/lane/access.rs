@@ -200,6 +200,7 @@ impl Turn<'_> {
             told: BTreeSet::new(),
             diverged: Vec::new(),
             created_at: self.now,
+            ticket_since: None,
             relays: true,
             ended: None,
         };

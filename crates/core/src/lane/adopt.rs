@@ -286,6 +286,10 @@ impl Turn<'_> {
                 self.want_ticket(&id);
                 return Ok(Place::Wait);
             }
+            if memory.anothers {
+                // A changed requester counts for the next conversation (rule 10).
+                continue;
+            }
             let Some(seen) = memory.seen.filter(|seen| seen.merged_into.is_none()) else {
                 continue;
             };

@@ -114,6 +114,7 @@ impl Lane {
                 Some(l.created_at),
                 l.busy_since,
                 l.ticket_id_written_at,
+                l.ticket_since,
                 ended,
             ]
         });
@@ -235,13 +236,17 @@ fn each_of_link(link: &mut Link, change: &impl Fn(&mut Timestamp)) {
     let Link {
         busy_since,
         ticket_id_written_at,
+        ticket_since,
         diverged,
         created_at,
         ended,
         ..
     } = link;
     change(created_at);
-    each(&mut [busy_since, ticket_id_written_at], change);
+    each(
+        &mut [busy_since, ticket_id_written_at, ticket_since],
+        change,
+    );
     for diverged in diverged {
         change(&mut diverged.at);
     }

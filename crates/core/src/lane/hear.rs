@@ -16,6 +16,7 @@ use crate::{
         TicketChanged,
     },
     ids::{ConversationId, TicketId},
+    mapping::Mapping,
     ticket::{Order, Ticket, TicketPatch, Version},
     time::Timestamp,
 };
@@ -111,6 +112,12 @@ impl Turn<'_> {
                 };
                 self.confirm_status_by(&ticket, seen_at);
                 self.see_ticket(*ticket, seen_at, sight);
+                if e.last_lane.is_some()
+                    && let Some(memory) = self.lane.tickets.get_mut(&e.ticket)
+                {
+                    // However they are spelled: its requester brought it here.
+                    memory.anothers = false;
+                }
                 Fate::Applied
             }
         }
@@ -145,6 +152,7 @@ impl Turn<'_> {
     /// that carried it was received.
     pub(super) fn see_ticket(&mut self, ticket: Ticket, at: Timestamp, sight: Sight) {
         let id = ticket.id.clone();
+        let (mapping, user) = (self.rules.mapping, self.lane.user.clone());
         let memory = self.lane.tickets.entry(id.clone()).or_default();
         let moved = memory
             .seen
@@ -164,6 +172,13 @@ impl Turn<'_> {
             memory.hint_at = memory
                 .hint_at
                 .filter(|hint| *hint > at && !planted!(HintDroppedByRead));
+        }
+        let given = memory
+            .seen
+            .as_ref()
+            .is_some_and(|seen| was_given_away(mapping, seen, &ticket));
+        if given {
+            memory.anothers = mapping.user_id(&ticket).ok().flatten().as_ref() != Some(&user);
         }
         memory.partial = sight == Sight::ToldInPart;
         memory.seen_at = memory.seen_at.max(Some(at));
@@ -196,6 +211,7 @@ impl Turn<'_> {
         }
         let sentence = format!("An agent wrote to the customer on ticket {}", e.ticket);
         self.note_ticket(EntryKind::Event, sentence, &e.ticket);
+        self.end_if_late(&e.ticket, &e.comment, at);
         Fate::Applied
     }
 
@@ -445,4 +461,18 @@ fn same_content(a: &Ticket, b: &Ticket) -> bool {
     b.created_at = a.created_at;
     b.url.clone_from(&a.url);
     *a == b
+}
+
+/// Whether a ticket went over to another requester: by their id, or by the customer that the mapping makes of them.
+fn was_given_away(mapping: &Mapping, before: &Ticket, now: &Ticket) -> bool {
+    let (one, other) = (&before.requester.id, &now.requester.id);
+    let known = one.is_some() && other.is_some();
+    if known && one != other {
+        return true;
+    }
+    let customer = |ticket| mapping.user_id(ticket).ok().flatten();
+    match (customer(before), customer(now)) {
+        (Some(one), Some(other)) => one != other,
+        _ => false,
+    }
 }

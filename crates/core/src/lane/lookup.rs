@@ -226,7 +226,7 @@ impl Turn<'_> {
         links.any(|l| {
             l.id != create.link
                 && l.ticket_id() == Some(ticket)
-                && Some(l.created_at) < create.first_sent_at
+                && Some(l.has_ticket_since()) < create.first_sent_at
         })
     }
 

@@ -107,8 +107,10 @@ impl Turn<'_> {
         if let Some(memory) = self.lane.tickets.get_mut(into) {
             memory.open_when = true;
         }
+        let now = self.now;
         if let Some(link) = self.lane.link_mut(link) {
             link.ticket = TicketSide::Known { id: into.clone() };
+            link.ticket_since = Some(now);
             link.link_field_written = false;
             link.agreed = Some(Agreed {
                 conversation_closed: false,

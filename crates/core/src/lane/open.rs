@@ -137,6 +137,10 @@ impl Turn<'_> {
         let at = memory.seen_at.unwrap_or(self.now);
         let rest = self.rules.capabilities.create_follows;
         self.created(&id, ticket.id.clone(), None, None, (at, rest));
+        // What told of it may be late, and what came after that went to the Lane of whoever it was given to.
+        if let Some(memory) = self.lane.tickets.get_mut(&ticket.id) {
+            memory.hint_at = memory.hint_at.max(Some(self.now));
+        }
         true
     }
 

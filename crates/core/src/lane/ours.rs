@@ -157,10 +157,12 @@ impl Turn<'_> {
         }
         self.give_way(id, &target);
         self.withdraw(&target, Operation::Start, None);
+        let now = self.now;
         if let Some(link) = self.lane.link_mut(&target) {
             link.conversation = ConversationSide::Known { id: id.clone() };
             link.busy_since = None;
             if link.ended.take().is_some() {
+                link.ticket_since = Some(now);
                 self.doubt_what_left(&target);
             }
         }

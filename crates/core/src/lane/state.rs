@@ -89,8 +89,9 @@ pub struct TicketMemory {
     /// merged into, may be another customer's: it asks this one for nothing.
     #[serde(default)]
     pub told: bool,
-    /// A conversation's metadata named it, and its requester is somebody else: it asks this customer for
-    /// nothing more, unless it comes to this Lane for its requester.
+    /// Its requester is somebody else: a conversation's metadata named it, or an agent gave it away since. It asks
+    /// this customer for nothing more, and takes none of their conversations in, unless it comes to this Lane for
+    /// its requester.
     #[serde(default, skip_serializing_if = "is_false")]
     pub anothers: bool,
     /// The lane that holds it, if it was asked for and is not ours.

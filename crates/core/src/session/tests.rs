@@ -47,6 +47,7 @@ fn link(id: &str, ticket: &str) -> Link {
         told: std::collections::BTreeSet::new(),
         diverged: Vec::new(),
         created_at: NOW,
+        ticket_since: None,
         relays: true,
         ended: None,
     }

@@ -229,3 +229,28 @@ fn a_ticket_of_a_create_in_question_asks_for_nothing_though_its_conversation_wen
     assert_eq!(w.talk_of(&ticket).map(|_| ()), None);
     assert!(w.active().is_empty(), "{}", w.tale());
 }
+
+/// A Link that was made before a create, and came to its ticket by a merge after it.
+#[test]
+fn a_ticket_that_an_older_one_was_merged_into_is_still_what_the_create_made() {
+    let mut w = World::new();
+    let talk = w.ana_starts();
+    w.faults.next("requester", Fault::Later(Some(60)));
+    w.faults.next("create", Fault::DoThenCut);
+    w.faults
+        .always("tickets_by_conversation", Fault::Later(Some(60)));
+    w.moment();
+    let older = w.agent_asks();
+    w.moment();
+    w.net.weather = Weather::Lost;
+    w.pass(Duration::from_secs(70));
+    let made = w.desk.records.keys().find(|id| **id != older).cloned();
+    let made = made.expect("the create was done");
+    w.net.weather = Weather::Fair;
+    w.agent_changes(&older, |t| t.merged_into = Some(made.clone()));
+    w.pass(Duration::from_secs(30));
+    w.faults.heal();
+    w.hours(1);
+    assert_eq!(w.desk.records.len(), 2, "{}", w.tale());
+    assert_eq!(w.ticket_of(&talk), Some(made), "{}", w.tale());
+}

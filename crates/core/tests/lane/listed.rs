@@ -110,9 +110,38 @@ fn what_was_said_while_another_customer_had_the_ticket_stays_theirs_when_it_come
         w.settle();
         assert!(w.heard(&anas).is_empty(), "{}", w.tale());
         let told = w.notes(&ticket).iter();
-        let told = told.filter(|note| note.contains("another customer had the ticket"));
+        let told = told.filter(|note| note.contains("(comment k1)"));
         assert_eq!(told.count(), 1, "{:?}", w.notes(&ticket));
     }
+}
+
+#[test]
+fn what_was_said_to_another_customer_starts_no_conversation_with_the_first_one() {
+    let start = json!({"conversation": {"comment_without_conversation": "start"}});
+    let mut w = World::with(&start);
+    w.capabilities.comments = true;
+    let ticket = w.agent_makes(ANA, "open", &["whatsapp"]);
+    w.settle();
+    let first = w.only_talk();
+    w.ends(&first, "expired");
+    w.settle();
+    let (beas, began) = w.jelou.begin(BEA, Some(ticket.clone()), None, w.now);
+    w.net.send(w.now, began);
+    w.settle();
+    w.pass(Duration::from_secs(60));
+    w.agent_says(&ticket, "k1", "um");
+    w.settle();
+    assert_eq!(w.heard(&beas), ["um"], "{}", w.tale());
+    w.ends(&beas, "expired");
+    w.settle();
+    w.pass(Duration::from_secs(60));
+    w.agent_sets(&ticket, "open");
+    w.sweep();
+    w.settle();
+    assert!(w.active().is_empty(), "{}", w.tale());
+    let told = w.notes(&ticket).iter();
+    let told = told.filter(|note| note.contains("another customer had the ticket"));
+    assert_eq!(told.count(), 1, "{:?}", w.notes(&ticket));
 }
 
 #[test]

@@ -20,6 +20,7 @@ mod customer;
 mod errors;
 mod files;
 mod following;
+mod given_away;
 mod halting;
 mod histories;
 mod inbox;

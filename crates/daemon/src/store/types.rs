@@ -258,7 +258,7 @@ impl LinkRow {
     pub fn holder(self) -> Holder {
         Holder {
             lane: self.lane,
-            since: self.link.created_at,
+            since: self.link.has_ticket_since(),
             until: self.link.ended.map(|ended| ended.at),
         }
     }

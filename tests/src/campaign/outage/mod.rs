@@ -37,7 +37,7 @@ const EVENTS: usize = 1_000_000;
 const RATE: usize = 200;
 
 /// How long the drain is watched, s, unless `--drain` says otherwise; to its end if it is shorter.
-const DRAIN_S: u64 = 120;
+const DRAIN_S: u64 = 7_200;
 
 /// Each stretch of the comparison with and without poison, s, unless `--stretch` says otherwise.
 const STRETCH_S: u64 = 60;
@@ -69,7 +69,7 @@ pub const SUBCOMMAND: Subcommand = Subcommand {
         "--rate",
         "400",
         "--drain",
-        "30",
+        "120",
         "--stretch",
         "3",
     ],

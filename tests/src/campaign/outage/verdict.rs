@@ -150,6 +150,10 @@ impl Report {
                 format!("ready {took:?} after {after}"),
             );
         }
+        hold(
+            self.judged,
+            "the drain was not watched to its end: --drain is too short".to_owned(),
+        );
         let share = self.drain.share();
         hold(
             share >= PACE_LEAST || !timed,

@@ -239,6 +239,7 @@ impl Turn<'_> {
             return;
         }
         known.know(comment.id.clone(), at);
+        let id = comment.id.clone();
         let told = comment.told_of(ticket, at);
         if begins || !self.is_for_customer(&told, at) {
             return;
@@ -250,6 +251,7 @@ impl Turn<'_> {
                 "An agent wrote to the customer on ticket {ticket}; no webhook had said so"
             );
             self.note_ticket(EntryKind::Event, sentence, ticket);
+            self.end_if_late(ticket, &id, at);
         }
     }
 

@@ -113,7 +113,7 @@ impl Turn<'_> {
         memory.is_some_and(|m| {
             let open = |status| !mapping.closes(status) && !mapping.vocabulary().is_final(status);
             let open = m.seen.as_ref().is_some_and(|seen| open(&seen.status));
-            open && !m.gone && m.held_elsewhere.is_none()
+            open && !m.gone && !m.anothers && m.held_elsewhere.is_none()
         })
     }
 

@@ -5,7 +5,17 @@ use super::{
     Message, Outcome, Place, Way,
     to_customer::{THEIR_CLOCK_BEHIND, latest},
 };
-use crate::{ids::TicketId, lane::step::Turn, link::Link, read::Holder, time::Timestamp};
+use crate::{
+    ids::{MessageId, TicketId},
+    lane::step::Turn,
+    link::{Link, Origin},
+    read::Holder,
+    time::Timestamp,
+};
+use std::time::Duration;
+
+/// A time that lies this far ahead of our clock was told by one that cannot be compared with it.
+const THEIR_CLOCK_AHEAD_MOST: Duration = Duration::from_secs(600);
 
 /// For whom something was said.
 enum Whose {
@@ -37,6 +47,39 @@ impl Turn<'_> {
                 Some(Way::Ends(Outcome::NoConversation))
             }
         }
+    }
+
+    /// Words that come to be known when a Link is there which they were not said to: of the time between two Links,
+    /// or of no time that can be compared with ours. Told in time they would not have gone out either.
+    pub(in crate::lane) fn end_if_late(
+        &mut self,
+        ticket: &TicketId,
+        id: &MessageId,
+        at: Timestamp,
+    ) {
+        let Some(link) = self.live_link_of_ticket(ticket).cloned() else {
+            return;
+        };
+        let between = !self.had_it(ticket, at)
+            && latest(at).plus(THEIR_CLOCK_BEHIND) < link.has_ticket_since()
+            && self.had_it_before(ticket, at);
+        let made_here = self.lane.tickets.get(ticket).is_some_and(|m| m.made_here);
+        let named = link.origin == Origin::Conversation && !made_here;
+        let astray = named && at > self.now.plus(THEIR_CLOCK_AHEAD_MOST);
+        if between || astray {
+            let text = format!(
+                "The customer did not get a comment of this ticket: as far as the clocks tell, it was written before this conversation with them began. (comment {id})"
+            );
+            self.tell(&link.id, &format!("unsent:{id}"), &text);
+            let place = Place::Ticket { id: ticket.clone() };
+            self.end_message(&place, id, Outcome::NoConversation);
+        }
+    }
+
+    /// Whether a Link of this Lane had the ticket and ended before that.
+    fn had_it_before(&self, ticket: &TicketId, at: Timestamp) -> bool {
+        let mut links = self.lane.links.iter();
+        links.any(|l| l.ticket_id() == Some(ticket) && l.created_at <= at && !l.is_live())
     }
 
     /// Something is said in a time that no Link of ours covers: who had the ticket then is to be asked, whatever
@@ -73,7 +116,7 @@ impl Turn<'_> {
         links.any(|l: &Link| {
             let until = l.ended.as_ref().map(|ended| ended.at);
             let over = until.is_some_and(|until| latest(at).plus(THEIR_CLOCK_BEHIND) > until);
-            l.created_at <= at && !over
+            l.has_ticket_since() <= at && !over
         })
     }
 }

@@ -93,7 +93,7 @@ impl Bridge {
         of_ticket
             .map(|(lane, link)| Holder {
                 lane: lane.clone(),
-                since: link.created_at,
+                since: link.has_ticket_since(),
                 until: link.ended.as_ref().map(|ended| ended.at),
             })
             .collect()

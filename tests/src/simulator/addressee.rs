@@ -1,0 +1,69 @@
+//! To whom words go: an agent's to whom they were said, a customer's onto a ticket that is theirs. Neighbours:
+//! `listener`, who judges that they go once and as they were said; `speech`, where they are said.
+
+use super::{law::Law, world::World};
+use bridge_core::{
+    effect::SendMessage,
+    ids::{MessageId, TicketId, UserId},
+    lane::Lane,
+    link::{Link, Origin},
+    ticket::Ticket,
+};
+use std::collections::BTreeSet;
+
+/// What is wrong, if something is.
+type Verdict = Option<(Law, String)>;
+
+impl World {
+    /// An agent's words are said: to the ticket's requester, and to whoever has it by a live Link, as Jelou spells them.
+    pub fn is_said_to(&mut self, ticket: &TicketId, comment: &MessageId) {
+        let record = self.desk.records.get(ticket);
+        let requester = record.and_then(|r| self.customer_of(&r.ticket));
+        let lanes = self.store.lanes();
+        let holders = lanes.filter(|lane| {
+            let mut links = lane.links.iter();
+            links.any(|l| l.is_live() && l.ticket_id() == Some(ticket))
+        });
+        let mut to: BTreeSet<String> = holders.map(|lane| self.spelled(&lane.lane.user)).collect();
+        to.extend(requester);
+        let said = (ticket.clone(), comment.clone());
+        self.judge.ears.said_to.insert(said, to);
+    }
+
+    /// What goes out goes to whom it was said to.
+    pub(super) fn went_to_whom(&self, said: &SendMessage) -> Verdict {
+        let key = (said.ticket.clone(), said.comment.clone());
+        let to = self.judge.ears.said_to.get(&key)?;
+        let heard = self.spelled(&said.message.user);
+        if to.contains(&heard) || !self.judge.decided.is_empty() {
+            return None;
+        }
+        let (comment, ticket) = (&said.comment, &said.ticket);
+        let what = format!("{comment} of {ticket} was said to {to:?} and goes to {heard}");
+        Some((Law::ToWhom, what))
+    }
+
+    /// A customer's conversation goes onto no ticket that is known to be somebody else's, unless it names it.
+    pub(super) fn goes_onto_its_own(&self, before: &Lane, after: &Lane) -> Verdict {
+        let is_new = |l: &&Link| before.link(&l.id).is_none() && l.origin == Origin::Conversation;
+        let customer = self.spelled(&after.user);
+        let mut new = after.links.iter().filter(is_new);
+        new.find_map(|link| {
+            let (ticket, talk) = (link.ticket_id()?, link.conversation_id()?);
+            let named = after.conversations.get(talk)?.start_ticket.as_ref() == Some(ticket);
+            let seen = after.tickets.get(ticket)?.seen.as_ref()?;
+            let requester = self.customer_of(seen)?;
+            let what = format!("{talk} of {customer} goes onto {ticket} of {requester}");
+            (!named && requester != customer).then_some((Law::ToWhom, what))
+        })
+    }
+
+    fn customer_of(&self, ticket: &Ticket) -> Option<String> {
+        let user = self.mapping.user_id(ticket).ok().flatten()?;
+        Some(self.spelled(&user))
+    }
+
+    fn spelled(&self, user: &UserId) -> String {
+        self.jelou.canonical(user.as_str())
+    }
+}
