@@ -81,8 +81,6 @@ impl Turn<'_> {
             memory.open_when = true;
         }
         memory.told = true;
-        // No Link brought it here, but its requester.
-        memory.anothers &= e.last_lane.is_none();
         let seen_at = e.read_at.unwrap_or(pending.received_at);
         // First heard of by a change of our own: a create whose answer was lost.
         memory.made_by_us |= memory.seen.is_none() && e.by_us && !planted!(EchoNotKnown);
@@ -115,7 +113,7 @@ impl Turn<'_> {
                 if e.last_lane.is_some()
                     && let Some(memory) = self.lane.tickets.get_mut(&e.ticket)
                 {
-                    // However they are spelled: its requester brought it here.
+                    // No Link brought it here, but its requester, however they are spelled.
                     memory.anothers = false;
                 }
                 Fate::Applied
