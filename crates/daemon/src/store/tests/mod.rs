@@ -111,6 +111,7 @@ pub fn link(lane: &Lane, ticket_id: Option<&str>, conversation_id: Option<&str>)
         told: std::collections::BTreeSet::new(),
         diverged: Vec::new(),
         created_at: at(1_500),
+        ticket_since: None,
         relays: true,
         ended: None,
     }
