@@ -336,9 +336,9 @@ impl World {
                     | Operation::Fields
                     | Operation::Note => false,
                 };
-                // Reopening the ticket for a new conversation stands for making one.
                 // A late write of the customer's former Link went over what this one had written.
                 let counted = counted && !intent.cause.starts_with("set after ");
+                // Reopening the ticket for a new conversation stands for making one.
                 let counted = counted && !intent.cause.starts_with("reopen:");
                 if counted && intent.state == IntentState::Confirmed {
                     let key = (intent.link.clone(), operation.side());
