@@ -15,7 +15,10 @@ use crate::{
 use bridge_sandbox::{Hooks, Outcome};
 use jelou_bridge::{clock, demo::ADMIN_TOKEN};
 use serde_json::{Value, json};
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 use tokio::task::JoinSet;
 
 /// Customers who may take part in one season.
@@ -204,6 +207,7 @@ impl Over {
         let name = "jelou_bridge_deliveries_total";
         let before = Figures::of(&daemon.admin).await?;
         let calls = scene.calls();
+        let mut answers: BTreeMap<Outcome, usize> = BTreeMap::new();
         for (hooks, numbers) in scene.hooks().into_iter().zip(all) {
             let numbers: Vec<u64> = numbers.into_iter().map(|(number, _)| number).collect();
             let mut sending = JoinSet::new();
@@ -211,7 +215,9 @@ impl Over {
                 let (hooks, some) = (hooks.clone(), some.to_vec());
                 sending.spawn(async move { hooks.send_now(&some).await });
             }
-            sending.join_all().await;
+            for outcome in sending.join_all().await.into_iter().flatten() {
+                *answers.entry(outcome).or_default() += 1;
+            }
         }
         let mut broken = Vec::new();
         broken.extend(scene.settle(daemon).await.err());
@@ -224,7 +230,7 @@ impl Over {
         #[allow(clippy::cast_precision_loss)]
         if new > 0.0 || known < acked as f64 {
             broken.push(format!(
-                "of {acked} acknowledged webhooks {known} were known and {new} new"
+                "of {acked} acknowledged webhooks {known} were known and {new} new; answers: {answers:?}"
             ));
         }
         let more = scene.calls_after(calls);

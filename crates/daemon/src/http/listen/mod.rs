@@ -7,6 +7,7 @@
 mod body;
 mod framing;
 mod socket;
+mod turn;
 
 use axum::Router;
 use framing::Framing;
@@ -24,6 +25,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 use tracing::{debug, warn};
+use turn::Turn;
 
 /// Headers of one request. Senders of webhooks use about twenty.
 const MAX_HEADERS: usize = 64;
@@ -49,8 +51,12 @@ const DRAIN_WITHIN: Duration = Duration::from_secs(5);
 /// What one connection may take. The figures are for a webhook sender, which is a server itself.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// From the connection, or the end of the request before, to the end of a request's head.
+    /// From a head's first byte to its end. On a new connection, and after a request that was not
+    /// answered with a success, from the moment the client may send it.
     pub head_within: Duration,
+    /// How long a sender may be silent before its next request's head has ended, where its last one
+    /// was answered with a success.
+    pub silent_within: Duration,
     /// From the end of the head to the end of the body.
     pub body_within: Duration,
     /// How long a client may leave us unable to send it a byte.
@@ -63,6 +69,10 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             head_within: Duration::from_secs(5),
+            // Longer than clients keep a connection themselves (nginx and usual load balancers 60 s,
+            // Go and reqwest 90 s), so that they close it: a webhook that crosses our close is lost,
+            // and Jelou documents no retry.
+            silent_within: Duration::from_secs(100),
             body_within: Duration::from_secs(10),
             write_within: Duration::from_secs(10),
             connections: affordable_connections(),
@@ -163,22 +173,27 @@ async fn connection(
     // Answers are small and complete: waiting to fill a packet only delays them.
     let _ = stream.set_nodelay(true);
     let framing = Framing::default();
-    let socket = Socket::new(stream, limits.write_within, framing.clone());
+    let turn = Turn::default();
+    let socket = Socket::new(stream, limits, &framing, turn.clone());
     let inner = TowerToHyperService::new(router);
     let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
+        turn.begins();
+        let turn = turn.clone();
         let sound = framing.is_sound(request.headers());
         let request = request.map(|incoming| body::timed(incoming, limits.body_within));
         let answer = sound.then(|| inner.call(request));
         Box::pin(async move {
-            Ok::<_, Infallible>(match answer {
+            let answer = match answer {
                 Some(answer) => answer.await.unwrap_or_else(|never| match never {}),
                 None => framing::refusal(),
-            })
+            };
+            turn.ends(answer.status().is_success());
+            Ok::<_, Infallible>(answer)
         })
     });
     let mut conversation = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(limits.head_within)
+        .header_read_timeout(limits.silent_within)
         .max_headers(MAX_HEADERS)
         .max_buf_size(MAX_HEAD_BYTES)
         .serve_connection(TokioIo::new(socket), service);

@@ -9,6 +9,7 @@ const SHORT: Duration = Duration::from_millis(300);
 fn short() -> Limits {
     Limits {
         head_within: SHORT,
+        silent_within: SHORT * 5,
         body_within: SHORT,
         write_within: SHORT,
         connections: 8,
@@ -57,6 +58,63 @@ async fn a_client_that_dribbles_its_head_is_let_go() {
 async fn a_client_that_says_nothing_is_let_go() {
     let world = world_with(short()).await;
     assert_eq!(raw(world.public, b"").await, "");
+}
+
+/// A webhook of Jelou on a connection that is kept.
+fn webhook(signature: &str) -> String {
+    format!(
+        "POST /webhooks/main/jelou HTTP/1.1\r\nHost: b\r\nX-Jelou-Signature: {signature}\r\nContent-Length: 2\r\n\r\n{{}}"
+    )
+}
+
+/// Sends one and reads the first bytes of its answer.
+async fn ask(stream: &mut TcpStream, request: &str) -> String {
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = vec![0; 1024];
+    let read = stream.read(&mut answer);
+    let read = tokio::time::timeout(Duration::from_secs(8), read).await;
+    let read = read.expect("it is answered in time").unwrap();
+    String::from_utf8_lossy(&answer[..read]).into_owned()
+}
+
+// A sender that keeps its connection and sends its next webhook in the moment in which we let go of
+// the silent one has lost it; the clock campaign lost two so, after 5 s of silence.
+#[tokio::test]
+async fn a_sender_whose_webhook_was_taken_may_be_silent_until_its_next_one() {
+    let world = world_with(short()).await;
+    let good = webhook(&jelou_adapter::webhook::sign(SECRET, b"{}"));
+    let mut stream = TcpStream::connect(world.public).await.unwrap();
+    for _ in 0..3 {
+        assert!(ask(&mut stream, &good).await.starts_with("HTTP/1.1 200 "));
+        tokio::time::sleep(SHORT * 2).await;
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_was_refused_may_not_be_silent() {
+    let world = world_with(short()).await;
+    let mut stream = TcpStream::connect(world.public).await.unwrap();
+    let answer = ask(&mut stream, &webhook("sha256=00")).await;
+    assert!(answer.starts_with("HTTP/1.1 401 "), "{answer:?}");
+    let began = Instant::now();
+    assert_eq!(stream.read(&mut [0; 64]).await.unwrap(), 0);
+    assert!(began.elapsed() < SHORT * 4, "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_head_that_has_begun_must_end_in_time_on_a_kept_connection_too() {
+    let world = world_with(short()).await;
+    let good = webhook(&jelou_adapter::webhook::sign(SECRET, b"{}"));
+    let mut stream = TcpStream::connect(world.public).await.unwrap();
+    assert!(ask(&mut stream, &good).await.starts_with("HTTP/1.1 200 "));
+    tokio::time::sleep(SHORT * 2).await;
+    stream
+        .write_all(b"POST /webhooks/main/jelou")
+        .await
+        .unwrap();
+    let began = Instant::now();
+    assert_eq!(stream.read(&mut [0; 64]).await.unwrap(), 0);
+    assert!(began.elapsed() < SHORT * 2, "{:?}", began.elapsed());
 }
 
 #[tokio::test]

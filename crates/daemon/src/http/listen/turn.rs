@@ -1,0 +1,48 @@
+//! Whose turn it is on one connection. Neighbours: `listen`, which tells when a request begins and
+//! ends; `socket`, which asks how long the client may still take.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU32, Ordering},
+};
+
+/// Shared between a connection's bytes and its requests.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Turn(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    /// How often the turn has passed: even while the client is to send a head, odd while we answer.
+    passed: AtomicU32,
+    /// Whether the last request was answered with a success.
+    welcome: AtomicBool,
+}
+
+impl Turn {
+    /// A request's head is there; it is ours to answer.
+    pub(super) fn begins(&self) {
+        self.0.passed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// It was answered, with a success or not.
+    pub(super) fn ends(&self, success: bool) {
+        self.0.welcome.store(success, Ordering::Relaxed);
+        self.0.passed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often the turn has passed.
+    pub(super) fn passed(&self) -> u32 {
+        self.0.passed.load(Ordering::Relaxed)
+    }
+
+    /// Whether the client may be silent before its next request: a sender whose last one was good
+    /// may. Who has proven nothing yet may not, or silence would be a cheap way to take all places.
+    pub(super) fn may_be_silent(&self) -> bool {
+        self.0.welcome.load(Ordering::Relaxed)
+    }
+}
+
+/// Whether it is the client's turn after so many passes.
+pub(super) fn is_clients(passed: u32) -> bool {
+    passed.is_multiple_of(2)
+}
