@@ -15,8 +15,13 @@ use std::collections::BTreeSet;
 type Verdict = Option<(Law, String)>;
 
 impl World {
-    /// An agent's words are said: to the ticket's requester, and to whoever has it by a live Link, as Jelou spells them.
+    /// An agent's words are said: to the ticket's requester, and to whoever has it by a live Link, as Jelou spells
+    /// them. Before any Lane knew the ticket nobody can know whose it was at that moment (history 34508).
     pub fn is_said_to(&mut self, ticket: &TicketId, comment: &MessageId) {
+        let mut lanes = self.store.lanes();
+        if !lanes.any(|lane| lane.lane.tickets.contains_key(ticket)) {
+            return;
+        }
         let record = self.desk.records.get(ticket);
         let requester = record.and_then(|r| self.customer_of(&r.ticket));
         let lanes = self.store.lanes();

@@ -523,7 +523,8 @@ impl World {
 
     /// A commit was taken.
     fn taken(&mut self, task: &LaneTask, after: &Lane) {
-        self.judge.committed(&task.claim, after, self.now);
+        let mapping = Rc::clone(&self.mapping);
+        self.judge.committed(&task.claim, after, &mapping);
         self.witness(task.session.stored(), after);
         if self.judge.is_traced() {
             for entry in &after.journal {

@@ -210,14 +210,7 @@ impl World {
                 && self.was_made_for(&link.id)
                 && self.judge.made_for(&link.id, ticket);
             let tie = (link.id.clone(), ticket.clone());
-            let tied = self.judge.tied.get(&tie);
-            let was_open = |at: &Timestamp| {
-                let later = record.statuses.iter().skip(1).map(|(since, _)| *since);
-                let until = later.chain([Timestamp(i64::MAX)]);
-                let mut spans = record.statuses.iter().zip(until);
-                spans.any(|((_, status), until)| until > *at && !self.mapping.closes(status))
-            };
-            let began_so = tied.is_some_and(|at| !was_open(at)) && !made_now;
+            let began_so = !self.judge.known_open.contains(&tie) && !made_now;
             let excused = began_so
                 || self.faults.fired[Fault::MappingSwapped as usize] > 0
                 || !self.hears_of_tickets();

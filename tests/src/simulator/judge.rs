@@ -14,6 +14,7 @@ use bridge_core::{
     ids::{ConversationId, DeliveryId, IntentId, LaneId, LinkId, TicketId, UserId},
     intent::{Intent, IntentState},
     lane::Lane,
+    mapping::Mapping,
     ticket::Version,
     time::Timestamp,
 };
@@ -57,8 +58,8 @@ pub struct Judge {
     pub decided: BTreeSet<LinkId>,
     /// Intents that were parked once: a person was asked, and their Links keep no other from going.
     pub parked: BTreeSet<IntentId>,
-    /// Since when each Link has each ticket that it had, by the true time.
-    pub tied: BTreeMap<(LinkId, TicketId), Timestamp>,
+    /// Links whose ticket was known to be open while they had it.
+    pub known_open: BTreeSet<(LinkId, TicketId)>,
     /// Tickets that were given to another requester.
     pub given: BTreeSet<TicketId>,
     /// Conversations of which a start or a message came in.
@@ -217,11 +218,13 @@ impl Judge {
     }
 
     /// A commit was taken.
-    pub fn committed(&mut self, claim: &Claim, after: &Lane, now: Timestamp) {
+    pub fn committed(&mut self, claim: &Claim, after: &Lane, mapping: &Mapping) {
         for link in &after.links {
-            if let Some(ticket) = link.ticket_id() {
-                let tie = (link.id.clone(), ticket.clone());
-                self.tied.entry(tie).or_insert(now);
+            let seen = link
+                .ticket_id()
+                .and_then(|id| after.tickets.get(id)?.seen.as_ref());
+            if let Some(ticket) = seen.filter(|ticket| !mapping.closes(&ticket.status)) {
+                self.known_open.insert((link.id.clone(), ticket.id.clone()));
             }
         }
         self.asks(Law::SingleWriter);

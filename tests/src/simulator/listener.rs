@@ -59,6 +59,17 @@ impl Ears {
         self.known.entry(key).or_insert(at);
     }
 
+    /// Whether an agent's words were said to a customer who had a Link at that moment.
+    pub fn was_owed(&self, ticket: &TicketId, comment: &MessageId) -> bool {
+        self.owed.contains(&(ticket.clone(), comment.clone()))
+    }
+
+    /// Whether a Lane had taken in an agent's words before.
+    pub fn is_known(&self, ticket: &TicketId, comment: &MessageId) -> bool {
+        let place = Place::Ticket { id: ticket.clone() };
+        self.ways.contains_key(&(place, comment.clone()))
+    }
+
     /// Counts one more of something; flagged ones are not counted, they were told.
     fn counted(&mut self, what: String, intent: &Intent) -> usize {
         let many = self.over.entry(what).or_default();

@@ -12,7 +12,7 @@ use bridge_core::{
     event::Event,
     ids::{IntentId, TicketId},
     intent::{Intent, IntentState},
-    lane::{Fate, Lane},
+    lane::{ConversationMemory, Fate, Lane},
     link::Link,
     mapping::{Mapping, OnConflict, TicketReopened},
 };
@@ -46,15 +46,11 @@ impl World {
         if let Some((law, what)) = self.goes_onto_its_own(before, after) {
             self.judge.breach(law, what);
         }
-        // A Lane moves its moments back with its clock: what it says of when is no longer comparable.
-        if self.faults.fired[Fault::ClockSetBack as usize] > 0 {
-            return;
-        }
         self.judge.asks(Law::SidesStay);
         let seen = self
-            .heard(before, after)
-            .or_else(|| self.missed_twice(before, after))
+            .missed_twice(before, after)
             .or_else(|| sides_stay(before, after))
+            .or_else(|| self.heard(before, after))
             .or_else(|| {
                 let mut changed = after.intents.iter().filter_map(|new| {
                     let old = before.intents.iter().find(|old| old.id == new.id);
@@ -92,7 +88,8 @@ impl World {
         {
             return self.start_is_its_own(after, new);
         }
-        if old.is_none() && new.cause.starts_with("reopen:message") {
+        let steady = self.clocks_are_steady();
+        if steady && old.is_none() && new.cause.starts_with("reopen:message") {
             return reopened_in_time(after, new);
         }
         if !goes_out(old, new) {
@@ -101,10 +98,11 @@ impl World {
         self.judge.asks(Law::OneAtATime);
         one_at_a_time(after, new).or_else(|| match &new.effect {
             Effect::StartConversation(_) => self.start_is_asked_for(after, new),
-            Effect::CloseConversation(_) => {
+            Effect::CloseConversation(_) if steady => {
                 self.judge.asks(Law::LookedFirst);
                 close_was_looked_at(after, new)
             }
+            Effect::CloseConversation(_) => None,
             Effect::CreateTicket(_) => self.create_has_a_reason(after, new),
             Effect::SetStatus { .. } => self.status_is_right(after, new),
             Effect::WriteTicketId(_)
@@ -119,6 +117,11 @@ impl World {
             | Effect::HandOver(_)
             | Effect::SendMessage(_) => None,
         })
+    }
+
+    /// Whether what a Lane says of when can be compared: it moves its moments back with its clock.
+    fn clocks_are_steady(&self) -> bool {
+        self.faults.fired[Fault::ClockSetBack as usize] == 0
     }
 
     /// What counts as taken in is known from then on.
@@ -142,10 +145,22 @@ impl World {
                 Event::ConversationClosed(_) => memory.is_some_and(|m| m.seen.state.is_closed()),
                 Event::MessageReceived(e) => {
                     let kept = |m: &bridge_core::lane::Message| m.id == e.message;
-                    memory.is_some_and(|m| m.last_message_at >= Some(e.at))
+                    let in_time = |m: &ConversationMemory| m.last_message_at >= Some(e.at);
+                    memory.is_some_and(|m| in_time(m) || !self.clocks_are_steady())
                         && after.messages.iter().any(kept)
                 }
-                Event::TicketChanged(_) | Event::CommentAdded(_) => true,
+                Event::TicketChanged(e) => after.tickets.contains_key(&e.ticket),
+                Event::CommentAdded(e) => {
+                    let kept = |m: &bridge_core::lane::Message| m.id == e.comment;
+                    let ears = &self.judge.ears;
+                    let has_it = |l: &Link| l.is_live() && l.ticket_id() == Some(&e.ticket);
+                    let owed = ears.was_owed(&e.ticket, &e.comment)
+                        && !self.was_given_away(&e.ticket)
+                        && !self.faults.has(Fault::ObserveFirst)
+                        && before.links.iter().any(has_it);
+                    let heard_before = ears.is_known(&e.ticket, &e.comment);
+                    !owed || heard_before || after.messages.iter().any(kept)
+                }
             };
             if !is_known {
                 let what = format!("{} of {delivery} is not known after", came.event.kind());
@@ -197,6 +212,7 @@ impl World {
         let asked = intent.first_sent_at.unwrap_or(intent.planned_at);
         let began = talk.conversation.started_at;
         let before = began.is_some_and(|at| at < asked.minus(CLOCKS_APART));
+        let before = before && self.clocks_are_steady();
         let foreign = !own && (told || before) && self.judge.restored.is_empty();
         foreign.then(|| {
             let what = format!("{id} counts as made by {}", intent.id);

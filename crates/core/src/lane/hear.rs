@@ -74,6 +74,7 @@ impl Turn<'_> {
         } else if self.rules.capabilities.comments_hinted {
             self.hint_at_comments(&e.ticket);
         }
+        let mapping = self.rules.mapping;
         let memory = self.lane.tickets.entry(e.ticket.clone()).or_default();
         let had = e.last_lane.as_ref().is_some_and(|l| *l != self.lane.id);
         if had && !memory.told && !planted!(ForeignTicketAsks) {
@@ -90,6 +91,11 @@ impl Turn<'_> {
             },
             Told::Hint => {
                 memory.hint_at = memory.hint_at.max(Some(seen_at));
+                if memory.seen.is_none() {
+                    let told = e.whole.as_ref();
+                    let customer = told.and_then(|t| mapping.user_id(t).ok().flatten());
+                    memory.came_for = customer.or(memory.came_for.take());
+                }
                 if memory.gone {
                     // It speaks again: it may have been restored.
                     memory.gone = false;
@@ -171,12 +177,16 @@ impl Turn<'_> {
                 .hint_at
                 .filter(|hint| *hint > at && !planted!(HintDroppedByRead));
         }
-        let given = memory
-            .seen
-            .as_ref()
-            .is_some_and(|seen| was_given_away(mapping, seen, &ticket));
+        let customer = mapping.user_id(&ticket).ok().flatten();
+        let given = match &memory.seen {
+            Some(seen) => was_given_away(mapping, seen, &ticket),
+            None => memory
+                .came_for
+                .take()
+                .is_some_and(|told| customer.as_ref() != Some(&told)),
+        };
         if given {
-            memory.anothers = mapping.user_id(&ticket).ok().flatten().as_ref() != Some(&user);
+            memory.anothers = customer.as_ref() != Some(&user);
         }
         memory.partial = sight == Sight::ToldInPart;
         memory.seen_at = memory.seen_at.max(Some(at));

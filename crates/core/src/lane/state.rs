@@ -94,6 +94,9 @@ pub struct TicketMemory {
     /// its requester.
     #[serde(default, skip_serializing_if = "is_false")]
     pub anothers: bool,
+    /// For whom a Delivery brought it here, until a look shows whose it is: it may have been given away meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub came_for: Option<UserId>,
     /// The lane that holds it, if it was asked for and is not ours.
     pub held_elsewhere: Option<LaneId>,
     /// When the store was last asked who holds it.

@@ -3,6 +3,7 @@
 
 use super::world::{ANA, BEA, World, net::Weather};
 use bridge_core::{ids::TicketId, text::Text};
+use bridge_remotes::{desk::Versions, jelou::Talk};
 use serde_json::json;
 use std::time::Duration;
 
@@ -123,4 +124,46 @@ fn by_a_clock_that_is_hours_off_nothing_counts_as_said_since_a_ticket_was_named(
     w.settle();
     assert_eq!(w.ticket_of(&other), Some(ticket), "{}", w.tale());
     assert!(w.heard(&other).is_empty(), "{}", w.tale());
+}
+
+// Found by history 113633: Ana was written to about Bea's ticket.
+#[test]
+fn a_ticket_that_was_given_away_before_anybody_looked_asks_for_nothing_here() {
+    let mut w = World::new();
+    w.desk.versions = Versions::None;
+    w.net.weather = Weather::Kept;
+    let ticket = w.agent_asks();
+    let asked = w.net.kept.remove(0);
+    give(&mut w, &ticket, Some(BEA));
+    w.net.weather = Weather::Fair;
+    w.deliver(asked);
+    w.settle();
+    let with_ana = |talk: &&Talk| talk.conversation.user.as_str() == ANA;
+    assert_eq!(
+        w.talks().into_iter().filter(with_ana).count(),
+        0,
+        "{}",
+        w.tale()
+    );
+}
+
+// Found by history 120134: what was said to Bea a moment before Ana named the ticket went to Ana.
+#[test]
+fn words_on_a_ticket_that_was_given_away_do_not_go_to_who_names_it_a_moment_later() {
+    let mut w = World::new();
+    w.capabilities.comments = true;
+    let (talk, ticket) = w.linked_from_conversation();
+    w.ends(&talk, "expired");
+    w.settle();
+    give(&mut w, &ticket, Some(BEA));
+    w.settle();
+    w.net.weather = Weather::Lost;
+    w.agent_says(&ticket, "k1", "so para Bea");
+    w.net.weather = Weather::Fair;
+    let next = w.someone_starts_about(&ticket);
+    w.settle();
+    w.sweep();
+    assert_eq!(w.ticket_of(&next), Some(ticket), "{}", w.tale());
+    assert!(w.heard(&next).is_empty(), "{}", w.tale());
+    assert!(w.heard(&next).is_empty(), "{}", w.tale());
 }

@@ -72,6 +72,7 @@ fn ticket(a: TicketMemory, b: TicketMemory) -> TicketMemory {
         gone: fresh.gone || stale.gone,
         told: fresh.told || stale.told,
         anothers: fresh.anothers && stale.anothers,
+        came_for: fresh.came_for.or(stale.came_for),
         held_elsewhere,
         holder_asked_at,
         // The other's Links are this one's own now.

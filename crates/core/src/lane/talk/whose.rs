@@ -100,6 +100,10 @@ impl Turn<'_> {
             return Whose::Ours;
         }
         let memory = self.lane.tickets.get(ticket);
+        if memory.is_some_and(|m| m.anothers) {
+            // No Link of ours had it then, and its requester is somebody else.
+            return Whose::Anothers;
+        }
         let Some(others) = memory.and_then(|m| m.others.as_ref()) else {
             return Whose::NotKnown;
         };
