@@ -9,7 +9,7 @@ use super::{
 };
 use bridge_core::{
     call::{CallError, Resolve},
-    effect::{Answer, Effect, Operation},
+    effect::{Answer, CreateTicket, Effect, Operation},
     event::Side,
     ids::{ConversationId, DeliveryId, IntentId, LaneId, LinkId, TicketId, UserId},
     intent::{Intent, IntentState},
@@ -99,7 +99,8 @@ pub struct Judge {
     created: BTreeMap<LinkId, BTreeMap<TicketId, bool>>,
     /// All tickets that were made for each conversation, whichever Link asked.
     created_for: BTreeMap<ConversationId, BTreeSet<TicketId>>,
-    keys: BTreeMap<IntentId, ConversationId>,
+    /// What each key was sent for.
+    keys: BTreeMap<IntentId, CreateTicket>,
     /// What was said, and what came of it.
     pub ears: Ears,
     writes: BTreeMap<LinkId, VecDeque<Timestamp>>,
@@ -175,6 +176,11 @@ impl Judge {
     /// A sender was answered.
     pub fn acked(&mut self, id: DeliveryId) {
         self.acked.insert(id);
+    }
+
+    /// A Delivery that was never answered may be lost with its process: it comes again, as a new one.
+    pub fn forget_all_but(&mut self, there: &BTreeSet<DeliveryId>) {
+        self.by_dedup.retain(|_, id| there.contains(id));
     }
 
     /// A Lane was claimed.
@@ -399,6 +405,15 @@ impl World {
             let what = format!("{} has no cause", intent.id);
             self.judge.breach(Law::IntentFirst, what);
         }
+        // Whatever let it out: what reaches a remote is counted, not what was asked for.
+        if intent.operation().is_halted_in_bulk() {
+            self.count_let_out(&intent.id, intent.operation());
+        }
+        if let Effect::StartConversation(start) = &intent.effect
+            && let Some((law, what)) = self.asks_its_customer(start)
+        {
+            self.judge.breach(law, what);
+        }
         if is_said(intent.operation()) {
             return;
         }
@@ -422,13 +437,14 @@ impl World {
             && self.shape.create == Resolve::IdempotencyKey
         {
             self.judge.asks(Law::OneKeyOneThing);
-            let before = self
-                .judge
-                .keys
-                .insert(intent.id.clone(), create.conversation.clone());
+            let made = CreateTicket {
+                made: None,
+                ..create.clone()
+            };
+            let before = self.judge.keys.insert(intent.id.clone(), made.clone());
             let restored = !self.judge.restored.is_empty();
-            if before.is_some_and(|before| before != create.conversation) && !restored {
-                let what = format!("key {} is sent for two conversations", intent.id);
+            if before.is_some_and(|before| before != made) && !restored {
+                let what = format!("key {} is sent for two things", intent.id);
                 self.judge.breach(Law::OneKeyOneThing, what);
             }
         }
