@@ -136,6 +136,8 @@ fn the_page_names_each_planted_bug_once_and_the_law_that_found_it() {
     assert!(page.contains(&told), "the page says: {told}");
     // What ships has no way to panic that could be planted: the lints deny it.
     unshown.remove("panicked");
+    // The count of `one_ticket_per_talk` after a restored backup: its bugs are found without one first.
+    unshown.remove("no_second_undo");
     let unshown: Vec<String> = unshown.into_iter().collect();
     none(
         "each law is shown able to fail by a bug that it finds",
