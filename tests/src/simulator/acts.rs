@@ -454,6 +454,9 @@ impl World {
         if nobody {
             let owner = format!("r{}", self.crashes);
             self.store.restart(&owner);
+            self.what_was_answered_is_there();
+            let there = self.store.deliveries().map(|d| d.id).collect();
+            self.judge.forget_all_but(&there);
             self.look_at_all_anew();
         }
         let r = &mut self.replicas[replica];

@@ -1,9 +1,9 @@
 //! To whom words go: an agent's to whom they were said, a customer's onto a ticket that is theirs. Neighbours:
 //! `listener`, who judges that they go once and as they were said; `speech`, where they are said.
 
-use super::{law::Law, world::World};
+use super::{fault::Fault, law::Law, world::World};
 use bridge_core::{
-    effect::SendMessage,
+    effect::{SendMessage, StartConversation},
     ids::{MessageId, TicketId, UserId},
     lane::Lane,
     link::{Link, Origin},
@@ -47,6 +47,17 @@ impl World {
         let (comment, ticket) = (&said.comment, &said.ticket);
         let what = format!("{comment} of {ticket} was said to {to:?} and goes to {heard}");
         Some((Law::ToWhom, what))
+    }
+
+    /// A start goes to whose ticket it is, unless people give tickets away.
+    pub(super) fn asks_its_customer(&self, start: &StartConversation) -> Verdict {
+        let given = self.faults.has(Fault::RequesterChanged) || !self.judge.decided.is_empty();
+        let record = self.desk.records.get(&start.ticket).filter(|_| !given)?;
+        let requester = self.customer_of(&record.ticket)?;
+        let asked = self.spelled(&start.user);
+        let ticket = &start.ticket;
+        let what = format!("{ticket} of {requester} starts a conversation with {asked}");
+        (requester != asked).then_some((Law::ToWhom, what))
     }
 
     /// A customer's conversation goes onto no ticket that is known to be somebody else's, unless it names it.

@@ -466,7 +466,7 @@ impl World {
             .commit_sent(&task.claim, if_out, if_held, &admission, now);
         let admitted = match admitted {
             Ok(Admitted::Out) => {
-                self.count_let_out(&admission);
+                self.count_let_out(&admission.intent, operation);
                 self.ended(&mut task, Ok(())).map(|()| Let::Out)
             }
             Ok(Admitted::Held { newly }) => {
@@ -482,11 +482,11 @@ impl World {
         self.go_on(id, task, Came::Admitted(admitted));
     }
 
-    fn count_let_out(&mut self, admission: &Admission) {
+    /// The safety halt let this out, or it went out without asking.
+    pub(super) fn count_let_out(&mut self, id: &IntentId, operation: Operation) {
         let links = self.store.lanes().map(|lane| lane.links.len());
         let share = links.sum::<usize>() as u64 / 5;
         let most = self.safety.min_count.max(share);
-        let (id, operation) = (&admission.intent, admission.operation);
         self.judge.let_out(id, operation, self.now, most);
     }
 

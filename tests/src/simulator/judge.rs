@@ -1,6 +1,8 @@
 //! Who watches: after each step it looks at what that step changed, and at nothing else. Neighbours:
 //! `law`, the promises; `ending`, which looks at everything once all is quiet.
 
+mod made;
+
 use super::{
     fault::Fault,
     law::{Breach, Law},
@@ -9,7 +11,7 @@ use super::{
 };
 use bridge_core::{
     call::{CallError, Resolve},
-    effect::{Answer, Effect, Operation},
+    effect::{Answer, CreateTicket, Effect, Operation},
     event::Side,
     ids::{ConversationId, DeliveryId, IntentId, LaneId, LinkId, TicketId, UserId},
     intent::{Intent, IntentState},
@@ -100,7 +102,8 @@ pub struct Judge {
     created: BTreeMap<LinkId, BTreeMap<TicketId, bool>>,
     /// All tickets that were made for each conversation, whichever Link asked.
     created_for: BTreeMap<ConversationId, BTreeSet<TicketId>>,
-    keys: BTreeMap<IntentId, ConversationId>,
+    /// What each key was sent for.
+    keys: BTreeMap<IntentId, CreateTicket>,
     /// What was said, and what came of it.
     pub ears: Ears,
     writes: BTreeMap<LinkId, VecDeque<Timestamp>>,
@@ -176,6 +179,11 @@ impl Judge {
     /// A sender was answered.
     pub fn acked(&mut self, id: DeliveryId) {
         self.acked.insert(id);
+    }
+
+    /// A Delivery that was never answered may be lost with its process: it comes again, as a new one.
+    pub fn forget_all_but(&mut self, there: &BTreeSet<DeliveryId>) {
+        self.by_dedup.retain(|_, id| there.contains(id));
     }
 
     /// A Lane was claimed.
@@ -402,6 +410,15 @@ impl World {
             let what = format!("{} has no cause", intent.id);
             self.judge.breach(Law::IntentFirst, what);
         }
+        // Whatever let it out: what reaches a remote is counted, not what was asked for.
+        if intent.operation().is_halted_in_bulk() {
+            self.count_let_out(&intent.id, intent.operation());
+        }
+        if let Effect::StartConversation(start) = &intent.effect
+            && let Some((law, what)) = self.asks_its_customer(start)
+        {
+            self.judge.breach(law, what);
+        }
         if is_said(intent.operation()) {
             return;
         }
@@ -425,13 +442,14 @@ impl World {
             && self.shape.create == Resolve::IdempotencyKey
         {
             self.judge.asks(Law::OneKeyOneThing);
-            let before = self
-                .judge
-                .keys
-                .insert(intent.id.clone(), create.conversation.clone());
+            let made = CreateTicket {
+                made: None,
+                ..create.clone()
+            };
+            let before = self.judge.keys.insert(intent.id.clone(), made.clone());
             let restored = !self.judge.restored.is_empty();
-            if before.is_some_and(|before| before != create.conversation) && !restored {
-                let what = format!("key {} is sent for two conversations", intent.id);
+            if before.is_some_and(|before| before != made) && !restored {
+                let what = format!("key {} is sent for two things", intent.id);
                 self.judge.breach(Law::OneKeyOneThing, what);
             }
         }
@@ -507,127 +525,6 @@ impl World {
                 intent.id, intent.cause
             );
             self.judge.breach(Law::ReportedOnce, what);
-        }
-    }
-
-    fn judge_start(&mut self, intent: &Intent, conversation: &ConversationId) {
-        // A backup may have forgotten the flag, and what it stands for is done.
-        let flagged = intent.possible_duplicate || self.judge.flagged.contains(&intent.id);
-        let Effect::StartConversation(start) = &intent.effect else {
-            return;
-        };
-        let made = self.judge.started.entry(intent.id.clone()).or_default();
-        let before = made.len();
-        made.entry(conversation.clone()).or_insert(flagged);
-        let many = made.len();
-        // A later try that only returned what an earlier one had made begins nothing: the words in it
-        // have waited since that one (rule 8).
-        if many > before {
-            self.judge.begun.insert(intent.id.clone(), self.now);
-        }
-        self.judge.asks(Law::CreatedOnce);
-        if self.judge.is_too_many(many) && !flagged {
-            let what = format!("{} made {many} conversations and no flag", intent.id);
-            self.judge.breach(Law::CreatedOnce, what);
-        }
-        if self.judge.done_in_vain(&intent.id, self.now) && self.judge.restored.is_empty() {
-            let what = format!("{} was done again although it was told of", intent.id);
-            return self.judge.breach(Law::CreatedOnce, what);
-        }
-        // Until Jelou has answered, nobody can know that two spellings are one customer.
-        self.judge
-            .asked_for
-            .insert(conversation.clone(), start.user.clone());
-        let going = || {
-            let talks = self.jelou.talks.values();
-            talks
-                .filter(|t| t.is_active() && t.intent.is_some())
-                .filter(|t| !t.intent.as_ref().is_some_and(|i| self.is_mistaken(i)))
-        };
-        let of_ticket = going()
-            .filter(|t| t.ticket.as_ref() == Some(&start.ticket))
-            .count();
-        let of_user = going()
-            .filter_map(|t| self.judge.asked_for.get(&t.conversation.id))
-            .filter(|user| **user == start.user)
-            .count();
-        let excused = flagged
-            || going().any(|t| {
-                t.intent
-                    .as_ref()
-                    .is_some_and(|i| self.judge.flagged.contains(i))
-            });
-        // A parked start holds its own Link only (rule 12), and a person may untie a ticket that is
-        // another customer's by now.
-        let asked = going().any(|t| {
-            t.intent
-                .as_ref()
-                .is_some_and(|i| self.judge.parked.contains(i))
-        });
-        // A conversation that Jelou twice does not know counts as ended, though it goes on.
-        let denied = self.faults.fired[Fault::NotFound as usize] > 1;
-        let untied = !self.judge.decided.is_empty() || denied;
-        if !excused && !untied {
-            self.judge.asks(Law::OneTalkPerTicket);
-        }
-        if !excused && !untied && !asked {
-            self.judge.asks(Law::OneTalkPerLane);
-        }
-        if self.judge.is_too_many(of_ticket) && !excused && !untied {
-            let what = format!("{of_ticket} open conversations of {}", start.ticket);
-            return self.judge.breach(Law::OneTalkPerTicket, what);
-        }
-        if self.judge.is_too_many(of_user) && !excused && !untied && !asked {
-            let what = format!("{of_user} open conversations of one customer");
-            self.judge.breach(Law::OneTalkPerLane, what);
-        }
-    }
-
-    /// Whether rule 5 gave this start a conversation of the customer's own, because no event told of
-    /// either and the times allow it: then nobody can know of the start's own.
-    fn is_mistaken(&self, start: &IntentId) -> bool {
-        let Some((talk, sent)) = self.judge.by_time.get(start) else {
-            return false;
-        };
-        let talk = self.jelou.talks.get(talk);
-        let began = talk.and_then(|t| t.conversation.started_at);
-        talk.is_some_and(|t| t.intent.as_ref() != Some(start))
-            && began.is_some_and(|at| at >= sent.minus(CLOCKS_APART))
-    }
-
-    fn judge_create(&mut self, intent: &Intent, ticket: &TicketId) {
-        let knows = match self.shape.create {
-            Resolve::IdempotencyKey
-            | Resolve::Idempotent
-            | Resolve::DirectLookup
-            | Resolve::LaggingSearch { .. } => true,
-            Resolve::EventConfirm | Resolve::None => false,
-        };
-        let flagged = intent.possible_duplicate && !knows;
-        let Effect::CreateTicket(create) = &intent.effect else {
-            return;
-        };
-        let made = self.judge.created.entry(intent.link.clone()).or_default();
-        made.entry(ticket.clone()).or_insert(flagged);
-        let talk = create.conversation.clone();
-        let made = self.judge.created_for.entry(talk).or_default();
-        made.insert(ticket.clone());
-        // One that people gave to another customer meanwhile is found by no look-up.
-        let names_it = |id: &&TicketId| {
-            let record = self.desk.records.get(*id);
-            record.is_some_and(|r| {
-                r.ticket.link_field.as_ref() == Some(&create.conversation) || r.gone
-            })
-        };
-        let many = made.iter().filter(names_it).count();
-        let law = match self.judge.restored.is_empty() {
-            true => Law::OneTicketPerTalk,
-            false => Law::NoSecondUndo,
-        };
-        self.judge.asks(law);
-        if self.judge.is_too_many(many) && !flagged {
-            let what = format!("{many} tickets were made for {}", create.conversation);
-            self.judge.breach(law, what);
         }
     }
 }

@@ -97,8 +97,10 @@ laws! {
     MissedTwice = "missed_twice";
     /// A call that was turned away, by a rate or with its credential, is no try, and parks nothing.
     TurnedAwayIsFree = "turned_away_is_free";
-    /// The state machine never makes what its own checks would refuse, and never panics.
+    /// The state machine never makes what its own checks would refuse: these checks run in production too.
     Sound = "sound";
+    /// Nothing panics.
+    Panicked = "panicked";
     /// A history comes to rest: nothing spins.
     ComesToRest = "comes_to_rest";
     /// L1: when all is healed, every Event is settled, ignored or parked within the longest backoff.

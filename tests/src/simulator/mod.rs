@@ -91,7 +91,7 @@ pub fn live(history: &History, mappings: &Rc<Vec<Rc<Mapping>>>, tale: bool) -> E
     if lived.is_err() {
         world
             .judge
-            .breach(Law::Sound, "something panicked".to_owned());
+            .breach(Law::Panicked, "something panicked".to_owned());
     }
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     Ended {

@@ -165,11 +165,17 @@ impl World {
         let store_is_up = !self.store_is_down();
         match outcome {
             Ok(Brought::Changes(tickets, as_of)) if store_is_up => {
+                let as_of_text = as_of.0.to_string();
+                if bridge_core::planted!(CursorBeforeStore) {
+                    self.store.set_cursor(&self.bridge, "tickets", &as_of_text);
+                    if self.faults.strikes(Fault::CrashAtSweep) {
+                        return self.crash(sweep.replica);
+                    }
+                }
                 for ticket in tickets {
                     self.record_ticket(sweep.replica, ticket, begun);
                 }
-                self.store
-                    .set_cursor(&self.bridge, "tickets", &as_of.0.to_string());
+                self.store.set_cursor(&self.bridge, "tickets", &as_of_text);
                 sweep.tickets = false;
             }
             Ok(Brought::Conversation(talk)) if store_is_up => {

@@ -15,6 +15,7 @@ use bridge_core::{
     lane::{ConversationMemory, Fate, Lane},
     link::Link,
     mapping::{Mapping, OnConflict, TicketReopened},
+    ticket::{Ticket, Version},
 };
 use std::time::Duration;
 
@@ -239,6 +240,9 @@ impl World {
             .filter(|_| merged(&start.ticket))
             .unwrap_or(&start.ticket);
         let seen = after.tickets.get(ticket)?.seen.as_ref()?;
+        if let Some(mistaken) = self.is_mistaken_of(seen) {
+            return Some(mistaken);
+        }
         let had_another = after
             .links
             .iter()
@@ -262,6 +266,16 @@ impl World {
         };
         let what = format!("{} goes out, and {ticket} {why}", intent.id);
         (!right).then_some((Law::AskedFor, what))
+    }
+
+    /// Whether a ticket is known under the version that it has, and with tags that it has not: so by a patch
+    /// that said nothing of them.
+    fn is_mistaken_of(&self, seen: &Ticket) -> Verdict {
+        let is = &self.desk.records.get(&seen.id)?.ticket;
+        let numbered = matches!(is.version, Version::Monotonic { .. });
+        let same = numbered && is.version == seen.version;
+        let what = format!("{} starts by tags that it has no more", seen.id);
+        (same && is.tags != seen.tags).then_some((Law::AskedFor, what))
     }
 
     /// A ticket is made for a conversation that was heard of by a start or a message, and was not

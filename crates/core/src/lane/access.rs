@@ -282,7 +282,11 @@ impl Turn<'_> {
     }
 
     fn new_intent(&mut self, link: &LinkId, cause: &str, effect: Effect, rule: &str) -> IntentId {
-        let id = IntentId::of(&self.lane.id, self.lane.next_intent);
+        let mut id = IntentId::of(&self.lane.id, self.lane.next_intent);
+        if planted!(KeyIsTheNumber) && effect.operation() == Operation::Create {
+            let number = format!("create.{}", self.lane.next_intent);
+            id = IntentId::parse(&number).unwrap_or(id);
+        }
         self.lane.next_intent = self.lane.next_intent.saturating_add(1);
         let mut cause = cause.to_owned();
         if planted!(CauseOfTheMoment) {

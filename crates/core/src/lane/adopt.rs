@@ -286,7 +286,7 @@ impl Turn<'_> {
                 self.want_ticket(&id);
                 return Ok(Place::Wait);
             }
-            if memory.anothers {
+            if memory.anothers && !planted!(GivenAwayTaken) {
                 // A changed requester counts for the next conversation (rule 10).
                 continue;
             }

@@ -64,6 +64,7 @@ impl Turn<'_> {
                 }
                 self.now_unknown(&intent.id, reason);
             }
+            Operation::Close if planted!(RefusedCloseTakenAsDone) => self.done(intent),
             // It is looked whether the conversation has ended first.
             Operation::Close | Operation::Message => {
                 if let Some(found) = self.lane.intent_mut(&intent.id) {

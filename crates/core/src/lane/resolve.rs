@@ -112,6 +112,9 @@ impl Turn<'_> {
                 self.park_refused(intent, status);
             };
         }
+        if planted!(UnheardStartRefused) {
+            return self.customer_was_busy(intent, "its event did not come");
+        }
         // What cannot be heard may be the proof.
         let hold = if !self.has_heard_all(until) {
             true

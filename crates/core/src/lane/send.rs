@@ -200,7 +200,7 @@ impl Turn<'_> {
         let ticket = of_link.filter(|_| by_state).or(of_effect)?;
         let memory = self.lane.tickets.get(ticket)?;
         let hinted = by_state && memory.hint_at.is_some();
-        let partial = operation == Operation::Start && memory.partial;
+        let partial = operation == Operation::Start && memory.partial && !planted!(PartialTrusted);
         let missing = of_effect.is_some() && memory.missing_since.is_some();
         if hinted || partial || missing {
             return Some(ticket.clone());

@@ -48,7 +48,7 @@ impl Turn<'_> {
         match link.ticket_id_written_at {
             None => self.ensure(id, "set", effect, rule),
             Some(at) if place == TicketIdPlace::UserMemory => {
-                let renew = at.plus(MEMORY_RENEWED_AFTER);
+                let renew = at.plus(renewed_after());
                 if self.now >= renew {
                     self.ensure(id, &format!("renew {}", at.0), effect, rule);
                 } else {
@@ -122,4 +122,14 @@ impl Turn<'_> {
             && !link.ticket_id_cleared
             && (link.ticket_id_written_at.is_some() || !over)
     }
+}
+
+fn renewed_after() -> Duration {
+    if planted!(RenewedByMinutes) {
+        return MEMORY_RENEWED_AFTER / 60;
+    }
+    if planted!(RenewedByTheHour) {
+        return Duration::from_secs(3600);
+    }
+    MEMORY_RENEWED_AFTER
 }

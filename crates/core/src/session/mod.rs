@@ -490,7 +490,9 @@ impl Session {
 
     /// The Lane is stored as it is: the next commit starts from here.
     fn kept(&mut self) {
-        self.lane.fates.clear();
+        if !planted!(FatesKept) {
+            self.lane.fates.clear();
+        }
         self.lane.journal.clear();
         self.lane.messages.retain(Message::waits);
         self.lane.drift = 0;

@@ -70,7 +70,9 @@ impl<K: Ord + Clone> Room<K> {
     /// A party got so many.
     pub fn give(&mut self, party: &K, many: usize) {
         let many = u32::try_from(many).unwrap_or(u32::MAX);
-        self.free = self.free.saturating_sub(many);
+        if !bridge_core::planted!(RoomNotCounted) {
+            self.free = self.free.saturating_sub(many);
+        }
         *self.in_hand.entry(party.clone()).or_default() += many;
     }
 

@@ -15,6 +15,7 @@ use crate::store::{
     types::Claim,
 };
 use bridge_core::{
+    effect::Effect,
     ids::{BridgeName, DeliveryId, LaneId},
     intent::{Intent, IntentState},
     lane::{Entry, Fate, Lane},
@@ -89,13 +90,17 @@ impl Memory {
         let mut put = ended;
         for link in live {
             if let Some(ticket) = link.ticket_id()
-                && self.is_taken(changes, link, &put, |l| l.ticket_id() == Some(ticket))
+                && self.is_taken(changes, link, &put, |lane, l| {
+                    let asked =
+                        !bridge_core::planted!(TicketElsewhereUnchecked) || *lane == changes.lane;
+                    asked && l.ticket_id() == Some(ticket)
+                })
             {
                 let ticket = ticket.clone();
                 return Err(CommitError::TicketTaken { ticket });
             }
             if let Some(id) = link.conversation_id()
-                && self.is_taken(changes, link, &put, |l| l.conversation_id() == Some(id))
+                && self.is_taken(changes, link, &put, |_, l| l.conversation_id() == Some(id))
             {
                 let conversation = id.clone();
                 return Err(CommitError::ConversationTaken { conversation });
@@ -111,14 +116,16 @@ impl Memory {
         changes: &Changes,
         link: &Link,
         put: &[&Link],
-        has_it: impl Fn(&Link) -> bool,
+        has_it: impl Fn(&LaneId, &Link) -> bool,
     ) -> bool {
-        let in_the_way = |other: &Link| other.id != link.id && other.is_live() && has_it(other);
+        let in_the_way = |lane: &LaneId, other: &Link| {
+            other.id != link.id && other.is_live() && has_it(lane, other)
+        };
         let is_put = |other: &Link| put.iter().any(|put| put.id == other.id);
-        put.iter().any(|other| in_the_way(other))
+        put.iter().any(|other| in_the_way(&changes.lane, other))
             || self
                 .links_of(&changes.bridge)
-                .any(|(_, s)| in_the_way(&s.link) && !is_put(&s.link))
+                .any(|(lane, s)| in_the_way(lane, &s.link) && !is_put(&s.link))
     }
 
     /// The Links of a bridge, with their Lanes.
@@ -276,6 +283,9 @@ fn put_link(row: &mut LaneRow, link: Link, now: Timestamp, rows: &mut u64) {
 }
 
 fn put_intent(row: &mut LaneRow, intent: Intent, rows: &mut u64) {
+    if bridge_core::planted!(RestNotStored) && is_rest_done(&intent) {
+        return;
+    }
     if let Some(stored) = row.intents.iter_mut().find(|s| s.intent.id == intent.id) {
         stored.intent = as_stored(Some(stored), intent);
         stored.pruned = false;
@@ -289,6 +299,12 @@ fn put_intent(row: &mut LaneRow, intent: Intent, rows: &mut u64) {
         let_out_at: None,
         pruned: false,
     });
+}
+
+/// Whether what follows a create was done, by itself.
+fn is_rest_done(intent: &Intent) -> bool {
+    let rest = matches!(&intent.effect, Effect::CreateTicket(create) if create.made.is_some());
+    rest && intent.state == IntentState::Confirmed
 }
 
 /// A person's release outlives what the Lane remembers of being held.

@@ -103,6 +103,9 @@ impl Memory {
         if bridge_core::planted!(HaltForgotten) {
             self.halts.clear();
         }
+        if bridge_core::planted!(AckBeforeCommit) {
+            self.lose_unwritten();
+        }
         for lane in self.lanes.values_mut() {
             if let Some(held) = lane.held.take() {
                 lane.due_by(held.at);
@@ -112,6 +115,17 @@ impl Memory {
             if let Some(delivery) = self.deliveries.get_mut(id) {
                 delivery.at_router = bridge_core::planted!(RoutingNeverBack) && delivery.at_router;
             }
+        }
+    }
+
+    /// What lay in the writer's queue is lost with its process: the Deliveries that nobody has read back.
+    fn lose_unwritten(&mut self) {
+        let unread = |id: &DeliveryId| self.deliveries.get(id).is_some_and(|d| !d.routing_begun);
+        let lost: Vec<DeliveryId> = self.received.iter().copied().filter(unread).collect();
+        for id in lost {
+            self.received.remove(&id);
+            self.deliveries.remove(&id);
+            self.by_dedup.retain(|_, known| *known != id);
         }
     }
 
