@@ -135,7 +135,7 @@ async fn season(
     counts.cut += judged.cut;
     say(&format!(
         "{:>6} kills  {:>7} webhooks  {:>5} conversations  {:>5} tickets  settled in {:>4.1} s  \
-         database {:>4} MiB  {:<13} {:>4} cut  {:>3} asked  {}",
+         database {:>4} MiB  {:<13} {:>4} cut  {:>3} asked  {:>2} before  {}",
         counts.kills,
         counts.events,
         judged.conversations,
@@ -145,6 +145,7 @@ async fn season(
         scene.manner.to_string(),
         judged.cut,
         judged.asked,
+        judged.before,
         match broken.len() {
             0 => "all laws held".to_owned(),
             some => format!("{some} BREACHES"),

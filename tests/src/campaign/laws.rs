@@ -86,6 +86,12 @@ pub fn broken(worlds: &Worlds) -> Vec<String> {
     all
 }
 
+/// How many words of agents went nowhere since they were said before the bridge knew of their ticket.
+#[must_use]
+pub fn said_before(worlds: &Worlds) -> usize {
+    words::to_customers(worlds).before
+}
+
 /// Of those, such as hold while everything is on its way, and ask nothing of the daemon.
 #[must_use]
 pub fn at_any_time(worlds: &Worlds) -> Vec<String> {

@@ -167,6 +167,8 @@ pub struct Excused {
     pub unsent: BTreeSet<String>,
     /// Words of which the ticket says that nobody knows whether the customer got them, or that they wait.
     pub doubted: BTreeSet<String>,
+    /// Words that an agent said before the bridge knew of the ticket: it brings over what is said since.
+    pub before: BTreeSet<String>,
     /// Of so many more a person was asked.
     pub asked: usize,
     /// How often words may have come once more, since a call that brought them was cut.
@@ -182,6 +184,8 @@ pub struct Sheet {
     pub missing: Vec<String>,
     /// Of those, such as never came, and somebody was told.
     pub told: usize,
+    /// Of those, such as never came, and were said before the bridge knew of the place.
+    pub before: usize,
     /// Surplus ones.
     pub twice: Vec<String>,
     /// Those that came more than once, and nothing could have kept them from it.
@@ -227,6 +231,7 @@ impl Sheet {
             let unsent = excused.unsent.contains(text);
             match many {
                 0 if unsent || excused.doubted.contains(text) => self.told += 1,
+                0 if excused.before.contains(text) => self.before += 1,
                 0 => missing.push(text.clone()),
                 _ if unsent => self.belied.push(text.clone()),
                 _ => {}

@@ -75,6 +75,8 @@ pub struct Judged {
     pub tickets: usize,
     /// From the last act until all was quiet.
     pub settled_in: Duration,
+    /// An agent's words that were said before the bridge knew of their ticket, and went nowhere.
+    pub before: usize,
     /// Writes of which a person was asked what came of them.
     pub asked: usize,
     /// Writes of which the program may not have known it.
@@ -172,6 +174,7 @@ impl Over {
             conversations: worlds.conversations.len(),
             tickets: worlds.tickets.len(),
             settled_in,
+            before: laws::said_before(&worlds),
             asked: worlds.asked.len(),
             cut: worlds.cut(),
             broken,

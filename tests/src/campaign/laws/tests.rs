@@ -240,6 +240,25 @@ fn words_that_never_come_are_found_unless_somebody_was_told() {
 }
 
 #[test]
+fn what_an_agent_said_before_the_link_goes_nowhere_and_what_was_said_after_does_not() {
+    let mut worlds = good("lookup-retry");
+    worlds.spoken.clear();
+    let mut own = comment(9003, &Voice::Agent.words(7, 3), true);
+    own.author = Role::Agent;
+    own.created_at = "2026-11-22T15:00:05Z".to_owned();
+    worlds.comments().push(own);
+    let made = |worlds: &mut Worlds, at: &str| {
+        let link = worlds.links.first_mut().unwrap().as_object_mut().unwrap();
+        link.insert("created_at".to_owned(), json!(at));
+    };
+    made(&mut worlds, "2026-11-22T15:00:00Z");
+    finds(&worlds, "1 messages to the customers never came");
+    made(&mut worlds, "2026-11-22T15:00:10Z");
+    holds(&worlds);
+    assert_eq!(said_before(&worlds), 1);
+}
+
+#[test]
 fn words_in_another_order_are_found() {
     let mut worlds = good("lookup-retry");
     let comments = worlds.comments();

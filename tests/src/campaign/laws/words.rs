@@ -93,7 +93,7 @@ fn to_tickets(worlds: &Worlds) -> Sheet {
 }
 
 /// What agents said to customers, by ticket.
-fn to_customers(worlds: &Worlds) -> Sheet {
+pub(super) fn to_customers(worlds: &Worlds) -> Sheet {
     let heard: Vec<Heard> = worlds
         .spoken
         .iter()
@@ -124,6 +124,7 @@ fn to_customers(worlds: &Worlds) -> Sheet {
                 true => texts.iter().cloned().collect(),
                 false => named(said, comments, "not known"),
             },
+            before: before_its_link(worlds, said, comments),
             asked: asked(worlds, &tickets, &["note"]),
             again: again.clone(),
         };
@@ -146,6 +147,34 @@ fn waits_for_its_customer(worlds: &Worlds, ticket: &Ticket, comments: &[Comment]
     let of_ticket = BTreeSet::from([ticket.id.as_str()]);
     waits
         && (notes.any(|note| note.body.contains(BUSY)) || asked(worlds, &of_ticket, &["note"]) > 0)
+}
+
+/// Words that are older than the first Link of their ticket, by the clocks of both sides, or whose ticket
+/// never had one: rule 17 begins with the Link (docs/RELIABILITY.md, what is not promised).
+fn before_its_link(worlds: &Worlds, said: &[&Said], comments: &[Comment]) -> BTreeSet<String> {
+    let of_ticket = |link: &&Value| {
+        said.first()
+            .is_some_and(|said| super::text(link, "ticket") == Some(&said.place))
+    };
+    let links = worlds.links.iter().filter(of_ticket);
+    let made = links.filter_map(|link| moment(super::text(link, "created_at")?));
+    let first = made.min();
+    let at = |said: &Said| {
+        let id = said.comment.as_ref()?;
+        let comment = comments.iter().find(|comment| comment.id == *id)?;
+        moment(&comment.created_at)
+    };
+    let is_older = |said: &Said| match (at(said), first) {
+        (Some(at), Some(first)) => at < first,
+        (_, None) => true,
+        (None, Some(_)) => false,
+    };
+    let older = said.iter().filter(|said| is_older(said));
+    older.map(|said| said.words.clone()).collect()
+}
+
+fn moment(text: &str) -> Option<jiff::Timestamp> {
+    text.parse().ok()
 }
 
 /// Words of which the ticket says this.
