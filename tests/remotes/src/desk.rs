@@ -55,6 +55,8 @@ pub struct Record {
     pub said: Vec<Comment>,
     /// When it last changed.
     pub changed_at: Timestamp,
+    /// Each status that it had, and since when, in order.
+    pub statuses: Vec<(Timestamp, Status)>,
     /// When it was made.
     pub made_at: Timestamp,
     /// It was deleted: reads answer 404.
@@ -133,6 +135,7 @@ impl Desk {
             files: vec![],
             said: vec![],
             changed_at: now,
+            statuses: vec![(now, Status::new(status))],
             made_at: now,
             gone: false,
             number: 0,
@@ -151,7 +154,12 @@ impl Desk {
         change: impl FnOnce(&mut Ticket),
     ) -> Event {
         let record = self.records.get_mut(id).unwrap();
+        let before = record.ticket.status.clone();
         change(&mut record.ticket);
+        if record.ticket.status != before {
+            let now_is = record.ticket.status.clone();
+            record.statuses.push((now, now_is));
+        }
         record.number += 1;
         record.changed_at = now;
         record.ticket.version = match self.versions {

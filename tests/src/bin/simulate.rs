@@ -25,6 +25,13 @@ const BROKEN_MAX: usize = 10;
 /// From so many histories on, a kind of fault that never fired fails the run.
 const ALL_FIRE_FROM: u64 = 20_000;
 
+/// A law that is asked of anything in fewer of a hundred histories fails such a run too: it has been
+/// excused away.
+const ASKED_LEAST: f64 = 0.05;
+
+/// So many of the laws that are asked least are named.
+const LEAST_SHOWN: usize = 12;
+
 fn say(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }
@@ -150,6 +157,7 @@ fn close(totals: &Totals, took: f64, jobs: usize, commit: &str) -> ExitCode {
     if idle_matters {
         say(&format!("never fired: {}", idle.join(", ")));
     }
+    let deaf = asked_of_too_few(totals);
     let fired: u64 = totals.fired.iter().sum();
     let cores = if totals.core_seconds > 0.0 {
         totals.core_seconds
@@ -168,11 +176,30 @@ fn close(totals: &Totals, took: f64, jobs: usize, commit: &str) -> ExitCode {
         totals.flagged,
         totals.broken.len(),
     ));
-    if totals.broken.is_empty() && !idle_matters {
+    if totals.broken.is_empty() && !idle_matters && !deaf {
         ExitCode::SUCCESS
     } else {
         ExitCode::from(1)
     }
+}
+
+/// In how many of a hundred histories the laws are asked of anything that are asked least. Whether one
+/// is asked so seldom that its silence proves little.
+fn asked_of_too_few(totals: &Totals) -> bool {
+    let share = |asked: u64| asked as f64 * 100.0 / totals.histories.max(1) as f64;
+    let mut all: Vec<(f64, &str)> = Law::ALL
+        .iter()
+        .zip(&totals.asked)
+        .map(|(law, asked)| (share(*asked), law.as_str()))
+        .collect();
+    all.sort_by(|one, other| one.0.total_cmp(&other.0));
+    let least = all.iter().take(LEAST_SHOWN);
+    let told: Vec<String> = least
+        .map(|(share, law)| format!("{law} {share:.1} %"))
+        .collect();
+    say(&format!("asked least: {}", told.join(", ")));
+    let deaf = all.first().is_some_and(|(share, _)| *share < ASKED_LEAST);
+    totals.histories >= ALL_FIRE_FROM && deaf
 }
 
 /// The version of the code that is at work.

@@ -231,6 +231,7 @@ impl World {
         };
         let phone = customer(by / 2);
         let id = self.desk.requester(&phone);
+        self.judge.given.insert(ticket.clone());
         self.change(&ticket, |t| {
             t.requester.id = Some(id);
             t.requester.phone = Some(bridge_core::text::Text::new(format!("+{phone}")));

@@ -34,6 +34,7 @@ impl World {
     pub(super) fn went_to_whom(&self, said: &SendMessage) -> Verdict {
         let key = (said.ticket.clone(), said.comment.clone());
         let to = self.judge.ears.said_to.get(&key)?;
+        self.judge.asks(Law::ToWhom);
         let heard = self.spelled(&said.message.user);
         if to.contains(&heard) || !self.judge.decided.is_empty() {
             return None;

@@ -4,7 +4,7 @@
 use super::{fault::Fault, law::Law, world::World};
 use bridge_core::{
     effect::{Operation, TicketIdPlace},
-    ids::{LaneId, LinkId, TicketId},
+    ids::{LinkId, TicketId},
     intent::{Intent, IntentState},
     link::{ConversationSide, Link, Origin, TicketSide},
 };
@@ -19,9 +19,8 @@ type Verdict = Option<(Law, String)>;
 impl World {
     /// Asks all of it, once all is quiet.
     pub fn afterwards(&mut self) {
-        // A person decided, or what was known is lost: then it is as it is.
-        let set_back = self.faults.fired[Fault::ClockSetBack as usize] > 0;
-        if set_back || !self.judge.decided.is_empty() || !self.judge.restored.is_empty() {
+        // What was known is lost: then it is as it is.
+        if !self.judge.restored.is_empty() {
             return;
         }
         let wrong = self
@@ -50,23 +49,15 @@ impl World {
         })
     }
 
-    pub(super) fn lanes_that_wait_for_a_person(&self) -> BTreeSet<LaneId> {
-        let waits =
-            |i: &Intent| matches!(i.state, IntentState::Parked | IntentState::Observed) || i.held;
-        let lanes = self.store.lanes();
-        lanes
-            .filter(|lane| lane.intents.iter().any(|i| waits(i)))
-            .map(|lane| lane.lane.id.clone())
-            .collect()
+    /// Whether anything was only observed: what is, is never sent (rule 17).
+    fn observed_once(&self) -> bool {
+        self.faults.has(Fault::ObserveFirst)
     }
 
     fn no_link_is_half(&self) -> Verdict {
-        if self.faults.has(Fault::TwoSpellings) {
-            return None;
-        }
-        let waiting = self.lanes_that_wait_for_a_person();
+        let waiting = self.lanes_of_people();
         for lane in self.store.lanes() {
-            if waiting.contains(&lane.lane.id) {
+            if waiting.contains(&lane.lane.id) || self.is_spelled_twice(&lane.lane.user) {
                 continue;
             }
             let talks = self.jelou.talks.values();
@@ -75,6 +66,7 @@ impl World {
             let user = self.jelou.canonical(lane.lane.user.as_str());
             let busy = customers.contains(user.as_str());
             for link in lane.links.iter().filter(|l| l.is_live()) {
+                self.judge.asks(Law::NoLinkHalf);
                 let waits = link.conversation == ConversationSide::Wanted && !busy;
                 if waits || link.ticket == TicketSide::Wanted {
                     let what = format!("{} is {} and nobody works on it", link.id, link.state());
@@ -85,19 +77,18 @@ impl World {
         None
     }
 
+    /// Live Links of which no person decides.
     fn live_links(&self) -> Vec<Link> {
+        let waiting = self.lanes_of_people();
         let lanes = self.store.lanes();
         lanes
+            .filter(|lane| !waiting.contains(&lane.lane.id))
             .flat_map(|lane| lane.links.into_iter().cloned())
             .filter(Link::is_live)
             .collect()
     }
 
     fn fields_name_talks(&self) -> Verdict {
-        let odd = [Fault::Merged, Fault::RequesterChanged];
-        if odd.iter().any(|fault| self.faults.has(*fault)) {
-            return None;
-        }
         for link in self.live_links() {
             let (Some(talk), Some(ticket)) = (link.conversation_id(), link.ticket_id()) else {
                 continue;
@@ -111,9 +102,10 @@ impl World {
                 let mut links = lane.links.iter();
                 links.any(|l| l.ticket_id() == Some(ticket))
             });
-            if of_ticket.count() > 1 {
+            if of_ticket.count() > 1 || self.was_given_away(ticket) {
                 continue;
             }
+            self.judge.asks(Law::FieldNamesTalk);
             let named = record.ticket.link_field.as_ref();
             if named != Some(talk) && !self.was_not_to_be(&link.id, Operation::LinkField) {
                 let what = format!("{ticket} names {named:?} and its link has {talk}");
@@ -125,8 +117,7 @@ impl World {
 
     /// A ticket that asks for a conversation had a Link at least.
     fn who_asks_was_answered(&self) -> Verdict {
-        let deaf = !self.hears_of_tickets();
-        if deaf || self.faults.has(Fault::ObserveFirst) || self.faults.has(Fault::Merged) {
+        if !self.hears_of_tickets() || self.observed_once() {
             return None;
         }
         let lanes = self.store.lanes();
@@ -134,46 +125,35 @@ impl World {
             .flat_map(|lane| lane.links.into_iter())
             .filter_map(|link| link.ticket_id().map(ToString::to_string))
             .collect();
-        let mut asking = self.desk.records.iter().filter(|(id, r)| {
+        let asking = self.desk.records.iter().filter(|(id, r)| {
             !r.gone
                 && !self.mapping.closes(&r.ticket.status)
                 && r.ticket.tags.iter().any(|tag| tag == TAG)
-                && !linked.contains(id.as_str())
                 && r.ticket.link_field.is_none()
                 && !self.judge.once_closed.contains(*id)
+                && !self.is_merged(id)
         });
-        let (id, _) = asking.next()?;
+        let mut asking = asking.inspect(|_| self.judge.asks(Law::AskedIsAnswered));
+        let (id, _) = asking.find(|(id, _)| !linked.contains(id.as_str()))?;
         Some((Law::AskedIsAnswered, format!("{id} asks in vain")))
-    }
-
-    /// Whether every change at the desk is heard of.
-    pub(super) fn hears_of_tickets(&self) -> bool {
-        let silent = [
-            Fault::HookLost,
-            Fault::NotFound,
-            Fault::Forbidden,
-            Fault::BackupRestored,
-            Fault::ClocksApart,
-        ];
-        self.shape.lists_changes || !silent.iter().any(|fault| self.faults.has(*fault))
     }
 
     /// The customer's bot reads the id of the ticket of the conversation that goes on, and none
     /// after its end.
     fn ids_are_where_they_are_read(&self) -> Verdict {
-        let many = [
-            Fault::TwoSpellings,
-            Fault::Merged,
-            Fault::Deleted,
-            Fault::ObserveFirst,
-        ];
-        let odd = many.iter().any(|fault| self.faults.has(*fault));
-        if odd || self.shape.place == TicketIdPlace::None {
+        if self.shape.place == TicketIdPlace::None {
             return None;
         }
+        let waiting = self.lanes_of_people();
         for lane in self.store.lanes() {
+            if waiting.contains(&lane.lane.id) || self.is_spelled_twice(&lane.lane.user) {
+                continue;
+            }
             let links = || lane.links.iter().filter(|l| l.origin != Origin::Ticket);
-            let spoilt = links().any(|l| self.was_not_to_be(&l.id, Operation::TicketId));
+            let spoilt = links().any(|l| {
+                let moved = |id| self.is_merged(id) || self.counts_as_gone(id);
+                self.was_not_to_be(&l.id, Operation::TicketId) || l.ticket_id().is_some_and(moved)
+            });
             if spoilt {
                 continue;
             }
@@ -196,6 +176,7 @@ impl World {
                 TicketIdPlace::None => None,
             };
             let there = there.unwrap_or_default();
+            self.judge.asks(Law::IdWhereRead);
             let right = wanted.contains(there) || (wanted.is_empty() && there.is_empty());
             if !right {
                 let what = format!("the bot reads '{there}' and the ticket is {wanted:?}");

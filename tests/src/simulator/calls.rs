@@ -169,6 +169,7 @@ impl World {
         let asked = r.gate.ask(&target, who, now);
         match &asked {
             Ok(()) => {
+                self.judge.asks(Law::RateKept);
                 let told = |of_credential| r.told_until.get(&(side, of_credential));
                 let mut told = [told(false), told(true)].into_iter().flatten();
                 if told.any(|until| now < *until) {
@@ -436,10 +437,25 @@ impl World {
         if error.is_none() {
             self.replicas[call.replica].told_until.remove(&(side, true));
         }
+        let told = &mut self.replicas[call.replica].told_until;
+        // What the host asked for is what it said, whatever the gate makes of it.
+        if let Some(
+            CallError::Later {
+                after: Some(after),
+                host_wide: true,
+                ..
+            }
+            | CallError::Unknown {
+                after: Some(after), ..
+            },
+        ) = error
+        {
+            told.insert((side, false), now.plus(*after));
+        }
         if let Some((key, until, reason)) = lesson.pause {
-            let of_credential = !key.starts_with("host:");
-            let told = &mut self.replicas[call.replica].told_until;
-            told.insert((side, of_credential), until);
+            if !key.starts_with("host:") {
+                told.insert((side, true), until);
+            }
             if !self.store_is_down() {
                 self.store.pause(&key, until, reason, now);
             }
@@ -494,6 +510,7 @@ impl World {
         if intent.operation() == Operation::Close && self.faults.strikes(Fault::SwitchedAtClose) {
             self.switch(intent);
         }
+        self.judge.asks(Law::ObserveWritesNothing);
         if self.mode == Mode::Observe {
             let what = format!("{} while it observes", intent.effect);
             self.judge.breach(Law::ObserveWritesNothing, what);

@@ -501,6 +501,9 @@ impl World {
                 let misclosed = std::mem::take(&mut task.misclosed);
                 let turned_away = task.turned_away.take();
                 let after = task.session.lane();
+                if misclosed {
+                    self.judge.asks(Law::RightTarget);
+                }
                 if misclosed && after.misclosed == 0 {
                     let what = format!("{} kept quiet of a close that hit another", after.id);
                     self.judge.breach(Law::RightTarget, what);
@@ -520,7 +523,7 @@ impl World {
 
     /// A commit was taken.
     fn taken(&mut self, task: &LaneTask, after: &Lane) {
-        self.judge.committed(&task.claim, after);
+        self.judge.committed(&task.claim, after, self.now);
         self.witness(task.session.stored(), after);
         if self.judge.is_traced() {
             for entry in &after.journal {
@@ -537,6 +540,7 @@ impl World {
         let Some(intent) = after.intents.iter().find(|i| i.id == id) else {
             return;
         };
+        self.judge.asks(Law::TurnedAwayIsFree);
         if intent.attempts >= tries || intent.state == IntentState::Parked {
             let state = intent.state.as_str();
             let what = format!("{id} was turned away and is {state} at try {tries}");

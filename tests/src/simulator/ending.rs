@@ -46,6 +46,7 @@ impl World {
         self.both_sides_agree();
         self.few_writes_were_made(healed);
         self.links_are_single();
+        self.judge.asks(Law::Fixpoint);
         let before = self.writes();
         for _ in 0..2 {
             self.sweep(0);
@@ -79,6 +80,16 @@ impl World {
         }
         if let Some(what) = left {
             self.judge.breach(Law::Settled, what);
+        }
+        for law in [
+            Law::AckedKept,
+            Law::Settled,
+            Law::LeasesEnd,
+            Law::IntentsEnd,
+            Law::Sound,
+            Law::ComesToRest,
+        ] {
+            self.judge.asks(law);
         }
         if let Some(lost) = self.judge.acked.difference(&there).next() {
             let what = format!("delivery {lost} was answered and is not there");
@@ -132,6 +143,9 @@ impl World {
         }
         let intents = self.store.lanes().flat_map(|lane| lane.intents);
         let kept: BTreeSet<_> = intents.map(|intent| intent.id.clone()).collect();
+        if !self.judge.sent.is_empty() {
+            self.judge.asks(Law::IntentKept);
+        }
         let lost = self.judge.sent.difference(&kept).next();
         if let Some(lost) = lost.cloned() {
             let what = format!("{lost} went out, and the store knows nothing of it");
@@ -175,6 +189,7 @@ impl World {
             let Some(talk) = self.jelou.talks.get(talk) else {
                 continue;
             };
+            self.judge.asks(Law::Converged);
             if !talk.is_active() {
                 let what = format!(
                     "{} of {ticket} is over and its link lives",
@@ -194,12 +209,23 @@ impl World {
             let made_now = self.judge.restored.is_empty()
                 && self.was_made_for(&link.id)
                 && self.judge.made_for(&link.id, ticket);
-            let began_so = link.agreed.as_ref().is_some_and(|a| &a.status == status) && !made_now;
-            if self.mapping.closes(status)
-                && !began_so
-                && !self.faults.has(Fault::MappingSwapped)
-                && self.tells_of_tickets()
-            {
+            let tie = (link.id.clone(), ticket.clone());
+            let tied = self.judge.tied.get(&tie);
+            let was_open = |at: &Timestamp| {
+                let later = record.statuses.iter().skip(1).map(|(since, _)| *since);
+                let until = later.chain([Timestamp(i64::MAX)]);
+                let mut spans = record.statuses.iter().zip(until);
+                spans.any(|((_, status), until)| until > *at && !self.mapping.closes(status))
+            };
+            let began_so = tied.is_some_and(|at| !was_open(at)) && !made_now;
+            let excused = began_so
+                || self.faults.fired[Fault::MappingSwapped as usize] > 0
+                || !self.hears_of_tickets();
+            if excused {
+                continue;
+            }
+            self.judge.asks(Law::ClosedIsClosed);
+            if self.mapping.closes(status) {
                 let what = format!("{ticket} is {status} and {} goes on", talk.conversation.id);
                 return self.judge.breach(Law::ClosedIsClosed, what);
             }
@@ -230,12 +256,6 @@ impl World {
             })
     }
 
-    /// Whether what changed at the desk can be heard of at all: by a list, or by webhooks none of
-    /// which was lost (law 7 of the design).
-    fn tells_of_tickets(&self) -> bool {
-        self.shape.lists_changes
-    }
-
     fn tickets_are_known(&mut self) {
         if !self.hears_of_tickets() {
             return;
@@ -249,6 +269,7 @@ impl World {
                     continue;
                 };
                 let seen = memory.and_then(|m| m.seen.as_ref());
+                self.judge.asks(Law::KnownAsItIs);
                 if seen.is_some_and(|seen| seen.status != record.ticket.status) {
                     wrong = Some(format!(
                         "{id} is {} and is taken for {}",
@@ -279,6 +300,7 @@ impl World {
                 if by.is_none_or(|by| self.judge.flagged.contains(by)) {
                     continue;
                 }
+                self.judge.asks(Law::NamesItsTicket);
                 let named = memory.start_ticket.as_ref();
                 let elsewhere = self.is_anothers(named, &lane.lane.id);
                 if named != link.ticket_id() && !elsewhere && !self.was_moved(link, named) {
@@ -341,6 +363,7 @@ impl World {
                 // Reopening the ticket for a new conversation stands for making one.
                 let counted = counted && !intent.cause.starts_with("reopen:");
                 if counted && intent.state == IntentState::Confirmed {
+                    self.judge.asks(Law::FewWrites);
                     let key = (intent.link.clone(), operation.side());
                     *many.entry(key).or_default() += 1;
                 }
@@ -362,6 +385,7 @@ impl World {
         let mut shared = None;
         for lane in self.store.lanes() {
             for link in lane.links.into_iter().filter(|l| l.is_live()) {
+                self.judge.asks(Law::OneLinkEach);
                 let twice = link.ticket_id().is_some_and(|id| !tickets.insert(id))
                     || link.conversation_id().is_some_and(|id| !talks.insert(id));
                 if twice {

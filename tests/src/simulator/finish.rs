@@ -50,6 +50,7 @@ impl World {
         intent: &Intent,
         ticket: &TicketId,
     ) -> (Result<(), CallError>, Vec<Event>) {
+        self.judge.asks(Law::FollowsOnce);
         if self.judge.finished.contains(&intent.id) && self.judge.restored.is_empty() {
             let what = format!("{} was finished, and finishes {ticket} again", intent.id);
             self.judge.breach(Law::FollowsOnce, what);
@@ -109,9 +110,12 @@ impl World {
         for lane in self.store.lanes() {
             for intent in &lane.intents {
                 let asks = matches!(intent.state, IntentState::Parked | IntentState::Observed);
-                if asks || !matches!(intent.effect, Effect::CreateTicket(_)) {
+                let decided = self.judge.decided.contains(&intent.link);
+                let creates = matches!(intent.effect, Effect::CreateTicket(_));
+                if asks || decided || !creates {
                     continue;
                 }
+                self.judge.asks(Law::FollowsDone);
                 let ticket = self.unfinished(&intent.link);
                 if let Some(ticket) = ticket.filter(|t| !self.is_out_of_reach(t, lane.lane, intent))
                 {

@@ -167,6 +167,7 @@ impl World {
                     headers.insert(SIGNATURE_HEADER, value);
                 }
                 let proven = verify(&SECRETS, &headers, &hook.body).is_ok();
+                self.judge.asks(Law::Authentic);
                 if proven == hook.forged {
                     let what = format!("a webhook was proven: {proven}, forged: {}", hook.forged);
                     self.judge.breach(Law::Authentic, what);

@@ -19,6 +19,7 @@ use bridge_core::{
 };
 use jelou_bridge::store::Claim;
 use std::{
+    cell::Cell,
     collections::{BTreeMap, BTreeSet, VecDeque},
     time::Duration,
 };
@@ -56,6 +57,10 @@ pub struct Judge {
     pub decided: BTreeSet<LinkId>,
     /// Intents that were parked once: a person was asked, and their Links keep no other from going.
     pub parked: BTreeSet<IntentId>,
+    /// Since when each Link has each ticket that it had, by the true time.
+    pub tied: BTreeMap<(LinkId, TicketId), Timestamp>,
+    /// Tickets that were given to another requester.
+    pub given: BTreeSet<TicketId>,
     /// Conversations of which a start or a message came in.
     pub heard: BTreeSet<ConversationId>,
     /// How often an object was said not to be there although it was.
@@ -92,10 +97,14 @@ pub struct Judge {
     done_and_told: BTreeMap<IntentId, (Option<Timestamp>, Option<Timestamp>)>,
     /// What was made for each Link, and whether that try went out flagged.
     created: BTreeMap<LinkId, BTreeMap<TicketId, bool>>,
+    /// All tickets that were made for each conversation, whichever Link asked.
+    created_for: BTreeMap<ConversationId, BTreeSet<TicketId>>,
     keys: BTreeMap<IntentId, ConversationId>,
     /// What was said, and what came of it.
     pub ears: Ears,
     writes: BTreeMap<LinkId, VecDeque<Timestamp>>,
+    /// The laws that were asked of something, a bit each.
+    asked: Cell<u64>,
 }
 
 impl Judge {
@@ -115,6 +124,17 @@ impl Judge {
         }
     }
 
+    /// A law is asked of something: nothing excuses it.
+    pub fn asks(&self, law: Law) {
+        self.asked.set(self.asked.get() | law.bit());
+    }
+
+    /// The laws that were asked of something.
+    #[must_use]
+    pub fn asked(&self) -> u64 {
+        self.asked.get()
+    }
+
     /// Whether a tale is written.
     #[must_use]
     pub fn is_traced(&self) -> bool {
@@ -123,6 +143,7 @@ impl Judge {
 
     /// A Delivery is new in the store.
     pub fn recorded(&mut self, side: Side, dedup: Option<String>, id: DeliveryId) {
+        self.asks(Law::RecordedOnce);
         if let Some(dedup) = dedup
             && let Some(first) = self.by_dedup.insert((side, dedup), id)
         {
@@ -172,6 +193,7 @@ impl Judge {
             let (Some(old), Some(new)) = (old, &memory.seen) else {
                 continue;
             };
+            self.asks(Law::NothingStale);
             let back = match (old.version, new.version) {
                 (Version::Monotonic { number: old }, Version::Monotonic { number: new }) => {
                     new < old
@@ -187,6 +209,7 @@ impl Judge {
 
     /// The store hands out no more than there are free workers for.
     pub fn is_bounded(&mut self, what: &str, handed_out: usize, free: usize) {
+        self.asks(Law::Bounded);
         if handed_out > free {
             let what = format!("{handed_out} {what} for {free} workers");
             self.breach(Law::Bounded, what);
@@ -194,7 +217,14 @@ impl Judge {
     }
 
     /// A commit was taken.
-    pub fn committed(&mut self, claim: &Claim, after: &Lane) {
+    pub fn committed(&mut self, claim: &Claim, after: &Lane, now: Timestamp) {
+        for link in &after.links {
+            if let Some(ticket) = link.ticket_id() {
+                let tie = (link.id.clone(), ticket.clone());
+                self.tied.entry(tie).or_insert(now);
+            }
+        }
+        self.asks(Law::SingleWriter);
         if self
             .tokens
             .get(&claim.lane)
@@ -204,6 +234,7 @@ impl Judge {
             self.breach(Law::SingleWriter, what);
         }
         for (delivery, position, _) in &after.fates {
+            self.asks(Law::SettledOnce);
             if !self.settled.insert((*delivery, *position)) {
                 let what = format!("event {position} of delivery {delivery} twice");
                 self.breach(Law::SettledOnce, what);
@@ -276,8 +307,16 @@ impl Judge {
         for made in self.started.values_mut() {
             made.retain(|_, flagged| !*flagged);
         }
+        let surplus = |made: &BTreeMap<TicketId, bool>| {
+            let flagged = made.iter().filter(|(_, flagged)| **flagged);
+            flagged.map(|(id, _)| id.clone()).collect::<Vec<_>>()
+        };
+        let told: BTreeSet<TicketId> = self.created.values().flat_map(surplus).collect();
         for made in self.created.values_mut() {
             made.retain(|_, flagged| !*flagged);
+        }
+        for made in self.created_for.values_mut() {
+            made.retain(|id| !told.contains(id));
         }
     }
 
@@ -301,6 +340,7 @@ impl Judge {
         if self.freed.contains(id) || !self.restored.is_empty() {
             return;
         }
+        self.asks(Law::HaltHolds);
         let out = self.let_out.entry(operation).or_default();
         out.entry(id.clone()).or_insert(now);
         let recent = out.values().filter(|at| now.since(**at) < HALT_WINDOW);
@@ -350,6 +390,7 @@ fn is_said(operation: Operation) -> bool {
 impl World {
     /// A write is at its remote, and is not done yet.
     pub fn judge_write(&mut self, intent: &Intent) {
+        self.judge.asks(Law::IntentFirst);
         if !self.judge.sent.contains(&intent.id) {
             let what = format!("{} was never committed as sent", intent.id);
             self.judge.breach(Law::IntentFirst, what);
@@ -361,6 +402,7 @@ impl World {
         if is_said(intent.operation()) {
             return;
         }
+        self.judge.asks(Law::WriteBudget);
         let now = self.now;
         let writes = self.judge.writes.entry(intent.link.clone()).or_default();
         writes.push_back(now);
@@ -379,6 +421,7 @@ impl World {
         if let Effect::CreateTicket(create) = &intent.effect
             && self.shape.create == Resolve::IdempotencyKey
         {
+            self.judge.asks(Law::OneKeyOneThing);
             let before = self
                 .judge
                 .keys
@@ -444,9 +487,10 @@ impl World {
         let Some(talk) = head.strip_prefix(REPORT_NOTE) else {
             return;
         };
+        self.judge.asks(Law::ReportedOnce);
         // Two spellings of a customer are two Lanes until Jelou shows them to be one, and each tells its own
         // ticket (history 2000644).
-        let apart = self.faults.has(Fault::TwoSpellings);
+        let apart = self.faults.fired[Fault::TwoSpellings as usize] > 0;
         let records = self.desk.records.iter();
         let records = records.filter(|(id, _)| !apart || *id == ticket);
         let notes = records.flat_map(|(_, record)| &record.notes);
@@ -478,6 +522,7 @@ impl World {
         if many > before {
             self.judge.begun.insert(intent.id.clone(), self.now);
         }
+        self.judge.asks(Law::CreatedOnce);
         if self.judge.is_too_many(many) && !flagged {
             let what = format!("{} made {many} conversations and no flag", intent.id);
             self.judge.breach(Law::CreatedOnce, what);
@@ -519,6 +564,12 @@ impl World {
         // A conversation that Jelou twice does not know counts as ended, though it goes on.
         let denied = self.faults.fired[Fault::NotFound as usize] > 1;
         let untied = !self.judge.decided.is_empty() || denied;
+        if !excused && !untied {
+            self.judge.asks(Law::OneTalkPerTicket);
+        }
+        if !excused && !untied && !asked {
+            self.judge.asks(Law::OneTalkPerLane);
+        }
         if self.judge.is_too_many(of_ticket) && !excused && !untied {
             let what = format!("{of_ticket} open conversations of {}", start.ticket);
             return self.judge.breach(Law::OneTalkPerTicket, what);
@@ -555,6 +606,9 @@ impl World {
         };
         let made = self.judge.created.entry(intent.link.clone()).or_default();
         made.entry(ticket.clone()).or_insert(flagged);
+        let talk = create.conversation.clone();
+        let made = self.judge.created_for.entry(talk).or_default();
+        made.insert(ticket.clone());
         // One that people gave to another customer meanwhile is found by no look-up.
         let names_it = |id: &&TicketId| {
             let record = self.desk.records.get(*id);
@@ -562,14 +616,14 @@ impl World {
                 r.ticket.link_field.as_ref() == Some(&create.conversation) || r.gone
             })
         };
-        let many = made.keys().filter(names_it).count();
+        let many = made.iter().filter(names_it).count();
+        let law = match self.judge.restored.is_empty() {
+            true => Law::OneTicketPerTalk,
+            false => Law::NoSecondUndo,
+        };
+        self.judge.asks(law);
         if self.judge.is_too_many(many) && !flagged {
-            let law = if self.faults.has(Fault::BackupRestored) {
-                Law::NoSecondUndo
-            } else {
-                Law::OneTicketPerTalk
-            };
-            let what = format!("{many} tickets were made for {}", intent.link);
+            let what = format!("{many} tickets were made for {}", create.conversation);
             self.judge.breach(law, what);
         }
     }

@@ -17,6 +17,12 @@ macro_rules! laws {
                 match self { $(Self::$name => $word,)+ }
             }
 
+            /// Its bit where many laws are one number.
+            #[must_use]
+            pub const fn bit(self) -> u64 {
+                1 << self as u64
+            }
+
             /// What it promises.
             #[must_use]
             pub fn promise(self) -> &'static str {
@@ -142,6 +148,9 @@ laws! {
     /// L6: no Lane stays claimed when nobody works on it.
     LeasesEnd = "leases_end";
 }
+
+// Each has a bit of its own.
+const _: () = assert!(Law::ALL.len() <= 64);
 
 /// A law that was broken.
 #[derive(Clone, Debug, PartialEq, Eq)]

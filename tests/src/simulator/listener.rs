@@ -14,6 +14,7 @@ use bridge_core::{
     message::{BotSays, Content},
     time::Timestamp,
 };
+use bridge_remotes::desk::Record;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is wrong, if something is.
@@ -104,6 +105,9 @@ impl World {
                 self.judge.ears.silences.insert(new.id.clone(), heard_at);
             }
             let set_back = self.faults.fired[Fault::ClockSetBack as usize] > 0;
+            if !set_back {
+                self.judge.asks(Law::SaidInOrder);
+            }
             if !set_back && let Some((law, what)) = in_turn(after, new) {
                 self.judge.breach(law, what);
             }
@@ -147,6 +151,7 @@ impl World {
     }
 
     fn once(&mut self, intent: &Intent, what: String) -> Verdict {
+        self.judge.asks(Law::SaidOnce);
         let many = self.judge.ears.counted(what.clone(), intent);
         let too_many = self.judge.is_too_many(many) && !self.a_person_decided();
         too_many.then(|| (Law::SaidOnce, format!("{what} came {many} times")))
@@ -163,11 +168,13 @@ impl World {
             };
             k.public && k.by_agent && !k.by_us && holds
         });
+        self.judge.asks(Law::StaysInside);
         let what = format!("{} of {} went out", said.comment, said.ticket);
         (!is_meant).then_some((Law::StaysInside, what))
     }
 
     fn knocks_once(&mut self, intent: &Intent, user: &UserId) -> Verdict {
+        self.judge.asks(Law::KnocksOnce);
         let since = self.judge.ears.silences.get(&intent.id).copied().flatten();
         // Until Jelou did a start that named this spelling, nobody can know whose else it is (rule 9).
         let told = self.judge.asked_for.values().any(|asked| asked == user);
@@ -182,6 +189,7 @@ impl World {
     fn said_by_bot(&mut self, intent: &Intent, send: &SendBotMessage) -> Verdict {
         match &send.message.what {
             BotSays::Text { .. } => {
+                self.judge.asks(Law::AwayOnce);
                 let what = format!("nobody is in, for {}", send.conversation);
                 let many = self.judge.ears.counted(what.clone(), intent);
                 let too_many = self.judge.is_too_many(many) && !self.a_person_decided();
@@ -196,14 +204,14 @@ impl World {
 
     fn button_once(&mut self, intent: &Intent, user: &str, text: &str) -> Verdict {
         let ticket = TicketId::parse(text.rsplit(' ').next()?).ok()?;
+        self.judge.asks(Law::ButtonOnce);
         let many = self
             .judge
             .ears
             .counted(format!("button of {ticket} for {user}"), intent);
         let urgent = self.judge.ears.urgent.get(&ticket).copied().unwrap_or(0);
         // A Lane knows nothing of what the ticket's former customer got.
-        let given_away = self.faults.has(Fault::RequesterChanged) || self.faults.has(Fault::Merged);
-        let excused = given_away || self.a_person_decided();
+        let excused = self.was_given_away(&ticket) || self.a_person_decided();
         let too_many = many > urgent + self.judge.restored.len() && !excused;
         let what = format!("{many} buttons of {ticket}, which became urgent {urgent} times");
         too_many.then_some((Law::ButtonOnce, what))
@@ -211,10 +219,6 @@ impl World {
 
     /// When all is quiet: what was said is there, or its ticket says why not.
     pub(super) fn all_is_heard(&self) -> Verdict {
-        let odd = [Fault::ObserveFirst, Fault::TwoSpellings];
-        if odd.iter().any(|fault| self.faults.has(*fault)) {
-            return None;
-        }
         let waiting = self.places_that_wait_for_a_person();
         let ways = self.judge.ears.ways.iter();
         let mut ways = ways.filter(|((place, _), _)| !waiting.contains(place));
@@ -223,17 +227,18 @@ impl World {
                 Place::Conversation { .. } => self.customer_is_heard(id, way),
                 Place::Ticket { id: ticket } => self.agent_is_heard(ticket, id, way),
             };
-            wrong.or_else(|| self.file_is_there(id, way))
+            wrong.or_else(|| self.file_is_there(place, id, way))
         });
-        unheard.or_else(|| self.what_is_owed_is_known())
+        unheard.or_else(|| self.what_is_owed_is_known(&waiting))
     }
 
     /// Where what is said may wait for as long as a person takes, or a busy customer.
     fn places_that_wait_for_a_person(&self) -> BTreeSet<Place> {
-        let waiting = self.lanes_that_wait_for_a_person();
+        let waiting = self.lanes_of_people();
         let mut places = BTreeSet::new();
         for lane in self.store.lanes() {
-            let waits = waiting.contains(&lane.lane.id);
+            let twice = self.is_spelled_twice(&lane.lane.user);
+            let waits = twice || waiting.contains(&lane.lane.id);
             for link in &lane.links {
                 if waits || link.is_live() && !link.is_whole() {
                     let id = |id: &TicketId| Place::Ticket { id: id.clone() };
@@ -247,6 +252,7 @@ impl World {
     }
 
     fn customer_is_heard(&self, id: &MessageId, way: &Way) -> Verdict {
+        self.judge.asks(Law::SaidIsHeard);
         let Some(outcome) = way.outcome else {
             return Some((Law::SaidIsHeard, format!("{id} waits, and for nobody")));
         };
@@ -267,6 +273,7 @@ impl World {
     }
 
     fn agent_is_heard(&self, ticket: &TicketId, id: &MessageId, way: &Way) -> Verdict {
+        self.judge.asks(Law::SaidIsHeard);
         let Some(outcome) = way.outcome else {
             return Some((Law::SaidIsHeard, format!("{id} waits, and for nobody")));
         };
@@ -298,20 +305,21 @@ impl World {
         let record = self.desk.records.get(ticket);
         let mute = record.is_none_or(|r| r.gone || r.ticket.status.as_str() == "closed");
         // What is not found twice counts as gone, although it is there.
-        let denied = self.faults.fired[Fault::NotFound as usize] > 1;
-        told || mute || denied
+        told || mute || self.counts_as_gone(ticket)
     }
 
-    fn file_is_there(&self, id: &MessageId, way: &Way) -> Verdict {
+    fn file_is_there(&self, place: &Place, id: &MessageId, way: &Way) -> Verdict {
         let relayed = way.outcome == Some(Outcome::Relayed);
-        // Which ticket the file was for is not told: what is planned for one that counts as gone is withdrawn.
-        let mute = |(id, r): (&TicketId, &bridge_remotes::desk::Record)| {
-            r.gone || r.ticket.status.as_str() == "closed" || self.counts_as_gone(id)
-        };
-        let some_mute = self.desk.records.iter().any(mute);
+        // What is planned for a ticket that counts as gone is withdrawn.
+        let some_mute = self.had_by(place).iter().any(|id| {
+            let record = self.desk.records.get(id);
+            let mute = |r: &Record| r.gone || r.ticket.status.as_str() == "closed";
+            record.is_none_or(mute) || self.is_merged(id) || self.counts_as_gone(id)
+        });
         if !way.has_file || !relayed || !self.attaches() || some_mute {
             return None;
         }
+        self.judge.asks(Law::FilesArrive);
         let hangs = self.judge.ears.over.contains_key(&format!("file of {id}"));
         let told = || {
             let words = format!("(file {id}");
@@ -322,19 +330,33 @@ impl World {
         lost.then(|| (Law::FilesArrive, format!("the file of {id} hangs nowhere")))
     }
 
+    /// The tickets that what is said at a place may go to: of a conversation, all that it had.
+    fn had_by(&self, place: &Place) -> BTreeSet<TicketId> {
+        match place {
+            Place::Ticket { id } => BTreeSet::from([id.clone()]),
+            Place::Conversation { id } => {
+                let lanes = self.store.lanes();
+                let links = lanes.flat_map(|lane| lane.links);
+                let of_talk = links.filter(|l| l.conversation_id() == Some(id));
+                of_talk.filter_map(|l| l.ticket_id().cloned()).collect()
+            }
+        }
+    }
+
     /// Words for a customer who had a Link came to be known, whatever became of them then.
-    fn what_is_owed_is_known(&self) -> Verdict {
-        let moved = [
-            Fault::RequesterChanged,
-            Fault::Merged,
-            Fault::Deleted,
-            Fault::ClocksApart,
-        ];
-        let odd = moved.iter().any(|fault| self.faults.has(*fault));
-        if odd || !self.hears_of_comments() {
+    fn what_is_owed_is_known(&self, waiting: &BTreeSet<Place>) -> Verdict {
+        if self.shape.second_clock != 0 || !self.hears_of_comments() {
             return None;
         }
+        let gone = |id: &TicketId| self.desk.records.get(id).is_none_or(|r| r.gone);
         let known = |(ticket, comment): &&(TicketId, MessageId)| {
+            let excused = self.was_given_away(ticket)
+                || self.counts_as_gone(ticket)
+                || gone(ticket)
+                || waiting.contains(&Place::Ticket { id: ticket.clone() });
+            if excused {
+                return true;
+            }
             let place = Place::Ticket { id: ticket.clone() };
             self.judge.ears.ways.contains_key(&(place, comment.clone()))
                 || self.came_too_late(ticket, comment)

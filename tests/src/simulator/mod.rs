@@ -19,6 +19,7 @@ pub mod afterwards;
 pub mod calls;
 pub mod claims;
 pub mod ending;
+mod excuse;
 pub mod fault;
 mod finish;
 pub mod history;
@@ -62,6 +63,8 @@ pub struct Ended {
     pub flagged: u32,
     /// Writes that reached a remote.
     pub writes: u32,
+    /// The laws that were asked of something, a bit each.
+    pub asked: u64,
     /// What happened, line by line, if it was asked for.
     pub tale: Vec<String>,
 }
@@ -99,6 +102,7 @@ pub fn live(history: &History, mappings: &Rc<Vec<Rc<Mapping>>>, tale: bool) -> E
         parked: count(world.parked().len()),
         flagged: count(world.judge.flagged.len()),
         writes: count(world.desk.writes.len() + world.jelou.writes.len()),
+        asked: world.judge.asked(),
         tale: world.tale().to_vec(),
     }
 }

@@ -1,6 +1,6 @@
 //! Many histories on all cores, and what they came to in one line. Neighbour: the command `simulate`.
 
-use super::{Breach, Ended, History, KINDS, live, mappings};
+use super::{Breach, Ended, History, KINDS, Law, live, mappings};
 use std::sync::{
     Mutex, PoisonError,
     atomic::{AtomicU64, Ordering},
@@ -28,6 +28,8 @@ pub struct Totals {
     pub flagged: u64,
     /// Writes that reached a remote.
     pub writes: u64,
+    /// In how many histories each law was asked of something.
+    pub asked: Vec<u64>,
     /// The seeds that broke a law, the lowest first.
     pub broken: Vec<(u64, Breach)>,
 }
@@ -43,6 +45,7 @@ impl Default for Totals {
             parked: 0,
             flagged: 0,
             writes: 0,
+            asked: vec![0; Law::ALL.len()],
             broken: Vec::new(),
         }
     }
@@ -59,6 +62,9 @@ impl Totals {
         self.parked += u64::from(ended.parked);
         self.flagged += u64::from(ended.flagged);
         self.writes += u64::from(ended.writes);
+        for (all, law) in self.asked.iter_mut().zip(Law::ALL) {
+            *all += u64::from(ended.asked & law.bit() != 0);
+        }
         self.broken
             .extend(ended.breach.map(|breach| (seed, breach)));
     }
@@ -74,6 +80,9 @@ impl Totals {
         self.parked += other.parked;
         self.flagged += other.flagged;
         self.writes += other.writes;
+        for (all, more) in self.asked.iter_mut().zip(other.asked) {
+            *all += more;
+        }
         self.broken.extend(other.broken);
     }
 }

@@ -50,6 +50,7 @@ impl World {
         if self.faults.fired[Fault::ClockSetBack as usize] > 0 {
             return;
         }
+        self.judge.asks(Law::SidesStay);
         let seen = self
             .heard(before, after)
             .or_else(|| self.missed_twice(before, after))
@@ -97,9 +98,13 @@ impl World {
         if !goes_out(old, new) {
             return None;
         }
+        self.judge.asks(Law::OneAtATime);
         one_at_a_time(after, new).or_else(|| match &new.effect {
             Effect::StartConversation(_) => self.start_is_asked_for(after, new),
-            Effect::CloseConversation(_) => close_was_looked_at(after, new),
+            Effect::CloseConversation(_) => {
+                self.judge.asks(Law::LookedFirst);
+                close_was_looked_at(after, new)
+            }
             Effect::CreateTicket(_) => self.create_has_a_reason(after, new),
             Effect::SetStatus { .. } => self.status_is_right(after, new),
             Effect::WriteTicketId(_)
@@ -118,6 +123,7 @@ impl World {
 
     /// What counts as taken in is known from then on.
     fn heard(&self, before: &Lane, after: &Lane) -> Verdict {
+        self.judge.asks(Law::TakenIn);
         let applied = after.fates.iter().filter(|(_, _, f)| *f == Fate::Applied);
         for (delivery, position, _) in applied {
             let came = before
@@ -149,14 +155,9 @@ impl World {
         None
     }
 
-    /// Whether a ticket was denied so often that it counts as gone, although it is there.
-    pub(super) fn counts_as_gone(&self, ticket: &TicketId) -> bool {
-        let missed = self.judge.missed.get(&format!("ticket {ticket}"));
-        missed.is_some_and(|times| *times > 1)
-    }
-
     /// Who is not found once may be found again; only twice is gone.
     fn missed_twice(&self, before: &Lane, after: &Lane) -> Verdict {
+        self.judge.asks(Law::MissedTwice);
         let often = |object: String| self.judge.missed.get(&object).copied().unwrap_or(0);
         for (id, _) in after.tickets.iter().filter(|(_, m)| m.gone) {
             let known = before.tickets.get(id).is_some_and(|m| m.gone);
@@ -185,6 +186,7 @@ impl World {
         let link = after.links.iter().find(|l| l.id == intent.link)?;
         let id = link.conversation_id()?;
         let talk = self.jelou.talks.get(id)?;
+        self.judge.asks(Law::OwnStart);
         let of_link = |by: &IntentId| {
             let mut own = after.intents.iter().filter(|i| i.link == link.id);
             own.any(|i| i.id == *by)
@@ -226,9 +228,9 @@ impl World {
             .iter()
             .any(|l| l.id != intent.link && !l.is_live() && l.ticket_id() == Some(ticket));
         // Another customer's Lane knows nothing of who made it.
-        let given_away =
-            self.faults.has(Fault::RequesterChanged) || !self.judge.restored.is_empty();
+        let given_away = self.was_given_away(&start.ticket) || !self.judge.restored.is_empty();
         let ours = !given_away && self.judge.made.contains(ticket);
+        self.judge.asks(Law::AskedFor);
         let asks = seen.tags.iter().any(|tag| tag == TAG) && !ours;
         let wrong = |mapping: &Mapping| {
             let reopened = had_another && mapping.ticket_reopened == TicketReopened::Start;
@@ -299,11 +301,12 @@ impl World {
         let moved =
             asks(&agreed.status) != asks(&seen.status) && !agreed.conversation_closed && !merged;
         let first = intent.first_sent_at == intent.sent_at;
-        let steady = !self.faults.has(Fault::MappingSwapped);
+        let steady = self.faults.fired[Fault::MappingSwapped as usize] == 0;
         if moved && steady && first && self.mapping.on_conflict == OnConflict::Ticket {
             let what = format!("{ticket} moved to {} and is set back", seen.status);
             return Some((Law::NothingOverwritten, what));
         }
+        self.judge.asks(Law::NothingOverwritten);
         let stale =
             seen.status != record.ticket.status && self.now.since(record.changed_at) > LOOK_AGE;
         let what = format!("{ticket} is {} and is set unseen", record.ticket.status);

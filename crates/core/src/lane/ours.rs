@@ -157,12 +157,17 @@ impl Turn<'_> {
         }
         self.give_way(id, &target);
         self.withdraw(&target, Operation::Start, None);
-        let now = self.now;
+        let (now, mapping) = (self.now, self.rules.mapping);
         if let Some(link) = self.lane.link_mut(&target) {
             link.conversation = ConversationSide::Known { id: id.clone() };
             link.busy_since = None;
             if link.ended.take().is_some() {
                 link.ticket_since = Some(now);
+                // It went out for an open ticket. One that was closed since closes what came of it.
+                let agreed = link.agreed.as_mut();
+                if let Some(agreed) = agreed.filter(|a| mapping.closes(&a.status)) {
+                    agreed.status = mapping.vocabulary().reopened.clone();
+                }
                 self.doubt_what_left(&target);
             }
         }

@@ -267,6 +267,20 @@ fn a_ticket_solved_while_its_start_was_unknown_closes_what_turns_up() {
     assert_eq!(w.status(&ticket), "solved");
 }
 
+// Found by histories 9781 and 18128: it went on for good.
+#[test]
+fn a_ticket_solved_and_withdrawn_while_its_start_was_unknown_closes_what_turns_up_later() {
+    let mut w = answer_lost();
+    let (ticket, started) = w.agent_asks_and_the_start_event_is_late();
+    w.agent_sets(&ticket, "solved");
+    w.hours(1);
+    assert!(w.live_link(&ticket).is_none(), "{}", w.tale());
+    w.deliver(started);
+    w.settle();
+    assert_eq!(w.talks().len(), 1, "{}", w.tale());
+    assert!(w.active().is_empty(), "{}", w.tale());
+}
+
 #[test]
 fn a_conversation_taken_for_the_customers_own_goes_back_to_the_ticket_whose_start_it_was() {
     let mut w = answer_lost();
