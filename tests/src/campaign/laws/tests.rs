@@ -143,7 +143,9 @@ fn good(manner: &str) -> Worlds {
         calls: vec![create(1)],
         jelou_calls: Vec::new(),
         known: [Known::default(), Known::default()],
-        links: vec![json!({"ticket": TICKET, "conversation": TALK, "state": "linked"})],
+        links: vec![
+            json!({"ticket": TICKET, "conversation": TALK, "state": "linked", "created_at": "2026-11-22T15:00:00Z"}),
+        ],
         intents: vec![intent("comment", false), intent("comment", false)],
         asked: Vec::new(),
         told: Told {
