@@ -15,7 +15,9 @@ fn usage() -> ExitCode {
         text.push_str(&format!("  campaign {name} {usage}\n"));
     }
     text.push_str("  campaign all [--short]\n");
-    text.push_str("each also: [--short] [--seed S] [--program PATH] [--folder DIR]\n");
+    text.push_str(
+        "each also: [--short] [--seed S] [--program PATH] [--folder DIR] [--manner NAME]\n",
+    );
     let _ = std::io::stderr().write_all(text.as_bytes());
     ExitCode::from(2)
 }

@@ -8,12 +8,14 @@ mod fake;
 
 use super::{
     Scene, Season, Subcommand, Verdict, Words,
+    fault::Fault,
     load::Load,
+    manner::Manner,
     table::{Played, say},
 };
-use crate::{chance::Chance, program::Daemon};
+use crate::{chance::Chance, figures::Figures, program::Daemon};
 use fake::Clock;
-use jelou_bridge::demo::StageOptions;
+use jelou_bridge::{clock as true_clock, demo::StageOptions};
 use std::{path::Path, time::Duration};
 
 /// See the module.
@@ -65,6 +67,15 @@ const CUSTOMERS: usize = 60;
 /// How long people go on before each jump and after the last, ms.
 const BETWEEN_MS: (usize, usize) = (300, 1_300);
 
+/// The program sweeps once a second: so long after a jump it has, and tells when.
+const TELLS_WITHIN: Duration = Duration::from_secs(20);
+
+/// No two of the times that the clock is set to are as near each other, s; no sweep is as old.
+const FAR_OFF_S: f64 = 60.0;
+
+/// How often it is asked.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
 /// What the campaign counts.
 #[derive(Default)]
 struct Counts {
@@ -79,12 +90,16 @@ async fn play(words: Words) -> Result<Verdict, String> {
     let seed = words.seed()?;
     let path = words.program().await?;
     let folder = words.folder()?;
-    let came = campaign(rounds, &path, folder.path(), &mut Chance::new(seed)).await;
+    let mut chance = Chance::new(seed);
+    let drawn = Manner::draw(&mut chance);
+    let manner = words.manner()?.unwrap_or(drawn);
+    let came = campaign(rounds, manner, &path, folder.path(), &mut chance).await;
     folder.judged(seed, came)
 }
 
 async fn campaign(
     rounds: u64,
+    manner: Manner,
     path: &Path,
     folder: &Path,
     chance: &mut Chance,
@@ -96,7 +111,7 @@ async fn campaign(
         let busy = "busy_timeout = \"1h\"";
         options.rules = options.rules.replace(busy, "busy_timeout = \"8760h\"");
     };
-    let mut scene = Scene::set(chance, path, folder, patient).await?;
+    let mut scene = Scene::set(chance, manner, path, folder, patient).await?;
     scene.program.environment = clock.environment();
     let mut daemon = scene.program.start().await?;
     let mut counts = Counts::default();
@@ -119,7 +134,7 @@ async fn campaign(
         ..
     } = counts;
     let line = format!(
-        "{jumps} jumps of the clock, {webhooks} webhooks acknowledged, settled in {:.1} s at most, {} \
+        "{manner}, {jumps} jumps of the clock, each told by the program, {webhooks} webhooks acknowledged, settled in {:.1} s at most, {} \
          breaches",
         longest.as_secs_f64(),
         broken.len()
@@ -138,8 +153,11 @@ async fn season(
 ) -> Result<(Daemon, Vec<String>), String> {
     let season = Season::begin(scene, counts.seasons);
     let load = Load::begin(scene, &season, CUSTOMERS, Chance::new(chance.draw()));
+    // A call that is under way at a jump may seem to have gone on for an hour: its Claim is over.
+    let mut jumps = Vec::new();
     for (number, seconds) in story.jumps.iter().enumerate() {
         go_on(scene, &load, chance).await;
+        jumps.push(Fault::at(true_clock::now().0));
         if story.restarts && number + 1 == story.jumps.len() {
             daemon.kill().await?;
             clock.set(*seconds)?;
@@ -147,10 +165,11 @@ async fn season(
         } else {
             clock.set(*seconds)?;
         }
+        tells_the_time(&daemon, *seconds).await?;
         counts.jumps += 1;
     }
     go_on(scene, &load, chance).await;
-    let season = season.over(load.end().await);
+    let season = season.over(load.end().await, jumps);
     let judged = season.judged(scene, &daemon).await?;
     counts.seasons += 1;
     counts.webhooks += judged.acked;
@@ -163,9 +182,34 @@ async fn season(
         judged.broken.len()
     ));
     let named = |law| format!("{}: {law}", story.told);
-    let too_much = judged.asked_too_much(u64::from(story.restarts));
-    let broken = judged.broken.into_iter().chain(too_much);
-    Ok((daemon, broken.map(named).collect()))
+    Ok((daemon, judged.broken.into_iter().map(named).collect()))
+}
+
+/// Waits until the program itself tells a time so many seconds off the true one: when it last swept.
+/// A jump that it does not see proves nothing.
+async fn tells_the_time(daemon: &Daemon, off: i64) -> Result<(), String> {
+    let told = async || {
+        let figures = Figures::of(&daemon.admin).await?;
+        let swept = figures.sum("jelou_bridge_last_sweep_timestamp_seconds", &[]);
+        #[allow(clippy::cast_precision_loss, reason = "seconds since 1970")]
+        let now = true_clock::now().0 as f64 / 1_000.0;
+        Ok::<f64, String>(swept - now)
+    };
+    let give_up = true_clock::now().plus(TELLS_WITHIN);
+    #[allow(clippy::cast_precision_loss, reason = "a day's seconds")]
+    let wanted = off as f64;
+    loop {
+        let is = told().await?;
+        if (is - wanted).abs() < FAR_OFF_S {
+            return Ok(());
+        }
+        if true_clock::now() > give_up {
+            return Err(format!(
+                "the clock was set {off} s off, and {TELLS_WITHIN:?} later the program's is {is:.0} s off: nothing is proven"
+            ));
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
 }
 
 async fn go_on(scene: &Scene, load: &Load, chance: &mut Chance) {

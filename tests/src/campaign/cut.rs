@@ -10,10 +10,13 @@ mod relay;
 
 use super::{
     Scene, Season, Subcommand, Verdict, Words,
+    fault::Fault,
     load::Load,
+    manner::Manner,
     table::{Played, say},
 };
 use crate::{chance::Chance, figures::Figures, program::Daemon};
+use jelou_bridge::clock;
 use net::Net;
 use relay::Relay;
 use std::{path::Path, time::Duration};
@@ -52,6 +55,7 @@ struct Counts {
     spells: u64,
     lost: u64,
     unknown: f64,
+    asked: usize,
     longest: Duration,
 }
 
@@ -60,18 +64,22 @@ async fn play(words: Words) -> Result<Verdict, String> {
     let seed = words.seed()?;
     let path = words.program().await?;
     let folder = words.folder()?;
-    let came = campaign(rounds, &path, folder.path(), &mut Chance::new(seed)).await;
+    let mut chance = Chance::new(seed);
+    let drawn = Manner::draw(&mut chance);
+    let manner = words.manner()?.unwrap_or(drawn);
+    let came = campaign(rounds, manner, &path, folder.path(), &mut chance).await;
     folder.judged(seed, came)
 }
 
 async fn campaign(
     rounds: u64,
+    manner: Manner,
     path: &Path,
     folder: &Path,
     chance: &mut Chance,
 ) -> Result<Verdict, String> {
     let net = Net::set()?;
-    let mut scene = Scene::set(chance, path, folder, |options| {
+    let mut scene = Scene::set(chance, manner, path, folder, |options| {
         let there = net.there;
         options.listen = format!("{there}:8080");
         options.admin_listen = format!("{there}:8081");
@@ -100,11 +108,12 @@ async fn campaign(
         spells,
         lost,
         unknown,
+        asked,
         longest,
     } = counts;
     let line = format!(
-        "{rounds} rounds, {webhooks} webhooks acknowledged, {spells} spells of lost answers, {lost} \
-         packets lost, {unknown} outcomes unknown at first, settled in {:.1} s at most, {} breaches",
+        "{manner}, {rounds} rounds, {webhooks} webhooks acknowledged, {spells} spells of lost answers, {lost} \
+         packets lost, {unknown} outcomes unknown at first, {asked} asked about, settled in {:.1} s at most, {} breaches",
         longest.as_secs_f64(),
         broken.len()
     );
@@ -122,17 +131,19 @@ async fn round(
     let season = Season::begin(scene, usize::try_from(counts.rounds).unwrap_or(0));
     let load = Load::begin(scene, &season, CUSTOMERS, Chance::new(chance.draw()));
     let before = unknown(daemon).await?;
+    let mut spells = Vec::new();
     for _ in 0..SPELLS {
         load.allow(scene.sent() + WEBHOOKS_EACH);
-        spell(scene, net, chance).await?;
+        spells.push(spell(scene, net, chance).await?);
         counts.spells += 1;
     }
-    let season = season.over(load.end().await);
+    let season = season.over(load.end().await, spells);
     let judged = season.judged(scene, daemon).await?;
     let unknown = unknown(daemon).await? - before;
     counts.rounds += 1;
     counts.webhooks += judged.acked;
     counts.unknown += unknown;
+    counts.asked += judged.asked;
     counts.lost = net.lost()?;
     counts.longest = counts.longest.max(judged.settled_in);
     say(&format!(
@@ -148,7 +159,7 @@ async fn round(
 }
 
 /// Calm, then a share of one side's answers is lost, or of both sides'.
-async fn spell(scene: &Scene, net: &Net, chance: &mut Chance) -> Result<(), String> {
+async fn spell(scene: &Scene, net: &Net, chance: &mut Chance) -> Result<Fault, String> {
     let ports = [scene.jelou.addr.port(), scene.helpdesk.addr.port()];
     let [jelou, helpdesk] = &ports;
     let whose: [&[u16]; 3] = [&[*jelou], &[*helpdesk], &ports];
@@ -157,9 +168,12 @@ async fn spell(scene: &Scene, net: &Net, chance: &mut Chance) -> Result<(), Stri
     let (calm, least) = (chance.below(CALM_MOST_MS), SPELL_MS.0);
     let spell = least + chance.below(SPELL_MS.1 - least);
     tokio::time::sleep(Duration::from_millis(calm as u64)).await;
+    let from = clock::now().0;
     net.lose(whose, share)?;
     tokio::time::sleep(Duration::from_millis(spell as u64)).await;
-    net.heal()
+    net.heal()?;
+    let to = clock::now().0;
+    Ok(Fault { from, to })
 }
 
 /// How many outcomes the daemon did not know at first.

@@ -8,7 +8,9 @@ mod small;
 
 use super::{
     Scene, Season, Subcommand, Verdict, Words,
+    fault::Fault,
     load::Load,
+    manner::Manner,
     table::{Played, say},
 };
 use crate::{
@@ -74,19 +76,26 @@ async fn play(words: Words) -> Result<Verdict, String> {
     let seed = words.seed()?;
     let path = words.program().await?;
     let folder = words.folder()?;
-    let came = campaign(rounds, &path, folder.path(), &mut Chance::new(seed)).await;
+    let mut chance = Chance::new(seed);
+    let drawn = Manner::draw(&mut chance);
+    let manner = words.manner()?.unwrap_or(drawn);
+    let came = campaign(rounds, manner, &path, folder.path(), &mut chance).await;
     folder.judged(seed, came)
 }
 
 async fn campaign(
     rounds: u64,
+    manner: Manner,
     path: &Path,
     folder: &Path,
     chance: &mut Chance,
 ) -> Result<Verdict, String> {
     let place = folder.join("disk");
     let disk = Small::mount(&place, SIZE)?;
-    let scene = Scene::set(chance, path, folder, |options| options.folder = place).await?;
+    let scene = Scene::set(chance, manner, path, folder, |options| {
+        options.folder = place;
+    })
+    .await?;
     let daemon = scene.program.start().await?;
     let mut counts = Counts::default();
     let mut broken = Vec::new();
@@ -113,7 +122,7 @@ async fn campaign(
         longest,
     } = counts;
     let line = format!(
-        "{rounds} rounds, {webhooks} webhooks acknowledged, {fillings} fillings, {refused} webhooks \
+        "{manner}, {rounds} rounds, {webhooks} webhooks acknowledged, {fillings} fillings, {refused} webhooks \
          answered 503, not ready {not_ready} times, settled in {:.1} s at most, {} breaches",
         longest.as_secs_f64(),
         broken.len()
@@ -133,8 +142,10 @@ async fn round(
     let load = Load::begin(scene, &season, CUSTOMERS, Chance::new(chance.draw()));
     let before = Figures::of(&daemon.admin).await?;
     let mut broken = Vec::new();
+    let mut faults = Vec::new();
     for _ in 0..FILLINGS {
         load.allow(scene.sent() + WEBHOOKS_EACH);
+        let from = clock::now().0;
         let not_ready = filling(daemon, disk, chance).await?;
         counts.fillings += 1;
         counts.not_ready += u64::from(not_ready);
@@ -143,10 +154,11 @@ async fn round(
                 "not ready {READY_AGAIN_WITHIN:?} after there was room"
             ));
         }
+        let to = clock::now().0;
+        faults.push(Fault { from, to });
     }
-    let season = season.over(load.end().await);
+    let season = season.over(load.end().await, faults);
     let judged = season.judged(scene, daemon).await?;
-    broken.extend(judged.asked_too_much(0));
     broken.extend(judged.broken);
     let after = Figures::of(&daemon.admin).await?;
     let more = |outcome| {

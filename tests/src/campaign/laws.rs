@@ -1,14 +1,24 @@
-//! What must hold of both worlds and of the daemon between them when all is quiet. Neighbours:
-//! `load`, which tells what people did; `season`, which gathers the rest.
+//! What must hold of both worlds and of the daemon between them when all is quiet. Rooms: `words`
+//! (what people said). Neighbours: `load`, which tells what people did; `season`, which gathers the rest.
 //!
 //! Each law looks at the sandboxes' own state first: what the daemon says of itself is believed
 //! only where nobody else knows.
 
-use super::load::Told;
+#[cfg(test)]
+mod tests;
+mod words;
+
+use super::{
+    fault::{self, Fault},
+    load::Told,
+    manner::{Manner, Offers},
+    said::Known,
+    scene::is_write,
+};
 use bridge_sandbox::{
     Call, Operation,
     helpdesk::{Comment, Role, Ticket},
-    jelou::Conversation,
+    jelou::{Conversation, Spoken},
 };
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,32 +27,80 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Worlds {
     /// What people did.
     pub told: Told,
+    /// How what became of a lost call could be found out.
+    pub manner: Manner,
+    /// When answers can have been lost.
+    pub faults: Vec<Fault>,
     /// Every conversation at Jelou that began in it.
     pub conversations: Vec<Conversation>,
+    /// Everything that was said at Jelou in it.
+    pub spoken: Vec<Spoken>,
     /// Every ticket at the helpdesk that was made in it, with its comments.
     pub tickets: Vec<(Ticket, Vec<Comment>)>,
     /// Every call that the helpdesk got in it.
     pub calls: Vec<Call>,
+    /// Every call that Jelou got in it.
+    pub jelou_calls: Vec<Call>,
+    /// When Jelou's webhooks and the helpdesk's told of words.
+    pub known: [Known; 2],
     /// Every Link that the daemon has of these, ended ones too.
     pub links: Vec<Value>,
-    /// The ticket and the operation of every Intent it ever had.
-    pub intents: Vec<(String, String)>,
+    /// Every Intent that it ever had for their tickets.
+    pub intents: Vec<Planned>,
+    /// What a person was asked about.
+    pub asked: Vec<Asked>,
+}
+
+/// An Intent, as far as the laws go.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    /// The ticket of its Link.
+    pub ticket: String,
+    /// `note`, `message`, ...
+    pub operation: String,
+    /// Tried again although an earlier try may have worked.
+    pub flagged: bool,
+}
+
+/// A write that was parked because nobody knows what came of it.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// `note`, `message`, ...
+    pub operation: String,
+    /// Its ticket, where it has one.
+    pub ticket: Option<String>,
 }
 
 /// Every place where a law is broken, a sentence each.
 #[must_use]
 pub fn broken(worlds: &Worlds) -> Vec<String> {
-    let mut all = Vec::new();
-    all.extend(an_intent_starts_one_conversation(worlds));
-    all.extend(a_ticket_has_one_open_conversation(worlds));
-    all.extend(a_ticket_is_not_started_again_without_a_reopening(worlds));
-    all.extend(a_conversation_has_one_ticket(worlds));
+    let mut all = at_any_time(worlds);
     all.extend(a_note_is_told_once(worlds));
+    all.extend(no_more_is_asked_than_was_cut(worlds));
     all.extend(every_ticket_got_its_conversation(worlds));
     all.extend(every_conversation_got_its_ticket(worlds));
     all.extend(a_done_ticket_has_no_open_conversation(worlds));
     all.extend(a_close_is_seen_on_the_ticket(worlds));
     all.extend(a_live_link_is_written_on_its_ticket(worlds));
+    all.extend(words::come_over_once_in_order(worlds));
+    all
+}
+
+/// How many words of agents went nowhere since they were said before the bridge knew of their ticket.
+#[must_use]
+pub fn said_before(worlds: &Worlds) -> usize {
+    words::to_customers(worlds).before
+}
+
+/// Of those, such as hold while everything is on its way, and ask nothing of the daemon.
+#[must_use]
+pub fn at_any_time(worlds: &Worlds) -> Vec<String> {
+    let mut all = Vec::new();
+    all.extend(an_intent_starts_one_conversation(worlds));
+    all.extend(a_ticket_has_one_open_conversation(worlds));
+    all.extend(a_ticket_is_not_started_again_without_a_reopening(worlds));
+    all.extend(a_conversation_has_one_ticket(worlds));
+    all.extend(words::stay_with_whom_they_are_for(worlds));
     all
 }
 
@@ -69,6 +127,46 @@ impl Worlds {
         let mut all = self.tickets.iter();
         all.find(|(ticket, _)| ticket.id == id)
             .map(|(ticket, _)| ticket)
+    }
+
+    /// How often each thing may have been done once more, of what these calls do.
+    fn again(
+        &self,
+        operation: Operation,
+        what: fn(&Call) -> Option<String>,
+    ) -> BTreeMap<String, usize> {
+        if !self.manner.may_repeat(operation) {
+            return BTreeMap::new();
+        }
+        let calls = self.calls.iter().chain(&self.jelou_calls);
+        let calls = calls.filter(|call| call.operation == operation);
+        fault::again(calls, &self.faults, what)
+    }
+
+    /// Writes of which the program may not know what came of them.
+    #[must_use]
+    pub fn cut(&self) -> usize {
+        let calls = self.calls.iter().chain(&self.jelou_calls);
+        let writes = calls.filter(|call| is_write(call.operation));
+        writes
+            .filter(|call| fault::was_cut(call, &self.faults))
+            .count()
+    }
+
+    fn flagged(&self, operations: &[&str], ticket: Option<&str>) -> usize {
+        let all = self.intents.iter().filter(|intent| intent.flagged);
+        all.filter(|intent| operations.contains(&intent.operation.as_str()))
+            .filter(|intent| ticket.is_none_or(|ticket| intent.ticket == ticket))
+            .count()
+    }
+
+    /// A ticket that an unanswered create made, and of which nobody can know: another was made for the
+    /// conversation.
+    fn is_left_over(&self, ticket: &Ticket) -> bool {
+        let known = |link: &Value| text(link, "ticket") == Some(&ticket.id);
+        self.manner.may_repeat(Operation::CreateTicket)
+            && ticket.tags.contains("jelou")
+            && !self.links.iter().any(known)
     }
 
     fn links_of(&self, conversation: &str) -> Vec<&Value> {
@@ -128,33 +226,51 @@ fn a_ticket_is_not_started_again_without_a_reopening(worlds: &Worlds) -> Vec<Str
         .collect()
 }
 
-/// Law 4: however often a create is tried, one ticket comes of it, and one create of a conversation.
+/// The conversation that a create is about.
+fn about(call: &Call) -> Option<String> {
+    let about = call.body.pointer("/ticket/external_id");
+    about.and_then(Value::as_str).map(str::to_owned)
+}
+
+/// Law 4: however often a create is tried, one ticket comes of it, and one create of a conversation;
+/// where nothing tells of a lost one, one more for each that was cut.
 fn a_conversation_has_one_ticket(worlds: &Worlds) -> Vec<String> {
-    let mut keys: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    let mut made: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let creates = worlds
         .calls
         .iter()
         .filter(|c| c.operation == Operation::CreateTicket);
     for call in creates.filter(|c| c.performed) {
-        let about = call.body.pointer("/ticket/external_id");
-        if let (Some(about), Some(key)) = (about.and_then(Value::as_str), &call.idempotency_key) {
-            keys.entry(about).or_default().insert(key);
+        let key = match worlds.manner.offers {
+            Offers::Key => call.idempotency_key.clone(),
+            Offers::Lookup | Offers::LaggingSearch | Offers::Nothing => {
+                Some(call.number.to_string())
+            }
+        };
+        if let (Some(about), Some(key)) = (about(call), key) {
+            made.entry(about).or_default().insert(key);
         }
     }
-    let several = keys.iter().filter(|(_, keys)| keys.len() > 1);
+    let again = worlds.again(Operation::CreateTicket, about);
+    let allowed = |about: &String| 1 + again.get(about).copied().unwrap_or_default();
+    let several = made
+        .iter()
+        .filter(|(about, made)| made.len() > allowed(about));
     let mut all: Vec<String> = several
-        .map(|(about, _)| format!("conversation {about} got several tickets"))
+        .map(|(about, made)| format!("conversation {about} got {} tickets", made.len()))
         .collect();
     let ours = worlds
         .tickets
         .iter()
         .filter(|(t, _)| t.tags.contains("jelou"));
-    let (made, meant) = (
+    let (there, meant) = (
         ours.count(),
-        keys.values().map(BTreeSet::len).sum::<usize>(),
+        made.values().map(BTreeSet::len).sum::<usize>(),
     );
-    if made != meant {
-        all.push(format!("{made} tickets were made where {meant} were meant"));
+    if there != meant {
+        all.push(format!(
+            "{there} tickets were made where {meant} were meant"
+        ));
     }
     for conversation in &worlds.conversations {
         let links = worlds.links_of(&conversation.id);
@@ -167,26 +283,47 @@ fn a_conversation_has_one_ticket(worlds: &Worlds) -> Vec<String> {
 }
 
 /// A note says a thing once, and so does a customer's message, also when its answer was lost: no ticket
-/// has more of them than were planned.
+/// has more of them than were planned. Where nothing tells of a lost one, one more for each that was
+/// cut, and each of them is flagged.
 fn a_note_is_told_once(worlds: &Worlds) -> Vec<String> {
     let mut planned: BTreeMap<&str, usize> = BTreeMap::new();
-    for (ticket, operation) in &worlds.intents {
-        if matches!(operation.as_str(), "note" | "comment" | "file") {
-            *planned.entry(ticket).or_default() += 1;
+    for intent in &worlds.intents {
+        if ENTRIES.contains(&intent.operation.as_str()) {
+            *planned.entry(&intent.ticket).or_default() += 1;
         }
     }
+    let again = worlds.again(Operation::AddComment, |call| {
+        Some(format!("{}\n{}", call.path, call.body))
+    });
     let mut all = Vec::new();
     for (ticket, comments) in &worlds.tickets {
+        let path = format!("/api/tickets/{}/comments\n", ticket.id);
+        let again = again.iter().filter(|(what, _)| what.starts_with(&path));
+        let again: usize = again.map(|(_, times)| times).sum();
+        // One of them may have been cut more than once.
+        let flagged = worlds.flagged(&ENTRIES, Some(&ticket.id)) > 0;
+        let again = if flagged { again } else { 0 };
         let told = comments.iter().filter(|c| c.author == Role::Bridge).count();
         let meant = planned.get(ticket.id.as_str()).copied().unwrap_or_default();
-        if told > meant {
+        if told > meant + again {
             let ticket = &ticket.id;
             all.push(format!(
-                "ticket {ticket} has {told} entries of ours where {meant} were meant"
+                "ticket {ticket} has {told} entries of ours where {meant} were meant and {again} cut"
             ));
         }
     }
     all
+}
+
+/// Operations that write an entry on a ticket.
+const ENTRIES: [&str; 3] = ["note", "comment", "file"];
+
+/// A person is asked about nothing but calls that were cut.
+fn no_more_is_asked_than_was_cut(worlds: &Worlds) -> Vec<String> {
+    let (asked, cut) = (worlds.asked.len(), worlds.cut());
+    let wrong = (asked > cut)
+        .then(|| format!("a person was asked about {asked} writes, and {cut} can have been cut"));
+    wrong.into_iter().collect()
 }
 
 /// Nothing lost: a ticket that was never touched and whose customer is free has had a conversation.
@@ -248,7 +385,8 @@ fn a_close_is_seen_on_the_ticket(worlds: &Worlds) -> Vec<String> {
         for ticket in worlds.tickets.iter().map(|(ticket, _)| ticket) {
             let its_last = ticket.external_id.as_deref() == Some(id);
             let untouched = !worlds.told.touched.contains(&ticket.id);
-            if its_last && untouched && ticket.status != wanted {
+            let meant = its_last && untouched && !worlds.is_left_over(ticket);
+            if meant && ticket.status != wanted {
                 let (ticket, is) = (&ticket.id, &ticket.status);
                 all.push(format!(
                     "{id} was closed, ticket {ticket} is {is}, not {wanted}"

@@ -2,7 +2,7 @@
 //! asked to. Neighbours: the sandboxes, in which they act; `season`, which bounds whom it may
 //! concern; `laws`, which goes by what is written down here of their acts.
 
-use super::{Scene, Season};
+use super::{Scene, Season, said::Voice};
 use crate::chance::Chance;
 use bridge_sandbox::{Helpdesk, Jelou, helpdesk::NewTicket};
 use std::{
@@ -45,8 +45,21 @@ pub struct Told {
     pub touched: BTreeSet<String>,
     /// How often an agent took a ticket out of `solved`.
     pub reopened: BTreeMap<String, usize>,
+    /// What they said, in the order in which they said it.
+    pub said: Vec<Said>,
     /// How many acts.
     pub acts: usize,
+}
+
+/// Words, and where somebody said them. The words tell who did ([`super::said::whose`]).
+#[derive(Clone, Debug)]
+pub struct Said {
+    /// The words. No others are the same.
+    pub words: String,
+    /// The conversation in which a customer said them, else the ticket on which an agent did.
+    pub place: String,
+    /// The helpdesk's id of an agent's comment.
+    pub comment: Option<String>,
 }
 
 /// A load that goes on until it is ended.
@@ -101,7 +114,8 @@ pub fn phone(number: usize) -> String {
 }
 
 /// The customer of either spelling.
-fn number(phone: &str) -> Option<usize> {
+#[must_use]
+pub fn number(phone: &str) -> Option<usize> {
     let digits: String = phone.chars().filter(char::is_ascii_digit).collect();
     let last: usize = digits.get(digits.len().checked_sub(8)?..)?.parse().ok()?;
     last.checked_sub(80_000_000)
@@ -175,7 +189,7 @@ impl People {
     /// Somebody tries to do something. Not everything is possible at any time.
     fn act(&mut self) -> bool {
         let customer = self.first + self.chance.below(self.customers);
-        match self.chance.below(14) {
+        match self.chance.below(16) {
             0..=3 => self.opens_ticket(customer),
             4..=5 => self.starts(customer),
             6..=8 => self.writes(customer),
@@ -208,9 +222,19 @@ impl People {
     }
 
     fn writes(&mut self, customer: usize) -> bool {
-        let text = format!("message {}", self.told.acts);
-        let wrote = |id: String| self.jelou.customer_writes(&id, &text).is_ok();
-        self.active(customer).is_some_and(wrote)
+        let Some(place) = self.active(customer) else {
+            return false;
+        };
+        let words = Voice::Customer.words(customer, self.told.acts);
+        let written = self.jelou.customer_writes(&place, &words).is_ok();
+        if written {
+            self.told.said.push(Said {
+                words,
+                place,
+                comment: None,
+            });
+        }
+        written
     }
 
     fn closes(&mut self, customer: usize) -> bool {
@@ -251,12 +275,22 @@ impl People {
 
     fn comments(&mut self, customer: usize) -> bool {
         let tickets = self.tickets(customer);
-        let public = self.chance.below(2) == 0;
-        let Some(ticket) = self.chance.pick(&tickets) else {
+        let voice = self.chance.pick(&[Voice::Agent, Voice::Inside]).copied();
+        let (Some(ticket), Some(voice)) = (self.chance.pick(&tickets), voice) else {
             return false;
         };
-        let text = format!("comment {}", self.told.acts);
-        self.helpdesk.agent_comments(ticket, &text, public).is_ok()
+        let words = voice.words(customer, self.told.acts);
+        let public = voice == Voice::Agent;
+        let comment = self.helpdesk.agent_comments(ticket, &words, public);
+        let written = comment.is_ok();
+        if let Ok(comment) = comment {
+            self.told.said.push(Said {
+                words,
+                place: ticket.clone(),
+                comment: Some(comment),
+            });
+        }
+        written
     }
 
     fn active(&self, customer: usize) -> Option<String> {

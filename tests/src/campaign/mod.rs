@@ -1,6 +1,7 @@
 //! The real program under fire, and the laws that must hold afterwards. Rooms: `table` (the
 //! subcommands and their words), `scene` (both sandboxes and the program between them), `load` (what
-//! people do meanwhile), `season` (a stretch of it that is judged), `laws` (what must hold), and one
+//! people do meanwhile), `said` (what came over of their words), `manner` (how what became of a lost
+//! call can be found out), `fault` (which calls were cut), `person` (who is asked), `season` (a stretch of it that is judged), `laws` (what must hold), and one
 //! room for each way to treat the program badly: `kill`, `points`, `disk`, `clocks`, `cut`, `outage`,
 //! `talk`.
 //!
@@ -12,11 +13,15 @@
 pub mod clocks;
 pub mod cut;
 pub mod disk;
+pub mod fault;
 pub mod kill;
 pub mod laws;
 pub mod load;
+pub mod manner;
 pub mod outage;
+pub mod person;
 pub mod points;
+pub mod said;
 pub mod scene;
 pub mod season;
 pub mod table;

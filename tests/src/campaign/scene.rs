@@ -1,6 +1,7 @@
 //! Both sandboxes in this process and the real program between them, for as long as a campaign takes.
 //! Neighbours: `program`, which is treated badly here; `season`, which looks at what came of it.
 
+use super::manner::Manner;
 use crate::{
     chance::Chance,
     figures::Figures,
@@ -22,6 +23,9 @@ use std::{
 
 /// The demo's rules at full speed: what is slow in them is for a spectator.
 const RULES: &str = include_str!("rules.toml");
+
+/// What the rules say where nothing tells what became of a call.
+const ON_UNKNOWN: &str = "on_unknown = \"retry\"";
 
 /// What has not settled by then never will: the longest wait in the rules is a few seconds.
 const SETTLES_WITHIN: Duration = Duration::from_secs(90);
@@ -51,17 +55,21 @@ pub struct Scene {
     pub database: PathBuf,
     /// Where it listens for webhooks, `host:port`.
     pub listen: String,
+    /// How it can find out what became of a lost call.
+    pub manner: Manner,
+    options: StageOptions,
 }
 
 impl Scene {
-    /// Starts the sandboxes, writes the program's configuration into an empty folder, and points the
-    /// webhooks at where it will listen. What differs from the usual is said by `differ`; where the
+    /// Starts the sandboxes, writes the program's configuration in this manner into an empty folder, and
+    /// points the webhooks at where it will listen. What differs from the usual is said by `differ`; where the
     /// database is (`StageOptions::folder`) may be another folder, with room for nothing else.
     ///
     /// # Errors
     /// What went wrong, in a sentence.
     pub async fn set(
         chance: &mut Chance,
+        manner: Manner,
         path: &Path,
         folder: &Path,
         differ: impl FnOnce(&mut StageOptions),
@@ -87,9 +95,6 @@ impl Scene {
         let jelou = jelou.map_err(|error| error.to_string())?;
         let helpdesk = Helpdesk::start(options.helpdesk.clone()).await;
         let helpdesk = helpdesk.map_err(|error| error.to_string())?;
-        let config = folder.join("bridge.toml");
-        std::fs::write(&config, options.config(&jelou.url(), &helpdesk.url()))
-            .map_err(|error| error.to_string())?;
         let base = format!("http://{}/webhooks/{BRIDGE}", options.listen);
         prepare(jelou.handle.webhooks(), format!("{base}/jelou"));
         prepare(helpdesk.handle.webhooks(), format!("{base}/ticketing"));
@@ -102,20 +107,43 @@ impl Scene {
         helpdesk.handle.manners().add(late);
         let program = Program {
             path: path.to_owned(),
-            config,
+            config: folder.join("bridge.toml"),
             log: folder.join("daemon.log"),
             level: "info",
-            admin: options.admin_listen,
+            admin: options.admin_listen.clone(),
             before: Vec::new(),
             environment: Vec::new(),
         };
-        Ok(Self {
+        let mut scene = Self {
             jelou,
             helpdesk,
             program,
             database: options.folder.join("bridge.db"),
-            listen: options.listen,
-        })
+            listen: options.listen.clone(),
+            manner,
+            options,
+        };
+        scene.take(manner)?;
+        Ok(scene)
+    }
+
+    /// From the program's next start on this is the manner. Nothing may be on its way.
+    ///
+    /// # Errors
+    /// What the operating system said.
+    pub fn take(&mut self, manner: Manner) -> Result<(), String> {
+        self.manner = manner;
+        self.helpdesk.handle.set_index_lag(manner.index_lag_ms());
+        let config = &self.program.config;
+        let profile = config.with_file_name("sandbox.toml");
+        let named = format!("profile = \"{}\"", profile.display());
+        let says = format!("on_unknown = \"{}\"", manner.on_unknown());
+        let text = self.options.config(&self.jelou.url(), &self.helpdesk.url());
+        let text = text.replace("profile = \"sandbox\"", &named);
+        let text = text.replace(ON_UNKNOWN, &says);
+        std::fs::write(profile, manner.profile())
+            .and_then(|()| std::fs::write(config, text))
+            .map_err(|error| error.to_string())
     }
 
     /// The webhooks of Jelou and of the helpdesk.

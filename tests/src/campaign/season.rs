@@ -4,8 +4,11 @@
 
 use super::{
     Scene,
-    laws::{self, Worlds},
+    fault::Fault,
+    laws::{self, Asked, Planned, Worlds},
     load::Told,
+    person,
+    said::Known,
     scene::is_write,
 };
 use crate::{
@@ -14,7 +17,7 @@ use crate::{
 };
 use bridge_sandbox::{Hooks, Outcome};
 use jelou_bridge::{clock, demo::ADMIN_TOKEN};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
@@ -30,11 +33,11 @@ const CUSTOMERS_ALL: usize = 19_000_000;
 /// Webhooks that are sent once more at the same time.
 const AT_ONCE: usize = 16;
 
+/// How often a person looks through what is parked: what is tried again may be cut no more.
+const ASKED_MOST: usize = 3;
+
 /// How many of the latest Links are looked through for those of a season.
 const LINKS_LOOKED_AT: usize = 10_000;
-
-/// The ticket and the operation of an Intent.
-type Planned = (String, String);
 
 /// Where a season begins in both worlds.
 #[derive(Clone, Debug)]
@@ -45,8 +48,10 @@ pub struct Season {
     pub conversations_before: usize,
     /// The last ticket before.
     pub tickets_before: u64,
-    /// The last call that the helpdesk got before.
-    calls_before: u64,
+    /// How much was said at Jelou before.
+    spoken_before: usize,
+    /// The last calls that Jelou and the helpdesk got before.
+    calls_before: [u64; 2],
     /// The last webhook of each side before.
     hooks_before: [u64; 2],
 }
@@ -56,6 +61,7 @@ pub struct Season {
 pub struct Over {
     season: Season,
     told: Told,
+    faults: Vec<Fault>,
 }
 
 /// What came of a season.
@@ -69,21 +75,14 @@ pub struct Judged {
     pub tickets: usize,
     /// From the last act until all was quiet.
     pub settled_in: Duration,
-    /// An agent's words of which a person was asked whether the customer has them.
-    pub asked: u64,
+    /// An agent's words that were said before the bridge knew of their ticket, and went nowhere.
+    pub before: usize,
+    /// Writes of which a person was asked what came of them.
+    pub asked: usize,
+    /// Writes of which the program may not have known it.
+    pub cut: usize,
     /// Laws that were broken, a sentence each.
     pub broken: Vec<String>,
-}
-
-impl Judged {
-    /// Where at most so many calls were cut, so many words at most were cut as often as they may be tried.
-    #[must_use]
-    pub fn asked_too_much(&self, cut: u64) -> Option<String> {
-        let asked = self.asked;
-        (asked > cut / TRIES).then(|| {
-            format!("a person was asked about {asked} words, and {cut} calls can have been cut")
-        })
-    }
 }
 
 impl Season {
@@ -94,15 +93,46 @@ impl Season {
             first_customer: number * CUSTOMERS_EACH % CUSTOMERS_ALL,
             conversations_before: scene.jelou.handle.conversation_count(),
             tickets_before: scene.helpdesk.handle.last_ticket(),
-            calls_before: scene.helpdesk.handle.call_count(),
+            spoken_before: scene.jelou.handle.spoken_count(),
+            calls_before: scene.calls(),
             hooks_before: scene.hooks().map(Hooks::count),
         }
     }
 
-    /// Its people have stopped; this is what they did.
+    /// Its people have stopped; this is what they did, and when answers can have been lost.
     #[must_use]
-    pub fn over(self, told: Told) -> Over {
-        Over { season: self, told }
+    pub fn over(self, told: Told, faults: Vec<Fault>) -> Over {
+        Over {
+            season: self,
+            told,
+            faults,
+        }
+    }
+
+    /// What can be looked at while everything is on its way: both worlds, without the daemon.
+    #[must_use]
+    pub fn so_far(&self, scene: &Scene, faults: &[Fault]) -> Worlds {
+        let (jelou, helpdesk) = (&scene.jelou.handle, &scene.helpdesk.handle);
+        let [jelou_before, desk_before] = self.calls_before;
+        let tickets = helpdesk.tickets_after(self.tickets_before).into_iter();
+        let tickets = tickets.map(|ticket| {
+            let comments = helpdesk.comments(&ticket.id);
+            (ticket, comments)
+        });
+        Worlds {
+            told: Told::default(),
+            manner: scene.manner,
+            faults: faults.to_vec(),
+            conversations: jelou.conversations_after(self.conversations_before),
+            spoken: jelou.spoken_after(self.spoken_before),
+            tickets: tickets.collect(),
+            calls: helpdesk.calls_after(desk_before),
+            jelou_calls: jelou.calls_after(jelou_before),
+            known: [Known::default(), Known::default()],
+            links: Vec::new(),
+            intents: Vec::new(),
+            asked: Vec::new(),
+        }
     }
 }
 
@@ -117,11 +147,16 @@ impl Over {
         let mut broken = Vec::new();
         broken.extend(scene.settle(daemon).await.err());
         let settled_in = clock::now().since(began);
-        let asked = give_up_cut_words(daemon).await?;
-        if asked > 0 {
+        let mut asked = Vec::new();
+        for _ in 0..ASKED_MOST {
+            let more = person::decides(scene, daemon).await?;
+            if more.is_empty() {
+                break;
+            }
+            asked.extend(more);
             broken.extend(scene.settle(daemon).await.err());
         }
-        let worlds = self.worlds(scene, daemon).await?;
+        let worlds = self.worlds(scene, daemon, asked).await?;
         broken.extend(laws::broken(&worlds));
         let figures = Figures::of(&daemon.admin).await?;
         for (reason, count) in figures.by("jelou_bridge_parked", "reason") {
@@ -139,7 +174,9 @@ impl Over {
             conversations: worlds.conversations.len(),
             tickets: worlds.tickets.len(),
             settled_in,
-            asked,
+            before: laws::said_before(&worlds),
+            asked: worlds.asked.len(),
+            cut: worlds.cut(),
             broken,
         })
     }
@@ -153,32 +190,30 @@ impl Over {
         }
     }
 
-    async fn worlds(&self, scene: &Scene, daemon: &Daemon) -> Result<Worlds, String> {
-        let Season {
-            conversations_before,
-            tickets_before,
-            calls_before,
-            ..
-        } = self.season;
-        let helpdesk = &scene.helpdesk.handle;
-        let conversations = scene.jelou.handle.conversations_after(conversations_before);
-        let tickets = helpdesk.tickets_after(tickets_before).into_iter();
-        let tickets: Vec<_> = tickets
-            .map(|ticket| {
-                let comments = helpdesk.comments(&ticket.id);
-                (ticket, comments)
-            })
-            .collect();
-        let mut ours: BTreeSet<&str> = tickets.iter().map(|(t, _)| t.id.as_str()).collect();
-        ours.extend(conversations.iter().map(|c| c.id.as_str()));
+    async fn worlds(
+        &self,
+        scene: &Scene,
+        daemon: &Daemon,
+        asked: Vec<Asked>,
+    ) -> Result<Worlds, String> {
+        let season = &self.season;
+        let so_far = season.so_far(scene, &self.faults);
+        let tickets = so_far.tickets.iter().map(|(t, _)| t.id.as_str());
+        let mut ours: BTreeSet<&str> = tickets.collect();
+        ours.extend(so_far.conversations.iter().map(|c| c.id.as_str()));
         let (links, intents) = known(daemon, &ours).await?;
+        let [jelou, helpdesk] = scene.hooks();
+        let [before, before_too] = season.hooks_before;
         Ok(Worlds {
             told: self.told.clone(),
-            calls: helpdesk.calls_after(calls_before),
-            conversations,
-            tickets,
+            known: [
+                Known::by(&jelou.after(before)),
+                Known::by(&helpdesk.after(before_too)),
+            ],
             links,
             intents,
+            asked,
+            ..so_far
         })
     }
 
@@ -242,18 +277,6 @@ impl Over {
     }
 }
 
-/// How often words are tried whose answer is lost (core's UNKNOWN_TRIES_MAX).
-const TRIES: u64 = 3;
-
-/// Words whose call was cut as often as it may be tried: nothing in the world tells whether the customer has them, so
-/// they are parked (docs/RELIABILITY.md, what is not promised). The person who is asked gives them up. How many.
-async fn give_up_cut_words(daemon: &Daemon) -> Result<u64, String> {
-    let words = json!({"reason": "unknown_outcome", "operation": "message"});
-    let given = figures::order(&daemon.admin, ADMIN_TOKEN, "/parked/discard", &words).await?;
-    let done = given.get("done").and_then(Value::as_u64);
-    done.ok_or_else(|| format!("a discard was answered {given}"))
-}
-
 /// Every Link of these tickets and conversations, and the ticket and operation of every Intent.
 async fn known(
     daemon: &Daemon,
@@ -277,8 +300,12 @@ async fn known(
         };
         let shown = ask(&format!("/links/{id}")).await?;
         for intent in list(&shown, "intents").unwrap_or_default() {
-            let operation = word(&intent, "operation").unwrap_or_default();
-            intents.push((ticket.clone(), operation));
+            let flagged = intent.get("possible_duplicate").and_then(Value::as_bool);
+            intents.push(Planned {
+                ticket: ticket.clone(),
+                operation: word(&intent, "operation").unwrap_or_default(),
+                flagged: flagged == Some(true),
+            });
         }
     }
     Ok((links, intents))

@@ -1,6 +1,7 @@
 //! What a subcommand is, the words it is asked with, and what it answers. Neighbours: the binary
 //! `campaign`, which looks it up; the rooms, which each offer one.
 
+use super::manner::Manner;
 use crate::program;
 use std::{
     collections::BTreeMap,
@@ -39,7 +40,7 @@ pub struct Verdict {
 }
 
 /// The options that each subcommand knows.
-const OF_ALL: [&str; 3] = ["--seed", "--program", "--folder"];
+const OF_ALL: [&str; 4] = ["--seed", "--program", "--folder", "--manner"];
 
 /// The options of a subcommand, each with its value.
 #[derive(Clone, Debug, Default)]
@@ -91,6 +92,15 @@ impl Words {
     pub fn seed(&self) -> Result<u64, String> {
         let now = u64::try_from(jelou_bridge::clock::now().0).unwrap_or_default();
         self.value("--seed", now)
+    }
+
+    /// The manner that was asked for (`--manner`).
+    ///
+    /// # Errors
+    /// The names there are.
+    pub fn manner(&self) -> Result<Option<Manner>, String> {
+        let named = self.0.get("--manner").map(|name| Manner::named(name));
+        named.transpose()
     }
 
     /// The program: the one asked for (`--program`), or one built now for this profile.

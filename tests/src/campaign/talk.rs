@@ -7,15 +7,13 @@
 //! that. On a ticket its first line says when it was written, so that it reads in order by its times;
 //! how many there are is in the line of counts.
 
-mod heard;
-
 use super::{
     Subcommand, Verdict, Words,
+    said::{self, Excused, Heard, Known, Sheet, Voice, whose},
     table::{Played, say},
 };
 use crate::figures::Figures;
 use bridge_sandbox::{HookManners, Hooks};
-use heard::{Heard, Sheet, Told};
 use jelou_bridge::{
     clock,
     demo::{Stage, StageOptions},
@@ -76,6 +74,12 @@ impl Report {
     pub fn broken(&self) -> Vec<String> {
         let mut broken = self.to_ticket.broken("to the tickets");
         broken.extend(self.to_customer.broken("to the customers"));
+        let (made, lost, twice) = self.webhooks;
+        if lost == 0 || twice == 0 {
+            broken.push(format!(
+                "of {made} webhooks {lost} were lost and {twice} sent twice, so nothing is proven"
+            ));
+        }
         broken
     }
 }
@@ -185,15 +189,6 @@ async fn begin(stage: &Stage, size: Size) -> Result<Vec<Pair>, String> {
     Ok(pairs)
 }
 
-/// What the n-th customer wrote as the m-th.
-fn by_customer(number: usize, nth: usize) -> String {
-    format!("c{number:03} m{nth:03}")
-}
-
-fn by_agent(number: usize, nth: usize) -> String {
-    format!("c{number:03} k{nth:03}")
-}
-
 async fn say_all(stage: &Stage, pairs: &[Pair], size: Size) -> Result<(), String> {
     for hooks in [
         stage.jelou.handle.webhooks(),
@@ -210,10 +205,11 @@ async fn say_all(stage: &Stage, pairs: &[Pair], size: Size) -> Result<(), String
     for nth in 0..size.each {
         for (number, pair) in pairs.iter().enumerate() {
             let jelou = &stage.jelou.handle;
-            let written = jelou.customer_writes(&pair.conversation, &by_customer(number, nth));
+            let written =
+                jelou.customer_writes(&pair.conversation, &Voice::Customer.words(number, nth));
             written.map_err(said)?;
             let desk = &stage.helpdesk.handle;
-            let written = desk.agent_comments(&pair.ticket, &by_agent(number, nth), true);
+            let written = desk.agent_comments(&pair.ticket, &Voice::Agent.words(number, nth), true);
             written.map_err(said)?;
         }
         tokio::time::sleep(BETWEEN).await;
@@ -221,14 +217,17 @@ async fn say_all(stage: &Stage, pairs: &[Pair], size: Size) -> Result<(), String
     Ok(())
 }
 
+/// Whether these are the words of this voice to or of this customer.
+fn are(heard: &Heard, number: usize, voice: Voice) -> bool {
+    whose(&heard.text) == Some((number, voice))
+}
+
 /// What stands on each ticket of what its customer wrote, in order.
 fn on_tickets(stage: &Stage, pairs: &[Pair]) -> Vec<Vec<Heard>> {
     let of_pair = |(number, pair): (usize, &Pair)| {
-        let mark = format!("c{number:03} m");
-        let comments = stage.helpdesk.handle.comments(&pair.ticket).into_iter();
-        comments
-            .filter_map(|c| Heard::on_ticket(&c, &mark))
-            .collect()
+        let comments = stage.helpdesk.handle.comments(&pair.ticket);
+        let heard = comments.iter().filter_map(Heard::on_ticket);
+        heard.filter(|h| are(h, number, Voice::Customer)).collect()
     };
     pairs.iter().enumerate().map(of_pair).collect()
 }
@@ -236,11 +235,9 @@ fn on_tickets(stage: &Stage, pairs: &[Pair]) -> Vec<Vec<Heard>> {
 /// What reached each customer of what their agent wrote, in order.
 fn at_customers(stage: &Stage, pairs: &[Pair]) -> Vec<Vec<Heard>> {
     let of_pair = |(number, pair): (usize, &Pair)| {
-        let mark = format!("c{number:03} k");
-        let spoken = stage.jelou.handle.heard_by(&pair.user).into_iter();
-        spoken
-            .filter_map(|s| Heard::at_customer(&s, &mark))
-            .collect()
+        let spoken = stage.jelou.handle.heard_by(&pair.user);
+        let heard = spoken.iter().filter_map(Heard::at_customer);
+        heard.filter(|h| are(h, number, Voice::Agent)).collect()
     };
     pairs.iter().enumerate().map(of_pair).collect()
 }
@@ -253,12 +250,12 @@ async fn judge(
 ) -> Result<Report, String> {
     let jelou = stage.jelou.handle.webhooks();
     let desk = stage.helpdesk.handle.webhooks();
-    let (customers, agents) = (Told::by(jelou), Told::by(desk));
-    let sheet = |heard: Vec<Vec<Heard>>, told: &Told, text: fn(usize, usize) -> String| {
+    let (customers, agents) = (Known::by(&jelou.all()), Known::by(&desk.all()));
+    let sheet = |heard: Vec<Vec<Heard>>, known: &Known, voice: Voice| {
         let mut sheet = Sheet::default();
         for (number, heard) in heard.iter().enumerate() {
-            let written: Vec<String> = (0..size.each).map(|nth| text(number, nth)).collect();
-            sheet.add(&written, heard, told);
+            let written: Vec<_> = (0..size.each).map(|nth| voice.words(number, nth)).collect();
+            sheet.add(&written, heard, known, &Excused::default());
         }
         sheet
     };
@@ -266,9 +263,9 @@ async fn judge(
     let figures = Figures::of(&admin).await?;
     let all: Vec<&Hooks> = vec![jelou, desk];
     Ok(Report {
-        to_ticket: sheet(on_tickets(stage, pairs), &customers, by_customer),
-        to_customer: sheet(at_customers(stage, pairs), &agents, by_agent),
-        webhooks: heard::counted(&all),
+        to_ticket: sheet(on_tickets(stage, pairs), &customers, Voice::Customer),
+        to_customer: sheet(at_customers(stage, pairs), &agents, Voice::Agent),
+        webhooks: said::counted(&all),
         drift: figures.sum("jelou_bridge_drift_total", &[]),
         flagged: figures.sum("jelou_bridge_possible_duplicates_total", &[]),
         took,

@@ -464,6 +464,30 @@ fn told_twice_and_across_a_crash_it_is_sent_once() {
     assert_eq!(w.heard(&talk), ["um"], "{}", w.tale());
 }
 
+/// Found by `campaign kill`: the ticket said that the customer did not get what they had got.
+#[test]
+fn of_words_whose_answer_was_lost_with_their_conversation_no_ticket_says_that_nobody_got_them() {
+    for on_unknown in [OnUnknown::Retry, OnUnknown::Hold] {
+        let mut w = World::new();
+        w.limits.on_unknown = on_unknown;
+        let (talk, ticket) = w.linked_from_conversation();
+        w.faults.next("message", Fault::CrashAfter);
+        w.agent_says(&ticket, "k1", "um");
+        w.moment();
+        w.ends(&talk, "expired");
+        w.settle();
+        assert_eq!(w.heard(&talk), ["um"], "{}", w.tale());
+        let notes = w.notes(&ticket);
+        let of_it = notes.iter().filter(|note| note.contains("(comment k1)"));
+        let of_it: Vec<_> = of_it.collect();
+        assert!(
+            of_it.len() == 1 && of_it.iter().all(|note| note.contains("not known")),
+            "{on_unknown:?}: {notes:?}\n{}",
+            w.tale()
+        );
+    }
+}
+
 /// Found by a reader: on the wire a message names room, bot and customer, and no conversation.
 #[test]
 fn what_is_tried_again_by_order_never_goes_into_the_next_conversation() {

@@ -60,8 +60,7 @@ pub(super) async fn sandbox(which: Sandbox, as_json: bool) -> Result<Ending, Fai
                 webhook_url,
                 webhook_secret: webhook_secret.unwrap_or(usual.webhook_secret),
                 token: token.unwrap_or(usual.token),
-                agent_token: usual.agent_token,
-                seed: usual.seed,
+                ..usual
             };
             let running = Helpdesk::start(options.clone())
                 .await

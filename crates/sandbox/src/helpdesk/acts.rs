@@ -10,6 +10,11 @@ use bytes::Bytes;
 use serde_json::Value;
 
 impl Helpdesk {
+    /// From now on a new ticket is not found by its link field for so long, ms.
+    pub fn set_index_lag(&self, ms: i64) {
+        lock(&self.0.world).options.index_lag_ms = ms;
+    }
+
     /// An agent makes a ticket. Returns its id. The requester is found by phone, else made.
     #[must_use]
     pub fn agent_creates(&self, new: NewTicket) -> String {

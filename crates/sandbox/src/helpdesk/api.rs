@@ -9,7 +9,7 @@
 //! | `POST /api/tickets/{id}/comments {comment: {body, public, uploads?}}` | 201 `{comment}`; `uploads` are ids of files brought before |
 //! | `POST /api/uploads?name=a.png`, the file as the body and its type as theirs | 201 `{upload: {id, ...}}` |
 //! | `GET /api/tickets/{id}/comments` | 200 `{comments}` |
-//! | `GET /api/tickets?external_id=X` | 200 `{tickets, next, more}` |
+//! | `GET /api/tickets?external_id=X` | 200 `{tickets, next, more}`; a new one is found once it is indexed ([`HelpdeskOptions::index_lag_ms`](super::HelpdeskOptions)) |
 //! | `GET /api/tickets?requester_id=X&open=true` | likewise |
 //! | `GET /api/tickets?changed_since=CURSOR&limit=100` | likewise; the cursor is a version, an ISO 8601 time, or `now` |
 

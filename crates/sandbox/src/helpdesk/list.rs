@@ -2,7 +2,7 @@
 
 use super::{Ticket, answer::refused, world::World};
 use crate::{
-    clock::parse_iso,
+    clock::{now_ms, parse_iso},
     stage::{Answer, Asked},
 };
 use serde_json::json;
@@ -13,10 +13,10 @@ const PAGE_MAX: usize = 100;
 pub(super) fn list(world: &World, asked: &Asked) -> Answer {
     let all = world.tickets.values();
     if let Some(external_id) = asked.query("external_id") {
-        return page(
-            all.filter(|t| t.external_id.as_ref() == Some(&external_id))
-                .collect(),
-        );
+        let indexed = now_ms() - world.options.index_lag_ms;
+        let known = |t: &&Ticket| parse_iso(&t.created_at).is_none_or(|at| at <= indexed);
+        let named = |t: &&Ticket| t.external_id.as_ref() == Some(&external_id);
+        return page(all.filter(named).filter(known).collect());
     }
     if let Some(requester) = asked.query("requester_id") {
         let only_open = asked.query("open").as_deref() == Some("true");

@@ -15,6 +15,8 @@ pub struct HelpdeskOptions {
     pub webhook_url: Option<String>,
     /// What signs them.
     pub webhook_secret: String,
+    /// How long a new ticket is not found by its link field, ms, as where an index follows later.
+    pub index_lag_ms: i64,
     /// The seed of all chance in it.
     pub seed: u64,
 }
@@ -27,6 +29,7 @@ impl Default for HelpdeskOptions {
             agent_token: "sandbox-agent-token".to_owned(),
             webhook_url: None,
             webhook_secret: "sandbox-webhook-secret".to_owned(),
+            index_lag_ms: 0,
             seed: 1,
         }
     }

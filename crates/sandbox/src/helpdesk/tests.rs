@@ -232,6 +232,23 @@ async fn comments_are_told_with_their_authors_and_the_whole_ticket() {
 }
 
 #[tokio::test]
+async fn a_new_ticket_is_found_by_its_link_once_it_is_indexed() {
+    let scene = Scene::begin().await;
+    let found = async || {
+        let path = "/api/tickets?external_id=69f8";
+        let (_, answer) = scene.ask("GET", path, None).await;
+        answer["tickets"].as_array().unwrap().len()
+    };
+    scene.desk().set_index_lag(60_000);
+    let made = scene.create("69f8").await;
+    assert_eq!(found().await, 0);
+    let path = format!("/api/tickets/{}", made["id"].as_str().unwrap());
+    assert_eq!(scene.ask("GET", &path, None).await.0, 200);
+    scene.desk().set_index_lag(0);
+    assert_eq!(found().await, 1);
+}
+
+#[tokio::test]
 async fn tickets_are_found_by_link_by_requester_and_by_change() {
     let scene = Scene::begin().await;
     let made = scene.create("69f8").await;

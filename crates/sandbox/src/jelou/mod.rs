@@ -210,6 +210,19 @@ impl Jelou {
         lock(&self.0.world).spoken.clone()
     }
 
+    /// How much was ever said, in both directions.
+    #[must_use]
+    pub fn spoken_count(&self) -> usize {
+        lock(&self.0.world).spoken.len()
+    }
+
+    /// What was said but the first so many, in order.
+    #[must_use]
+    pub fn spoken_after(&self, count: usize) -> Vec<Spoken> {
+        let world = lock(&self.0.world);
+        world.spoken.iter().skip(count).cloned().collect()
+    }
+
     /// What a customer has on the phone: what reached them, in order.
     #[must_use]
     pub fn heard_by(&self, user: &str) -> Vec<Spoken> {

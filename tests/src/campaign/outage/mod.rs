@@ -131,7 +131,9 @@ async fn play(mut stage: Stage, plan: &Plan) -> Result<Report, String> {
     drain(&mut stage, plan, &mut report).await?;
     poison(&mut stage, plan, &mut report).await?;
     report.peak = report.peak.max(stage.memory().peak);
-    report.broken.extend(stage.desk.seen().broken);
+    let seen = stage.desk.seen();
+    report.unavailable = seen.unavailable;
+    report.broken.extend(seen.broken);
     stage.stop().await?;
     Ok(report)
 }
@@ -232,6 +234,7 @@ async fn drain(stage: &mut Stage, plan: &Plan, report: &mut Report) -> Result<()
         window: Duration::from_millis(u64::try_from(last - first).unwrap_or_default()),
         calls: calls.len(),
         most_in_a_second: most_within(&calls, Duration::from_secs(1)),
+        most_in_a_stretch: most_within(&calls, Duration::from_secs(verdict::STRETCH_S as u64)),
         created: stage.desk.created(),
         wanted,
         processor: (processor_seconds(stage.pid()?) - used) / took.as_secs_f64(),

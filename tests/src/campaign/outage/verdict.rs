@@ -14,10 +14,15 @@ const READY_WITHIN: Duration = Duration::from_secs(2);
 /// The share of the remote's limit that the drain makes use of, at least (the aim of the project).
 const PACE_LEAST: f64 = 0.9;
 
-/// Calls that may come in one second beyond the limit: what was let out in one second and arrived in
-/// the next. Between the two an Intent is committed, which takes its time on a machine where both ends
-/// share two cores.
-const JITTER_SHARE: f64 = 0.1;
+/// No second sees more calls leave than the limit, wherever it begins: the line before the side remembers
+/// when it let out as many as the limit, and lets out the next a second after the first of them. It is not
+/// a bucket that fills while nobody calls. But a call arrives later than it was let out, since an Intent is
+/// committed between, and one commit may take so much longer than another: what was let out in a second
+/// and so much more may arrive within one. 440 calls in a second of 400 were seen while a compiler had both cores.
+const COMMIT_MOST: Duration = Duration::from_millis(100);
+
+/// The same commit is all that may come on top in a stretch of so many seconds: nobody goes on too fast.
+pub const STRETCH_S: usize = 10;
 
 /// Poison delays the others by a fifth at most (the aim of the project)...
 const DELAY_MOST: f64 = 1.2;
@@ -46,6 +51,8 @@ pub struct Drain {
     pub calls: usize,
     /// The most calls in any second.
     pub most_in_a_second: usize,
+    /// The most calls in any [`STRETCH_S`] seconds.
+    pub most_in_a_stretch: usize,
     /// Tickets made.
     pub created: usize,
     /// Tickets to make.
@@ -58,6 +65,25 @@ impl Drain {
     #[allow(clippy::cast_precision_loss, reason = "some hundred thousand calls")]
     fn share(&self) -> f64 {
         self.calls as f64 / self.window.as_secs_f64().max(0.001) / self.limit as f64
+    }
+
+    /// Stretches in which more calls came than may.
+    fn too_fast(&self) -> Vec<String> {
+        let stretches = [
+            (1, self.most_in_a_second),
+            (STRETCH_S, self.most_in_a_stretch),
+        ];
+        let wrong = stretches.into_iter().filter_map(|(seconds, most)| {
+            let allowed = self.most_allowed(seconds);
+            (most > allowed).then(|| format!("{most} calls in {seconds} s, {allowed} allowed"))
+        });
+        wrong.collect()
+    }
+
+    /// Calls that may arrive in so many seconds.
+    fn most_allowed(&self, seconds: usize) -> usize {
+        let ms = usize::try_from(COMMIT_MOST.as_millis()).unwrap_or_default();
+        self.limit * seconds + (self.limit * ms).div_ceil(1_000)
     }
 }
 
@@ -89,6 +115,8 @@ pub struct Report {
     pub heard_in: Duration,
     /// Intents that wait.
     pub backlog: f64,
+    /// Calls that were answered 503.
+    pub unavailable: usize,
     /// Processor time of both, s.
     pub processor: f64,
     /// Memory at each mark.
@@ -159,14 +187,6 @@ impl Report {
             share >= PACE_LEAST || !timed,
             format!("drained at {share:.2} of the limit"),
         );
-        #[allow(clippy::cast_precision_loss, reason = "a rate of some hundreds")]
-        let allowed = self.drain.limit as f64 * (1.0 + JITTER_SHARE);
-        #[allow(clippy::cast_precision_loss, reason = "a rate of some hundreds")]
-        let burst = self.drain.most_in_a_second as f64;
-        hold(
-            burst <= allowed,
-            format!("{burst} calls in a second, {} allowed", self.drain.limit),
-        );
         for canary in &self.canaries {
             let Canary {
                 when, missing, p99, ..
@@ -187,10 +207,24 @@ impl Report {
             delay <= DELAY_MOST || more < DELAY_LEAST_MS || !timed,
             format!("poison delayed the others to {delay:.2}"),
         );
+        broken.extend(self.drain.too_fast());
+        broken.extend(self.unproven());
         Verdict {
             line: self.line(),
             broken,
         }
+    }
+
+    /// Whether the side was dead and work was queued for it: else the run is none.
+    fn unproven(&self) -> Option<String> {
+        let (waited, refused, tickets) = (self.backlog, self.unavailable, self.drain.wanted);
+        #[allow(clippy::cast_precision_loss, reason = "some hundred thousand tickets")]
+        let queued = waited >= tickets as f64;
+        (!queued || refused == 0).then(|| {
+            format!(
+                "{waited} writes waited for {tickets} tickets and {refused} calls were refused, so nothing is proven"
+            )
+        })
     }
 
     fn line(&self) -> String {
@@ -201,12 +235,14 @@ impl Report {
             .max(self.ready_after_stop)
             .as_secs_f64();
         format!(
-            "{events} events, at most {} MiB with {name}={arenas}, ready in {ready:.2} s, drained at {:.3} of the limit with at most {} \
-             calls in a second of {}, {} of {} tickets, poison p99 x {:.2}",
+            "{events} events, {} writes queued, at most {} MiB with {name}={arenas}, ready in {ready:.2} s, drained at {:.3} of the limit with at most {} \
+             calls in a second of {} and {} in {STRETCH_S}, {} of {} tickets, poison p99 x {:.2}",
+            self.backlog,
             self.most_memory() / 1024,
             drain.share(),
             drain.most_in_a_second,
             drain.limit,
+            drain.most_in_a_stretch,
             drain.created,
             drain.wanted,
             self.delay(),
@@ -244,6 +280,7 @@ impl fmt::Display for Report {
             calls,
             window,
             most_in_a_second,
+            most_in_a_stretch,
             limit,
             back_after,
             created,
@@ -253,7 +290,7 @@ impl fmt::Display for Report {
         writeln!(
             f,
             "  drain: first call {:.1} s after the return, {calls} calls in {:.1} s, {:.3} of {limit} a second, at most \
-             {most_in_a_second} in any second; {created} of {wanted} tickets, {}; {processor:.2} cores",
+             {most_in_a_second} in any second and {most_in_a_stretch} in any {STRETCH_S}; {created} of {wanted} tickets, {}; {processor:.2} cores",
             back_after.as_secs_f64(),
             window.as_secs_f64(),
             self.drain.share(),
@@ -282,5 +319,60 @@ impl fmt::Display for Report {
             "  new customers: without poison {n0}, median {m0} ms, p99 {p0} ms; with {n1}, {m1} ms, {p1} ms; p99 x {:.2}",
             self.delay(),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A short run in which all went well.
+    fn good() -> Report {
+        Report {
+            events: 8_000,
+            backlog: 800.0,
+            unavailable: 12,
+            judged: true,
+            drain: Drain {
+                limit: 400,
+                most_in_a_second: 400,
+                wanted: 792,
+                ..Drain::default()
+            },
+            ..Report::default()
+        }
+    }
+
+    #[test]
+    fn a_good_run_breaks_nothing() {
+        assert_eq!(good().verdict().broken, [""; 0]);
+    }
+
+    #[test]
+    fn a_run_in_which_nothing_was_queued_or_refused_proves_nothing() {
+        for (backlog, unavailable) in [(791.0, 12), (800.0, 0)] {
+            let report = Report {
+                backlog,
+                unavailable,
+                ..good()
+            };
+            let broken = report.verdict().broken.join("");
+            assert!(broken.contains("nothing is proven"), "{broken}");
+        }
+    }
+
+    #[test]
+    fn a_burst_is_what_two_commits_may_differ_by_and_no_more() {
+        for (second, stretch, told) in [
+            (440, 4_040, None),
+            (441, 4_000, Some("441 calls in 1 s, 440 allowed")),
+            (400, 4_041, Some("4041 calls in 10 s, 4040 allowed")),
+        ] {
+            let mut report = good();
+            report.drain.most_in_a_second = second;
+            report.drain.most_in_a_stretch = stretch;
+            let broken = report.verdict().broken;
+            assert_eq!(broken.first().map(String::as_str), told);
+        }
     }
 }

@@ -5,7 +5,7 @@ use super::{Message, Outcome, Way, template::Knock};
 use crate::{
     ids::{LinkId, MessageId, TicketId},
     intent::{Intent, IntentState},
-    lane::step::Turn,
+    lane::{UNKNOWN_OUTCOME, step::Turn},
     link::Link,
     mapping::CommentWithoutConversation,
 };
@@ -66,11 +66,28 @@ impl Turn<'_> {
     }
 
     fn tell_unsent(&mut self, link: &LinkId, message: &Message, knock: &str) -> Way {
-        let text = unheard(&message.id, knock);
+        let text = match self.may_have_been_heard(link, message) {
+            true => format!(
+                "It is not known whether the customer got a comment of this ticket: the answer was lost, and no conversation with them is open.{knock} (comment {})",
+                message.id
+            ),
+            false => unheard(&message.id, knock),
+        };
         if !planted!(UnsentNotTold) {
             self.tell(link, &format!("unsent:{}", message.id), &text);
         }
         Way::Ends(Outcome::NoConversation)
+    }
+
+    /// Whether a try of it went out of which nobody knows what came, before its conversation ended.
+    fn may_have_been_heard(&self, link: &LinkId, message: &Message) -> bool {
+        let unknown = |i: &Intent| {
+            i.parked
+                .as_ref()
+                .is_some_and(|p| p.reason == UNKNOWN_OUTCOME)
+        };
+        let mut parts = self.messages_of(link, message);
+        parts.any(|i| i.attempts > 0 && (i.possible_duplicate || unknown(i)))
     }
 
     /// The same of a comment that is long settled otherwise: a person had it tried again.

@@ -1,0 +1,357 @@
+//! Each law on worlds made by hand: it says nothing of a good one, and finds what is wrong.
+
+use super::*;
+use crate::campaign::{
+    load::{Said, phone, user},
+    said::Voice,
+};
+use bridge_sandbox::{helpdesk::Requester, jelou::Speaker};
+use serde_json::json;
+
+const TICKET: &str = "1001";
+const TALK: &str = "69f8";
+
+fn conversation() -> Conversation {
+    Conversation {
+        id: TALK.to_owned(),
+        bot: String::new(),
+        user: user(7),
+        asked_user: None,
+        room: String::new(),
+        active: true,
+        start_at_ms: 1_000,
+        end_at_ms: None,
+        ended_reason: None,
+        metadata: None,
+        assignment: None,
+        initial_message: None,
+        redirect_payload: None,
+        messages: Vec::new(),
+        first_reply_at_ms: None,
+    }
+}
+
+fn ticket() -> Ticket {
+    Ticket {
+        id: TICKET.to_owned(),
+        status: "open".to_owned(),
+        subject: String::new(),
+        description: String::new(),
+        priority: String::new(),
+        tags: BTreeSet::from(["jelou".to_owned()]),
+        group: None,
+        requester: Requester {
+            id: "r1".to_owned(),
+            name: None,
+            phone: Some(phone(7)),
+            external_id: None,
+        },
+        external_id: Some(TALK.to_owned()),
+        fields: serde_json::Map::new(),
+        assignee: None,
+        created_at: String::new(),
+        updated_at: String::new(),
+        version: 1,
+        comments_count: 0,
+    }
+}
+
+fn call(operation: Operation, number: u64, body: Value) -> Call {
+    Call {
+        number,
+        at_ms: 1_000 * i64::try_from(number).unwrap(),
+        operation,
+        method: "POST".to_owned(),
+        path: format!("/api/tickets/{TICKET}/comments"),
+        body,
+        headers: Vec::new(),
+        idempotency_key: None,
+        performed: true,
+        status: Some(201),
+        took_ms: Some(10),
+    }
+}
+
+fn create(number: u64) -> Call {
+    let body = json!({"ticket": {"external_id": TALK}});
+    call(Operation::CreateTicket, number, body)
+}
+
+fn entry(words: &str) -> String {
+    format!("Customer 7, 2026-11-22 15:00:00 UTC:\n{words}")
+}
+
+fn comment(id: u64, body: &str, public: bool) -> Comment {
+    Comment {
+        id: id.to_string(),
+        body: body.to_owned(),
+        public,
+        author: Role::Bridge,
+        created_at: String::new(),
+        attachments: Vec::new(),
+    }
+}
+
+fn spoken(body: &str, to: usize) -> Spoken {
+    Spoken {
+        id: "msg".to_owned(),
+        given_id: None,
+        conversation: None,
+        bot: String::new(),
+        user: user(to),
+        by: Speaker::Operator,
+        kind: "text".to_owned(),
+        content: json!({"body": body}),
+        at_ms: 0,
+        arrived: true,
+    }
+}
+
+fn intent(operation: &str, flagged: bool) -> Planned {
+    Planned {
+        ticket: TICKET.to_owned(),
+        operation: operation.to_owned(),
+        flagged,
+    }
+}
+
+fn said(voice: Voice, nth: usize) -> Said {
+    let by_customer = voice == Voice::Customer;
+    Said {
+        words: voice.words(7, nth),
+        place: if by_customer { TALK } else { TICKET }.to_owned(),
+        comment: (!by_customer).then(|| format!("90{nth:02}")),
+    }
+}
+
+/// A customer wrote twice, the agents answered once and talked about it; all of it came over.
+fn good(manner: &str) -> Worlds {
+    let words = [
+        said(Voice::Customer, 1),
+        said(Voice::Customer, 2),
+        said(Voice::Agent, 3),
+        said(Voice::Inside, 4),
+    ];
+    let entries = words.iter().take(2).zip(1..);
+    let entries = entries.map(|(said, id)| comment(id, &entry(&said.words), true));
+    Worlds {
+        manner: Manner::named(manner).unwrap(),
+        faults: Vec::new(),
+        conversations: vec![conversation()],
+        spoken: vec![spoken(&Voice::Agent.words(7, 3), 7)],
+        tickets: vec![(ticket(), entries.collect())],
+        calls: vec![create(1)],
+        jelou_calls: Vec::new(),
+        known: [Known::default(), Known::default()],
+        links: vec![
+            json!({"ticket": TICKET, "conversation": TALK, "state": "linked", "created_at": "2026-11-22T15:00:00Z"}),
+        ],
+        intents: vec![intent("comment", false), intent("comment", false)],
+        asked: Vec::new(),
+        told: Told {
+            said: words.into(),
+            ..Told::default()
+        },
+    }
+}
+
+impl Worlds {
+    fn comments(&mut self) -> &mut Vec<Comment> {
+        &mut self.tickets.first_mut().unwrap().1
+    }
+}
+
+fn finds(worlds: &Worlds, what: &str) {
+    let all = broken(worlds);
+    assert!(all.iter().any(|law| law.contains(what)), "{what}: {all:?}");
+}
+
+fn holds(worlds: &Worlds) {
+    assert_eq!(broken(worlds), [""; 0]);
+}
+
+/// What was sent again, and flagged; the first call was cut where this says so.
+fn sent_again(manner: &str, operation: Operation, cut: bool) -> Worlds {
+    let mut worlds = good(manner);
+    worlds.faults = vec![Fault::at(if cut { 2_005 } else { 50_000 })];
+    let (kind, body) = match operation {
+        Operation::AgentMessage => {
+            let words = Voice::Agent.words(7, 3);
+            worlds.spoken.push(spoken(&words, 7));
+            ("message", json!({"value": {"content": {"body": words}}}))
+        }
+        Operation::AddComment => {
+            let text = entry(&Voice::Customer.words(7, 2));
+            worlds.comments().push(comment(3, &text, true));
+            ("comment", json!({"comment": {"body": text}}))
+        }
+        _ => {
+            let mut second = ticket();
+            second.id = "1002".to_owned();
+            worlds.tickets.push((second, Vec::new()));
+            worlds.calls = vec![create(2), create(3)];
+            return worlds;
+        }
+    };
+    let twice = [2, 3].map(|number| call(operation, number, body.clone()));
+    match operation {
+        Operation::AgentMessage => worlds.jelou_calls.extend(twice),
+        _ => worlds.calls.extend(twice),
+    }
+    worlds.intents.push(intent(kind, true));
+    if kind == "comment" {
+        worlds.intents.pop();
+        worlds.intents.pop();
+        worlds.intents.push(intent(kind, true));
+    }
+    worlds
+}
+
+#[test]
+fn of_a_good_world_no_law_says_anything() {
+    for manner in Manner::ALL {
+        let mut worlds = good(&manner.to_string());
+        if let Some(create) = worlds.calls.first_mut() {
+            create.idempotency_key = (manner.offers == Offers::Key).then(|| "key".to_owned());
+        }
+        holds(&worlds);
+    }
+}
+
+#[test]
+fn words_that_never_come_are_found_unless_somebody_was_told() {
+    let mut worlds = good("lookup-hold");
+    worlds.comments().pop();
+    finds(&worlds, "1 messages to the tickets never came");
+    worlds.asked.push(Asked {
+        operation: "comment".to_owned(),
+        ticket: Some(TICKET.to_owned()),
+    });
+    worlds.faults = vec![Fault::at(1_005)];
+    holds(&worlds);
+
+    let mut worlds = good("lookup-retry");
+    worlds.spoken.clear();
+    finds(&worlds, "1 messages to the customers never came");
+    let note = "The customer did not get a comment of this ticket. (comment 9003)";
+    worlds.comments().push(comment(9, note, false));
+    worlds.intents.push(intent("note", false));
+    holds(&worlds);
+    worlds.spoken.push(spoken(&Voice::Agent.words(7, 3), 7));
+    finds(&worlds, "although the ticket says that they did not");
+}
+
+#[test]
+fn what_an_agent_said_before_the_link_goes_nowhere_and_what_was_said_after_does_not() {
+    let mut worlds = good("lookup-retry");
+    worlds.spoken.clear();
+    let mut own = comment(9003, &Voice::Agent.words(7, 3), true);
+    own.author = Role::Agent;
+    own.created_at = "2026-11-22T15:00:05Z".to_owned();
+    worlds.comments().push(own);
+    let made = |worlds: &mut Worlds, at: &str| {
+        let link = worlds.links.first_mut().unwrap().as_object_mut().unwrap();
+        link.insert("created_at".to_owned(), json!(at));
+    };
+    made(&mut worlds, "2026-11-22T15:00:00Z");
+    finds(&worlds, "1 messages to the customers never came");
+    made(&mut worlds, "2026-11-22T15:00:10Z");
+    holds(&worlds);
+    assert_eq!(said_before(&worlds), 1);
+}
+
+#[test]
+fn words_in_another_order_are_found() {
+    let mut worlds = good("lookup-retry");
+    let comments = worlds.comments();
+    comments.reverse();
+    for (comment, id) in comments.iter_mut().zip(1..) {
+        comment.id = i32::to_string(&id);
+    }
+    finds(&worlds, "stand behind later ones");
+}
+
+#[test]
+fn words_for_agents_or_for_another_customer_are_found_with_a_customer() {
+    for (words, what) in [
+        (
+            Voice::Inside.words(7, 4),
+            "what agents say among themselves",
+        ),
+        (Voice::Agent.words(8, 3), "another's words"),
+        ("Olá".to_owned(), "what nobody said"),
+    ] {
+        let mut worlds = good("lookup-retry");
+        worlds.spoken.push(spoken(&words, 7));
+        finds(&worlds, what);
+    }
+}
+
+#[test]
+fn another_customers_words_are_found_on_a_ticket() {
+    let mut worlds = good("lookup-retry");
+    let words = entry(&Voice::Customer.words(8, 5));
+    worlds.comments().push(comment(3, &words, true));
+    worlds.intents.push(intent("comment", false));
+    finds(&worlds, "ticket 1001 got c00000008");
+}
+
+#[test]
+fn what_is_done_twice_is_found_where_anything_tells_of_the_first() {
+    for (operation, what) in [
+        (Operation::AddComment, "entries of ours"),
+        (Operation::CreateTicket, "got 2 tickets"),
+    ] {
+        for manner in Manner::ALL {
+            let manner = manner.to_string();
+            let mut worlds = sent_again(&manner, operation, true);
+            if manner.starts_with("key") {
+                for (create, key) in worlds.calls.iter_mut().zip(["one", "other"]) {
+                    create.idempotency_key = Some(key.to_owned());
+                }
+            }
+            match manner.as_str() {
+                "nothing-retry" => holds(&worlds),
+                _ => finds(&worlds, what),
+            }
+        }
+    }
+    let messages = |manner| sent_again(manner, Operation::AgentMessage, true);
+    holds(&messages("lookup-retry"));
+    finds(&messages("lookup-hold"), "came once too often");
+}
+
+#[test]
+fn what_is_done_twice_is_found_where_the_first_was_not_cut() {
+    for (operation, what) in [
+        (Operation::AddComment, "entries of ours"),
+        (Operation::CreateTicket, "got 2 tickets"),
+        (Operation::AgentMessage, "came once too often"),
+    ] {
+        finds(&sent_again("nothing-retry", operation, false), what);
+    }
+}
+
+#[test]
+fn what_is_done_twice_is_found_where_it_is_not_flagged() {
+    for operation in [Operation::AddComment, Operation::AgentMessage] {
+        let mut worlds = sent_again("nothing-retry", operation, true);
+        for intent in &mut worlds.intents {
+            intent.flagged = false;
+        }
+        finds(&worlds, "flagged");
+    }
+}
+
+#[test]
+fn a_person_who_is_asked_about_what_was_not_cut_is_found() {
+    let mut worlds = good("lookup-hold");
+    worlds.asked.push(Asked {
+        operation: "note".to_owned(),
+        ticket: Some(TICKET.to_owned()),
+    });
+    finds(
+        &worlds,
+        "a person was asked about 1 writes, and 0 can have been cut",
+    );
+}
