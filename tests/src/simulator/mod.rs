@@ -16,6 +16,7 @@
 pub mod acts;
 mod addressee;
 pub mod afterwards;
+mod at_remote;
 pub mod calls;
 pub mod claims;
 pub mod ending;

@@ -4,7 +4,7 @@
 use super::{
     UNKNOWN_OUTCOME,
     follow::is_made,
-    ours::{tried_before, was_known_before},
+    ours::{CLOCKS_APART, tried_before, was_known_before},
     state::{ConversationMemory, EntryKind},
     step::{OnUnknown, Turn},
     talk::TOO_LATE,
@@ -223,9 +223,9 @@ impl Turn<'_> {
         );
     }
 
-    /// Whether a live conversation says why Jelou refused a start. One of which it is not known yet
-    /// when it began explains nothing where an earlier try may have made it; nor does one that will be
-    /// this start's own unless its event says otherwise.
+    /// Whether a conversation that goes on, or went on then, says why Jelou refused a start. One of which
+    /// it is not known yet when it began explains nothing where an earlier try may have made it; nor does
+    /// one that will be this start's own unless its event says otherwise.
     fn refusal_is_explained(&self, intent: &Intent) -> bool {
         let known = |m: &ConversationMemory| {
             m.start_event || m.linked || m.seen.started_at.is_some() || m.read_at.is_some()
@@ -233,7 +233,10 @@ impl Turn<'_> {
         let own = |m: &ConversationMemory| self.claimed_by(m).as_ref() == Some(&intent.id);
         let mut talks = self.lane.conversations.values().filter(|m| !own(m));
         planted!(RefusalTakenAsBusy)
-            || talks.any(|m| !m.seen.state.is_closed() && (!tried_before(intent) || known(m)))
+            || talks.any(|m| match m.seen.state.is_closed() {
+                true => !tried_before(intent) && went_on_at(m, intent),
+                false => !tried_before(intent) || known(m),
+            })
     }
 
     /// An earlier try may have worked, and its conversation be what this one was refused for.
@@ -529,4 +532,12 @@ impl Turn<'_> {
 /// Whether Jelou answered with a conversation that it then did not know.
 fn never_found(state: &ConversationState) -> bool {
     matches!(state, ConversationState::Closed { reason } if reason == NOT_FOUND)
+}
+
+/// Whether a conversation that is over by now went on when a start was sent, as far as the clocks tell.
+fn went_on_at(talk: &ConversationMemory, start: &Intent) -> bool {
+    let sent = start.sent_at.unwrap_or(start.planned_at);
+    let (began, ended) = (talk.seen.started_at, talk.seen.ended_at);
+    began.is_some_and(|at| at <= sent.plus(CLOCKS_APART))
+        && ended.is_some_and(|at| at >= sent.minus(CLOCKS_APART))
 }

@@ -237,3 +237,31 @@ fn a_conversation_whose_ticket_is_gone_is_looked_at_until_it_ends() {
     w.settle();
     assert!(w.talk_of(&other).is_some(), "{}", w.tale());
 }
+
+// Found by the disk campaign: while nothing could be stored, both the start and the end of the customer's own
+// conversation were told late.
+#[test]
+fn a_conversation_that_went_on_when_a_start_was_refused_explains_it_also_when_it_is_over_by_now() {
+    let mut w = World::new();
+    w.jelou.second = Second::Refused;
+    w.net.weather = Weather::Kept;
+    let own = w.ana_starts();
+    let began = w.net.kept.remove(0);
+    let ticket = w.agent_asks();
+    let asked = w.net.kept.remove(0);
+    w.deliver(asked);
+    w.moment();
+    w.ends(&own, "expired");
+    let ended = w.net.kept.remove(0);
+    w.net.weather = Weather::Fair;
+    w.deliver(began);
+    w.deliver(ended);
+    w.settle();
+    assert!(
+        w.parked_for().is_empty(),
+        "{:?}\n{}",
+        w.parked_for(),
+        w.tale()
+    );
+    assert!(w.talk_of(&ticket).is_some(), "{}", w.tale());
+}
