@@ -36,7 +36,7 @@ pub const SUBCOMMAND: Subcommand = Subcommand {
     name: "points",
     usage: "[--points N]",
     options: &["--points", "--runs-each"],
-    short: &["--points", "36", "--runs-each", "36"],
+    short: &["--points", "20", "--runs-each", "36"],
     play: |words| -> Played { Box::pin(play(words)) },
 };
 
