@@ -152,7 +152,12 @@ pub async fn start(
     let limits = Limits::default();
     let mut tasks = vec![
         tokio::spawn(listen::serve(ingest, public, limits, stopped.clone())),
-        tokio::spawn(listen::serve(admin, private, limits, stopped.clone())),
+        tokio::spawn(listen::serve(
+            admin,
+            private,
+            limits.without_silence(),
+            stopped.clone(),
+        )),
         tokio::spawn(count_commits(
             jobs.store.commits(),
             jobs.metrics.clone(),

@@ -4,9 +4,13 @@
 use bridge_sandbox::Call;
 use std::collections::BTreeMap;
 
-/// An answer that has left is on the program's disk within this, ms: it is read, and a commit is made,
-/// on a machine that does much else.
+/// An answer that has left is mostly on the program's disk within this, ms: it is read, and a commit is
+/// made, on a machine that does much else.
 const KEPT_WITHIN_MS: i64 = 100;
+
+/// It is there at last, ms: a commit may wait for a disk that others write to. What is done again because
+/// one took that long is counted ([`kept_late`]).
+const KEPT_AT_LAST_MS: i64 = 1_000;
 
 /// A call that nobody answered may go on for so long, ms: `call_timeout` of the rules.
 const CALL_MOST_MS: i64 = 5_000;
@@ -30,16 +34,23 @@ impl Fault {
         }
     }
 
-    fn meets(&self, call: &Call) -> bool {
+    fn meets(&self, call: &Call, kept_within_ms: i64) -> bool {
         let took = call.took_ms.unwrap_or(CALL_MOST_MS);
-        self.to >= call.at_ms && self.from <= call.at_ms + took + KEPT_WITHIN_MS
+        self.to >= call.at_ms && self.from <= call.at_ms + took + kept_within_ms
     }
 }
 
 /// Whether the program may not know what came of a call.
 #[must_use]
 pub fn was_cut(call: &Call, faults: &[Fault]) -> bool {
-    faults.iter().any(|fault| fault.meets(call))
+    faults.iter().any(|fault| fault.meets(call, KEPT_WITHIN_MS))
+}
+
+/// The same, where its commit may have waited for the disk.
+fn may_be_cut(call: &Call, faults: &[Fault]) -> bool {
+    faults
+        .iter()
+        .any(|fault| fault.meets(call, KEPT_AT_LAST_MS))
 }
 
 /// How often each thing may have been done once more: as often as a call that did it was cut before
@@ -50,13 +61,33 @@ pub fn again<'a>(
     faults: &[Fault],
     what: impl Fn(&Call) -> Option<String>,
 ) -> BTreeMap<String, usize> {
+    repeated(calls, what, |call| may_be_cut(call, faults))
+}
+
+/// How many things were done again because the answer before was not on the disk as soon as it mostly is.
+#[must_use]
+pub fn kept_late<'a>(
+    calls: impl IntoIterator<Item = &'a Call>,
+    faults: &[Fault],
+    what: impl Fn(&Call) -> Option<String>,
+) -> usize {
+    let late = |call: &Call| may_be_cut(call, faults) && !was_cut(call, faults);
+    repeated(calls, what, late).into_values().sum()
+}
+
+/// How often each thing was done again after a call that did it and was such.
+fn repeated<'a>(
+    calls: impl IntoIterator<Item = &'a Call>,
+    what: impl Fn(&Call) -> Option<String>,
+    such: impl Fn(&Call) -> bool,
+) -> BTreeMap<String, usize> {
     let mut last: BTreeMap<String, bool> = BTreeMap::new();
     let mut again = BTreeMap::new();
     for call in calls.into_iter().filter(|call| call.performed) {
         let Some(what) = what(call) else {
             continue;
         };
-        if last.insert(what.clone(), was_cut(call, faults)) == Some(true) {
+        if last.insert(what.clone(), such(call)) == Some(true) {
             *again.entry(what).or_default() += 1;
         }
     }
@@ -101,12 +132,22 @@ mod tests {
     fn a_thing_may_be_done_again_only_after_a_call_that_was_cut() {
         let all = [
             call(1_000, Some(9)),
-            call(2_000, Some(9)),
-            call(3_000, Some(9)),
+            call(5_000, Some(9)),
+            call(9_000, Some(9)),
         ];
         let what = |call: &Call| call.body.as_str().map(str::to_owned);
         let times = |moment| again(&all, &[Fault::at(moment)], what).get("said").copied();
-        assert_eq!([1_005, 2_005, 3_005].map(times), [Some(1), Some(1), None]);
+        assert_eq!([1_005, 5_005, 9_005].map(times), [Some(1), Some(1), None]);
         assert_eq!(times(500), None);
+    }
+
+    #[test]
+    fn what_is_done_again_as_its_answer_was_kept_late_is_counted() {
+        let all = [call(1_000, Some(9)), call(9_000, Some(9))];
+        let what = |call: &Call| call.body.as_str().map(str::to_owned);
+        let late = |moment| kept_late(&all, &[Fault::at(moment)], what);
+        assert_eq!([1_050, 1_500, 2_500].map(late), [0, 1, 0]);
+        let times = |moment| again(&all, &[Fault::at(moment)], what).get("said").copied();
+        assert_eq!([1_050, 1_500, 2_500].map(times), [Some(1), Some(1), None]);
     }
 }

@@ -77,6 +77,7 @@ pub fn broken(worlds: &Worlds) -> Vec<String> {
     let mut all = at_any_time(worlds);
     all.extend(a_note_is_told_once(worlds));
     all.extend(no_more_is_asked_than_was_cut(worlds));
+    all.extend(answers_are_kept_at_once(worlds));
     all.extend(every_ticket_got_its_conversation(worlds));
     all.extend(every_conversation_got_its_ticket(worlds));
     all.extend(a_done_ticket_has_no_open_conversation(worlds));
@@ -102,6 +103,22 @@ pub fn at_any_time(worlds: &Worlds) -> Vec<String> {
     all.extend(a_conversation_has_one_ticket(worlds));
     all.extend(words::stay_with_whom_they_are_for(worlds));
     all
+}
+
+/// Of so many faults, one may meet an answer whose commit waits for the disk.
+const FAULTS_FOR_ONE_KEPT_LATE: usize = 50;
+
+/// What is done again as the answer before was on the disk late is an exception: else a commit that comes
+/// long after its answer would go for bad luck.
+fn answers_are_kept_at_once(worlds: &Worlds) -> Option<String> {
+    let calls = worlds.calls.iter().chain(&worlds.jelou_calls);
+    let calls = calls.filter(|call| worlds.manner.may_repeat(call.operation));
+    let what = |call: &Call| Some(format!("{} {}", call.path, call.body));
+    let late = fault::kept_late(calls, &worlds.faults, what);
+    let most = 1 + worlds.faults.len() / FAULTS_FOR_ONE_KEPT_LATE;
+    (late > most).then(|| {
+        format!("{late} things were done again although their answers had left long before")
+    })
 }
 
 fn meta<'a>(conversation: &'a Conversation, key: &str) -> Option<&'a str> {

@@ -1,7 +1,7 @@
 //! To whom words go: an agent's to whom they were said, a customer's onto a ticket that is theirs. Neighbours:
 //! `listener`, who judges that they go once and as they were said; `speech`, where they are said.
 
-use super::{fault::Fault, law::Law, world::World};
+use super::{law::Law, world::World};
 use bridge_core::{
     effect::{SendMessage, StartConversation},
     ids::{MessageId, TicketId, UserId},
@@ -49,9 +49,9 @@ impl World {
         Some((Law::ToWhom, what))
     }
 
-    /// A start goes to whose ticket it is, unless people give tickets away.
+    /// A start goes to whose ticket it is, unless people gave that ticket away.
     pub(super) fn asks_its_customer(&self, start: &StartConversation) -> Verdict {
-        let given = self.faults.has(Fault::RequesterChanged) || !self.judge.decided.is_empty();
+        let given = self.was_given_away(&start.ticket) || !self.judge.decided.is_empty();
         let record = self.desk.records.get(&start.ticket).filter(|_| !given)?;
         let requester = self.customer_of(&record.ticket)?;
         let asked = self.spelled(&start.user);

@@ -217,3 +217,32 @@ fn anchors_are_made_as_viewers_make_them() {
         "ten-minutes-request-tracker"
     );
 }
+
+/// The words in the last column of FOUND.md that name tests.
+fn named_tests(page: &str) -> Vec<&str> {
+    let rows = page.lines().filter(|line| line.starts_with("| "));
+    let last = rows.filter_map(|row| row.trim_end_matches(" |").rsplit(" | ").next());
+    let quoted = last.flat_map(|column| column.split('`').skip(1).step_by(2));
+    quoted.collect()
+}
+
+#[test]
+fn each_mistake_that_was_found_names_a_test_that_is_there() {
+    let page = tree::read("docs/FOUND.md");
+    let named = named_tests(&page);
+    assert!(named.len() > 40, "{} tests are named", named.len());
+    let code: Vec<tree::File> = tree::files()
+        .into_iter()
+        .filter(|file| file.path.ends_with(".rs"))
+        .collect();
+    let is_there = |test: &&str| {
+        let head = format!("fn {test}(");
+        code.iter().any(|file| file.text.contains(&head))
+    };
+    let missing: Vec<String> = named
+        .into_iter()
+        .filter(|test| !is_there(test))
+        .map(str::to_owned)
+        .collect();
+    none("a mistake names the test that holds it", &missing);
+}

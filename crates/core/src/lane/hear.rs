@@ -180,12 +180,12 @@ impl Turn<'_> {
         let customer = mapping.user_id(&ticket).ok().flatten();
         let given = match &memory.seen {
             Some(seen) => was_given_away(mapping, seen, &ticket),
-            None => memory
-                .came_for
-                .take()
-                .is_some_and(|told| customer.as_ref() != Some(&told)),
+            None => match (memory.came_for.take(), &customer) {
+                (Some(told), Some(seen)) => told != *seen,
+                (None, _) | (_, None) => false,
+            },
         };
-        if given {
+        if given || customer.as_ref() == Some(&user) {
             memory.anothers = customer.as_ref() != Some(&user);
         }
         memory.partial = sight == Sight::ToldInPart;

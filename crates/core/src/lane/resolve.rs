@@ -96,7 +96,7 @@ impl Turn<'_> {
             until = sent_at;
         }
         if intent.refused_status.is_some() && self.refusal_is_explained(intent) {
-            let why = "the start was refused and another conversation is active";
+            let why = "the start was refused, and another conversation goes on or went on then";
             return self.customer_was_busy(intent, why);
         }
         if self.now < until {
@@ -535,9 +535,11 @@ fn never_found(state: &ConversationState) -> bool {
 }
 
 /// Whether a conversation that is over by now went on when a start was sent, as far as the clocks tell.
+/// One whose end was known before explains one refusal of that start, and no other.
 fn went_on_at(talk: &ConversationMemory, start: &Intent) -> bool {
     let sent = start.sent_at.unwrap_or(start.planned_at);
     let (began, ended) = (talk.seen.started_at, talk.seen.ended_at);
-    began.is_some_and(|at| at <= sent.plus(CLOCKS_APART))
+    talk.closed_known_at > Some(sent)
+        && began.is_some_and(|at| at <= sent.plus(CLOCKS_APART))
         && ended.is_some_and(|at| at >= sent.minus(CLOCKS_APART))
 }

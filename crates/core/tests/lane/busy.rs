@@ -265,3 +265,18 @@ fn a_conversation_that_went_on_when_a_start_was_refused_explains_it_also_when_it
     );
     assert!(w.talk_of(&ticket).is_some(), "{}", w.tale());
 }
+
+// A reader's find: each refusal was explained by the conversation before, twenty starts went out at once, and the
+// halt held everybody's.
+#[test]
+fn a_start_that_is_refused_for_good_after_a_conversation_is_parked_and_not_tried_again_and_again() {
+    let mut w = World::new();
+    let (own, _) = w.linked_from_conversation();
+    w.ends(&own, "expired");
+    w.moment();
+    w.faults.always("start", Fault::Refuse(422));
+    w.agent_asks();
+    w.settle();
+    assert_eq!(w.parked_for(), ["refused"], "{}", w.tale());
+    assert_eq!(w.intents(Operation::Start).len(), 1, "{}", w.tale());
+}

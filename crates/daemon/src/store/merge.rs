@@ -54,6 +54,13 @@ fn ticket(a: TicketMemory, b: TicketMemory) -> TicketMemory {
     } else {
         (stale.held_elsewhere, stale.holder_asked_at)
     };
+    // Who only heard of it knows nothing of whose it is.
+    let (fresh_knows, stale_knows) = (fresh.seen.is_some(), stale.seen.is_some());
+    let anothers = match fresh_knows == stale_knows {
+        true => fresh.anothers && stale.anothers,
+        false => fresh_knows && fresh.anothers || stale_knows && stale.anothers,
+    };
+    let came_for = fresh.came_for.or(stale.came_for);
     TicketMemory {
         partial: if fresh.seen.is_some() {
             fresh.partial
@@ -71,8 +78,8 @@ fn ticket(a: TicketMemory, b: TicketMemory) -> TicketMemory {
         missing_since: missing_since.filter(|since| Some(*since) > read_at),
         gone: fresh.gone || stale.gone,
         told: fresh.told || stale.told,
-        anothers: fresh.anothers && stale.anothers,
-        came_for: fresh.came_for.or(stale.came_for),
+        anothers,
+        came_for: came_for.filter(|_| !fresh_knows && !stale_knows),
         held_elsewhere,
         holder_asked_at,
         // The other's Links are this one's own now.

@@ -3,6 +3,7 @@
 
 use super::{Message, Outcome, Way, template::Knock};
 use crate::{
+    effect::Operation,
     ids::{LinkId, MessageId, TicketId},
     intent::{Intent, IntentState},
     lane::{UNKNOWN_OUTCOME, step::Turn},
@@ -66,28 +67,30 @@ impl Turn<'_> {
     }
 
     fn tell_unsent(&mut self, link: &LinkId, message: &Message, knock: &str) -> Way {
-        let text = match self.may_have_been_heard(link, message) {
-            true => format!(
-                "It is not known whether the customer got a comment of this ticket: the answer was lost, and no conversation with them is open.{knock} (comment {})",
-                message.id
-            ),
-            false => unheard(&message.id, knock),
-        };
+        let text = self.unheard(&message.id, knock);
         if !planted!(UnsentNotTold) {
             self.tell(link, &format!("unsent:{}", message.id), &text);
         }
         Way::Ends(Outcome::NoConversation)
     }
 
-    /// Whether a try of it went out of which nobody knows what came, before its conversation ended.
-    fn may_have_been_heard(&self, link: &LinkId, message: &Message) -> bool {
+    /// What the ticket is told. Of a try that went out nobody may know what came of it, in whichever of
+    /// the customer's conversations that was.
+    fn unheard(&self, comment: &MessageId, knock: &str) -> String {
         let unknown = |i: &Intent| {
-            i.parked
-                .as_ref()
-                .is_some_and(|p| p.reason == UNKNOWN_OUTCOME)
+            let asked = i.parked.as_ref();
+            asked.is_some_and(|p| p.reason == UNKNOWN_OUTCOME) || i.possible_duplicate
         };
-        let mut parts = self.messages_of(link, message);
-        parts.any(|i| i.attempts > 0 && (i.possible_duplicate || unknown(i)))
+        let mut parts = self.lane.intents.iter().filter(|i| {
+            i.operation() == Operation::Message
+                && super::to_customer::comment_of(i) == Some(comment)
+        });
+        match parts.any(|i| i.attempts > 0 && unknown(i)) {
+            true => format!(
+                "It is not known whether the customer got a comment of this ticket: the answer was lost, and no conversation with them is open.{knock} (comment {comment})"
+            ),
+            false => unheard(comment, knock),
+        }
     }
 
     /// The same of a comment that is long settled otherwise: a person had it tried again.
@@ -97,7 +100,7 @@ impl Turn<'_> {
         ticket: &TicketId,
         comment: &MessageId,
     ) {
-        let text = unheard(comment, "");
+        let text = self.unheard(comment, "");
         self.tell_about(link, ticket, &format!("unsent:{comment}"), &text);
     }
 

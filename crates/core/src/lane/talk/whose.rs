@@ -100,7 +100,9 @@ impl Turn<'_> {
             return Whose::Ours;
         }
         let memory = self.lane.tickets.get(ticket);
-        if memory.is_some_and(|m| m.anothers) {
+        let live = self.live_link_of_ticket(ticket);
+        let before = live.is_some_and(|link| message.at < link.has_ticket_since());
+        if before && memory.is_some_and(|m| m.anothers) {
             // No Link of ours had it then, and its requester is somebody else.
             return Whose::Anothers;
         }

@@ -37,6 +37,10 @@ const MAX_HEAD_BYTES: usize = 32 * 1024;
 /// clients that dribble keep nobody else out.
 const MAX_CONNECTIONS: usize = 4096;
 
+/// One place in so many is never taken by a silent client: the last that are free go to those who have
+/// something to say.
+const KEPT_FREE_ONE_IN: usize = 4;
+
 /// Connections at once where nothing tells how many files may be open; half of the usual limit.
 const FALLBACK_CONNECTIONS: usize = 512;
 
@@ -51,11 +55,11 @@ const DRAIN_WITHIN: Duration = Duration::from_secs(5);
 /// What one connection may take. The figures are for a webhook sender, which is a server itself.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// From a head's first byte to its end. On a new connection, and after a request that was not
-    /// answered with a success, from the moment the client may send it.
+    /// From a head's first byte to its end. On a connection on which nothing was answered with a
+    /// success yet, and while places are short, from the moment the client may send it.
     pub head_within: Duration,
-    /// How long a sender may be silent before its next request's head has ended, where its last one
-    /// was answered with a success.
+    /// How long a sender may be silent before its next request's head has ended, where one of its
+    /// requests was answered with a success.
     pub silent_within: Duration,
     /// From the end of the head to the end of the body.
     pub body_within: Duration,
@@ -76,6 +80,17 @@ impl Default for Limits {
             body_within: Duration::from_secs(10),
             write_within: Duration::from_secs(10),
             connections: affordable_connections(),
+        }
+    }
+}
+
+impl Limits {
+    /// For the admin listener: what it answers anybody without a token proves nothing.
+    #[must_use]
+    pub fn without_silence(self) -> Self {
+        Self {
+            silent_within: self.head_within,
+            ..self
         }
     }
 }
@@ -112,7 +127,7 @@ pub async fn serve(
                 }
             }
             (stream, place) = next(&listener, &places) => {
-                let one = connection(stream, router.clone(), limits, stop.clone());
+                let one = connection(stream, router.clone(), limits, Arc::clone(&places), stop.clone());
                 connections.spawn(async move {
                     one.await;
                     drop(place);
@@ -168,6 +183,7 @@ async fn connection(
     stream: TcpStream,
     router: Router,
     limits: Limits,
+    places: Arc<Semaphore>,
     mut stop: watch::Receiver<bool>,
 ) {
     // Answers are small and complete: waiting to fill a packet only delays them.
@@ -179,6 +195,7 @@ async fn connection(
     let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
         turn.begins();
         let turn = turn.clone();
+        let places = Arc::clone(&places);
         let sound = framing.is_sound(request.headers());
         let request = request.map(|incoming| body::timed(incoming, limits.body_within));
         let answer = sound.then(|| inner.call(request));
@@ -187,7 +204,8 @@ async fn connection(
                 Some(answer) => answer.await.unwrap_or_else(|never| match never {}),
                 None => framing::refusal(),
             };
-            turn.ends(answer.status().is_success());
+            let roomy = places.available_permits() >= limits.connections / KEPT_FREE_ONE_IN;
+            turn.ends(answer.status().is_success(), roomy);
             Ok::<_, Infallible>(answer)
         })
     });

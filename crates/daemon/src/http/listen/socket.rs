@@ -120,7 +120,8 @@ impl AsyncRead for Socket {
         let new = buffer.filled().get(before..).unwrap_or_default();
         self.reader.see(new);
         let came = !new.is_empty();
-        if self.head_is_late(cx, came) {
+        // What came in time is read, however late we come to it.
+        if self.head_is_late(cx, came) && read.is_pending() {
             self.late = true;
             return Poll::Ready(Err(io::Error::from(io::ErrorKind::TimedOut)));
         }

@@ -14,8 +14,10 @@ pub(super) struct Turn(Arc<Shared>);
 struct Shared {
     /// How often the turn has passed: even while the client is to send a head, odd while we answer.
     passed: AtomicU32,
-    /// Whether the last request was answered with a success.
+    /// Whether a request was answered with a success.
     welcome: AtomicBool,
+    /// Whether there was room for silent clients when the last one was answered.
+    roomy: AtomicBool,
 }
 
 impl Turn {
@@ -24,9 +26,10 @@ impl Turn {
         self.0.passed.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// It was answered, with a success or not.
-    pub(super) fn ends(&self, success: bool) {
-        self.0.welcome.store(success, Ordering::Relaxed);
+    /// It was answered, with a success or not, and there is room for silent clients or not.
+    pub(super) fn ends(&self, success: bool, roomy: bool) {
+        self.0.welcome.fetch_or(success, Ordering::Relaxed);
+        self.0.roomy.store(roomy, Ordering::Relaxed);
         self.0.passed.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -35,10 +38,11 @@ impl Turn {
         self.0.passed.load(Ordering::Relaxed)
     }
 
-    /// Whether the client may be silent before its next request: a sender whose last one was good
-    /// may. Who has proven nothing yet may not, or silence would be a cheap way to take all places.
+    /// Whether the client may be silent before its next request: a sender of whom something was taken
+    /// may, also after a 503. Who has proven nothing yet may not, nor may anybody while places are
+    /// short, or silence would be a cheap way to take them all.
     pub(super) fn may_be_silent(&self) -> bool {
-        self.0.welcome.load(Ordering::Relaxed)
+        self.0.welcome.load(Ordering::Relaxed) && self.0.roomy.load(Ordering::Relaxed)
     }
 }
 

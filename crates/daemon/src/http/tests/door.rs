@@ -91,6 +91,21 @@ async fn a_sender_whose_webhook_was_taken_may_be_silent_until_its_next_one() {
 }
 
 #[tokio::test]
+async fn silent_senders_leave_places_to_those_who_have_something_to_say() {
+    let world = world_with(short()).await;
+    let good = webhook(&jelou_adapter::webhook::sign(SECRET, b"{}"));
+    let mut silent = Vec::new();
+    for _ in 0..short().connections {
+        let mut stream = TcpStream::connect(world.public).await.unwrap();
+        assert!(ask(&mut stream, &good).await.starts_with("HTTP/1.1 200 "));
+        silent.push(stream);
+    }
+    let began = Instant::now();
+    assert_eq!(world.jelou_says(b"{}").await.status, 200);
+    assert!(began.elapsed() < SHORT * 4, "{:?}", began.elapsed());
+}
+
+#[tokio::test]
 async fn a_client_that_was_refused_may_not_be_silent() {
     let world = world_with(short()).await;
     let mut stream = TcpStream::connect(world.public).await.unwrap();
