@@ -16,11 +16,12 @@ type Verdict = Option<(Law, String)>;
 
 impl World {
     /// An agent's words are said: to the ticket's requester, and to whoever has it by a live Link, as Jelou spells
-    /// them. Before any Lane knew the ticket nobody can know whose it was at that moment (history 34508).
+    /// them.
     pub fn is_said_to(&mut self, ticket: &TicketId, comment: &MessageId) {
         let mut lanes = self.store.lanes();
         if !lanes.any(|lane| lane.lane.tickets.contains_key(ticket)) {
-            return;
+            let said = (ticket.clone(), comment.clone());
+            self.judge.ears.unseen.insert(said);
         }
         let record = self.desk.records.get(ticket);
         let requester = record.and_then(|r| self.customer_of(&r.ticket));
@@ -41,10 +42,14 @@ impl World {
         let to = self.judge.ears.said_to.get(&key)?;
         self.judge.asks(Law::ToWhom);
         let heard = self.spelled(&said.message.user);
-        if to.contains(&heard) || !self.judge.decided.is_empty() {
+        let (comment, ticket) = (&said.comment, &said.ticket);
+        // Where no Lane knew the ticket then, nobody can know of an earlier requester than today's (history 34508).
+        let record = self.desk.records.get(ticket);
+        let of_today = record.and_then(|r| self.customer_of(&r.ticket));
+        let unseen = self.judge.ears.unseen.contains(&key) && of_today.as_ref() == Some(&heard);
+        if to.contains(&heard) || unseen || !self.judge.decided.is_empty() {
             return None;
         }
-        let (comment, ticket) = (&said.comment, &said.ticket);
         let what = format!("{comment} of {ticket} was said to {to:?} and goes to {heard}");
         Some((Law::ToWhom, what))
     }

@@ -447,7 +447,7 @@ fn in_room(id: MessageId, room: RoomId, talk: &Conversation, content: Content) -
 }
 
 /// The comment that a message brings.
-pub(super) fn comment_of(intent: &Intent) -> Option<&MessageId> {
+fn comment_of(intent: &Intent) -> Option<&MessageId> {
     let Effect::SendMessage(message) = &intent.effect else {
         return None;
     };

@@ -1,9 +1,9 @@
 //! An agent's words that cannot go into a conversation: what becomes of them, and that the agent
 //! learns of it at once. Neighbour: to_customer.
 
-use super::{Message, Outcome, Way, template::Knock};
+use super::{Message, Outcome, Place, Way, template::Knock};
 use crate::{
-    effect::Operation,
+    effect::Effect,
     ids::{LinkId, MessageId, TicketId},
     intent::{Intent, IntentState},
     lane::{UNKNOWN_OUTCOME, step::Turn},
@@ -67,7 +67,10 @@ impl Turn<'_> {
     }
 
     fn tell_unsent(&mut self, link: &LinkId, message: &Message, knock: &str) -> Way {
-        let text = self.unheard(&message.id, knock);
+        let text = match &message.place {
+            Place::Ticket { id } => self.not_heard(id, &message.id, knock),
+            Place::Conversation { .. } => unheard(&message.id, knock),
+        };
         if !planted!(UnsentNotTold) {
             self.tell(link, &format!("unsent:{}", message.id), &text);
         }
@@ -76,15 +79,16 @@ impl Turn<'_> {
 
     /// What the ticket is told. Of a try that went out nobody may know what came of it, in whichever of
     /// the customer's conversations that was.
-    fn unheard(&self, comment: &MessageId, knock: &str) -> String {
+    fn not_heard(&self, ticket: &TicketId, comment: &MessageId, knock: &str) -> String {
         let unknown = |i: &Intent| {
             let asked = i.parked.as_ref();
             asked.is_some_and(|p| p.reason == UNKNOWN_OUTCOME) || i.possible_duplicate
         };
-        let mut parts = self.lane.intents.iter().filter(|i| {
-            i.operation() == Operation::Message
-                && super::to_customer::comment_of(i) == Some(comment)
-        });
+        let is_part = |i: &Intent| {
+            matches!(&i.effect, Effect::SendMessage(said)
+                if said.ticket == *ticket && said.comment == *comment)
+        };
+        let mut parts = self.lane.intents.iter().filter(|i| is_part(i));
         match parts.any(|i| i.attempts > 0 && unknown(i)) {
             true => format!(
                 "It is not known whether the customer got a comment of this ticket: the answer was lost, and no conversation with them is open.{knock} (comment {comment})"
@@ -100,7 +104,7 @@ impl Turn<'_> {
         ticket: &TicketId,
         comment: &MessageId,
     ) {
-        let text = self.unheard(comment, "");
+        let text = self.not_heard(ticket, comment, "");
         self.tell_about(link, ticket, &format!("unsent:{comment}"), &text);
     }
 
