@@ -33,6 +33,10 @@ pub const SUBCOMMAND: Subcommand = Subcommand {
 /// Bad weathers in a round.
 const SPELLS: u64 = 6;
 
+/// And no more than so many, where none of the first lost an answer for good: the shares, the lengths and
+/// what is under way are drawn, and one round in twenty or so draws only mild ones.
+const SPELLS_MOST: u64 = 40;
+
 /// Webhooks that people make between one bad weather and the next.
 const WEBHOOKS_EACH: u64 = 60;
 
@@ -132,7 +136,10 @@ async fn round(
     let load = Load::begin(scene, &season, CUSTOMERS, Chance::new(chance.draw()));
     let before = unknown(daemon).await?;
     let mut spells = Vec::new();
-    for _ in 0..SPELLS {
+    for number in 0..SPELLS_MOST {
+        if number >= SPELLS && unknown(daemon).await? > before {
+            break;
+        }
         load.allow(scene.sent() + WEBHOOKS_EACH);
         spells.push(spell(scene, net, chance).await?);
         counts.spells += 1;

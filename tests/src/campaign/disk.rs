@@ -41,6 +41,12 @@ const ROOMS: [u64; 5] = [0, 4 * 1024, 64 * 1024, 512 * 1024, 2 * 1024 * 1024];
 /// Times that it is filled in a round.
 const FILLINGS: u64 = 5;
 
+/// And no more often than so, where no webhook came while there was no room.
+const FILLINGS_MOST: u64 = 40;
+
+/// What the daemon counts a webhook as that it could not store.
+const REFUSED: &str = "unavailable";
+
 /// Webhooks that people make between one filling and the next.
 const WEBHOOKS_EACH: u64 = 80;
 
@@ -143,10 +149,14 @@ async fn round(
     let before = Figures::of(&daemon.admin).await?;
     let mut broken = Vec::new();
     let mut faults = Vec::new();
-    for _ in 0..FILLINGS {
+    for number in 0..FILLINGS_MOST {
+        let so_far = Figures::of(&daemon.admin).await?;
+        if number >= FILLINGS && refused(&so_far) > refused(&before) {
+            break;
+        }
         load.allow(scene.sent() + WEBHOOKS_EACH);
-        let from = clock::now().0;
-        let not_ready = filling(daemon, disk, chance).await?;
+        let (not_ready, full) = filling(daemon, disk, chance).await?;
+        faults.push(full);
         counts.fillings += 1;
         counts.not_ready += u64::from(not_ready);
         if !is_ready_soon(daemon).await {
@@ -154,20 +164,13 @@ async fn round(
                 "not ready {READY_AGAIN_WITHIN:?} after there was room"
             ));
         }
-        let to = clock::now().0;
-        faults.push(Fault { from, to });
     }
     let season = season.over(load.end().await, faults);
     let judged = season.judged(scene, daemon).await?;
     broken.extend(judged.broken);
     let after = Figures::of(&daemon.admin).await?;
-    let more = |outcome| {
-        let of = |figures: &Figures| {
-            figures.sum("jelou_bridge_deliveries_total", &[("outcome", outcome)])
-        };
-        (of(&after) - of(&before)).round()
-    };
-    let (refused, known) = (more("unavailable"), more("known"));
+    let more = |outcome| (deliveries(&after, outcome) - deliveries(&before, outcome)).round();
+    let (refused, known) = (more(REFUSED), more("known"));
     #[allow(clippy::cast_precision_loss)]
     let again = judged.acked as f64;
     if known > again {
@@ -189,12 +192,27 @@ async fn round(
     Ok(broken)
 }
 
+/// How many webhooks had such an outcome.
+fn deliveries(figures: &Figures, outcome: &str) -> f64 {
+    figures.sum("jelou_bridge_deliveries_total", &[("outcome", outcome)])
+}
+
+/// How many webhooks found no room.
+fn refused(figures: &Figures) -> f64 {
+    deliveries(figures, REFUSED)
+}
+
 /// Fills the disk, a few times and more or less, and gives the room back. Says whether the daemon
-/// was not ready at any time of it.
-async fn filling(daemon: &Daemon, disk: &Small, chance: &mut Chance) -> Result<bool, String> {
+/// was not ready at any time of it, and from when to when there was too little room.
+async fn filling(
+    daemon: &Daemon,
+    disk: &Small,
+    chance: &mut Chance,
+) -> Result<(bool, Fault), String> {
     let roomy = chance.below(ROOMY_MOST_MS);
     tokio::time::sleep(Duration::from_millis(roomy as u64)).await;
     let mut not_ready = false;
+    let from = clock::now().0;
     for _ in 0..=chance.below(CHANGES_MOST) {
         disk.fill(chance.pick(&ROOMS).copied().unwrap_or(0))?;
         let full = Duration::from_millis(chance.below(FULL_MOST_MS) as u64);
@@ -205,7 +223,8 @@ async fn filling(daemon: &Daemon, disk: &Small, chance: &mut Chance) -> Result<b
         }
     }
     disk.empty()?;
-    Ok(not_ready)
+    let to = clock::now().0;
+    Ok((not_ready, Fault { from, to }))
 }
 
 async fn is_ready_soon(daemon: &Daemon) -> bool {

@@ -34,6 +34,13 @@ impl Fault {
         }
     }
 
+    /// The same, until then at least.
+    #[must_use]
+    pub fn until(self, moment: i64) -> Self {
+        let to = self.to.max(moment);
+        Self { to, ..self }
+    }
+
     fn meets(&self, call: &Call, kept_within_ms: i64) -> bool {
         let took = call.took_ms.unwrap_or(CALL_MOST_MS);
         self.to >= call.at_ms && self.from <= call.at_ms + took + kept_within_ms

@@ -108,6 +108,14 @@ impl Met {
     }
 }
 
+/// How a run's program came to its end.
+struct End {
+    /// By the fault, not by itself.
+    killed: bool,
+    /// Between the last look at which it went on and the first at which it did not.
+    when: Stretch,
+}
+
 struct Points<'a> {
     scene: &'a mut Scene,
     chance: &'a mut Chance,
@@ -310,10 +318,10 @@ impl Points<'_> {
         load.allow(self.scene.sent() + WEBHOOKS_EACH);
         self.runs += 1;
         self.scene.program.before = trace::before(fault, &self.log);
-        let from = clock::now().0;
         let daemon = self.scene.program.spawn();
         self.scene.program.before = Vec::new();
-        let (daemon, killed) = self.wait(daemon?, fault).await;
+        let (daemon, end) = self.wait(daemon?, fault).await;
+        let killed = end.as_ref().is_some_and(|end| end.killed);
         let mut broken = Vec::new();
         let daemon = match daemon {
             Some(mut daemon) => match survives(&mut daemon).await {
@@ -322,15 +330,21 @@ impl Points<'_> {
                     Some(daemon)
                 }
                 false => {
+                    let from = clock::now().0;
                     daemon.kill().await?;
+                    let to = clock::now().0;
+                    self.stretches.push(Stretch { from, to });
                     None
                 }
             },
             None => None,
         };
-        self.prove(fault, killed).await;
-        let to = clock::now().0;
-        self.stretches.push(Stretch { from, to });
+        let met = self.prove(fault, killed).await;
+        // Between an error and the end that it leads to, the program keeps nothing either.
+        self.stretches.extend(match (met, end) {
+            (Some(met), Some(end)) => Some(met.until(end.when.to)),
+            (met, end) => met.or(end.map(|end| end.when)),
+        });
         // Nobody acts while all becomes quiet.
         load.allow(0);
         let mut daemon = match daemon {
@@ -350,28 +364,31 @@ impl Points<'_> {
         Ok(broken)
     }
 
-    /// Waits for the fault, or for its end. Returns the program if it goes on, and whether it was
-    /// killed by the fault.
-    async fn wait(&mut self, mut daemon: Daemon, fault: Fault) -> (Option<Daemon>, bool) {
+    /// Waits for the fault, or for its end. Returns the program if it goes on, and how it ended if it did.
+    async fn wait(&mut self, mut daemon: Daemon, fault: Fault) -> (Option<Daemon>, Option<End>) {
         use std::os::unix::process::ExitStatusExt as _;
         let within = match fault.kind {
             Kind::Kill => RUN_WITHIN,
             Kind::NoSpace | Kind::Broken | Kind::Reset => ERRORS_FOR,
         };
         let give_up = clock::now().plus(within);
+        let mut from = clock::now().0;
         while clock::now() < give_up {
             if let Some(status) = daemon.has_ended() {
                 let killed = status.signal() == Some(9);
                 self.ended += usize::from(!killed);
-                return (None, killed);
+                let to = clock::now().0;
+                let when = Stretch { from, to };
+                return (None, Some(End { killed, when }));
             }
+            from = clock::now().0;
             tokio::time::sleep(LOOK_EVERY).await;
         }
-        (Some(daemon), false)
+        (Some(daemon), None)
     }
 
-    /// Reads strace's log and writes down which points were met.
-    async fn prove(&mut self, fault: Fault, killed: bool) {
+    /// Reads strace's log and writes down which points were met. Returns from when to when that was.
+    async fn prove(&mut self, fault: Fault, killed: bool) -> Option<Stretch> {
         // strace writes its last lines after the program's end.
         tokio::time::sleep(LOOK_EVERY).await;
         let log = std::fs::read_to_string(&self.log).unwrap_or_default();
@@ -381,7 +398,7 @@ impl Points<'_> {
         }
         let met = self.met.entry((fault.syscall, fault.kind)).or_default();
         let before = met.points.len();
-        met.points.extend(fired);
+        met.points.extend(fired.iter().map(|fired| fired.nth));
         met.skipped.insert(fault.from);
         met.runs += 1;
         // One beyond the last may be beyond what a run comes to.
@@ -391,6 +408,9 @@ impl Points<'_> {
             false if beyond && met.runs.is_multiple_of(2) => met.vain,
             false => met.vain + 1,
         };
+        let moments = || fired.iter().map(|fired| fired.at_ms);
+        let (from, to) = (moments().min()?, moments().max()?);
+        Some(Stretch { from, to })
     }
 
     /// Waits until nothing is on its way.

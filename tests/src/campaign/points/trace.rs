@@ -80,20 +80,40 @@ pub fn before(fault: Fault, log: &Path) -> Vec<String> {
     let words = ["strace", "-D", "-f", "-I", "1", "-qq", "-s", "0"];
     let trace = format!("trace={syscall}");
     let log = log.display().to_string();
-    let more = ["-e", &trace, "-e", "signal=none", "-e", &inject, "-o", &log];
+    // `-ttt`: when each call was, so that it can be told which calls to a remote it met.
+    let more = [
+        "-ttt",
+        "-e",
+        &trace,
+        "-e",
+        "signal=none",
+        "-e",
+        &inject,
+        "-o",
+        &log,
+    ];
     words.into_iter().chain(more).map(str::to_owned).collect()
 }
 
-/// At which calls the fault fired, by strace's log: the how manyth of its thread each was.
+/// A system call at which a fault fired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fired {
+    /// The how manyth of its thread it was.
+    pub nth: u64,
+    /// When, ms since 1970.
+    pub at_ms: i64,
+}
+
+/// At which calls the fault fired, by strace's log, in its order.
 ///
 /// strace says `(INJECTED)` of an error. Of a signal it says nothing; then it is the call that never
 /// came back, and only counts if the program was killed by that signal, which the caller knows.
-pub fn fired(log: &str, fault: Fault) -> Vec<u64> {
+pub fn fired(log: &str, fault: Fault) -> Vec<Fired> {
     let mut count: BTreeMap<&str, u64> = BTreeMap::new();
     let mut fired = Vec::new();
     let begins = format!("{}(", fault.syscall);
     for line in log.lines() {
-        let Some((thread, said)) = line.split_once(' ') else {
+        let Some((thread, at_ms, said)) = parts(line) else {
             continue;
         };
         let count = count.entry(thread).or_default();
@@ -105,12 +125,20 @@ pub fn fired(log: &str, fault: Fault) -> Vec<u64> {
             Kind::NoSpace | Kind::Broken | Kind::Reset => said.ends_with("(INJECTED)"),
         };
         if here {
-            fired.push(*count);
+            let nth = *count;
+            fired.push(Fired { nth, at_ms });
         }
     }
-    fired.sort_unstable();
-    fired.dedup();
     fired
+}
+
+/// A line of the log: which thread, when in ms since 1970, and what strace says of it.
+fn parts(line: &str) -> Option<(&str, i64, &str)> {
+    let (thread, rest) = line.split_once(' ')?;
+    let (at, said) = rest.trim_start().split_once(' ')?;
+    let (seconds, micros) = at.split_once('.')?;
+    let (seconds, micros) = (seconds.parse::<i64>().ok()?, micros.parse::<i64>().ok()?);
+    Some((thread, seconds * 1_000 + micros / 1_000, said))
 }
 
 /// Who traces a process; none if nobody does.
@@ -143,14 +171,26 @@ mod tests {
         step: 2,
     };
 
+    fn points(log: &str, fault: Fault) -> Vec<(u64, i64)> {
+        let fired = fired(log, fault).into_iter();
+        fired.map(|fired| (fired.nth, fired.at_ms)).collect()
+    }
+
     #[test]
     fn a_fault_is_proven_by_what_strace_says_and_counted_by_thread() {
-        let log = "10 fsync(3) = 0\n11 fsync(4) = 0\n10 fsync(3 <unfinished ...>\n\
-                   11 fsync(4) = -1 EIO (Input/output error) (INJECTED)\n\
-                   10 <... fsync resumed>) = -1 EIO (Input/output error) (INJECTED)\n\
-                   10 fsync(3) = 0\n10 fsync(3) = -1 EIO (Input/output error) (INJECTED)\n";
-        assert_eq!(fired(log, FAULT), [2, 4]);
-        assert_eq!(fired("10 fsync(3) = 0\n", FAULT), [0_u64; 0]);
+        let log = "10 1795370714.001000 fsync(3) = 0\n11 1795370714.002000 fsync(4) = 0\n\
+                   10 1795370714.003000 fsync(3 <unfinished ...>\n\
+                   11 1795370714.004000 fsync(4) = -1 EIO (Input/output error) (INJECTED)\n\
+                   10 1795370714.005999 <... fsync resumed>) = -1 EIO (Input/output error) (INJECTED)\n\
+                   10 1795370714.007000 fsync(3) = 0\n\
+                   10    1795370714.009000 fsync(3) = -1 EIO (Input/output error) (INJECTED)\n";
+        let met = [
+            (2, 1_795_370_714_004),
+            (2, 1_795_370_714_005),
+            (4, 1_795_370_714_009),
+        ];
+        assert_eq!(points(log, FAULT), met);
+        assert_eq!(points("10 1795370714.001000 fsync(3) = 0\n", FAULT), []);
     }
 
     #[test]
@@ -159,13 +199,10 @@ mod tests {
             kind: Kind::Kill,
             ..FAULT
         };
-        assert_eq!(
-            fired("10 fsync(3) = 0\n10 fsync(3 <unfinished ...>\n", kill),
-            [2]
-        );
-        assert_eq!(
-            fired("10 fsync(3) = 0\n11 fsync(3) = 0\n", kill),
-            [0_u64; 0]
-        );
+        let log =
+            "10 1795370714.001000 fsync(3) = 0\n10 1795370714.002000 fsync(3 <unfinished ...>\n";
+        assert_eq!(points(log, kill), [(2, 1_795_370_714_002)]);
+        let log = "10 1795370714.001000 fsync(3) = 0\n11 1795370714.002000 fsync(3) = 0\n";
+        assert_eq!(points(log, kill), []);
     }
 }
