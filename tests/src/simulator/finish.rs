@@ -20,6 +20,9 @@ type Verdict = Option<(Law, String)>;
 /// How the note begins that tells that what follows was refused.
 const TOLD: &str = "could not do what follows";
 
+/// Why a Link ended whose conversation came of another ticket's start.
+const GAVE_WAY: &str = "belongs to another ticket";
+
 /// The ticket of a create of which only what follows is left.
 pub(super) fn rest_of(intent: &Intent) -> Option<&TicketId> {
     match &intent.effect {
@@ -131,14 +134,20 @@ impl World {
         None
     }
 
-    /// Whether the create's ticket is none of its Lane's: twice it was not found and so counts as gone,
-    /// although it is there; or another customer's Lane has it, and may not get this customer put on it.
+    /// Whether the create's ticket is none of its Lane's: nobody knows that it is there; or twice it was not
+    /// found and so counts as gone, although it is; or another customer's Lane has it, and may not get this customer put on it.
     fn is_out_of_reach(&self, ticket: &TicketId, lane: &Lane, intent: &Intent) -> bool {
         let denied = self.counts_as_gone(ticket);
         let has_it = |l: &Link| l.ticket_id() == Some(ticket);
         let mut others = self.store.lanes().filter(|other| other.lane.id != lane.id);
+        // Its answer never came, and its conversation turned out to be another ticket's: done once more, a
+        // ticket might come of it that nobody wants. A Lane forgets Links that ended long ago.
+        let gave_way = |l: &Link| l.ended.as_ref().is_some_and(|e| e.reason == GAVE_WAY);
+        let unanswered = rest_of(intent).is_none();
         match intent.state {
-            IntentState::Withdrawn => denied,
+            IntentState::Withdrawn => {
+                denied || unanswered && lane.link(&intent.link).is_none_or(gave_way)
+            }
             IntentState::Confirmed => others.any(|other| other.links.iter().any(|l| has_it(l))),
             IntentState::Planned
             | IntentState::Sent

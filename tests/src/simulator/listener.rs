@@ -11,6 +11,7 @@ use bridge_core::{
     ids::{ConversationId, IntentId, MessageId, TicketId, UserId},
     intent::Intent,
     lane::{Lane, Message, Outcome, Place},
+    link::{Link, TicketSide},
     message::{BotSays, Content},
     time::Timestamp,
 };
@@ -35,7 +36,7 @@ pub struct Ears {
     owed: BTreeSet<(TicketId, MessageId)>,
     /// To whom an agent's words were said, as Jelou spells them.
     pub said_to: BTreeMap<(TicketId, MessageId), BTreeSet<String>>,
-    /// Agents' words that were said when no Lane knew of their ticket.
+    /// Agents' words that were said when no Lane had seen their ticket.
     pub unseen: BTreeSet<(TicketId, MessageId)>,
     /// When a Delivery first told of an agent's words, or a Lane's look first showed them.
     known: BTreeMap<(TicketId, MessageId), Timestamp>,
@@ -90,7 +91,14 @@ impl World {
         let linked = self.store.lanes().any(|lane| {
             let mut links = lane.links.iter();
             let theirs = own.as_ref() == Some(&lane.lane.user);
-            theirs && links.any(|l| l.is_live() && l.ticket_id() == Some(ticket))
+            // The answer to the create that made it may be on its way, or lost.
+            let made_for = record.and_then(|r| r.ticket.link_field.as_ref());
+            let is_made_for = |l: &Link| {
+                let wanted = l.ticket == TicketSide::Wanted;
+                wanted && made_for.is_some() && l.conversation_id() == made_for
+            };
+            let its = |l: &Link| l.ticket_id() == Some(ticket) || is_made_for(l);
+            theirs && links.any(|l| l.is_live() && its(l))
         });
         if linked {
             let owed = (ticket.clone(), comment.clone());

@@ -205,6 +205,10 @@ impl Turn<'_> {
         let fate = self.hear_ticket(&e.change, pending);
         let at = e.at.unwrap_or(pending.received_at);
         if !self.is_for_customer(e, at) {
+            if e.by_agent && self.latest_link_of_ticket(&e.ticket).is_none() {
+                // A Link may turn out to be this ticket's: then it is looked once more.
+                self.hint_at_comments(&e.ticket);
+            }
             return fate;
         }
         let place = Place::Ticket {

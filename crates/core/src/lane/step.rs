@@ -252,9 +252,9 @@ impl Turn<'_> {
         self.plan_conversations();
         self.plan_tickets();
         self.plan_links();
+        self.plan_spelling();
         self.plan_talk();
         self.plan_intents();
-        self.plan_spelling();
     }
 
     /// Picks what is due first; what is blocked waits for its side.

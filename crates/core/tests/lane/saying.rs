@@ -575,3 +575,30 @@ fn a_close_waits_for_all_words_however_many_wait() {
     assert_eq!(w.heard(&talk).len(), 30, "{}", w.tale());
     assert!(w.active().is_empty());
 }
+
+/// Found by the campaign with a full disk: the agent answered before it was known that the ticket was the
+/// conversation's.
+#[test]
+fn what_is_said_while_the_answer_to_a_create_is_not_known_reaches_the_customer() {
+    for (lists, told) in [(false, true), (true, true), (true, false)] {
+        let mut w = World::new();
+        w.capabilities.comments = lists;
+        w.faults.next("create", Fault::CrashAfter);
+        w.net.weather = Weather::Kept;
+        let talk = w.ana_starts();
+        let began = w.net.kept.remove(0);
+        w.net.weather = Weather::Lost;
+        w.deliver(began);
+        w.moment();
+        let ticket = w.desk.records.keys().next().expect("it was made").clone();
+        if told {
+            w.net.weather = Weather::Fair;
+        }
+        assert!(w.ticket_of(&talk).is_none(), "the answer is not known yet");
+        w.agent_says(&ticket, "k1", "Já vejo");
+        w.settle();
+        w.sweep();
+        assert_eq!(w.ticket_of(&talk), Some(ticket));
+        assert_eq!(w.heard(&talk), ["Já vejo"], "{lists} {told}\n{}", w.tale());
+    }
+}

@@ -118,7 +118,7 @@ impl Turn<'_> {
     /// The Sweep shows a ticket in this state: what was said on it until then may not have been told.
     pub(in crate::lane) fn doubt_comments(&mut self, ticket: &TicketId, version: Version) {
         let linked = self.latest_link_of_ticket(ticket).is_some();
-        if !self.rules.capabilities.comments || !linked {
+        if !self.rules.capabilities.comments || !linked && !self.some_ticket_is_wanted() {
             return;
         }
         let now = self.now;
@@ -134,7 +134,7 @@ impl Turn<'_> {
     /// A webhook says that something changed about a ticket, and not what was said on it.
     pub(in crate::lane) fn hint_at_comments(&mut self, ticket: &TicketId) {
         let linked = self.latest_link_of_ticket(ticket).is_some();
-        if self.rules.capabilities.comments && linked {
+        if self.rules.capabilities.comments && (linked || self.some_ticket_is_wanted()) {
             let memory = self.lane.tickets.entry(ticket.clone()).or_default();
             memory.comments.hinted = true;
         }
@@ -155,7 +155,9 @@ impl Turn<'_> {
 
     pub(super) fn plan_listings(&mut self) {
         let wanted = self.lane.tickets.iter();
-        let wanted = wanted.filter(|(_, m)| !m.gone).filter_map(|(id, m)| {
+        // Of a ticket that may turn out to be a Link's, they are listed once it has.
+        let wanted = wanted.filter(|(id, m)| !m.gone && self.latest_link_of_ticket(id).is_some());
+        let wanted = wanted.filter_map(|(id, m)| {
             let comments = &m.comments;
             let from = match (comments.hinted, comments.wanted) {
                 (true, _) => None,

@@ -13,7 +13,7 @@ use crate::{
         state::{ConversationMemory, EntryKind},
         step::Turn,
     },
-    link::{ConversationSide, Link, Origin},
+    link::{ConversationSide, Link, Origin, TicketSide},
     message::{AgentMessage, Content},
     time::Timestamp,
 };
@@ -48,7 +48,7 @@ pub(in crate::lane) const TOO_LATE: &str = "window";
 enum Hears {
     /// The customer, in this conversation.
     Talk { link: Link, id: ConversationId },
-    /// Nobody yet: a conversation is on its way.
+    /// Nobody yet: a conversation is on its way, or it is not known yet that the ticket is a Link's.
     Later,
     /// Nobody. The Link is the ticket's last, if it had one.
     Nobody { link: Option<Link> },
@@ -75,7 +75,10 @@ impl Turn<'_> {
     fn who_hears(&self, ticket: &TicketId) -> Hears {
         let live = self.live_link_of_ticket(ticket);
         let Some(link) = live.or_else(|| self.latest_link_of_ticket(ticket)) else {
-            return Hears::Nobody { link: None };
+            return match self.made_for(ticket) {
+                Some(_) => Hears::Later,
+                None => Hears::Nobody { link: None },
+            };
         };
         let nobody = Hears::Nobody {
             link: Some(link.clone()),
@@ -348,6 +351,20 @@ impl Turn<'_> {
         })
     }
 
+    /// The Link that this ticket was made for, as the ticket says, where what became of the create is not
+    /// known yet.
+    fn made_for(&self, ticket: &TicketId) -> Option<&Link> {
+        let seen = self.lane.tickets.get(ticket)?.seen.as_ref()?;
+        let talk = seen.link_field.as_ref()?;
+        let mut links = self.lane.links.iter().filter(|l| wants_ticket(l));
+        links.find(|l| l.conversation_id() == Some(talk))
+    }
+
+    /// Whether a Link of this customer's is still to get its ticket.
+    pub(super) fn some_ticket_is_wanted(&self) -> bool {
+        self.lane.links.iter().any(wants_ticket)
+    }
+
     /// Whether a comment is one that an agent wrote for the customer, and since the Link began (rules
     /// 14 and 17).
     pub(in crate::lane) fn is_for_customer(&mut self, e: &CommentAdded, at: Timestamp) -> bool {
@@ -359,6 +376,7 @@ impl Turn<'_> {
         }
         let links = self.lane.links.iter();
         let links = links.filter(|l| l.ticket_id() == Some(&e.ticket));
+        let links = links.chain(self.made_for(&e.ticket));
         let Some(first) = links.min_by_key(|l| l.created_at) else {
             return false;
         };
@@ -444,6 +462,10 @@ fn in_room(id: MessageId, room: RoomId, talk: &Conversation, content: Content) -
         room,
         content,
     }
+}
+
+fn wants_ticket(link: &Link) -> bool {
+    link.is_live() && link.ticket == TicketSide::Wanted
 }
 
 /// The comment that a message brings.

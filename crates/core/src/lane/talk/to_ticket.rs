@@ -47,6 +47,10 @@ impl Turn<'_> {
         if self.lane.tickets.get(&ticket).is_some_and(|m| m.gone) {
             return self.end_all(place, Outcome::NoTicket, "its ticket is gone");
         }
+        if self.lane.canonical.is_some() {
+            // The Lane that this one is to be joined with may have earlier words of the same customer.
+            return;
+        }
         while let Some(message) = self.first_waiting(place).cloned() {
             match self.comment(&link.id, &ticket, &talk, &message, public) {
                 Way::Stays => return,
