@@ -126,6 +126,15 @@ pub struct Holder {
     pub until: Option<Timestamp>,
 }
 
+/// A Delivery about a ticket, and the Lane that it went to: of who had the ticket, or was its requester then.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ToldTo {
+    /// Whose it is.
+    pub lane: LaneId,
+    /// When the Delivery was received.
+    pub at: Timestamp,
+}
+
 /// What a [`Read`] found.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "found", rename_all = "snake_case")]
@@ -160,5 +169,7 @@ pub enum Found {
     Holders {
         /// The latest changed first.
         holders: Vec<Holder>,
+        /// Whom the latest Deliveries about it went to, the earliest first.
+        told: Vec<ToldTo>,
     },
 }

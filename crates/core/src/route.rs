@@ -245,6 +245,10 @@ impl Route {
             changes(&mut self.events).for_each(|change| change.last_lane = lane.clone());
             return self.by_whole(mapping);
         }
+        if matches!(self.phase, Phase::NoCustomer | Phase::Missing) {
+            // It goes where it was last, and no requester brings it there.
+            changes(&mut self.events).for_each(|change| change.last_lane = None);
+        }
         if let Some(lane) = lane {
             return Turn::End(RouteEnd::ToKnownLane {
                 lane,
@@ -377,3 +381,6 @@ fn fill(events: &mut [Event], ticket: &Ticket, begun: Timestamp) {
         change.read_at = Some(begun);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,20 @@ use crate::{
 use bridge_core::{
     call::CallError,
     effect::{Found, Read},
+    ids::{BridgeName, TicketId},
 };
+
+/// Whose a ticket is and was.
+async fn holders(
+    store: &Store,
+    bridge: &BridgeName,
+    ticket: &TicketId,
+) -> Result<Found, StoreError> {
+    Ok(Found::Holders {
+        holders: store.holders_of_ticket(bridge, ticket).await?,
+        told: store.told_of_ticket(bridge, ticket).await?,
+    })
+}
 
 /// Makes one read within the bridge's call timeout.
 ///
@@ -55,11 +68,7 @@ pub async fn observe(
             .has_note(ticket, text, deadline)
             .await
             .map(|there| Found::Note { there }),
-        Read::TicketHolder { ticket } => store
-            .holders_of_ticket(&bridge.name, ticket)
-            .await
-            .map(|holders| Found::Holders { holders })
-            .map_err(unread),
+        Read::TicketHolder { ticket } => holders(store, &bridge.name, ticket).await.map_err(unread),
         Read::Unheard { lane, by } => store
             .has_unheard(&bridge.name, lane, *by, clock::now())
             .await

@@ -19,8 +19,7 @@ impl World {
     /// them.
     pub fn is_said_to(&mut self, ticket: &TicketId, comment: &MessageId) {
         let mut lanes = self.store.lanes();
-        let has_seen = |lane: &Lane| lane.tickets.get(ticket).is_some_and(|m| m.seen.is_some());
-        if !lanes.any(|lane| has_seen(lane.lane)) {
+        if !lanes.any(|lane| lane.lane.tickets.contains_key(ticket)) {
             let said = (ticket.clone(), comment.clone());
             self.judge.ears.unseen.insert(said);
         }
@@ -44,8 +43,7 @@ impl World {
         self.judge.asks(Law::ToWhom);
         let heard = self.spelled(&said.message.user);
         let (comment, ticket) = (&said.comment, &said.ticket);
-        // Where no Lane had seen the ticket then, nobody can know of an earlier requester than today's (histories
-        // 34508 and 20157293).
+        // Where no Lane knew the ticket then, nobody can know of an earlier requester than today's (history 34508).
         let record = self.desk.records.get(ticket);
         let of_today = record.and_then(|r| self.customer_of(&r.ticket));
         let unseen = self.judge.ears.unseen.contains(&key) && of_today.as_ref() == Some(&heard);

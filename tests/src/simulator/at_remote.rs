@@ -38,6 +38,7 @@ impl World {
             },
             Read::TicketHolder { .. } => Found::Holders {
                 holders: Vec::new(),
+                told: Vec::new(),
             },
             Read::Unheard { .. } => Found::Unheard { waits: false },
             Read::Report { .. } => Found::Report(InReport::Missing),

@@ -36,7 +36,7 @@ pub struct Ears {
     owed: BTreeSet<(TicketId, MessageId)>,
     /// To whom an agent's words were said, as Jelou spells them.
     pub said_to: BTreeMap<(TicketId, MessageId), BTreeSet<String>>,
-    /// Agents' words that were said when no Lane had seen their ticket.
+    /// Agents' words that were said when no Lane knew of their ticket.
     pub unseen: BTreeSet<(TicketId, MessageId)>,
     /// When a Delivery first told of an agent's words, or a Lane's look first showed them.
     known: BTreeMap<(TicketId, MessageId), Timestamp>,

@@ -25,7 +25,7 @@ impl Turn<'_> {
             Ok(Found::Tickets { tickets }) => self.found_tickets(read, tickets, begun),
             Ok(Found::Note { there }) => self.found_note(read, there),
             Ok(Found::Comments { comments }) => self.found_comments(read, comments, begun),
-            Ok(Found::Holders { holders }) => self.found_holders(read, holders, begun),
+            Ok(Found::Holders { holders, told }) => self.found_holders(read, holders, &told, begun),
             Ok(Found::Unheard { waits }) => self.found_unheard(read, waits),
             Ok(Found::Report(told)) => self.found_in_report(read, told),
             Err(error) => self.read_failed(read, &error),

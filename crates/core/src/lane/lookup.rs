@@ -4,10 +4,10 @@
 use super::{follow::is_made, hear::Sight, state::EntryKind, step::Turn};
 use crate::{
     effect::{Effect, Operation, Read},
-    ids::{ConversationId, IntentId, LinkId, TicketId},
+    ids::{ConversationId, IntentId, LaneId, LinkId, TicketId},
     intent::{Intent, IntentState},
     link::{Agreed, Link, TicketSide},
-    read::Holder,
+    read::{Holder, ToldTo},
     ticket::Ticket,
     time::Timestamp,
 };
@@ -132,6 +132,7 @@ impl Turn<'_> {
         &mut self,
         read: &Read,
         mut holders: Vec<Holder>,
+        told: &[ToldTo],
         begun: Timestamp,
     ) {
         let Read::TicketHolder { ticket } = read else {
@@ -141,6 +142,7 @@ impl Turn<'_> {
         let live = holders.iter().find(|holder| holder.until.is_none());
         let elsewhere = live.map(|holder| holder.lane.clone());
         let free = elsewhere.is_none();
+        holders.extend(told_others(told, &self.lane.id, begun));
         let memory = self.lane.tickets.entry(ticket.clone()).or_default();
         memory.held_elsewhere = elsewhere;
         memory.holder_asked_at = Some(begun);
@@ -249,4 +251,22 @@ impl Turn<'_> {
             self.send_again_later(&id, "it is not on the ticket");
         }
     }
+}
+
+/// From when to when other Lanes were told of a ticket: of one that nobody had by a Link, it tells whose it was.
+fn told_others(told: &[ToldTo], ours: &LaneId, now: Timestamp) -> Vec<Holder> {
+    let runs = told.chunk_by(|one, next| one.lane == next.lane);
+    let ends = runs
+        .clone()
+        .skip(1)
+        .map(|next| next.first().map_or(now, |next| next.at));
+    let spans = runs.zip(ends.chain([now])).filter_map(|(run, until)| {
+        let first = run.first()?;
+        Some(Holder {
+            lane: first.lane.clone(),
+            since: first.at,
+            until: Some(until),
+        })
+    });
+    spans.filter(|span| span.lane != *ours).collect()
 }

@@ -167,3 +167,26 @@ fn words_on_a_ticket_that_was_given_away_do_not_go_to_who_names_it_a_moment_late
     assert!(w.heard(&next).is_empty(), "{}", w.tale());
     assert!(w.heard(&next).is_empty(), "{}", w.tale());
 }
+
+// Found by history 20221885.
+#[test]
+fn words_said_while_a_ticket_was_another_customers_do_not_go_out_when_it_comes_back() {
+    let mut w = World::new();
+    w.capabilities.comments = true;
+    let (ticket, talk) = w.linked_from_ticket();
+    w.ends(&talk, "expired");
+    w.settle();
+    give(&mut w, &ticket, Some(BEA));
+    w.settle();
+    w.net.weather = Weather::Lost;
+    w.agent_says(&ticket, "k1", "só para Bea");
+    give(&mut w, &ticket, Some(ANA));
+    w.net.weather = Weather::Fair;
+    let next = w.ana_starts();
+    w.settle();
+    w.agent_says(&ticket, "k2", "para Ana");
+    w.settle();
+    w.sweep();
+    assert_eq!(w.ticket_of(&next), Some(ticket), "{}", w.tale());
+    assert_eq!(w.heard(&next), ["para Ana"], "{}", w.tale());
+}

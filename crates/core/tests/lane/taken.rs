@@ -95,6 +95,7 @@ fn claim(
         let came = match act {
             Act::Observe(Read::TicketHolder { .. }) => seen(Found::Holders {
                 holders: Vec::new(),
+                told: Vec::new(),
             }),
             Act::Observe(Read::Ticket { id }) if desk_is_read => {
                 let ticket = w.desk.records[&id].ticket.clone();

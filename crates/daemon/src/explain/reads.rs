@@ -50,6 +50,7 @@ pub(super) async fn make(bridge: &Bridge, read: &Read) -> Result<Found, CallErro
         }
         Read::TicketHolder { .. } => Ok(Found::Holders {
             holders: Vec::new(),
+            told: Vec::new(),
         }),
         Read::Unheard { .. } => Ok(Found::Unheard { waits: false }),
         Read::Report { .. } => Ok(not_gathered()),
@@ -71,7 +72,7 @@ pub(super) fn without(read: &Read) -> (Result<Found, CallError>, Option<String>)
             Some("Assumed: the customer has no open ticket that could be taken [mapping.ticket.reuse]".to_owned()),
         ),
         Read::TicketHolder { ticket } => (
-            Ok(Found::Holders { holders: Vec::new() }),
+            Ok(Found::Holders { holders: Vec::new(), told: Vec::new() }),
             Some(format!("Assumed: no other customer's link has or had ticket {ticket}")),
         ),
         Read::Comments { ticket } => (

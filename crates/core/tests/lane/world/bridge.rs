@@ -10,7 +10,7 @@ use bridge_core::{
     intent::{Intent, IntentState},
     lane::{Blocked, Entry, Fate, Input, Lane, Message, Next, Order, Pending, step},
     link::Link,
-    read::Holder,
+    read::{Holder, ToldTo},
     time::Timestamp,
 };
 use std::{
@@ -57,6 +57,8 @@ pub struct Bridge {
     pub gate: Option<Blocked>,
     /// Webhooks of Jelou that are stored and answered, and not routed yet.
     pub inbox: Vec<(Timestamp, Event)>,
+    /// Whom each Delivery about a ticket went to.
+    told: Vec<(TicketId, ToldTo)>,
     /// The sweep's cursor.
     pub cursor: Timestamp,
     next_delivery: i64,
@@ -99,6 +101,11 @@ impl Bridge {
             .collect()
     }
 
+    pub fn told_of(&self, ticket: &TicketId) -> Vec<ToldTo> {
+        let about = self.told.iter().filter(|(of, _)| of == ticket);
+        about.map(|(_, told)| told.clone()).collect()
+    }
+
     pub fn hand_over(
         &mut self,
         lane: &LaneId,
@@ -108,6 +115,11 @@ impl Bridge {
         by_sweep: bool,
     ) {
         self.next_delivery += 1;
+        if let Some(ticket) = ticket_of(&event) {
+            let lane = lane.clone();
+            let at = received_at;
+            self.told.push((ticket, ToldTo { lane, at }));
+        }
         let stored = self.lanes.get_mut(lane).unwrap();
         stored.pending.push(Pending {
             delivery: DeliveryId(self.next_delivery),
@@ -463,5 +475,15 @@ fn put<T: Clone, K: PartialEq>(stored: &mut Vec<T>, new: &[T], id: impl Fn(&T) -
             Some(there) => *there = item.clone(),
             None => stored.push(item.clone()),
         }
+    }
+}
+
+fn ticket_of(event: &Event) -> Option<TicketId> {
+    match event {
+        Event::TicketChanged(e) => Some(e.ticket.clone()),
+        Event::CommentAdded(e) => Some(e.ticket.clone()),
+        Event::ConversationStarted(_)
+        | Event::ConversationClosed(_)
+        | Event::MessageReceived(_) => None,
     }
 }

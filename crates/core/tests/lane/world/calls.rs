@@ -69,6 +69,7 @@ impl World {
             },
             Read::TicketHolder { ticket } => Found::Holders {
                 holders: self.bridge.holders(ticket),
+                told: self.bridge.told_of(ticket),
             },
         })
     }

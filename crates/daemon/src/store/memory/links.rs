@@ -5,12 +5,13 @@ use super::{
     Memory, length,
     row::{LaneRow, LinkStored},
 };
-use crate::store::types::{LinkFilter, LinkRow};
+use crate::store::types::{HOLDERS_TOLD, LinkFilter, LinkRow};
 use bridge_core::{
+    event::Side,
     ids::{BotId, BridgeName, ConversationId, IntentId, LaneId, LinkId, TicketId, UserId},
     intent::Intent,
     link::Link,
-    read::Holder,
+    read::{Holder, ToldTo},
 };
 use std::cmp::Reverse;
 
@@ -44,6 +45,26 @@ impl Memory {
     pub fn holders_of_ticket(&self, bridge: &BridgeName, ticket: &TicketId) -> Vec<Holder> {
         let links = self.links(&LinkFilter::holders(bridge, ticket));
         links.into_iter().map(LinkRow::holder).collect()
+    }
+
+    /// Whom the latest Deliveries about a ticket went to, the earliest first.
+    #[must_use]
+    pub fn told_of_ticket(&self, bridge: &BridgeName, ticket: &TicketId) -> Vec<ToldTo> {
+        let rows = self.deliveries.values().rev();
+        let about = rows.filter(|row| {
+            row.came.side == Side::Ticketing
+                && row.came.bridge == *bridge
+                && row.object.as_deref() == Some(ticket.as_str())
+        });
+        let told = about.filter_map(|row| {
+            Some(ToldTo {
+                lane: row.lane.clone()?,
+                at: row.came.received_at,
+            })
+        });
+        let mut told: Vec<ToldTo> = told.take(HOLDERS_TOLD as usize).collect();
+        told.reverse();
+        told
     }
 
     /// The Lane of an Intent of ours, however its Lanes were joined since (rule 9).

@@ -8,12 +8,12 @@ use super::{
 };
 use crate::store::{
     error::StoreError,
-    types::{LinkFilter, LinkRow},
+    types::{HOLDERS_TOLD, LinkFilter, LinkRow},
 };
 use bridge_core::{
     ids::{BotId, BridgeName, ConversationId, IntentId, LaneId, LinkId, TicketId, UserId},
     intent::Intent,
-    read::Holder,
+    read::{Holder, ToldTo},
 };
 use sqlx::{query, sqlite::SqliteRow};
 
@@ -24,6 +24,9 @@ const OF_TICKET: &str = "SELECT lane_id AS id FROM link WHERE bridge = ? AND tic
 
 const OF_LIVE_TICKET: &str =
     "SELECT lane_id AS id FROM link WHERE bridge = ? AND ticket = ? AND live = 1";
+
+const TOLD_OF_TICKET: &str = "SELECT lane_id, received_at FROM delivery WHERE bridge = ? AND side = 'ticketing' AND object = ? \
+     AND lane_id IS NOT NULL ORDER BY id DESC LIMIT ?";
 
 const OF_INTENT: &str = "SELECT lane_id AS id FROM intent WHERE bridge = ? AND id = ?";
 
@@ -92,6 +95,30 @@ impl Store {
     ) -> Result<Vec<Holder>, StoreError> {
         let links = self.links(&LinkFilter::holders(bridge, ticket)).await?;
         Ok(links.into_iter().map(LinkRow::holder).collect())
+    }
+
+    /// Whom the latest Deliveries about a ticket went to, the earliest first.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn told_of_ticket(
+        &self,
+        bridge: &BridgeName,
+        ticket: &TicketId,
+    ) -> Result<Vec<ToldTo>, StoreError> {
+        let rows = query(TOLD_OF_TICKET)
+            .bind(bridge.as_str())
+            .bind(ticket.as_str())
+            .bind(HOLDERS_TOLD)
+            .fetch_all(&self.readers)
+            .await?;
+        let told = rows.iter().rev().map(|row| {
+            Ok(ToldTo {
+                lane: id(row, "lane_id")?,
+                at: at(row, "received_at")?,
+            })
+        });
+        told.collect()
     }
 
     /// The Lane of an Intent of ours, however its Lanes were joined since (rule 9).
