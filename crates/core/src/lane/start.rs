@@ -184,7 +184,8 @@ impl Turn<'_> {
             .lane
             .intents
             .iter()
-            .find(|i| i.link == link.id && i.cause == cause)
+            // What was observed is never sent, and so waits for nobody (rule 17).
+            .find(|i| i.link == link.id && i.cause == cause && i.state.is_open())
             .map(|i| i.id.clone());
         if let Some(id) = id {
             self.park(

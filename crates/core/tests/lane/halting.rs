@@ -194,3 +194,20 @@ fn while_observing_a_busy_customer_parks_nothing() {
     w.hours(30);
     assert!(w.parked().is_empty(), "{}", w.tale());
 }
+
+// Found by history 20259358: it was parked, which its own check refuses, and the Lane was set aside.
+#[test]
+fn a_start_that_was_only_observed_is_not_parked_for_a_customer_who_is_busy_later() {
+    let mut w = World::with(&json!({"busy_timeout": "2h"}));
+    w.mode = Mode::Observe;
+    let ticket = w.agent_asks();
+    w.moment();
+    w.mode = Mode::Live;
+    w.ana_starts();
+    w.agent_changes(&ticket, |t| t.priority = Some("high".to_owned()));
+    w.hours(3);
+    assert!(w.parked().is_empty(), "{}", w.tale());
+    let starts = w.intents(Operation::Start);
+    let states: Vec<_> = starts.iter().map(|i| i.state).collect();
+    assert_eq!(states, [IntentState::Observed], "{}", w.tale());
+}

@@ -1,0 +1,72 @@
+//! To whose Lane a ticket's change goes when its own customer cannot be told. Neighbour: `mapping`, which
+//! says who that is.
+
+use super::*;
+use crate::{
+    mapping::{MappingSpec, compile},
+    ticket::{Status, TicketPatch, Version, Vocabulary},
+};
+use serde_json::json;
+
+fn mapping() -> Mapping {
+    let words = |words: &[&str]| words.iter().map(|word| Status::new(word)).collect();
+    let vocabulary = Vocabulary {
+        statuses: words(&["open", "solved"]),
+        solved: words(&["solved"]),
+        final_: words(&[]),
+        reopened: Status::new("open"),
+        open_ended: false,
+        fields: None,
+    };
+    let spec: MappingSpec = serde_json::from_value(json!({})).unwrap();
+    compile(&spec, &vocabulary).unwrap()
+}
+
+/// A change that tells of no more than the ticket's id, of a ticket whose last Link was this Lane's.
+fn asked_to_read(lane: &LaneId, mapping: &Mapping) -> Route {
+    let change = TicketChanged {
+        ticket: TicketId::parse("t1").unwrap(),
+        version: Version::None,
+        whole: None,
+        patch: TicketPatch::default(),
+        by_us: false,
+        at: None,
+        read_at: None,
+        last_lane: None,
+    };
+    let parsed = Parsed::Events(vec![Event::TicketChanged(change)]);
+    let bridge = BridgeName::parse("main").unwrap();
+    let (mut route, turn) = Route::begin(parsed, bridge, BotId::parse("bot-1").ok());
+    assert!(matches!(turn, Turn::Ask(Ask::LaneOfLiveTicket(_))));
+    let turn = route.told(Told::Lane(None), mapping);
+    assert!(matches!(turn, Turn::Ask(Ask::LaneOfTicket(_))));
+    let turn = route.told(Told::Lane(Some(lane.clone())), mapping);
+    assert!(matches!(turn, Turn::Ask(Ask::ReadTicket(_))));
+    route
+}
+
+// Found by history 20243074: a customer who had named somebody else's ticket once was asked about it, as the
+// Router had been told by mistake that the ticket was gone.
+#[test]
+fn a_ticket_that_cannot_be_read_comes_to_its_last_lane_and_not_for_its_requester() {
+    let mapping = mapping();
+    let lane = LaneId::parse("lane1").unwrap();
+    let mut route = asked_to_read(&lane, &mapping);
+    let turn = route.told(Told::Gone, &mapping);
+    assert!(matches!(turn, Turn::Ask(Ask::LaneOfTicket(_))));
+    let turn = route.told(Told::Lane(Some(lane.clone())), &mapping);
+    let Turn::End(RouteEnd::ToKnownLane {
+        lane: to, events, ..
+    }) = turn
+    else {
+        panic!("{turn:?}");
+    };
+    assert_eq!(to, lane);
+    let Some(Event::TicketChanged(change)) = events.first() else {
+        panic!("{events:?}");
+    };
+    assert_eq!(
+        change.last_lane, None,
+        "its requester did not bring it there"
+    );
+}
