@@ -72,23 +72,10 @@ pub struct Asked {
 }
 
 /// Every place where a law is broken, a sentence each.
-#[cfg(test)]
-fn broken(worlds: &Worlds) -> Vec<String> {
-    let mut all = broken_but_for_words(worlds);
-    all.extend(broken_of_words(worlds));
-    all
-}
-
-/// Where what was said did not come over once and in order.
 #[must_use]
-pub fn broken_of_words(worlds: &Worlds) -> Vec<String> {
-    words::come_over_once_in_order(worlds)
-}
-
-/// Every other place.
-#[must_use]
-pub fn broken_but_for_words(worlds: &Worlds) -> Vec<String> {
+pub fn broken(worlds: &Worlds) -> Vec<String> {
     let mut all = at_any_time(worlds);
+    all.extend(words::come_over_once_in_order(worlds));
     all.extend(a_note_is_told_once(worlds));
     all.extend(no_more_is_asked_than_was_cut(worlds));
     all.extend(answers_are_kept_at_once(worlds));
@@ -106,7 +93,7 @@ pub fn said_before(worlds: &Worlds) -> usize {
     words::to_customers(worlds).before
 }
 
-/// Of those, such as hold while everything is on its way, and ask nothing of the daemon.
+/// Of those laws, such as hold while everything is on its way, and ask nothing of the daemon.
 #[must_use]
 pub fn at_any_time(worlds: &Worlds) -> Vec<String> {
     let mut all = Vec::new();

@@ -10,7 +10,6 @@ use super::{
     person,
     said::Known,
     scene::is_write,
-    table::say,
 };
 use crate::{
     figures::{self, Figures},
@@ -30,9 +29,6 @@ const CUSTOMERS_EACH: usize = 10_000;
 
 /// At so many customers the spelling of their numbers ends; then the first come again.
 const CUSTOMERS_ALL: usize = 19_000_000;
-
-/// With this in the environment, what is wrong with words is told and breaks nothing (docs/RELIABILITY.md).
-const WORDS_ARE_TOLD: &str = "CAMPAIGN_WORDS_ARE_TOLD";
 
 /// Webhooks that are sent once more at the same time.
 const AT_ONCE: usize = 16;
@@ -161,15 +157,7 @@ impl Over {
             broken.extend(scene.settle(daemon).await.err());
         }
         let worlds = self.worlds(scene, daemon, asked).await?;
-        broken.extend(laws::broken_but_for_words(&worlds));
-        let of_words = laws::broken_of_words(&worlds);
-        if words_are_told() {
-            of_words
-                .iter()
-                .for_each(|what| say(&format!("  open: {what}")));
-        } else {
-            broken.extend(of_words);
-        }
+        broken.extend(laws::broken(&worlds));
         let figures = Figures::of(&daemon.admin).await?;
         for (reason, count) in figures.by("jelou_bridge_parked", "reason") {
             broken.push(format!("{count} parked as {reason}"));
@@ -321,11 +309,4 @@ async fn known(
         }
     }
     Ok((links, intents))
-}
-
-/// Whether `tests/run` plays it.
-// The rule that the environment is read in one place is the program's; this is none of it.
-#[allow(clippy::disallowed_methods)]
-fn words_are_told() -> bool {
-    std::env::var_os(WORDS_ARE_TOLD).is_some()
 }

@@ -1,6 +1,6 @@
 //! Conversations that name a ticket in their metadata (rule 8), and tickets that move (rules 9, 10).
 
-use crate::world::{ANA, BEA, World, desk::Carries, faults::Fault, net::Weather};
+use crate::world::{ANA, BEA, World, desk::Carries, faults::Fault, jelou::Second, net::Weather};
 use bridge_core::{
     call::Resolve,
     ids::{TicketId, UserId},
@@ -130,6 +130,55 @@ fn a_lost_start_event_of_another_spelling_is_known_by_the_read() {
         w.bridge.lanes.values().next().unwrap().lane.user.as_str(),
         ANA
     );
+}
+
+// Found by history 20193583.
+#[test]
+fn until_two_spellings_are_joined_later_words_do_not_go_before_earlier_ones() {
+    let mut w = World::new();
+    let asked = "593087654321";
+    w.jelou.spelled.insert(asked.to_owned(), ANA.to_owned());
+    w.bridge.joins_wait = true;
+    w.net.weather = Weather::Kept;
+    let (ticket, event) = w.desk.make(asked, "open", &["whatsapp"], false, w.now);
+    w.deliver(event);
+    w.moment();
+    let talk = w.only_talk();
+    let started = w.net.kept.remove(0);
+    w.net.weather = Weather::Fair;
+    w.customer_writes(&talk, "m1");
+    w.moment();
+    assert_eq!(w.bridge.lanes.len(), 2, "{}", w.tale());
+    w.deliver(started);
+    w.moment();
+    w.customer_writes(&talk, "m2");
+    w.pass(Duration::from_secs(2));
+    w.bridge.joins_wait = false;
+    w.settle();
+    assert_eq!(w.ticket_of(&talk), Some(ticket.clone()), "{}", w.tale());
+    let comments = w.comments(&ticket);
+    let at = |words: &str| comments.iter().position(|c| c.contains(words));
+    assert!(at("m1").is_some() && at("m1") < at("m2"), "{comments:?}");
+}
+
+// Found by history 20148199: the other spelling's Lane knew nothing of that, and made a second ticket.
+#[test]
+fn a_conversation_that_a_person_untied_gets_no_ticket_by_the_other_spelling_either() {
+    let mut w = World::new();
+    let asked = "593087654321";
+    w.jelou.spelled.insert(asked.to_owned(), ANA.to_owned());
+    w.jelou.second = Second::Returned;
+    let (own, first) = w.linked_from_conversation();
+    let link = w.live_link(&first).unwrap().id;
+    w.order(Order::Unlink { link });
+    w.settle();
+    let ticket = w.agent_makes(asked, "open", &["whatsapp"]);
+    w.settle();
+    w.customer_writes(&own, "m1");
+    w.settle();
+    assert_eq!(w.desk.records.len(), 2, "{}", w.tale());
+    assert_eq!(w.bridge.lanes.len(), 1, "{}", w.tale());
+    assert_eq!(w.live_link(&ticket).unwrap().state(), "waiting_busy");
 }
 
 #[test]

@@ -25,6 +25,9 @@ const INTENTS_LOADED: usize = 100;
 /// Waiting messages of one place that a Claim loads: few, so that a test meets the bound.
 const TALK_LOADED: usize = 4;
 
+/// A join that found the other Lane claimed is tried again after this.
+const JOIN_AGAIN: Duration = Duration::from_millis(100);
+
 /// A dead bridge's Lanes are free again after this.
 const LEASE: Duration = Duration::from_secs(30);
 
@@ -57,6 +60,8 @@ pub struct Bridge {
     pub gate: Option<Blocked>,
     /// Webhooks of Jelou that are stored and answered, and not routed yet.
     pub inbox: Vec<(Timestamp, Event)>,
+    /// The other spelling's Lane is claimed, so that none is joined with it.
+    pub joins_wait: bool,
     /// Whom each Delivery about a ticket went to.
     told: Vec<(TicketId, ToldTo)>,
     /// The sweep's cursor.
@@ -232,7 +237,13 @@ impl World {
             Some(now)
         };
         stored.held_by = held_by;
-        if let Some(canonical) = lane.canonical.clone().filter(|user| *user != lane.user) {
+        let Some(canonical) = lane.canonical.clone().filter(|user| *user != lane.user) else {
+            return;
+        };
+        if self.bridge.joins_wait {
+            let stored = self.bridge.lanes.get_mut(id).unwrap();
+            stored.due = Some(now.plus(JOIN_AGAIN));
+        } else {
             self.join(id, canonical);
         }
     }
