@@ -3,6 +3,7 @@
 
 use super::{fault::Fault, world::World};
 use bridge_core::{
+    effect::Effect,
     ids::{LaneId, TicketId, UserId},
     intent::{Intent, IntentState},
 };
@@ -44,6 +45,21 @@ impl World {
     pub(super) fn is_spelled_twice(&self, user: &UserId) -> bool {
         let (one, other) = (user.as_str(), self.jelou.canonical(user.as_str()));
         one != other || self.jelou.spelled.values().any(|known| known == one)
+    }
+
+    /// Whether a ticket was made for a conversation whose create was tried again although it may have worked: the
+    /// Link gets one of them, and the other is flagged.
+    pub(super) fn may_be_doubled(&self, ticket: &TicketId) -> bool {
+        let record = self.desk.records.get(ticket);
+        let made_for = record.and_then(|r| r.ticket.link_field.as_ref());
+        let lanes = self.store.lanes();
+        let mut creates = lanes.flat_map(|lane| lane.intents);
+        creates.any(|i| match &i.effect {
+            Effect::CreateTicket(create) => {
+                i.possible_duplicate && Some(&create.conversation) == made_for
+            }
+            _ => false,
+        })
     }
 
     /// Whether a ticket was denied so often that it counts as gone, although it is there.

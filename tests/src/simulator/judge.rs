@@ -306,6 +306,8 @@ impl Judge {
     /// The store is the one of an earlier moment again.
     pub fn restore(&mut self, backup_at: Timestamp, now: Timestamp, last: Option<DeliveryId>) {
         self.restored.push((backup_at, now));
+        // A Link made since is forgotten, and its name is given again.
+        self.known_open.clear();
         let known = |id: &DeliveryId| last.is_some_and(|last| *id <= last);
         self.acked.retain(known);
         self.by_dedup.retain(|_, id| known(id));

@@ -374,6 +374,7 @@ impl World {
             let excused = self.was_given_away(ticket)
                 || self.counts_as_gone(ticket)
                 || gone(ticket)
+                || self.may_be_doubled(ticket)
                 || waiting.contains(&Place::Ticket { id: ticket.clone() });
             if excused {
                 return true;
