@@ -356,6 +356,7 @@ impl World {
         if self.going_live.is_some_and(ready) {
             self.going_live = None;
             self.mode = Mode::Live;
+            self.judge.live_since = Some(self.now);
             self.begin_bridge(0);
             self.ring();
         }

@@ -300,6 +300,14 @@ impl World {
                 let Some(record) = self.desk.records.get(id).filter(|r| !r.gone) else {
                     continue;
                 };
+                // The cursors began anew as the bridge went live: what no webhook told before is not looked for.
+                if self
+                    .judge
+                    .live_since
+                    .is_some_and(|live| record.changed_at < live)
+                {
+                    continue;
+                }
                 self.judge.asks(Law::KnownAsItIs);
                 // A patch of the second that is known tells nothing new: what it leaves out is read before
                 // a start goes by it (history 33546).

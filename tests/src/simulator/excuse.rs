@@ -3,7 +3,7 @@
 
 use super::{fault::Fault, world::World};
 use bridge_core::{
-    effect::Effect,
+    effect::Operation,
     ids::{LaneId, TicketId, UserId},
     intent::{Intent, IntentState},
 };
@@ -50,15 +50,11 @@ impl World {
     /// Whether a ticket was made for a conversation whose create was tried again although it may have worked: the
     /// Link gets one of them, and the other is flagged.
     pub(super) fn may_be_doubled(&self, ticket: &TicketId) -> bool {
-        let record = self.desk.records.get(ticket);
-        let made_for = record.and_then(|r| r.ticket.link_field.as_ref());
         let lanes = self.store.lanes();
         let mut creates = lanes.flat_map(|lane| lane.intents);
-        creates.any(|i| match &i.effect {
-            Effect::CreateTicket(create) => {
-                i.possible_duplicate && Some(&create.conversation) == made_for
-            }
-            _ => false,
+        creates.any(|i| {
+            let creates = i.operation() == Operation::Create && i.possible_duplicate;
+            creates && self.judge.all_made_for(&i.link).contains(ticket)
         })
     }
 

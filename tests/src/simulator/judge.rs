@@ -52,6 +52,8 @@ pub struct Judge {
     pub traced: bool,
     /// Deliveries whose sender was answered.
     pub acked: BTreeSet<DeliveryId>,
+    /// When it went live after it had observed.
+    pub live_since: Option<Timestamp>,
     /// Backups that were restored: as of when, and when.
     pub restored: Vec<(Timestamp, Timestamp)>,
     /// Intents that were flagged as a possible duplicate.

@@ -43,6 +43,12 @@ impl Lane {
         let by = by.saturating_add(Duration::from_millis(1));
         let back = |at: &mut Timestamp| *at = at.minus(by);
         self.move_pending(ahead, &back);
+        // What came since the clock was set back may have waited for this step: it is later too.
+        let waited = self.pending.iter().map(|p| p.received_at).min();
+        let waited = waited.map_or(Duration::ZERO, |first| now.since(first));
+        for memory in self.tickets.values_mut() {
+            each_sight(memory, &|at: &mut Timestamp| *at = at.minus(waited));
+        }
         if followed {
             // Its calls and its waits go by the clock as it is: only what was seen of tickets makes
             // room for what was told of them before.

@@ -120,3 +120,23 @@ fn a_look_that_failed_for_hours_is_tried_again_soon_though_the_clock_was_set_bac
         assert!(w.active().is_empty(), "{read}\n{}", w.tale());
     }
 }
+
+/// Found by the simulator, history 20561179: it was told of after the clock was set back, and had waited for its
+/// Lane; what was seen before it moved back to a moment ago, and so counted as seen since.
+#[test]
+fn a_hint_that_waited_after_the_clock_was_set_back_is_not_covered_by_a_look_of_before() {
+    let mut w = World::new();
+    w.desk.carries = Carries::IdOnly;
+    w.desk.versions = Versions::None;
+    let (ticket, talk) = w.linked_from_ticket();
+    w.net.weather = Weather::Kept;
+    w.agent_sets(&ticket, "solved");
+    let told = w.net.kept.remove(0);
+    w.net.weather = Weather::Lost;
+    w.now = w.now.minus(Duration::from_secs(2 * 3600));
+    w.store_only(told);
+    w.now = w.now.plus(Duration::from_secs(25));
+    w.route_what_is_stored();
+    w.settle();
+    assert!(!w.jelou.talks[&talk].is_active(), "{}", w.tale());
+}
