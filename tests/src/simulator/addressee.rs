@@ -6,7 +6,7 @@ use bridge_core::{
     effect::{SendMessage, StartConversation},
     ids::{MessageId, TicketId, UserId},
     lane::Lane,
-    link::{Link, Origin},
+    link::{Link, Origin, TicketSide},
     ticket::Ticket,
 };
 use std::{collections::BTreeSet, time::Duration};
@@ -28,12 +28,22 @@ impl World {
         let lanes = self.store.lanes();
         let holders = lanes.filter(|lane| {
             let mut links = lane.links.iter();
-            links.any(|l| l.is_live() && l.ticket_id() == Some(ticket))
+            links.any(|l| self.has_or_gets(l, ticket))
         });
         let mut to: BTreeSet<String> = holders.map(|lane| self.spelled(&lane.lane.user)).collect();
         to.extend(requester);
         let said = (ticket.clone(), comment.clone());
         self.judge.ears.said_to.insert(said, to);
+    }
+
+    /// Whether a live Link has a ticket, or the ticket was made for it and the answer to that is on its way, or lost.
+    pub(super) fn has_or_gets(&self, link: &Link, ticket: &TicketId) -> bool {
+        let record = self.desk.records.get(ticket);
+        let made_for = record.and_then(|r| r.ticket.link_field.as_ref());
+        let gets = link.ticket == TicketSide::Wanted
+            && made_for.is_some()
+            && link.conversation_id() == made_for;
+        link.is_live() && (link.ticket_id() == Some(ticket) || gets)
     }
 
     /// What goes out goes to whom it was said to.

@@ -11,7 +11,6 @@ use bridge_core::{
     ids::{ConversationId, IntentId, MessageId, TicketId, UserId},
     intent::Intent,
     lane::{Lane, Message, Outcome, Place},
-    link::{Link, TicketSide},
     message::{BotSays, Content},
     time::Timestamp,
 };
@@ -91,14 +90,7 @@ impl World {
         let linked = self.store.lanes().any(|lane| {
             let mut links = lane.links.iter();
             let theirs = own.as_ref() == Some(&lane.lane.user);
-            // The answer to the create that made it may be on its way, or lost.
-            let made_for = record.and_then(|r| r.ticket.link_field.as_ref());
-            let is_made_for = |l: &Link| {
-                let wanted = l.ticket == TicketSide::Wanted;
-                wanted && made_for.is_some() && l.conversation_id() == made_for
-            };
-            let its = |l: &Link| l.ticket_id() == Some(ticket) || is_made_for(l);
-            theirs && links.any(|l| l.is_live() && its(l))
+            theirs && links.any(|l| self.has_or_gets(l, ticket))
         });
         if linked {
             let owed = (ticket.clone(), comment.clone());

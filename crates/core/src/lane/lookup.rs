@@ -171,6 +171,7 @@ impl Turn<'_> {
         ticket: &TicketId,
         status: crate::ticket::Status,
     ) {
+        let now = self.now;
         let link = self.lane.links.iter_mut().find(|l| {
             l.is_live()
                 && l.ticket == TicketSide::Wanted
@@ -181,6 +182,8 @@ impl Turn<'_> {
         };
         link.looked_for_open = true;
         link.ticket = TicketSide::Known { id: ticket.clone() };
+        // Until now it may have been another customer's.
+        link.ticket_since = Some(now);
         link.agreed = Some(Agreed {
             conversation_closed: false,
             status,

@@ -344,10 +344,12 @@ impl Turn<'_> {
         if planted!(GiveWaySkipped) {
             return;
         }
-        // A file belongs to the ticket that its message is on, and what follows its making to a ticket.
+        // A file belongs to the ticket that its message is on, and so does what its agents are told; what follows
+        // its making belongs to a ticket.
         let mut own = self.lane.intents.iter().filter(|i| i.link == other);
         let made = own.any(is_made);
-        let stays = |o: &Operation| *o == Operation::File || made && *o == Operation::Create;
+        let of_ticket = |o: &Operation| matches!(o, Operation::File | Operation::Note);
+        let stays = |o: &Operation| of_ticket(o) || made && *o == Operation::Create;
         for operation in Operation::ALL.into_iter().filter(|o| !stays(o)) {
             self.withdraw(&other, operation, None);
         }

@@ -1,7 +1,7 @@
 //! A ticket that goes to another requester between two conversations is no longer its first customer's (rule 10).
 //! Neighbours: adoption, for tickets that are named; listed, for words that no webhook told.
 
-use super::world::{ANA, BEA, World, net::Weather};
+use super::world::{ANA, BEA, World, faults::Fault, net::Weather};
 use bridge_core::{ids::TicketId, text::Text};
 use bridge_remotes::{desk::Versions, jelou::Talk};
 use serde_json::json;
@@ -189,4 +189,30 @@ fn words_said_while_a_ticket_was_another_customers_do_not_go_out_when_it_comes_b
     w.sweep();
     assert_eq!(w.ticket_of(&next), Some(ticket), "{}", w.tale());
     assert_eq!(w.heard(&next), ["para Ana"], "{}", w.tale());
+}
+
+// Found by history 20837452: Ana's conversation had begun before, and looked for her open tickets in vain.
+#[test]
+fn words_said_to_another_before_a_ticket_is_taken_do_not_go_to_who_takes_it() {
+    let mut w = World::with(&json!({"ticket": {"reuse": "open"}}));
+    w.capabilities.comments = true;
+    let ticket = w.agent_makes(BEA, "open", &["whatsapp"]);
+    w.settle();
+    let of_bea = w.talk_of(&ticket).expect("hers").conversation.id.clone();
+    w.faults.always("open_tickets", Fault::Later(None));
+    let talk = w.ana_starts();
+    w.pass(Duration::from_secs(60));
+    assert!(w.ticket_of(&talk).is_none(), "{}", w.tale());
+    w.net.weather = Weather::Lost;
+    w.agent_says(&ticket, "k1", "so para Bea");
+    w.pass(Duration::from_secs(60));
+    w.net.weather = Weather::Fair;
+    w.ends(&of_bea, "expired");
+    give(&mut w, &ticket, Some(ANA));
+    w.pass(Duration::from_secs(60));
+    w.faults.heal();
+    w.settle();
+    w.sweep();
+    assert_eq!(w.ticket_of(&talk), Some(ticket), "{}", w.tale());
+    assert!(w.heard(&talk).is_empty(), "{}", w.tale());
 }

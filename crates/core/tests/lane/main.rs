@@ -32,6 +32,7 @@ mod permutations;
 mod reopening;
 mod reports;
 mod saying;
+mod since;
 mod starts;
 mod taken;
 mod talk;

@@ -1,7 +1,7 @@
 //! What agents say to their customers comes into the conversation: in order, once each; and where it
 //! cannot, the agent learns of it at once.
 
-use super::world::{World, faults::Fault, net::Weather};
+use super::world::{World, faults::Fault};
 use bridge_core::{
     effect::{Effect, Operation, SendMessage},
     event::{Event, Side},
@@ -121,107 +121,6 @@ fn an_agents_files_follow_their_words_and_what_stays_behind_is_told() {
     sends(&mut w, "k3", "", vec![kept]);
     assert_eq!(w.outcome("k3"), Some(Outcome::Unsendable));
     assert_eq!((w.heard(&talk).len(), told(&w)), (4, 2));
-}
-
-#[test]
-fn what_is_not_an_agents_word_to_the_customer_stays_on_the_ticket() {
-    let mut w = World::with(&json!({"messages": {"to_conversation_when": "true"}}));
-    let (talk, ticket) = w.linked_from_conversation();
-    for (id, public, by_agent, by_us) in [
-        ("internal", false, true, false),
-        ("requester", true, false, false),
-        ("ours", true, true, true),
-    ] {
-        let mut event = w.desk.agent_comment(&ticket, id, "no", public, w.now);
-        if let Event::CommentAdded(comment) = &mut event {
-            (comment.by_agent, comment.by_us) = (by_agent, by_us);
-        }
-        w.deliver(event);
-        w.moment();
-    }
-    assert!(w.heard(&talk).is_empty(), "{}", w.tale());
-    assert!(w.messages().is_empty());
-}
-
-#[test]
-fn the_operators_rule_says_which_comments_go() {
-    let rule = "comment.public and '#zap' in comment.body";
-    let mut w = World::with(&json!({"messages": {"to_conversation_when": rule}}));
-    let (talk, ticket) = w.linked_from_conversation();
-    w.agent_says(&ticket, "k1", "not this");
-    w.agent_says(&ticket, "k2", "this #zap");
-    w.moment();
-    assert_eq!(w.heard(&talk), ["this #zap"], "{}", w.tale());
-}
-
-#[test]
-fn a_message_of_the_customer_never_comes_back_to_them_whoever_is_told_to_have_written_it() {
-    let mut w = World::new();
-    let (talk, ticket) = w.linked_from_conversation();
-    w.customer_writes(&talk, "m1");
-    w.moment();
-    let ours = w.desk.records[&ticket].comments[0].0.clone();
-    let kept = ours.replace('\n', "\r\n") + "\u{2060}";
-    w.agent_says(&ticket, "k1", &kept);
-    w.settle();
-    assert!(w.heard(&talk).is_empty(), "{}", w.tale());
-}
-
-#[test]
-fn the_first_entry_of_a_ticket_that_the_bridge_made_is_no_word_to_the_customer() {
-    let mut w = World::new();
-    let (talk, ticket) = w.linked_from_conversation();
-    let first = w.description(&ticket);
-    w.agent_says(&ticket, "k0", &first);
-    w.settle();
-    assert!(w.heard(&talk).is_empty(), "{}", w.tale());
-}
-
-#[test]
-fn a_description_told_as_the_first_comment_is_not_said_but_an_answer_in_the_same_second_is() {
-    let mut w = World::new();
-    let ticket = w.agent_makes(super::world::ANA, "open", &["whatsapp"]);
-    w.moment();
-    for (id, opening) in [("k1", true), ("k2", false)] {
-        let mut event = w.desk.agent_comment(&ticket, id, id, true, w.now);
-        if let Event::CommentAdded(comment) = &mut event {
-            comment.opening = opening;
-        }
-        w.deliver(event);
-    }
-    w.settle();
-    assert_eq!(w.heard(&w.only_talk()), ["k2"], "{}", w.tale());
-}
-
-#[test]
-fn the_desks_clock_may_be_a_little_behind() {
-    let mut w = World::new();
-    let ticket = w.agent_makes(super::world::ANA, "open", &["whatsapp"]);
-    w.moment();
-    let behind = w.now.minus(Duration::from_secs(2));
-    let event = w.desk.agent_comment(&ticket, "k1", "hello", true, behind);
-    w.deliver(event);
-    w.settle();
-    assert_eq!(w.heard(&w.only_talk()), ["hello"], "{}", w.tale());
-}
-
-#[test]
-fn relay_begins_with_what_is_said_after_the_link_began() {
-    let mut w = World::new();
-    let ticket = w.agent_makes(super::world::ANA, "open", &[]);
-    w.agent_says(&ticket, "before", "before");
-    w.moment();
-    w.net.weather = Weather::Kept;
-    w.agent_says(&ticket, "late", "late");
-    w.net.weather = Weather::Fair;
-    w.pass(Duration::from_secs(5));
-    w.agent_tags(&ticket, &["whatsapp"]);
-    w.moment();
-    let late = w.net.kept.remove(0);
-    w.deliver(late);
-    w.agent_says(&ticket, "after", "after");
-    w.moment();
-    assert_eq!(w.heard(&w.only_talk()), ["after"], "{}", w.tale());
 }
 
 #[test]
@@ -514,20 +413,6 @@ fn what_is_tried_again_by_order_never_goes_into_the_next_conversation() {
     }
 }
 
-/// Found by a reader: the customer begins with "Olá", and so does the agent.
-#[test]
-fn an_answer_that_reads_like_the_customers_first_words_goes_out() {
-    let mut w = World::with(
-        &json!({"ticket": {"description": "{{ conversation.initial_message or 'Olá' }}"}}),
-    );
-    let (talk, ticket) = w.linked_from_conversation();
-    let first = w.description(&ticket);
-    w.pass(Duration::from_secs(600));
-    w.agent_says(&ticket, "k7", &first);
-    w.settle();
-    assert_eq!(w.heard(&talk), [first], "{}", w.tale());
-}
-
 /// Found by a reader.
 #[test]
 fn a_part_that_is_tried_again_by_order_brings_those_behind_it() {
@@ -574,31 +459,4 @@ fn a_close_waits_for_all_words_however_many_wait() {
     w.settle();
     assert_eq!(w.heard(&talk).len(), 30, "{}", w.tale());
     assert!(w.active().is_empty());
-}
-
-/// Found by the campaign with a full disk: the agent answered before it was known that the ticket was the
-/// conversation's.
-#[test]
-fn what_is_said_while_the_answer_to_a_create_is_not_known_reaches_the_customer() {
-    for (lists, told) in [(false, true), (true, true), (true, false)] {
-        let mut w = World::new();
-        w.capabilities.comments = lists;
-        w.faults.next("create", Fault::CrashAfter);
-        w.net.weather = Weather::Kept;
-        let talk = w.ana_starts();
-        let began = w.net.kept.remove(0);
-        w.net.weather = Weather::Lost;
-        w.deliver(began);
-        w.moment();
-        let ticket = w.desk.records.keys().next().expect("it was made").clone();
-        if told {
-            w.net.weather = Weather::Fair;
-        }
-        assert!(w.ticket_of(&talk).is_none(), "the answer is not known yet");
-        w.agent_says(&ticket, "k1", "Já vejo");
-        w.settle();
-        w.sweep();
-        assert_eq!(w.ticket_of(&talk), Some(ticket));
-        assert_eq!(w.heard(&talk), ["Já vejo"], "{lists} {told}\n{}", w.tale());
-    }
 }

@@ -11,6 +11,7 @@ mod files;
 mod first_words;
 mod listing;
 mod message;
+mod since;
 mod split;
 mod template;
 mod to_customer;

@@ -5,15 +5,10 @@ use super::{Message, Outcome, Place, Way, enclosed::contents, untold::is_untold}
 use crate::{
     conversation::Conversation,
     effect::{Effect, Operation, Read, SendMessage},
-    event::CommentAdded,
     ids::{ConversationId, LinkId, MessageId, RoomId, TicketId},
     intent::{Intent, IntentState},
-    lane::{
-        access::wish,
-        state::{ConversationMemory, EntryKind},
-        step::Turn,
-    },
-    link::{ConversationSide, Link, Origin, TicketSide},
+    lane::{access::wish, state::ConversationMemory, step::Turn},
+    link::{ConversationSide, Link},
     message::{AgentMessage, Content},
     time::Timestamp,
 };
@@ -27,16 +22,6 @@ const MESSAGES_PER_LINK_MINUTE: usize = 60;
 
 /// WhatsApp takes free words within this time of the customer's own; after it, templates only.
 pub(super) const WINDOW: Duration = Duration::from_secs(24 * 3600);
-
-/// The ticketing system's clock may be behind ours by this much: what it tells of a Link's first
-/// moments is not taken for older than the Link. Longer, and what an agent said in an e-mail before
-/// would be said again.
-pub(super) const THEIR_CLOCK_BEHIND: Duration = Duration::from_secs(3);
-
-/// A description that is kept as the first comment is told with a time at most this long after the
-/// ticket's own: one is when it was stored, the other when it was told of, and either may be in whole
-/// seconds.
-const OPENING_WITHIN: Duration = Duration::from_secs(10);
 
 /// Why a part of a comment is parked that was never tried.
 const BEHIND: &str = "behind";
@@ -351,92 +336,6 @@ impl Turn<'_> {
         })
     }
 
-    /// The Link that this ticket was made for, as the ticket says, where what became of the create is not
-    /// known yet.
-    fn made_for(&self, ticket: &TicketId) -> Option<&Link> {
-        let seen = self.lane.tickets.get(ticket)?.seen.as_ref()?;
-        let talk = seen.link_field.as_ref()?;
-        let mut links = self.lane.links.iter().filter(|l| wants_ticket(l));
-        links.find(|l| l.conversation_id() == Some(talk))
-    }
-
-    /// Whether a Link of this customer's is still to get its ticket.
-    pub(super) fn some_ticket_is_wanted(&self) -> bool {
-        self.lane.links.iter().any(wants_ticket)
-    }
-
-    /// Whether a comment is one that an agent wrote for the customer, and since the Link began (rules
-    /// 14 and 17).
-    pub(in crate::lane) fn is_for_customer(&mut self, e: &CommentAdded, at: Timestamp) -> bool {
-        if planted!(InsideGoesOut) && e.by_agent && !e.public {
-            return true;
-        }
-        if e.by_us || !e.by_agent || !e.public || self.is_echo(e) {
-            return false;
-        }
-        let links = self.lane.links.iter();
-        let links = links.filter(|l| l.ticket_id() == Some(&e.ticket));
-        let links = links.chain(self.made_for(&e.ticket));
-        let Some(first) = links.min_by_key(|l| l.created_at) else {
-            return false;
-        };
-        let since = first.created_at;
-        // Who named somebody's ticket hears nothing that may have been said to that one.
-        let taken_over = first.origin == Origin::Conversation;
-        let memory = self.lane.tickets.get(&e.ticket);
-        let born = memory.and_then(|m| m.seen.as_ref()?.created_at);
-        let description = e.opening && born.is_none_or(|born| at <= born.plus(OPENING_WITHIN));
-        // All that is said on a ticket that was made for this customer is said since. An echo alone
-        // does not say whose it was.
-        let ours = memory.is_some_and(|m| m.made_here);
-        let at_most = match taken_over {
-            true => at,
-            false => latest(at).plus(THEIR_CLOCK_BEHIND),
-        };
-        if description || !ours && at_most < since {
-            return false;
-        }
-        match self.rules.mapping.to_conversation_when(e) {
-            Ok(wanted) => wanted,
-            Err(error) => {
-                let sentence = format!("A comment was not judged: {error}");
-                self.note_ticket(EntryKind::Alarm, sentence, &e.ticket);
-                false
-            }
-        }
-    }
-
-    /// The second net of rule 14: what the bridge itself wrote on the ticket, however its author is
-    /// told.
-    fn is_echo(&self, e: &CommentAdded) -> bool {
-        let body = kept(e.body.reveal());
-        if body.is_empty() {
-            // Nothing that the bridge writes is empty; what retention left of it reads so.
-            return false;
-        }
-        let memory = self.lane.tickets.get(&e.ticket);
-        let born = memory.and_then(|m| m.seen.as_ref()?.created_at);
-        // Later it is an answer, though it reads like the customer's first words.
-        let is_first = |made: Option<Timestamp>| {
-            let at = e.at.unwrap_or(self.now);
-            let until = born.or(made).map(|born| born.plus(OPENING_WITHIN));
-            e.opening || until.is_none_or(|until| at <= until)
-        };
-        self.lane.intents.iter().any(|i| {
-            if let Some((ticket, text)) = i.effect.entry() {
-                return i.attempts > 0 && *ticket == e.ticket && kept(text.reveal()) == body;
-            }
-            // Where the first entry of a ticket counts as a comment.
-            let Effect::CreateTicket(create) = &i.effect else {
-                return false;
-            };
-            let ours = self.lane.link(&i.link).and_then(Link::ticket_id);
-            ours == Some(&e.ticket)
-                && is_first(i.sent_at)
-                && kept(create.new.description.reveal()) == body
-        })
-    }
-
     /// Whether comments go out faster than people write them. A long one is one, however many its parts.
     pub(in crate::lane) fn is_storm(&self, intent: &Intent) -> bool {
         let minute = Duration::from_secs(60);
@@ -464,10 +363,6 @@ fn in_room(id: MessageId, room: RoomId, talk: &Conversation, content: Content) -
     }
 }
 
-fn wants_ticket(link: &Link) -> bool {
-    link.is_live() && link.ticket == TicketSide::Wanted
-}
-
 /// The comment that a message brings.
 fn comment_of(intent: &Intent) -> Option<&MessageId> {
     let Effect::SendMessage(message) = &intent.effect else {
@@ -482,22 +377,6 @@ pub(super) fn parts_of(intent: &Intent) -> Option<u32> {
         return None;
     };
     Some(message.parts)
-}
-
-/// The last moment that a time may mean: where it is told in whole seconds, the end of that second.
-pub(super) fn latest(at: Timestamp) -> Timestamp {
-    let whole = at.0.rem_euclid(1_000) == 0;
-    at.plus(Duration::from_millis(if whole { 999 } else { 0 }))
-}
-
-/// A text as a ticketing system may keep it: without what is invisible, and whatever it does to
-/// spaces and line ends.
-fn kept(text: &str) -> String {
-    let seen = text
-        .chars()
-        .filter(|c| !matches!(c, '\u{2060}' | '\u{200b}' | '\u{feff}'));
-    let seen: String = seen.collect();
-    seen.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn came_too_late(intent: &Intent) -> bool {

@@ -3,7 +3,7 @@
 
 use super::{
     Message, Outcome, Place, Way,
-    to_customer::{THEIR_CLOCK_BEHIND, latest},
+    since::{THEIR_CLOCK_BEHIND, latest},
 };
 use crate::{
     ids::{MessageId, TicketId},

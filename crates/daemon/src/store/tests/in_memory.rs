@@ -37,7 +37,7 @@ use bridge_core::{
     effect::Operation,
     ids::{DeliveryId, LaneId, MessageId},
     lane::Place,
-    read::{Holder, ToldTo},
+    read::Holder,
 };
 use std::{
     collections::BTreeSet,
@@ -126,7 +126,6 @@ answered! {
     lane_of_ticket(bridge: &BridgeName, ticket: &TicketId) -> Option<LaneId>;
     lane_of_live_ticket(bridge: &BridgeName, ticket: &TicketId) -> Option<LaneId>;
     holders_of_ticket(bridge: &BridgeName, ticket: &TicketId) -> Vec<Holder>;
-    told_of_ticket(bridge: &BridgeName, ticket: &TicketId) -> Vec<ToldTo>;
     has_unheard(bridge: &BridgeName, lane: &LaneId, by: Timestamp, now: Timestamp) -> bool;
     lane_of_intent(bridge: &BridgeName, intent: &IntentId) -> Option<LaneId>;
     lane_of_user(bridge: &BridgeName, bot: &BotId, user: &UserId) -> Option<LaneId>;
