@@ -128,7 +128,7 @@ pub struct Holder {
 
 /// A Delivery about a ticket, and the Lane that it went to: of who had the ticket, or was its requester then.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct ToldTo {
+pub struct RoutedTo {
     /// Whose it is.
     pub lane: LaneId,
     /// When the Delivery was received.
@@ -170,6 +170,6 @@ pub enum Found {
         /// The latest changed first.
         holders: Vec<Holder>,
         /// Whom the latest Deliveries about it went to, the earliest first.
-        told: Vec<ToldTo>,
+        told: Vec<RoutedTo>,
     },
 }

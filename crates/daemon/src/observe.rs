@@ -22,7 +22,7 @@ async fn holders(
 ) -> Result<Found, StoreError> {
     Ok(Found::Holders {
         holders: store.holders_of_ticket(bridge, ticket).await?,
-        told: store.told_of_ticket(bridge, ticket).await?,
+        told: store.routed_of_ticket(bridge, ticket).await?,
     })
 }
 

@@ -41,7 +41,7 @@ impl World {
             },
             Read::TicketHolder { ticket } => Found::Holders {
                 holders: self.store.holders_of_ticket(&setting.bridge, ticket),
-                told: self.store.told_of_ticket(&setting.bridge, ticket),
+                told: self.store.routed_of_ticket(&setting.bridge, ticket),
             },
         })
     }

@@ -19,7 +19,7 @@ use jelou_bridge::{
     gate::Gate,
     store::{ParkedFilter, ParkedKind, Wake},
 };
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 /// What a ticket may be set to.
 const STATUSES: [&str; 5] = ["open", "pending", "solved", "solved", "closed"];
@@ -411,8 +411,6 @@ impl World {
 
     /// The clock that all processes go by is set back, which is done while they are down.
     fn set_clocks_back(&mut self, by: u8) -> bool {
-        // Whether words of before are older than a Link cannot be told by such a clock (history 20196559).
-        self.judge.ears.said_to.clear();
         let millis = 3_600_000 * i64::from(2 + by % 4);
         for replica in 0..self.replicas.len() {
             self.crash(replica);
@@ -498,6 +496,12 @@ impl World {
         self.store = store;
         let last = self.store.deliveries().last().map(|d| d.id);
         self.judge.restore(at, self.now, last);
+        // A Link made since is forgotten, and its name is given again.
+        let links = self.store.lanes().flat_map(|lane| lane.links);
+        let links: BTreeSet<LinkId> = links.map(|l| l.id.clone()).collect();
+        self.judge
+            .known_open
+            .retain(|(link, _)| links.contains(link));
         true
     }
 

@@ -66,11 +66,14 @@ impl World {
     }
 
     /// Whether words that are older than the Link are since it by the clock of the process that made it, which
-    /// is behind the desk's (histories 20359052 and 20379740).
+    /// is behind the desk's, a little or since it was set back (histories 20359052, 20379740, 20196559 and
+    /// 20288216).
     fn is_since_by_the_clocks(&self, said: &SendMessage, heard: &str) -> bool {
         let record = self.desk.records.get(&said.ticket);
         let comment = record.and_then(|r| r.said.iter().find(|k| k.id == said.comment));
-        let behind = Duration::from_millis(self.shape.second_clock.min(0).unsigned_abs());
+        let clocks = self.replicas.iter().map(|r| r.clock);
+        let behind = clocks.min().unwrap_or_default().min(0).unsigned_abs();
+        let behind = Duration::from_millis(behind);
         let Some(at) = comment.and_then(|k| k.at).filter(|_| !behind.is_zero()) else {
             return false;
         };

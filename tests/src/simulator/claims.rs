@@ -280,7 +280,7 @@ impl World {
         let side = match &read {
             Read::TicketHolder { ticket } => {
                 let holders = self.store.holders_of_ticket(&self.bridge, ticket);
-                let told = self.store.told_of_ticket(&self.bridge, ticket);
+                let told = self.store.routed_of_ticket(&self.bridge, ticket);
                 let found = Ok(Found::Holders { holders, told });
                 return self.came(id, task, Came::Observed { begun, found });
             }

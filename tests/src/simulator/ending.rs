@@ -301,11 +301,10 @@ impl World {
                     continue;
                 };
                 // The cursors began anew as the bridge went live: what no webhook told before is not looked for.
-                if self
-                    .judge
-                    .live_since
-                    .is_some_and(|live| record.changed_at < live)
-                {
+                let live = self.judge.live_since;
+                let of_before = live.is_some_and(|live| record.changed_at < live);
+                let routed = self.store.routed_of_ticket(&self.bridge, id);
+                if of_before && !routed.iter().any(|one| one.at >= record.changed_at) {
                     continue;
                 }
                 self.judge.asks(Law::KnownAsItIs);

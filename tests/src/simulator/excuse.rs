@@ -48,13 +48,17 @@ impl World {
     }
 
     /// Whether a ticket was made for a conversation whose create was tried again although it may have worked: the
-    /// Link gets one of them, and the other is flagged.
+    /// Link got another one of them, and this one is flagged.
     pub(super) fn may_be_doubled(&self, ticket: &TicketId) -> bool {
         let lanes = self.store.lanes();
-        let mut creates = lanes.flat_map(|lane| lane.intents);
-        creates.any(|i| {
+        let mut creates =
+            lanes.flat_map(|lane| lane.intents.into_iter().map(move |i| (lane.lane, i)));
+        creates.any(|(lane, i)| {
             let creates = i.operation() == Operation::Create && i.possible_duplicate;
-            creates && self.judge.all_made_for(&i.link).contains(ticket)
+            let gets = lane
+                .link(&i.link)
+                .is_some_and(|l| l.ticket_id() == Some(ticket));
+            creates && !gets && self.judge.all_made_for(&i.link).contains(ticket)
         })
     }
 

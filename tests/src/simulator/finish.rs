@@ -103,6 +103,9 @@ impl World {
         };
         let done = after.intents.iter().filter(done).map(|i| i.id.clone());
         self.judge.finished.extend(done);
+        let gave_way = |l: &&Link| l.ended.as_ref().is_some_and(|e| e.reason == GAVE_WAY);
+        let gave_way = after.links.iter().filter(gave_way).map(|l| l.id.clone());
+        self.judge.gave_way.extend(gave_way);
     }
 
     /// When all is quiet: what follows a create was done, or a person is asked, or its ticket says so.
@@ -141,13 +144,11 @@ impl World {
         let has_it = |l: &Link| l.ticket_id() == Some(ticket);
         let mut others = self.store.lanes().filter(|other| other.lane.id != lane.id);
         // Its answer never came, and its conversation turned out to be another ticket's: done once more, a
-        // ticket might come of it that nobody wants. A Lane forgets Links that ended long ago.
-        let gave_way = |l: &Link| l.ended.as_ref().is_some_and(|e| e.reason == GAVE_WAY);
+        // ticket might come of it that nobody wants.
+        let gave_way = self.judge.gave_way.contains(&intent.link);
         let unanswered = rest_of(intent).is_none();
         match intent.state {
-            IntentState::Withdrawn => {
-                denied || unanswered && lane.link(&intent.link).is_none_or(gave_way)
-            }
+            IntentState::Withdrawn => denied || unanswered && gave_way,
             IntentState::Confirmed => others.any(|other| other.links.iter().any(|l| has_it(l))),
             IntentState::Planned
             | IntentState::Sent

@@ -83,6 +83,8 @@ pub struct Judge {
     freed: BTreeSet<IntentId>,
     /// Tickets of which the bridge knows that it made them.
     pub made: BTreeSet<TicketId>,
+    /// Links whose conversation came of another ticket's start.
+    pub gave_way: BTreeSet<LinkId>,
     /// Creates that count as done, with what follows them.
     pub finished: BTreeSet<IntentId>,
     by_dedup: BTreeMap<(Side, String), DeliveryId>,
@@ -308,8 +310,6 @@ impl Judge {
     /// The store is the one of an earlier moment again.
     pub fn restore(&mut self, backup_at: Timestamp, now: Timestamp, last: Option<DeliveryId>) {
         self.restored.push((backup_at, now));
-        // A Link made since is forgotten, and its name is given again.
-        self.known_open.clear();
         let known = |id: &DeliveryId| last.is_some_and(|last| *id <= last);
         self.acked.retain(known);
         self.by_dedup.retain(|_, id| known(id));

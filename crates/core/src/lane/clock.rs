@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     event::Event,
+    ids::DeliveryId,
     intent::{Intent, IntentState},
     link::Link,
     time::Timestamp,
@@ -42,9 +43,13 @@ impl Lane {
         // What was known before stays earlier than what is heard now, if only by this much.
         let by = by.saturating_add(Duration::from_millis(1));
         let back = |at: &mut Timestamp| *at = at.minus(by);
-        self.move_pending(ahead, &back);
+        let last_before = self.move_pending(ahead, &back);
         // What came since the clock was set back may have waited for this step: it is later too.
-        let waited = self.pending.iter().map(|p| p.received_at).min();
+        let since = self
+            .pending
+            .iter()
+            .filter(|p| Some(p.delivery) > last_before);
+        let waited = since.map(|p| p.received_at).min();
         let waited = waited.map_or(Duration::ZERO, |first| now.since(first));
         for memory in self.tickets.values_mut() {
             each_sight(memory, &|at: &mut Timestamp| *at = at.minus(waited));
@@ -73,8 +78,13 @@ impl Lane {
     }
 
     /// What came in and is not heard yet may be of before and of after. What is of before keeps its
-    /// place too: of a read and a hint after it, the read must not come to cover the hint.
-    fn move_pending(&mut self, ahead: Timestamp, back: &impl Fn(&mut Timestamp)) {
+    /// place too: of a read and a hint after it, the read must not come to cover the hint. Says which was the
+    /// last of before.
+    fn move_pending(
+        &mut self,
+        ahead: Timestamp,
+        back: &impl Fn(&mut Timestamp),
+    ) -> Option<DeliveryId> {
         let of_before = self
             .pending
             .iter()
@@ -84,6 +94,7 @@ impl Lane {
         for pending in self.pending.iter_mut().filter(of_before) {
             each_of_pending(pending, back);
         }
+        last_before
     }
 
     /// The latest moment at which this Lane did, saw or planned something.

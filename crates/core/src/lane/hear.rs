@@ -221,6 +221,7 @@ impl Turn<'_> {
         if listed || !self.keep_message(Message::of_comment(place, e.clone(), at)) {
             return fate;
         }
+        self.is_ours_for_sure(e);
         let sentence = format!("An agent wrote to the customer on ticket {}", e.ticket);
         self.note_ticket(EntryKind::Event, sentence, &e.ticket);
         self.end_if_late(&e.ticket, &e.comment, at);

@@ -42,7 +42,10 @@ impl Turn<'_> {
                 self.plan_whole(link, id, ticket);
             }
             (ConversationSide::Known { id }, TicketSide::Unwanted { rule }) => {
-                if rule == LEARNT_BY_ANSWER && self.has_spoken(id) {
+                // What had a Link before is as that one left it: a person may have untied it.
+                let mut others = self.lane.links.iter().filter(|l| l.id != link.id);
+                let had_one = others.any(|l| l.conversation_id() == Some(id));
+                if rule == LEARNT_BY_ANSWER && self.has_spoken(id) && !had_one {
                     self.take_in_after_all(link, id);
                 } else if self
                     .lane

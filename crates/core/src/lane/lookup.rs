@@ -7,7 +7,7 @@ use crate::{
     ids::{ConversationId, IntentId, LaneId, LinkId, TicketId},
     intent::{Intent, IntentState},
     link::{Agreed, Link, TicketSide},
-    read::{Holder, ToldTo},
+    read::{Holder, RoutedTo},
     ticket::Ticket,
     time::Timestamp,
 };
@@ -132,7 +132,7 @@ impl Turn<'_> {
         &mut self,
         read: &Read,
         mut holders: Vec<Holder>,
-        told: &[ToldTo],
+        told: &[RoutedTo],
         begun: Timestamp,
     ) {
         let Read::TicketHolder { ticket } = read else {
@@ -142,7 +142,7 @@ impl Turn<'_> {
         let live = holders.iter().find(|holder| holder.until.is_none());
         let elsewhere = live.map(|holder| holder.lane.clone());
         let free = elsewhere.is_none();
-        holders.extend(told_others(told, &self.lane.id, begun));
+        holders.extend(spans_of_others(told, &self.lane.id, begun));
         let memory = self.lane.tickets.entry(ticket.clone()).or_default();
         memory.held_elsewhere = elsewhere;
         memory.holder_asked_at = Some(begun);
@@ -257,7 +257,7 @@ impl Turn<'_> {
 }
 
 /// From when to when other Lanes were told of a ticket: of one that nobody had by a Link, it tells whose it was.
-fn told_others(told: &[ToldTo], ours: &LaneId, now: Timestamp) -> Vec<Holder> {
+fn spans_of_others(told: &[RoutedTo], ours: &LaneId, now: Timestamp) -> Vec<Holder> {
     let runs = told.chunk_by(|one, next| one.lane == next.lane);
     let ends = runs
         .clone()

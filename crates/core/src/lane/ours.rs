@@ -225,7 +225,7 @@ impl Turn<'_> {
     }
 
     /// The customer's canonical spelling (rule 9): as Jelou spells them in the latest conversation
-    /// that a ticket of ours began, or that Jelou answered its start with. It is derived in each step, so that a join which did not come
+    /// that a ticket of ours began, or that Jelou answered its start with and tells of by itself. It is derived in each step, so that a join which did not come
     /// about is tried again.
     pub(super) fn plan_spelling(&mut self) {
         if planted!(SpellingNotFollowed) {
@@ -238,9 +238,14 @@ impl Turn<'_> {
         let starts = self.lane.intents.iter();
         let starts = starts.filter(|i| i.operation() == Operation::Start);
         let answered = starts.filter_map(|i| i.answered.as_ref());
+        let known = |id| self.lane.conversations.get(id);
+        // Of an answer alone nobody knows whether it is right.
+        let answered = answered
+            .filter_map(known)
+            .filter(|m| m.start_event || m.read_at.is_some());
         let latest = begun
+            .filter_map(known)
             .chain(answered)
-            .filter_map(|id| self.lane.conversations.get(id))
             .max_by_key(|memory| memory.learnt_at);
         let spelled = latest.map(|memory| memory.seen.user.clone());
         self.lane.canonical = self.lane.canonical.take().or(spelled);

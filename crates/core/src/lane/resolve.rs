@@ -535,7 +535,7 @@ fn never_found(state: &ConversationState) -> bool {
 }
 
 /// Whether a conversation that is over by now went on when a start was sent, as far as the clocks tell.
-/// One whose end was known before explains nothing: else each of a start's refusals would be.
+/// One whose end was known before explains nothing: else it would explain each refusal of a start.
 fn went_on_at(talk: &ConversationMemory, start: &Intent) -> bool {
     let sent = start.sent_at.unwrap_or(start.planned_at);
     let (began, ended) = (talk.seen.started_at, talk.seen.ended_at);

@@ -40,6 +40,10 @@ impl Turn<'_> {
         if self.under_way(&link.id, Operation::Start) || self.start_is_parked(link) {
             return;
         }
+        if self.rules.mode == Mode::Live && self.start_was_observed(link) {
+            // It is never sent (rule 17), and nothing waits for it.
+            return self.end_link(&link.id, "observed");
+        }
         if self.is_asked_for_no_more(link, &seen) && !planted!(StartNotWithdrawn) {
             self.withdraw(&link.id, Operation::Start, None);
             return self.end_link(&link.id, "withdrawn");
@@ -159,6 +163,12 @@ impl Turn<'_> {
         }
     }
 
+    fn start_was_observed(&self, link: &Link) -> bool {
+        let cause = start_cause(link);
+        let mut own = self.lane.intents.iter().filter(|i| i.link == link.id);
+        own.any(|i| i.state == IntentState::Observed && i.cause == cause)
+    }
+
     fn park_busy(&mut self, link: &Link) {
         let Some(ticket) = link.ticket_id().cloned() else {
             return;
@@ -184,8 +194,7 @@ impl Turn<'_> {
             .lane
             .intents
             .iter()
-            // What was observed is never sent, and so waits for nobody (rule 17).
-            .find(|i| i.link == link.id && i.cause == cause && i.state.is_open())
+            .find(|i| i.link == link.id && i.cause == cause)
             .map(|i| i.id.clone());
         if let Some(id) = id {
             self.park(

@@ -216,3 +216,26 @@ fn words_said_to_another_before_a_ticket_is_taken_do_not_go_to_who_takes_it() {
     assert_eq!(w.ticket_of(&talk), Some(ticket), "{}", w.tale());
     assert!(w.heard(&talk).is_empty(), "{}", w.tale());
 }
+
+// Found by a reader: her words were taken for Bea's, and the ticket said so.
+#[test]
+fn words_said_with_the_giving_itself_go_to_who_gets_the_ticket() {
+    let mut w = World::new();
+    let ticket = w.agent_makes(BEA, "open", &[]);
+    w.settle();
+    w.net.weather = Weather::Kept;
+    give(&mut w, &ticket, Some(ANA));
+    w.agent_tags(&ticket, &["whatsapp"]);
+    w.agent_says(&ticket, "k1", "para Ana");
+    let told = std::mem::take(&mut w.net.kept);
+    w.net.weather = Weather::Fair;
+    for event in told {
+        w.now = w.now.plus(Duration::from_millis(300));
+        w.deliver(event);
+        w.moment();
+    }
+    w.settle();
+    let talk = w.talk_of(&ticket).expect("it asks").conversation.id.clone();
+    assert_eq!(w.heard(&talk), ["para Ana"], "{}", w.tale());
+    assert!(w.notes(&ticket).is_empty(), "{:?}", w.notes(&ticket));
+}

@@ -203,11 +203,17 @@ fn a_start_that_was_only_observed_is_not_parked_for_a_customer_who_is_busy_later
     let ticket = w.agent_asks();
     w.moment();
     w.mode = Mode::Live;
-    w.ana_starts();
+    let own = w.ana_starts();
     w.agent_changes(&ticket, |t| t.priority = Some("high".to_owned()));
     w.hours(3);
     assert!(w.parked().is_empty(), "{}", w.tale());
+    assert!(w.notes(&ticket).is_empty(), "nothing waits there");
+    w.ends(&own, "expired");
+    let next = w.agent_asks();
+    w.settle();
+    assert!(w.talk_of(&next).is_some(), "{}", w.tale());
     let starts = w.intents(Operation::Start);
     let states: Vec<_> = starts.iter().map(|i| i.state).collect();
-    assert_eq!(states, [IntentState::Observed], "{}", w.tale());
+    let confirmed = IntentState::Confirmed;
+    assert_eq!(states, [IntentState::Observed, confirmed], "{}", w.tale());
 }

@@ -146,3 +146,22 @@ fn what_is_said_while_the_answer_to_a_create_is_not_known_reaches_the_customer()
         assert_eq!(w.heard(&talk), ["Já vejo"], "{lists} {told}\n{}", w.tale());
     }
 }
+
+/// Found by a reader: a system that tells the first entry as an agent's comment, and not that it was ours.
+#[test]
+fn the_first_entry_of_a_ticket_is_no_word_to_the_customer_though_its_create_is_not_answered() {
+    let mut w = World::with(&json!({"ticket": {"description": "Oi, preciso de ajuda"}}));
+    w.faults.next("create", Fault::CrashAfter);
+    w.net.weather = Weather::Kept;
+    let talk = w.ana_starts();
+    let began = w.net.kept.remove(0);
+    w.net.weather = Weather::Lost;
+    w.deliver(began);
+    w.moment();
+    let ticket = w.desk.records.keys().next().expect("it was made").clone();
+    w.net.weather = Weather::Fair;
+    w.agent_says(&ticket, "k1", "Oi, preciso de ajuda");
+    w.settle();
+    assert_eq!(w.ticket_of(&talk), Some(ticket));
+    assert!(w.heard(&talk).is_empty(), "{}", w.tale());
+}

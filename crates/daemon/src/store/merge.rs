@@ -104,12 +104,15 @@ fn escalations(
     fresh
 }
 
-/// Forgets that a ticket is held by one of the Lanes that are joined: it is held here now.
+/// Forgets that a ticket is or was held by one of the Lanes that are joined: that is this one now.
 fn held_here(memory: &mut TicketMemory, joined: [&LaneId; 2]) {
     let holder = memory.held_elsewhere.as_ref();
     if holder.is_some_and(|holder| joined.contains(&holder)) {
         memory.held_elsewhere = None;
         memory.holder_asked_at = None;
+    }
+    if let Some(others) = &mut memory.others {
+        others.retain(|other| !joined.contains(&&other.lane));
     }
 }
 

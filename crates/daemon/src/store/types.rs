@@ -239,6 +239,10 @@ pub struct LinkFilter {
 /// its life.
 pub const HOLDERS_TOLD: u32 = 100;
 
+/// How many of the latest Deliveries about a ticket are told to a Lane that asks whose it was: words of before
+/// its Link are words of the seconds before, and a ticket is told of a few times in those.
+pub const DELIVERIES_TOLD: u32 = 100;
+
 /// A Link as listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinkRow {

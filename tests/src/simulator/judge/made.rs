@@ -111,13 +111,15 @@ impl World {
         let made = self.judge.created.entry(intent.link.clone()).or_default();
         made.entry(ticket.clone()).or_insert(flagged);
         let talk = create.conversation.clone();
+        let given = &self.judge.given;
         let made = self.judge.created_for.entry(talk).or_default();
         made.insert(ticket.clone());
         // One that people gave to another customer meanwhile is found by no look-up.
         let names_it = |id: &&TicketId| {
             let record = self.desk.records.get(*id);
             record.is_some_and(|r| {
-                r.ticket.link_field.as_ref() == Some(&create.conversation) || r.gone
+                let names = r.ticket.link_field.as_ref() == Some(&create.conversation);
+                names || r.gone && !given.contains(*id)
             })
         };
         let many = made.iter().filter(names_it).count();

@@ -59,7 +59,7 @@ impl Turn<'_> {
         let description = e.opening && born.is_none_or(|born| at <= born.plus(OPENING_WITHIN));
         // All that is said on a ticket that was made for this customer is said since. An echo alone
         // does not say whose it was.
-        let ours = memory.is_some_and(|m| m.made_here);
+        let ours = memory.is_some_and(|m| m.made_here) || self.made_for(&e.ticket).is_some();
         let at_most = match taken_over {
             true => at,
             false => latest(at).plus(THEIR_CLOCK_BEHIND),
@@ -101,8 +101,9 @@ impl Turn<'_> {
             let Effect::CreateTicket(create) = &i.effect else {
                 return false;
             };
-            let ours = self.lane.link(&i.link).and_then(Link::ticket_id);
-            ours == Some(&e.ticket)
+            let its = self.lane.link(&i.link).and_then(Link::ticket_id);
+            let gets = self.made_for(&e.ticket).is_some_and(|l| l.id == i.link);
+            (its == Some(&e.ticket) || gets)
                 && is_first(i.sent_at)
                 && kept(create.new.description.reveal()) == body
         })

@@ -21,7 +21,16 @@ const RULE: &str = "mapping.messages.to_ticket";
 /// both directions: the next wait for the minute's end. Nobody types that fast.
 const COMMENTS_PER_LINK_MINUTE: usize = 60;
 
+/// Words wait so long at most for two Lanes of one customer to be joined: the other is claimed for the length
+/// of a call or two. What keeps it for longer is no reason to keep words back.
+const JOIN_MOST: Duration = Duration::from_secs(300);
+
 impl Turn<'_> {
+    /// The Lane that this one is to be joined with may have earlier words of the same customer.
+    fn waits_for_a_join(&self, message: &Message) -> bool {
+        self.lane.canonical.is_some() && self.now.since(message.at) < JOIN_MOST
+    }
+
     pub(super) fn relay_to_ticket(&mut self, id: &ConversationId, place: &Place) {
         let public = match self.rules.mapping.to_ticket {
             ToTicket::Public => true,
@@ -47,11 +56,10 @@ impl Turn<'_> {
         if self.lane.tickets.get(&ticket).is_some_and(|m| m.gone) {
             return self.end_all(place, Outcome::NoTicket, "its ticket is gone");
         }
-        if self.lane.canonical.is_some() {
-            // The Lane that this one is to be joined with may have earlier words of the same customer.
-            return;
-        }
         while let Some(message) = self.first_waiting(place).cloned() {
+            if self.waits_for_a_join(&message) {
+                return;
+            }
             match self.comment(&link.id, &ticket, &talk, &message, public) {
                 Way::Stays => return,
                 Way::Ends(outcome) => {

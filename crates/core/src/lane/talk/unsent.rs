@@ -1,7 +1,7 @@
 //! An agent's words that cannot go into a conversation: what becomes of them, and that the agent
 //! learns of it at once. Neighbour: to_customer.
 
-use super::{Message, Outcome, Place, Way, template::Knock};
+use super::{Message, Outcome, Way, template::Knock};
 use crate::{
     effect::Effect,
     ids::{LinkId, MessageId, TicketId},
@@ -42,7 +42,7 @@ impl Turn<'_> {
         message: &Message,
     ) -> Way {
         let Some(link) = link else {
-            return Way::Ends(Outcome::NoConversation);
+            return self.never_linked(ticket, message);
         };
         if let Some(way) = self.take_back(link, message) {
             return way;
@@ -54,23 +54,39 @@ impl Turn<'_> {
             CommentWithoutConversation::Template if self.may_start_for(ticket) => {
                 match self.knock(&link.id, ticket) {
                     Knock::Waits => Way::Stays,
-                    knock => self.tell_unsent(&link.id, message, &knock.told()),
+                    knock => self.tell_unsent(&link.id, ticket, message, &knock.told()),
                 }
             }
             CommentWithoutConversation::Start | CommentWithoutConversation::Template => {
                 let why =
                     " None is begun for a ticket that is solved, closed, or another customer's.";
-                self.tell_unsent(&link.id, message, why)
+                self.tell_unsent(&link.id, ticket, message, why)
             }
-            CommentWithoutConversation::Note => self.tell_unsent(&link.id, message, ""),
+            CommentWithoutConversation::Note => self.tell_unsent(&link.id, ticket, message, ""),
         }
     }
 
-    fn tell_unsent(&mut self, link: &LinkId, message: &Message, knock: &str) -> Way {
-        let text = match &message.place {
-            Place::Ticket { id } => self.not_heard(id, &message.id, knock),
-            Place::Conversation { .. } => unheard(&message.id, knock),
-        };
+    /// The ticket was made for a Link that ended before it was known, or got another one.
+    fn never_linked(&mut self, ticket: &TicketId, message: &Message) -> Way {
+        let seen = self.lane.tickets.get(ticket).and_then(|m| m.seen.as_ref());
+        let talk = seen.and_then(|seen| seen.link_field.as_ref());
+        let mut links = self.lane.links.iter().rev();
+        let made_for = links.find(|l| talk.is_some() && l.conversation_id() == talk);
+        if let Some(link) = made_for.map(|l| l.id.clone()) {
+            let text = self.not_heard(ticket, &message.id, "");
+            self.tell_about(&link, ticket, &format!("unsent:{}", message.id), &text);
+        }
+        Way::Ends(Outcome::NoConversation)
+    }
+
+    fn tell_unsent(
+        &mut self,
+        link: &LinkId,
+        ticket: &TicketId,
+        message: &Message,
+        knock: &str,
+    ) -> Way {
+        let text = self.not_heard(ticket, &message.id, knock);
         if !planted!(UnsentNotTold) {
             self.tell(link, &format!("unsent:{}", message.id), &text);
         }

@@ -6,6 +6,7 @@ use super::{
     since::{THEIR_CLOCK_BEHIND, latest},
 };
 use crate::{
+    event::CommentAdded,
     ids::{MessageId, TicketId},
     lane::step::Turn,
     link::{Link, Origin},
@@ -92,6 +93,21 @@ impl Turn<'_> {
             && let Some(memory) = self.lane.tickets.get_mut(id)
         {
             memory.others = None;
+        }
+    }
+
+    /// A webhook that carries the whole ticket tells whose it was when this was said: nobody need be asked.
+    pub(in crate::lane) fn is_ours_for_sure(&mut self, e: &CommentAdded) {
+        let carried = e
+            .change
+            .whole
+            .as_ref()
+            .filter(|_| e.change.read_at.is_none());
+        let customer = carried.and_then(|t| self.rules.mapping.user_id(t).ok().flatten());
+        if customer.as_ref() == Some(&self.lane.user)
+            && let Some(memory) = self.lane.tickets.get_mut(&e.ticket)
+        {
+            memory.others = Some(Vec::new());
         }
     }
 

@@ -10,7 +10,7 @@ use bridge_core::{
     intent::{Intent, IntentState},
     lane::{Blocked, Entry, Fate, Input, Lane, Message, Next, Order, Pending, step},
     link::Link,
-    read::{Holder, ToldTo},
+    read::{Holder, RoutedTo},
     time::Timestamp,
 };
 use std::{
@@ -63,7 +63,7 @@ pub struct Bridge {
     /// The other spelling's Lane is claimed, so that none is joined with it.
     pub joins_wait: bool,
     /// Whom each Delivery about a ticket went to.
-    told: Vec<(TicketId, ToldTo)>,
+    told: Vec<(TicketId, RoutedTo)>,
     /// The sweep's cursor.
     pub cursor: Timestamp,
     next_delivery: i64,
@@ -106,7 +106,7 @@ impl Bridge {
             .collect()
     }
 
-    pub fn told_of(&self, ticket: &TicketId) -> Vec<ToldTo> {
+    pub fn told_of(&self, ticket: &TicketId) -> Vec<RoutedTo> {
         let about = self.told.iter().filter(|(of, _)| of == ticket);
         about.map(|(_, told)| told.clone()).collect()
     }
@@ -123,7 +123,7 @@ impl Bridge {
         if let Some(ticket) = ticket_of(&event) {
             let lane = lane.clone();
             let at = received_at;
-            self.told.push((ticket, ToldTo { lane, at }));
+            self.told.push((ticket, RoutedTo { lane, at }));
         }
         let stored = self.lanes.get_mut(lane).unwrap();
         stored.pending.push(Pending {

@@ -5,13 +5,13 @@ use super::{
     Memory, length,
     row::{LaneRow, LinkStored},
 };
-use crate::store::types::{HOLDERS_TOLD, LinkFilter, LinkRow};
+use crate::store::types::{DELIVERIES_TOLD, LinkFilter, LinkRow};
 use bridge_core::{
     event::Side,
     ids::{BotId, BridgeName, ConversationId, IntentId, LaneId, LinkId, TicketId, UserId},
     intent::Intent,
     link::Link,
-    read::{Holder, ToldTo},
+    read::{Holder, RoutedTo},
 };
 use std::cmp::Reverse;
 
@@ -49,7 +49,7 @@ impl Memory {
 
     /// Whom the latest Deliveries about a ticket went to, the earliest first.
     #[must_use]
-    pub fn told_of_ticket(&self, bridge: &BridgeName, ticket: &TicketId) -> Vec<ToldTo> {
+    pub fn routed_of_ticket(&self, bridge: &BridgeName, ticket: &TicketId) -> Vec<RoutedTo> {
         let rows = self.deliveries.values().rev();
         let about = rows.filter(|row| {
             row.came.side == Side::Ticketing
@@ -57,12 +57,12 @@ impl Memory {
                 && row.object.as_deref() == Some(ticket.as_str())
         });
         let told = about.filter_map(|row| {
-            Some(ToldTo {
+            Some(RoutedTo {
                 lane: row.lane.clone()?,
                 at: row.came.received_at,
             })
         });
-        let mut told: Vec<ToldTo> = told.take(HOLDERS_TOLD as usize).collect();
+        let mut told: Vec<RoutedTo> = told.take(DELIVERIES_TOLD as usize).collect();
         told.reverse();
         told
     }

@@ -8,12 +8,12 @@ use super::{
 };
 use crate::store::{
     error::StoreError,
-    types::{HOLDERS_TOLD, LinkFilter, LinkRow},
+    types::{DELIVERIES_TOLD, LinkFilter, LinkRow},
 };
 use bridge_core::{
     ids::{BotId, BridgeName, ConversationId, IntentId, LaneId, LinkId, TicketId, UserId},
     intent::Intent,
-    read::{Holder, ToldTo},
+    read::{Holder, RoutedTo},
 };
 use sqlx::{query, sqlite::SqliteRow};
 
@@ -25,7 +25,7 @@ const OF_TICKET: &str = "SELECT lane_id AS id FROM link WHERE bridge = ? AND tic
 const OF_LIVE_TICKET: &str =
     "SELECT lane_id AS id FROM link WHERE bridge = ? AND ticket = ? AND live = 1";
 
-const TOLD_OF_TICKET: &str = "SELECT lane_id, received_at FROM delivery WHERE bridge = ? AND side = 'ticketing' AND object = ? \
+const ROUTED_OF_TICKET: &str = "SELECT lane_id, received_at FROM delivery WHERE bridge = ? AND side = 'ticketing' AND object = ? \
      AND lane_id IS NOT NULL ORDER BY id DESC LIMIT ?";
 
 const OF_INTENT: &str = "SELECT lane_id AS id FROM intent WHERE bridge = ? AND id = ?";
@@ -101,19 +101,19 @@ impl Store {
     ///
     /// # Errors
     /// What the database said.
-    pub async fn told_of_ticket(
+    pub async fn routed_of_ticket(
         &self,
         bridge: &BridgeName,
         ticket: &TicketId,
-    ) -> Result<Vec<ToldTo>, StoreError> {
-        let rows = query(TOLD_OF_TICKET)
+    ) -> Result<Vec<RoutedTo>, StoreError> {
+        let rows = query(ROUTED_OF_TICKET)
             .bind(bridge.as_str())
             .bind(ticket.as_str())
-            .bind(HOLDERS_TOLD)
+            .bind(DELIVERIES_TOLD)
             .fetch_all(&self.readers)
             .await?;
         let told = rows.iter().rev().map(|row| {
-            Ok(ToldTo {
+            Ok(RoutedTo {
                 lane: id(row, "lane_id")?,
                 at: at(row, "received_at")?,
             })
