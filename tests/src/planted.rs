@@ -39,6 +39,10 @@ pub const UNFOUND: &[(Planted, &str)] = &[
     (Planted::KeyIsTheBody, NO_LAW),
     (Planted::OneMessageEach, NO_LAW),
     (
+        Planted::HalfLinkKept,
+        "the Lane ends what was only observed as well: nothing is left that could go wrong by it",
+    ),
+    (
         Planted::OpenWhenAsksAgain,
         "one of its histories outgrows the machine before it reaches the bound of steps",
     ),

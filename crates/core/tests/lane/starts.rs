@@ -428,6 +428,43 @@ fn a_conversation_that_the_other_spellings_lane_took_in_comes_home_with_its_star
     assert_eq!(live, 1, "the other ticket gave way:\n{}", w.tale());
 }
 
+/// Found by history 20774800: the note that was on its way to the other ticket was withdrawn with all else.
+#[test]
+fn what_a_ticket_was_to_be_told_is_told_though_its_conversation_goes_home_to_another() {
+    let mut w = World::new();
+    w.jelou
+        .spelled
+        .insert(ANA.to_owned(), "5931112223334".to_owned());
+    w.net.weather = Weather::Kept;
+    w.faults.next("start", Fault::DoThenCut);
+    let ticket = w.agent_asks();
+    let asked = w.net.kept.remove(0);
+    w.deliver(asked);
+    w.moment();
+    let started = w.net.kept.remove(0);
+    w.net.weather = Weather::Fair;
+    let talk = w.only_talk();
+    w.customer_writes(&talk, "m1");
+    w.pass(Duration::from_secs(10));
+    let mut all = w.desk.records.keys().cloned();
+    let other = all
+        .find(|id| *id != ticket)
+        .expect("a lone message makes a ticket");
+    w.faults.always("status", Fault::Later(None));
+    w.faults.always("note", Fault::Later(None));
+    w.ends(&talk, "expired");
+    w.pass(Duration::from_secs(5));
+    w.agent_says(&other, "k1", "Alo?");
+    w.pass(Duration::from_secs(5));
+    w.deliver(started);
+    w.pass(Duration::from_secs(5));
+    assert_eq!(w.ticket_of(&talk), Some(ticket), "{}", w.tale());
+    w.faults.heal();
+    w.settle();
+    let told = |note: &String| note.contains("(comment k1)");
+    assert!(w.notes(&other).iter().any(told), "{}", w.tale());
+}
+
 /// A ticket's start that was done while its answer was lost, and whose event is stored and waits for the
 /// Router: meanwhile Ana, whom Jelou spells otherwise, wrote.
 fn taken_in_by_the_other_spelling() -> (World, TicketId) {
