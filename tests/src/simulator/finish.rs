@@ -138,7 +138,8 @@ impl World {
     }
 
     /// Whether the create's ticket is none of its Lane's: nobody knows that it is there; or twice it was not
-    /// found and so counts as gone, although it is; or another customer's Lane has it, and may not get this customer put on it.
+    /// found and so counts as gone, although it is; or another customer's Lane has it, and may not get this
+    /// customer put on it.
     fn is_out_of_reach(&self, ticket: &TicketId, lane: &Lane, intent: &Intent) -> bool {
         let denied = self.counts_as_gone(ticket);
         let has_it = |l: &Link| l.ticket_id() == Some(ticket);

@@ -225,8 +225,8 @@ impl Turn<'_> {
     }
 
     /// The customer's canonical spelling (rule 9): as Jelou spells them in the latest conversation
-    /// that a ticket of ours began, or that Jelou answered its start with and tells of by itself. It is derived in each step, so that a join which did not come
-    /// about is tried again.
+    /// that a ticket of ours began, or that Jelou answered its start with and tells of by itself. It is
+    /// derived in each step, so that a join which did not come about is tried again.
     pub(super) fn plan_spelling(&mut self) {
         if planted!(SpellingNotFollowed) {
             self.lane.canonical = None;

@@ -340,7 +340,7 @@ impl Points<'_> {
             None => None,
         };
         let met = self.prove(fault, killed).await;
-        // Between an error and the end that it leads to, the program keeps nothing either.
+        // From the last error to an end that it led to, what came of a call may be kept no more either.
         self.stretches.extend(match (met, end) {
             (Some(met), Some(end)) => Some(met.until(end.when.to)),
             (met, end) => met.or(end.map(|end| end.when)),

@@ -117,8 +117,7 @@ impl CommentsMemory {
 impl Turn<'_> {
     /// The Sweep shows a ticket in this state: what was said on it until then may not have been told.
     pub(in crate::lane) fn doubt_comments(&mut self, ticket: &TicketId, version: Version) {
-        let linked = self.latest_link_of_ticket(ticket).is_some();
-        if !self.rules.capabilities.comments || !linked && !self.some_ticket_is_wanted() {
+        if !self.rules.capabilities.comments || !self.may_be_linked(ticket) {
             return;
         }
         let now = self.now;
@@ -133,8 +132,7 @@ impl Turn<'_> {
 
     /// A webhook says that something changed about a ticket, and not what was said on it.
     pub(in crate::lane) fn hint_at_comments(&mut self, ticket: &TicketId) {
-        let linked = self.latest_link_of_ticket(ticket).is_some();
-        if self.rules.capabilities.comments && (linked || self.some_ticket_is_wanted()) {
+        if self.rules.capabilities.comments && self.may_be_linked(ticket) {
             let memory = self.lane.tickets.entry(ticket.clone()).or_default();
             memory.comments.hinted = true;
         }

@@ -31,9 +31,10 @@ impl Turn<'_> {
         links.find(|l| l.conversation_id() == Some(talk))
     }
 
-    /// Whether a Link of this customer's is still to get its ticket.
-    pub(super) fn some_ticket_is_wanted(&self) -> bool {
-        self.lane.links.iter().any(wants_ticket)
+    /// Whether a ticket had a Link here, or may turn out to be the one that a Link is still to get.
+    pub(super) fn may_be_linked(&self, ticket: &TicketId) -> bool {
+        let mut links = self.lane.links.iter();
+        links.any(|l| l.ticket_id() == Some(ticket) || wants_ticket(l))
     }
 
     /// Whether a comment is one that an agent wrote for the customer, and since the Link began (rules
