@@ -400,15 +400,16 @@ impl Desk {
     }
 
     /// Whether a note or comment with these words is on a ticket.
-    #[must_use]
-    pub fn has_words(&self, id: &TicketId, words: &Text) -> bool {
-        let record = self.records.get(id).filter(|record| !record.gone);
-        record.is_some_and(|record| {
-            let comments = record.comments.iter().map(|(said, _)| said);
-            let files = record.files.iter().map(|(said, _)| said);
-            let mut all = record.notes.iter().chain(comments).chain(files);
-            all.any(|said| said == words.reveal())
-        })
+    ///
+    /// # Errors
+    /// [`CallError::Gone`]: who lists what was said on a ticket that is gone is told so.
+    pub fn has_words(&self, id: &TicketId, words: &Text) -> Result<bool, CallError> {
+        self.read(id)?;
+        let record = &self.records[id];
+        let comments = record.comments.iter().map(|(said, _)| said);
+        let files = record.files.iter().map(|(said, _)| said);
+        let mut all = record.notes.iter().chain(comments).chain(files);
+        Ok(all.any(|said| said == words.reveal()))
     }
 
     /// Lets the automation answer a status.

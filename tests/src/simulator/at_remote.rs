@@ -34,7 +34,7 @@ impl World {
                 comments: self.desk.comments(ticket)?,
             },
             Read::NoteOnTicket { ticket, text } => Found::Note {
-                there: self.desk.has_words(ticket, text),
+                there: self.desk.has_words(ticket, text)?,
             },
             Read::TicketHolder { .. } => Found::Holders {
                 holders: Vec::new(),

@@ -154,7 +154,12 @@ impl World {
                 Event::CommentAdded(e) => {
                     let kept = |m: &bridge_core::lane::Message| m.id == e.comment;
                     let ears = &self.judge.ears;
-                    let has_it = |l: &Link| l.is_live() && l.ticket_id() == Some(&e.ticket);
+                    // A restored backup may have forgotten the Link to which it was said.
+                    let since = |l: &Link| {
+                        self.judge.restored.is_empty() || Some(l.has_ticket_since()) <= e.at
+                    };
+                    let has_it =
+                        |l: &Link| l.is_live() && l.ticket_id() == Some(&e.ticket) && since(l);
                     let owed = ears.was_owed(&e.ticket, &e.comment)
                         && !self.was_given_away(&e.ticket)
                         && !self.faults.has(Fault::ObserveFirst)
@@ -205,9 +210,14 @@ impl World {
         let id = link.conversation_id()?;
         let talk = self.jelou.talks.get(id)?;
         self.judge.asks(Law::OwnStart);
+        // A Link that followed a merge has the conversation of whichever start was its ticket's.
+        let of_ticket = |i: &&Intent| match &i.effect {
+            Effect::StartConversation(start) => link.ticket_id() == Some(&start.ticket),
+            _ => false,
+        };
         let of_link = |by: &IntentId| {
-            let mut own = after.intents.iter().filter(|i| i.link == link.id);
-            own.any(|i| i.id == *by)
+            let mut own = after.intents.iter();
+            own.any(|i| i.id == *by && (i.link == link.id || of_ticket(&i)))
         };
         // Until its start event is heard, the time at which it began is all there is to go by.
         let own = talk.intent.as_ref().is_some_and(of_link);

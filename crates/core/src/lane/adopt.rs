@@ -17,6 +17,11 @@ use std::time::Duration;
 /// A message may overtake the start event of its conversation; after this it counts as lost.
 pub const LONE_MESSAGE_WAIT: Duration = Duration::from_secs(5);
 
+/// What cannot be read may be a start's own conversation: so long it is waited for a read of it. When Jelou
+/// cannot be read for longer, the customer's words count for more than a second conversation, which is
+/// flagged.
+const UNREAD_MOST: Duration = Duration::from_secs(3600);
+
 /// Why a conversation has no ticket of which nothing is known but that Jelou answered a start with it.
 pub(super) const LEARNT_BY_ANSWER: &str = "learnt from Jelou's answer to a start";
 
@@ -104,6 +109,8 @@ impl Turn<'_> {
         }
         let wait = if planted!(TakenInAtOnce) {
             Duration::ZERO
+        } else if claimable && memory.retry.failures > 0 {
+            UNREAD_MOST
         } else if start_on_its_way || claimable {
             self.rules.limits.event_confirm
         } else if memory.start_event {
@@ -117,6 +124,14 @@ impl Turn<'_> {
         } else {
             self.take_in(id, &memory);
         }
+    }
+
+    /// Until when a conversation that a start may have made is tried to be read, where there is one.
+    pub(super) fn unread_until(&self) -> Option<Timestamp> {
+        let talks = self.lane.conversations.values();
+        let unread = talks.filter(|m| m.retry.failures > 0 && self.may_be_claimed(m));
+        let until = unread.map(|m| m.learnt_at.plus(UNREAD_MOST)).max();
+        until.filter(|until| self.now < *until)
     }
 
     /// A tombstone makes no ticket by itself. One learnt from an answer keeps the customer busy, so

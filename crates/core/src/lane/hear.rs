@@ -209,6 +209,7 @@ impl Turn<'_> {
                 // A Link may turn out to be this ticket's: then it is looked once more.
                 self.hint_at_comments(&e.ticket);
             }
+            self.end_if_anothers(e, at);
             return fate;
         }
         let place = Place::Ticket {

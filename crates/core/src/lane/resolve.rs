@@ -47,9 +47,7 @@ impl Turn<'_> {
             Operation::Start => self.resolve_start(intent),
             Operation::Close => self.resolve_close(intent),
             Operation::Create => self.resolve_by(intent, self.resolve_of_create(intent)),
-            Operation::Note | Operation::Comment | Operation::File => {
-                self.resolve_by(intent, self.resolve_of_words(intent));
-            }
+            Operation::Note | Operation::Comment | Operation::File => self.resolve_words(intent),
             Operation::Status => self.resolve_status(intent),
             Operation::Message => self.resolve_message(intent),
             Operation::Template | Operation::BotMessage => self.resolve_by(intent, Resolve::None),
@@ -104,6 +102,9 @@ impl Turn<'_> {
         }
         if self.must_hear_first(until) {
             return;
+        }
+        if let Some(until) = self.unread_until() {
+            return self.wake(until);
         }
         if let Some(status) = intent.refused_status {
             return if tried_before(intent) {
@@ -427,6 +428,17 @@ impl Turn<'_> {
                 }
             }
         }
+    }
+
+    /// Where the ticket is gone nobody will know: said elsewhere, they may be said twice.
+    fn resolve_words(&mut self, intent: &Intent) {
+        if !self.ticket_is_gone(intent) {
+            return self.resolve_by(intent, self.resolve_of_words(intent));
+        }
+        if let Some(found) = self.lane.intent_mut(&intent.id) {
+            found.possible_duplicate = !planted!(DoubleNotFlagged);
+        }
+        self.let_go(intent, "its ticket is gone");
     }
 
     /// How it is found out what became of a note, a comment or a file. Among agents a message is a note.

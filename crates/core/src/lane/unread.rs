@@ -98,6 +98,10 @@ impl Turn<'_> {
                     self.conversation_unread(&id, error);
                 }
             }
+            (Read::NoteOnTicket { ticket, .. }, CallError::Gone { .. }) => {
+                self.lookup_failed(read, error);
+                self.ticket_missing(ticket);
+            }
             (
                 Read::TicketsByConversation { .. }
                 | Read::NoteOnTicket { .. }

@@ -103,6 +103,32 @@ fn words_of_the_time_between_two_conversations_come_late_and_are_told_as_unsent(
     assert_eq!(told.count(), 1, "{:?}", w.notes(&ticket));
 }
 
+/// Found by history 20876818: nobody was told of them.
+#[test]
+fn words_that_are_told_of_when_another_customer_has_the_ticket_are_told_as_unsent() {
+    let mut w = World::new();
+    let (ticket, talk) = w.linked_from_ticket();
+    w.pass(Duration::from_secs(60));
+    w.net.weather = Weather::Kept;
+    w.agent_says(&ticket, "k1", "para a primeira pessoa");
+    let late = w.net.kept.remove(0);
+    w.net.weather = Weather::Fair;
+    w.ends(&talk, "expired");
+    w.settle();
+    let (theirs, began) = w.jelou.begin(BEA, Some(ticket.clone()), None, w.now);
+    w.deliver(began);
+    w.settle();
+    assert_eq!(w.ticket_of(&theirs), Some(ticket.clone()), "{}", w.tale());
+    for _ in 0..2 {
+        w.deliver(late.clone());
+        w.settle();
+    }
+    assert!(w.heard(&theirs).is_empty(), "{}", w.tale());
+    let told = |note: &&String| note.contains("(comment k1)");
+    let told = w.notes(&ticket).iter().filter(told).count();
+    assert_eq!(told, 1, "{:?}", w.notes(&ticket));
+}
+
 /// Found by the simulator, history 1545145: our clock was hours behind the helpdesk's, so that all that was ever
 /// said on a ticket looked like said since another customer had named it.
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::world::{ANA, World, faults::Fault, net::Weather};
 use bridge_core::{
-    effect::Operation,
+    effect::{Effect, Operation},
     event::Event,
     ids::{ConversationId, TicketId},
     intent::IntentState,
@@ -56,6 +56,46 @@ fn an_unexplained_conversation_that_began_after_the_start_is_the_starts() {
     w.settle();
     assert_eq!(w.desk.records.len(), 1, "the message made no second ticket");
     assert_eq!(w.talks().len(), 1);
+}
+
+/// Found by history 20872838: it was taken for the customer's own, and the start was done once more.
+#[test]
+fn a_conversation_that_cannot_be_read_is_not_judged_before_it_can_be() {
+    let mut w = answer_lost();
+    w.net.weather = Weather::Kept;
+    let ticket = w.agent_asks();
+    let asked = w.net.kept.remove(0);
+    w.deliver(asked);
+    w.moment();
+    w.net.kept.clear();
+    w.net.weather = Weather::Fair;
+    w.faults.always("conversation", Fault::Later(None));
+    let talk = w.only_talk();
+    w.customer_writes(&talk, "m1");
+    w.pass(Duration::from_secs(600));
+    w.faults.heal();
+    w.settle();
+    assert_eq!(w.ticket_of(&talk), Some(ticket), "{}", w.tale());
+    assert_eq!(w.talks().len(), 1, "the start was done once:\n{}", w.tale());
+    assert_eq!(w.desk.records.len(), 1, "the message made no second ticket");
+}
+
+/// A customer's words wait for their ticket meanwhile, and not for ever.
+#[test]
+fn a_conversation_that_never_can_be_read_is_the_customers_own_after_an_hour() {
+    let mut w = answer_lost();
+    w.net.weather = Weather::Kept;
+    w.agent_asks();
+    let asked = w.net.kept.remove(0);
+    w.deliver(asked);
+    w.moment();
+    w.net.kept.clear();
+    w.net.weather = Weather::Fair;
+    w.faults.always("conversation", Fault::Later(None));
+    let talk = w.only_talk();
+    w.customer_writes(&talk, "m1");
+    w.hours(2);
+    assert_eq!(w.desk.records.len(), 2, "{}", w.tale());
 }
 
 #[test]
@@ -457,6 +497,28 @@ fn what_a_ticket_was_to_be_told_is_told_though_its_conversation_goes_home_to_ano
     w.settle();
     let told = |note: &String| note.contains("(comment k1)");
     assert!(w.notes(&other).iter().any(told), "{}", w.tale());
+}
+
+/// Found by history 21107632: nothing was said of the first try.
+#[test]
+fn what_may_be_on_a_ticket_that_is_gone_is_flagged_when_it_is_brought_to_the_conversations_own() {
+    let (mut w, ticket, talk, started) = taken_in_before_its_start_event();
+    let other = w.ticket_of(&talk).expect("a lone message makes a ticket");
+    w.faults.next("comment", Fault::DoThenCut);
+    w.faults.always("note_on_ticket", Fault::Later(None));
+    w.customer_writes(&talk, "m2");
+    w.pass(Duration::from_secs(10));
+    w.deliver(started);
+    w.desk.records.get_mut(&other).unwrap().gone = true;
+    w.faults.heal();
+    w.settle();
+    let comments = w.intents(Operation::Comment);
+    let mut brought = comments.iter().filter(|i| {
+        matches!(&i.effect, Effect::AddComment(c) if c.ticket == ticket && c.message.as_str() == "m2")
+    });
+    let brought = brought.next().unwrap_or_else(|| panic!("{}", w.tale()));
+    assert!(brought.possible_duplicate, "{}", w.tale());
+    assert!(w.parked().is_empty(), "{}", w.tale());
 }
 
 /// A ticket's start that was done while its answer was lost, and whose event is stored and waits for the

@@ -43,7 +43,7 @@ impl Turn<'_> {
         if planted!(InsideGoesOut) && e.by_agent && !e.public {
             return true;
         }
-        if e.by_us || !e.by_agent || !e.public || self.is_echo(e) {
+        if !self.is_said(e) {
             return false;
         }
         let links = self.lane.links.iter();
@@ -68,6 +68,16 @@ impl Turn<'_> {
         if description || !ours && at_most < since {
             return false;
         }
+        self.is_wanted_out(e)
+    }
+
+    /// Whether an agent said this to a customer.
+    pub(super) fn is_said(&self, e: &CommentAdded) -> bool {
+        !e.by_us && e.by_agent && e.public && !self.is_echo(e)
+    }
+
+    /// Whether the operator wants such a comment to go out.
+    pub(super) fn is_wanted_out(&mut self, e: &CommentAdded) -> bool {
         match self.rules.mapping.to_conversation_when(e) {
             Ok(wanted) => wanted,
             Err(error) => {

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     event::CommentAdded,
-    ids::{MessageId, TicketId},
+    ids::{LinkId, MessageId, TicketId},
     lane::step::Turn,
     link::{Link, Origin},
     read::Holder,
@@ -39,11 +39,7 @@ impl Turn<'_> {
             Whose::Anothers => {
                 let link = self.latest_link_of_ticket(ticket).map(|l| l.id.clone());
                 if let Some(link) = link {
-                    let text = format!(
-                        "The customer did not get a comment of this ticket: when it was written, another customer had the ticket. (comment {})",
-                        message.id
-                    );
-                    self.tell(&link, &format!("unsent:{}", message.id), &text);
+                    self.tell_anothers(&link, &message.id);
                 }
                 Some(Way::Ends(Outcome::NoConversation))
             }
@@ -75,6 +71,35 @@ impl Turn<'_> {
             let place = Place::Ticket { id: ticket.clone() };
             self.end_message(&place, id, Outcome::NoConversation);
         }
+    }
+
+    /// Words told of only now that the ticket has another customer's conversation. Who had it then may not have
+    /// heard them, and their Lane is told of nothing more.
+    pub(in crate::lane) fn end_if_anothers(&mut self, e: &CommentAdded, at: Timestamp) {
+        let memory = self.lane.tickets.get(&e.ticket);
+        let others = memory.and_then(|m| m.others.as_ref());
+        let anothers = others.is_some_and(|others| others.iter().any(|o| may_have_had(o, at)));
+        let Some(link) = self.live_link_of_ticket(&e.ticket).filter(|_| anothers) else {
+            return;
+        };
+        let link = link.id.clone();
+        if !self.is_said(e) || !self.is_wanted_out(e) {
+            return;
+        }
+        let place = Place::Ticket {
+            id: e.ticket.clone(),
+        };
+        if self.keep_message(Message::of_comment(place.clone(), e.clone(), at)) {
+            self.tell_anothers(&link, &e.comment);
+            self.end_message(&place, &e.comment, Outcome::NoConversation);
+        }
+    }
+
+    fn tell_anothers(&mut self, link: &LinkId, comment: &MessageId) {
+        let text = format!(
+            "The customer did not get a comment of this ticket: when it was written, another customer had the ticket. (comment {comment})"
+        );
+        self.tell(link, &format!("unsent:{comment}"), &text);
     }
 
     /// Whether a Link of this Lane had the ticket and ended before that.

@@ -59,7 +59,7 @@ impl World {
                 comments: self.desk.comments(ticket)?,
             },
             Read::NoteOnTicket { ticket, text } => Found::Note {
-                there: self.desk.has_words(ticket, text),
+                there: self.desk.has_words(ticket, text)?,
             },
             Read::Report { conversation, .. } => {
                 Found::Report(self.jelou.in_report(conversation, self.now))
