@@ -36,6 +36,29 @@ impl World {
         self.judge.ears.said_to.insert(said, to);
     }
 
+    /// A Link comes to be with its commit, and hears what is said since the step that decided on it: no step
+    /// knows when its commit will be taken (history 2172776).
+    pub(super) fn is_said_since_the_step(&mut self, before: &Lane, after: &Lane) {
+        let user = self.spelled(&after.user);
+        for link in after.links.iter().filter(|l| l.is_live()) {
+            let Some(ticket) = link.ticket_id() else {
+                continue;
+            };
+            let had_it = |l: &Link| l.is_live() && l.ticket_id() == Some(ticket);
+            let record = self.desk.records.get(ticket);
+            let Some(record) = record.filter(|_| !before.links.iter().any(had_it)) else {
+                continue;
+            };
+            let since = |at| at >= link.has_ticket_since();
+            for said in record.said.iter().filter(|k| k.at.is_some_and(since)) {
+                let said_to = &mut self.judge.ears.said_to;
+                if let Some(to) = said_to.get_mut(&(ticket.clone(), said.id.clone())) {
+                    to.insert(user.clone());
+                }
+            }
+        }
+    }
+
     /// Whether a live Link has a ticket, or the ticket was made for it and the answer to that is on its way, or lost.
     pub(super) fn has_or_gets(&self, link: &Link, ticket: &TicketId) -> bool {
         let record = self.desk.records.get(ticket);

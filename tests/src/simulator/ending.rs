@@ -219,6 +219,8 @@ impl World {
             // A ticket that was there before the Link may have been so; one that was made for it was
             // not, unless a restored backup forgot that it was made, and its key brought it back.
             let made_now = self.judge.restored.is_empty()
+                // A merge may have brought the Link to what an earlier try of its create had made.
+                && link.ticket_since.is_none()
                 && self.was_made_for(&link.id)
                 && self.judge.made_for(&link.id, ticket);
             let tie = (link.id.clone(), ticket.clone());

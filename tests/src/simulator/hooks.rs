@@ -207,6 +207,7 @@ impl World {
             for (ticket, comment) in comments_in(hook) {
                 let at = self.clock(replica);
                 self.judge.ears.came_to_be_known(&ticket, &comment, at);
+                self.judge.ears.brought_by(&ticket, &comment, id);
             }
             self.ring();
         }

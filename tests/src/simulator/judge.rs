@@ -70,8 +70,8 @@ pub struct Judge {
     pub heard: BTreeSet<ConversationId>,
     /// How often an object was said not to be there although it was.
     pub missed: BTreeMap<String, u32>,
-    /// When a start made its latest conversation.
-    pub begun: BTreeMap<IntentId, Timestamp>,
+    /// When a start made a conversation.
+    pub begun: BTreeMap<ConversationId, Timestamp>,
     /// Conversations that a close of ours ended.
     pub closed_by_us: BTreeSet<ConversationId>,
     /// Tickets that were closed once: what asks of them later is another rule's.
@@ -313,6 +313,7 @@ impl Judge {
         let known = |id: &DeliveryId| last.is_some_and(|last| *id <= last);
         self.acked.retain(known);
         self.by_dedup.retain(|_, id| known(id));
+        self.ears.forget_deliveries(known);
         self.settled.clear();
         self.tokens.clear();
         self.known_before.clear();
@@ -444,15 +445,13 @@ impl World {
         }
         if let Effect::CreateTicket(create) = &intent.effect
             && self.shape.create == Resolve::IdempotencyKey
+            && create.made.is_none()
         {
             self.judge.asks(Law::OneKeyOneThing);
-            let made = CreateTicket {
-                made: None,
-                ..create.clone()
-            };
-            let before = self.judge.keys.insert(intent.id.clone(), made.clone());
+            let keys = &mut self.judge.keys;
+            let before = keys.insert(intent.id.clone(), create.clone());
             let restored = !self.judge.restored.is_empty();
-            if before.is_some_and(|before| before != made) && !restored {
+            if before.is_some_and(|before| before != *create) && !restored {
                 let what = format!("key {} is sent for two things", intent.id);
                 self.judge.breach(Law::OneKeyOneThing, what);
             }

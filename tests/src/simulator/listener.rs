@@ -8,7 +8,7 @@
 use super::{fault::Fault, law::Law, speech::never_comes, witness::goes_out, world::World};
 use bridge_core::{
     effect::{Effect, Operation, SendBotMessage, SendMessage},
-    ids::{ConversationId, IntentId, MessageId, TicketId, UserId},
+    ids::{ConversationId, DeliveryId, IntentId, LaneId, MessageId, TicketId, UserId},
     intent::Intent,
     lane::{Lane, Message, Outcome, Place},
     message::{BotSays, Content},
@@ -39,11 +39,15 @@ pub struct Ears {
     pub unseen: BTreeSet<(TicketId, MessageId)>,
     /// When a Delivery first told of an agent's words, or a Lane's look first showed them.
     known: BTreeMap<(TicketId, MessageId), Timestamp>,
+    /// In which Deliveries an agent's words came.
+    brought: BTreeMap<(TicketId, MessageId), BTreeSet<DeliveryId>>,
 }
 
 /// How far a message came.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Way {
+    /// The Lane that has it.
+    lane: LaneId,
     outcome: Option<Outcome>,
     at: Timestamp,
     has_file: bool,
@@ -59,6 +63,19 @@ impl Ears {
     pub fn came_to_be_known(&mut self, ticket: &TicketId, comment: &MessageId, at: Timestamp) {
         let key = (ticket.clone(), comment.clone());
         self.known.entry(key).or_insert(at);
+    }
+
+    /// A Delivery brought an agent's words.
+    pub fn brought_by(&mut self, ticket: &TicketId, comment: &MessageId, delivery: DeliveryId) {
+        let key = (ticket.clone(), comment.clone());
+        self.brought.entry(key).or_default().insert(delivery);
+    }
+
+    /// A restored backup gives the ids of the Deliveries that it forgot once more.
+    pub fn forget_deliveries(&mut self, known: impl Fn(&DeliveryId) -> bool) {
+        for by in self.brought.values_mut() {
+            by.retain(&known);
+        }
     }
 
     /// Whether an agent's words were said to a customer who had a Link at that moment.
@@ -100,9 +117,16 @@ impl World {
 
     /// A commit was taken: what was said is as far as it says, and what goes out is next.
     pub fn hear_out(&mut self, before: &Lane, after: &Lane) {
+        let forgets = !self.judge.restored.is_empty();
         for message in &after.messages {
             let key = (message.place.clone(), message.id.clone());
-            self.judge.ears.ways.insert(key, way_of(message));
+            // The store keeps a message once: what ended with one Lane is no other's to relay, though a listing
+            // showed it to that one too (histories 2500020 and 2709324).
+            let ended = |way: &Way| way.lane != after.id && way.outcome.is_some();
+            let ways = &mut self.judge.ears.ways;
+            if forgets || !ways.get(&key).is_some_and(ended) {
+                ways.insert(key, way_of(&after.id, message));
+            }
         }
         let wrote = after
             .conversations
@@ -218,14 +242,13 @@ impl World {
     fn button_once(&mut self, intent: &Intent, user: &str, text: &str) -> Verdict {
         let ticket = TicketId::parse(text.rsplit(' ').next()?).ok()?;
         self.judge.asks(Law::ButtonOnce);
-        let many = self
-            .judge
-            .ears
-            .counted(format!("button of {ticket} for {user}"), intent);
+        let button = format!("button of {ticket} for {user}");
+        let many = self.judge.ears.counted(button, intent);
         let urgent = self.judge.ears.urgent.get(&ticket).copied().unwrap_or(0);
         // A Lane knows nothing of what the ticket's former customer got.
         let excused = self.was_given_away(&ticket) || self.a_person_decided();
-        let too_many = many > urgent + self.judge.restored.len() && !excused;
+        // Each time that a backup is restored, each button may go once more.
+        let too_many = many > urgent * (1 + self.judge.restored.len()) && !excused;
         let what = format!("{many} buttons of {ticket}, which became urgent {urgent} times");
         too_many.then_some((Law::ButtonOnce, what))
     }
@@ -253,6 +276,11 @@ impl World {
             let twice = self.is_spelled_twice(&lane.lane.user);
             let waits = twice || waiting.contains(&lane.lane.id);
             for link in &lane.links {
+                if waits {
+                    // What was made for it, though the answer was lost.
+                    let made = self.judge.all_made_for(&link.id).into_iter();
+                    places.extend(made.map(|id| Place::Ticket { id }));
+                }
                 if waits || link.is_live() && !link.is_whole() {
                     let id = |id: &TicketId| Place::Ticket { id: id.clone() };
                     places.extend(link.ticket_id().map(id));
@@ -367,7 +395,8 @@ impl World {
                 || self.counts_as_gone(ticket)
                 || gone(ticket)
                 || self.may_be_doubled(ticket)
-                || waiting.contains(&Place::Ticket { id: ticket.clone() });
+                || waiting.contains(&Place::Ticket { id: ticket.clone() })
+                || self.asks_a_person(ticket, comment);
             if excused {
                 return true;
             }
@@ -379,6 +408,20 @@ impl World {
         let (ticket, comment) = owed.find(|owed| !known(owed))?;
         let what = format!("{comment} of {ticket} came to nobody's ears");
         Some((Law::SaidIsHeard, what))
+    }
+
+    /// Whether a Delivery that brought an agent's words waits for a person, or was given up by one: the ticket
+    /// could not be read, so nobody knows whose they are (rule 15; history 3842980).
+    fn asks_a_person(&self, ticket: &TicketId, comment: &MessageId) -> bool {
+        let key = (ticket.clone(), comment.clone());
+        let unread = ["refused", "retries_exhausted", "discarded"];
+        self.judge.ears.brought.get(&key).is_some_and(|by| {
+            let mut all = self.store.deliveries().filter(|d| by.contains(&d.id));
+            all.any(|d| {
+                let set_aside = matches!(d.state, "parked" | "ignored");
+                set_aside && d.reason.is_some_and(|reason| unread.contains(&reason))
+            })
+        })
     }
 
     /// Whether the ticket had gone over to another customer between the moment when its words were said
@@ -404,8 +447,9 @@ impl World {
     }
 }
 
-fn way_of(message: &Message) -> Way {
+fn way_of(lane: &LaneId, message: &Message) -> Way {
     Way {
+        lane: lane.clone(),
         outcome: message.outcome,
         at: message.at,
         has_file: message.media.is_some(),

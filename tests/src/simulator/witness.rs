@@ -13,7 +13,7 @@ use bridge_core::{
     ids::{IntentId, TicketId},
     intent::{Intent, IntentState},
     lane::{ConversationMemory, Fate, Lane},
-    link::Link,
+    link::{Link, Origin, TicketSide},
     mapping::{Mapping, OnConflict, TicketReopened},
     ticket::{Ticket, Version},
 };
@@ -24,6 +24,9 @@ const CLOCKS_APART: Duration = Duration::from_secs(120);
 
 /// A start's own event is waited for at most this long, less a little for clocks that differ.
 const IN_QUESTION: Duration = Duration::from_secs(50);
+
+/// A conversation that a start may have made is tried to be read for so long.
+const LOOKED_FOR: Duration = Duration::from_secs(3600);
 
 /// What is known of a ticket may be this old when its status is set, the call and a little more
 /// included.
@@ -42,9 +45,13 @@ type Verdict = Option<(Law, String)>;
 impl World {
     /// A commit was taken: `before` was stored, `after` is.
     pub fn witness(&mut self, before: &Lane, after: &Lane) {
+        self.is_said_since_the_step(before, after);
         self.hear_out(before, after);
         self.finished(after);
         if let Some((law, what)) = self.goes_onto_its_own(before, after) {
+            self.judge.breach(law, what);
+        }
+        if let Some((law, what)) = self.is_looked_at_first(before, after) {
             self.judge.breach(law, what);
         }
         self.judge.asks(Law::SidesStay);
@@ -68,15 +75,19 @@ impl World {
         let made =
             |i: &&Intent| i.operation() == Operation::Create && i.state == IntentState::Confirmed;
         for intent in after.intents.iter().filter(made) {
-            let link = after.links.iter().find(|l| l.id == intent.link);
-            // The Link may have followed a merge to a ticket that people made: what was made for it
-            // is known all the same.
-            let ticket = link.and_then(|l| l.ticket_id());
-            let own = ticket.filter(|ticket| self.judge.made_for(&intent.link, ticket));
-            let known = match own {
-                Some(own) => vec![own.clone()],
-                None => self.judge.all_made_for(&intent.link),
+            let Effect::CreateTicket(create) = &intent.effect else {
+                continue;
             };
+            // One that another customer's conversation was written on shows no more who made it.
+            let names_it = |id: &TicketId| {
+                let record = self.desk.records.get(id);
+                let field = record.and_then(|r| r.ticket.link_field.as_ref());
+                field == Some(&create.conversation)
+            };
+            let mut known = self.judge.all_made_for(&intent.link);
+            let link = after.links.iter().find(|l| l.id == intent.link);
+            let own = link.and_then(|l| l.ticket_id());
+            known.retain(|id| own == Some(id) || names_it(id));
             self.judge.made.extend(known);
         }
     }
@@ -209,6 +220,11 @@ impl World {
         let link = after.links.iter().find(|l| l.id == intent.link)?;
         let id = link.conversation_id()?;
         let talk = self.jelou.talks.get(id)?;
+        let answered = intent.answered.as_ref();
+        if intent.possible_duplicate && answered.is_some_and(|answered| answered != id) {
+            // Its own was a double: the Link has what an earlier start of the ticket is held to have made.
+            return None;
+        }
         self.judge.asks(Law::OwnStart);
         // A Link that followed a merge has the conversation of whichever start was its ticket's.
         let of_ticket = |i: &&Intent| match &i.effect {
@@ -308,12 +324,52 @@ impl World {
         let talk = self.jelou.talks.get(id)?;
         let spelled = !self.jelou.spelled.is_empty() || !self.judge.restored.is_empty();
         let by = talk.intent.as_ref()?;
-        let asked = self.judge.begun.get(by)?;
+        let asked = self.judge.begun.get(id)?;
         let open = |i: &Intent| matches!(i.state, IntentState::Sent | IntentState::Unknown);
         let in_question = after.intents.iter().any(|i| i.id == *by && open(i))
             && self.now.since(*asked) < IN_QUESTION;
         let what = format!("a ticket for {id}, which we began just now");
         (!spelled && in_question).then_some((Law::OwnStart, what))
+    }
+
+    /// A conversation that a start in question made is not taken in for the customer's own before it was looked at.
+    fn is_looked_at_first(&self, before: &Lane, after: &Lane) -> Verdict {
+        let is_new = |l: &&Link| before.link(&l.id).is_none() && l.origin == Origin::Conversation;
+        let mut new = after.links.iter().filter(is_new);
+        new.find_map(|link| {
+            let id = link.conversation_id()?;
+            let made_by = self.jelou.talks.get(id)?.intent.as_ref()?;
+            let start = before.intents.iter().find(|i| i.id == *made_by)?;
+            let in_question = match start.state {
+                IntentState::Sent | IntentState::Unknown => true,
+                IntentState::Planned => start.attempts > 0 && start.possible_duplicate,
+                IntentState::Confirmed
+                | IntentState::Refused
+                | IntentState::Withdrawn
+                | IntentState::Parked
+                | IntentState::Observed => false,
+            };
+            let told = start.answered.as_ref().is_some_and(|told| told != id);
+            let memory = after.conversations.get(id)?;
+            let looked = memory.start_event
+                || memory.seen.started_at.is_some()
+                || memory.read_at.is_some()
+                || link.created_at.since(memory.learnt_at) >= LOOKED_FOR;
+            self.judge.asks(Law::OwnStart);
+            // What has no ticket is watched, and no more.
+            let watched = matches!(link.ticket, TicketSide::Unwanted { .. });
+            // Or the start is held to have made another one.
+            let made = after.intents.iter().find(|i| i.id == *made_by);
+            let settled = made.is_some_and(|i| i.state == IntentState::Confirmed);
+            let excused = watched
+                || settled
+                || told
+                || looked
+                || !self.jelou.spelled.is_empty()
+                || !self.judge.restored.is_empty();
+            let what = format!("{id} is taken in and was not looked at");
+            (in_question && !excused).then_some((Law::OwnStart, what))
+        })
     }
 
     /// A status is set over one that is known, by the side that is to win.

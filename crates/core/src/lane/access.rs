@@ -303,6 +303,26 @@ impl Turn<'_> {
         id
     }
 
+    /// What was taken back from another Link after a try that may have worked is flagged when this one wants
+    /// it anew.
+    pub(super) fn flag_if_tried_elsewhere(
+        &mut self,
+        link: &LinkId,
+        operation: Operation,
+        cause: &str,
+    ) {
+        let same = |i: &Intent| i.operation() == operation && wish(&i.cause) == cause;
+        let in_doubt = |i: &Intent| {
+            let taken_back = i.link != *link && i.state == IntentState::Withdrawn;
+            taken_back && same(i) && i.attempts > 0 && i.possible_duplicate
+        };
+        let doubted = self.lane.intents.iter().any(in_doubt);
+        let own = |i: &&mut Intent| same(i) && i.link == *link && i.state == IntentState::Planned;
+        if let Some(own) = self.lane.intents.iter_mut().find(own).filter(|_| doubted) {
+            own.possible_duplicate = true;
+        }
+    }
+
     /// Withdraws what is planned of one kind for a Link, except of one cause.
     pub(super) fn withdraw(&mut self, link: &LinkId, operation: Operation, but: Option<&str>) {
         let mut withdrawn = Vec::new();

@@ -2,7 +2,7 @@
 //! Neighbours: ours, which looks first; hear learns of it; links takes over once it has a Link.
 
 use super::{
-    state::{ConversationMemory, EntryKind},
+    state::{ConversationMemory, EntryKind, TicketMemory},
     step::Turn,
 };
 use crate::{
@@ -16,6 +16,10 @@ use std::time::Duration;
 
 /// A message may overtake the start event of its conversation; after this it counts as lost.
 pub const LONE_MESSAGE_WAIT: Duration = Duration::from_secs(5);
+
+/// Before a conversation goes to a ticket, it is looked whose that is: what becomes of another customer's
+/// ticket is told to their Lane alone. Long enough for the looks at all that the conversation may go to.
+const LOOK_GOOD_FOR: Duration = Duration::from_secs(30);
 
 /// What cannot be read may be a start's own conversation: so long it is waited for a read of it. When Jelou
 /// cannot be read for longer, the customer's words count for more than a second conversation, which is
@@ -85,6 +89,10 @@ impl Turn<'_> {
             let proof = "its start event carried our intent id";
             return self.confirm_start(&intent, id, proof);
         }
+        if memory.linked || self.link_of_conversation(id).is_some() {
+            // It was announced by a start whose other conversation has just been taken for its own.
+            return;
+        }
         if let Some(intent) = self.claimed_by(&memory) {
             // Its start event says whose it is, if one came: another start's, or nobody's.
             let shown = memory.read_at.max(Some(memory.learnt_at));
@@ -109,9 +117,9 @@ impl Turn<'_> {
         }
         let wait = if planted!(TakenInAtOnce) {
             Duration::ZERO
-        } else if claimable && memory.retry.failures > 0 {
+        } else if claimable {
             UNREAD_MOST
-        } else if start_on_its_way || claimable {
+        } else if start_on_its_way {
             self.rules.limits.event_confirm
         } else if memory.start_event {
             Duration::ZERO
@@ -126,12 +134,20 @@ impl Turn<'_> {
         }
     }
 
-    /// Until when a conversation that a start may have made is tried to be read, where there is one.
-    pub(super) fn unread_until(&self) -> Option<Timestamp> {
-        let talks = self.lane.conversations.values();
-        let unread = talks.filter(|m| m.retry.failures > 0 && self.may_be_claimed(m));
-        let until = unread.map(|m| m.learnt_at.plus(UNREAD_MOST)).max();
-        until.filter(|until| self.now < *until)
+    /// Whether a conversation is still to be read that a start may have made; then it is waited for.
+    pub(super) fn must_read_first(&mut self) -> bool {
+        let looked_for = |id: &ConversationId, m: &ConversationMemory| {
+            let free = !m.linked && !m.taken_elsewhere && self.link_of_conversation(id).is_none();
+            free && self.may_be_claimed(m)
+        };
+        let talks = self.lane.conversations.iter();
+        let unread = talks.filter(|(id, m)| looked_for(id, m));
+        let until = unread.map(|(_, m)| m.learnt_at.plus(UNREAD_MOST)).max();
+        let until = until.filter(|until| self.now < *until);
+        if let Some(until) = until {
+            self.wake(until);
+        }
+        until.is_some()
     }
 
     /// A tombstone makes no ticket by itself. One learnt from an answer keeps the customer busy, so
@@ -267,8 +283,8 @@ impl Turn<'_> {
         if memory.held_elsewhere.is_some() {
             return Named::Refused;
         }
-        let unread = memory.seen_at.is_none_or(|at| at < talk.learnt_at);
-        let Some(seen) = memory.seen.filter(|_| !unread) else {
+        let fresh = self.is_fresh(&memory, talk);
+        let Some(seen) = memory.seen.filter(|_| fresh) else {
             self.want_ticket(ticket);
             return Named::Wait;
         };
@@ -286,6 +302,13 @@ impl Turn<'_> {
         }
     }
 
+    /// Whether a ticket was seen since the conversation that may go to it was learnt of, and just now: the
+    /// conversation may have waited for long.
+    fn is_fresh(&self, ticket: &TicketMemory, talk: &ConversationMemory) -> bool {
+        let since = |at| at >= talk.learnt_at && self.now.since(at) <= LOOK_GOOD_FOR;
+        ticket.seen_at.is_some_and(since)
+    }
+
     fn place(&mut self, talk: &ConversationMemory) -> Result<Place, MappingError> {
         let mapping = self.rules.mapping;
         let vocabulary = mapping.vocabulary();
@@ -297,7 +320,7 @@ impl Turn<'_> {
             let Some(memory) = self.lane.tickets.get(&id).cloned() else {
                 continue;
             };
-            if memory.seen_at.is_none_or(|at| at < talk.learnt_at) {
+            if !self.is_fresh(&memory, talk) {
                 self.want_ticket(&id);
                 return Ok(Place::Wait);
             }

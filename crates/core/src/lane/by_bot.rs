@@ -80,12 +80,18 @@ impl Turn<'_> {
             BotSays::Text { text },
             "hours.away_message",
         );
+        self.flag_if_tried_elsewhere(link, Operation::BotMessage, &cause);
     }
 
     /// Each button goes out when its rule turns true, and not again before it was false.
     fn plan_buttons(&mut self, link: &LinkId, talk: &ConversationId, ticket: &TicketId) {
         let mapping = self.rules.mapping;
         if !mapping.has_call_buttons() {
+            return;
+        }
+        let learnt = self.lane.conversations.get(talk).map(|m| m.learnt_at);
+        if learnt.is_some_and(|at| self.is_join_near(at)) {
+            // The other Lane may have sent it.
             return;
         }
         let Some(seen) = self.all_of(ticket) else {
@@ -119,8 +125,12 @@ impl Turn<'_> {
         };
         let mut rising = Vec::new();
         let holds = |number: usize| buttons.iter().any(|button| button.number == number);
+        let mut fallen = Vec::new();
         for (number, escalation) in &mut memory.escalations {
-            escalation.holds = escalation.holds && holds(*number);
+            if escalation.holds && !holds(*number) {
+                escalation.holds = false;
+                fallen.push(*number);
+            }
         }
         for button in buttons {
             let escalation = memory.escalations.entry(button.number).or_default();
@@ -133,8 +143,22 @@ impl Turn<'_> {
                 rising.push((escalation.times, button));
             }
         }
+        for number in fallen {
+            self.take_back_button(link, number);
+        }
         for (time, button) in rising {
             self.send_button(link, talk, time, button);
+        }
+    }
+
+    /// What was not sent while its rule held is not sent afterwards.
+    fn take_back_button(&mut self, link: &LinkId, number: usize) {
+        let rule = button_rule(number);
+        let unsent =
+            |i: &&Intent| i.link == *link && i.state == IntentState::Planned && i.rule == rule;
+        let unsent: Vec<Intent> = self.lane.intents.iter().filter(unsent).cloned().collect();
+        for intent in unsent {
+            self.let_go(&intent, "its rule holds no longer");
         }
     }
 
@@ -150,7 +174,7 @@ impl Turn<'_> {
             text: button.text,
             display_text: button.display_text,
         };
-        let rule = format!("mapping.call_button[{}].when", button.number);
+        let rule = button_rule(button.number);
         self.have_bot_say(link, talk, &cause, says, &rule);
     }
 
@@ -177,7 +201,7 @@ impl Turn<'_> {
     }
 
     /// Whether the bot was made to say it, for whatever Link the conversation belonged to then. What
-    /// was withdrawn with another Link was not said.
+    /// was withdrawn with another Link is said anew, flagged if a try of it may have worked.
     fn has_read_so(&self, link: &LinkId, cause: &str) -> bool {
         let mut intents = self.lane.intents.iter();
         intents.any(|i| {
@@ -226,4 +250,9 @@ impl Turn<'_> {
         let cause = format!("conversation {talk} closed");
         self.ensure(&link.id, &cause, effect, "mapping.customer_after_close");
     }
+}
+
+/// The rule of a call button, by its number in the mapping.
+fn button_rule(number: usize) -> String {
+    format!("mapping.call_button[{number}].when")
 }

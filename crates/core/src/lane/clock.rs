@@ -38,12 +38,16 @@ impl Lane {
             pending.for_each(|pending| each_of_pending(pending, &not_ahead));
             return false;
         }
-        let followed = by <= AHEAD_MOST;
-        let by = by.max(came_by);
         // What was known before stays earlier than what is heard now, if only by this much.
-        let by = by.saturating_add(Duration::from_millis(1));
-        let back = |at: &mut Timestamp| *at = at.minus(by);
-        let last_before = self.move_pending(ahead, &back);
+        let later = Duration::from_millis(1);
+        let furthest = by.max(came_by).saturating_add(later);
+        // Calls and waits go by the clock as it is: a Delivery may lie there since the clock was set back once
+        // before, which this Lane has followed.
+        let own = match by <= AHEAD_MOST {
+            true => Duration::ZERO,
+            false => by.saturating_add(later),
+        };
+        let last_before = self.move_pending(ahead, &|at: &mut Timestamp| *at = at.minus(furthest));
         // What came since the clock was set back may have waited for this step: it is later too.
         let since = self
             .pending
@@ -51,25 +55,33 @@ impl Lane {
             .filter(|p| Some(p.delivery) > last_before);
         let waited = since.map(|p| p.received_at).min();
         let waited = waited.map_or(Duration::ZERO, |first| now.since(first));
+        // What was seen of tickets makes room for all that was told of them before.
+        let room = waited.saturating_add(furthest.saturating_sub(own));
         for memory in self.tickets.values_mut() {
-            each_sight(memory, &|at: &mut Timestamp| *at = at.minus(waited));
+            each_sight(memory, &|at: &mut Timestamp| *at = at.minus(room));
         }
-        if followed {
-            // Its calls and its waits go by the clock as it is: only what was seen of tickets makes
-            // room for what was told of them before.
-            for memory in self.tickets.values_mut() {
-                each_sight(memory, &back);
-            }
+        if own.is_zero() {
             return true;
         }
+        let back = |at: &mut Timestamp| *at = at.minus(own);
+        // Two processes' clocks may differ by so much: since when a Link is, and others were, is held against
+        // other clocks, and may not drift away each time that the other process works on the Lane.
+        let since = |at: &mut Timestamp| match by <= OUR_CLOCKS_APART {
+            true => *at = (*at).min(now.minus(later)),
+            false => *at = at.minus(own),
+        };
         for memory in self.tickets.values_mut() {
             each_of_ticket(memory, &back);
+            for other in memory.others.iter_mut().flatten() {
+                since(&mut other.since);
+                each(&mut [&mut other.until], &since);
+            }
         }
         for memory in self.conversations.values_mut() {
             each_of_conversation(memory, &back);
         }
         for link in &mut self.links {
-            each_of_link(link, &back);
+            each_of_link(link, &since);
         }
         for intent in &mut self.intents {
             each_of_intent(intent, &back);
@@ -93,6 +105,7 @@ impl Lane {
         let of_before = |p: &&mut Pending| Some(p.delivery) <= last_before;
         for pending in self.pending.iter_mut().filter(of_before) {
             each_of_pending(pending, back);
+            forget_look(pending);
         }
         last_before
     }
@@ -165,6 +178,18 @@ fn moments(pending: &Pending) -> impl Iterator<Item = Timestamp> {
     std::iter::once(pending.received_at).chain(read_at)
 }
 
+/// Of a look of before and one since nobody knows any more which began first: what the earlier showed is
+/// only a hint, and is looked at anew.
+fn forget_look(pending: &mut Pending) {
+    match &mut pending.event {
+        Event::TicketChanged(change) => change.read_at = None,
+        Event::CommentAdded(comment) => comment.change.read_at = None,
+        Event::ConversationStarted(_)
+        | Event::ConversationClosed(_)
+        | Event::MessageReceived(_) => {}
+    }
+}
+
 fn each_of_pending(pending: &mut Pending, change: &impl Fn(&mut Timestamp)) {
     change(&mut pending.received_at);
     match &mut pending.event {
@@ -208,7 +233,6 @@ fn each_of_ticket(memory: &mut TicketMemory, change: &impl Fn(&mut Timestamp)) {
     let TicketMemory {
         missing_since,
         holder_asked_at,
-        others,
         retry,
         comments,
         ..
@@ -222,10 +246,6 @@ fn each_of_ticket(memory: &mut TicketMemory, change: &impl Fn(&mut Timestamp)) {
         ],
         change,
     );
-    for other in others.iter_mut().flatten() {
-        change(&mut other.since);
-        each(&mut [&mut other.until], change);
-    }
     each_of_retry(retry, change);
     each_of_retry(&mut comments.retry, change);
     each_of_retry(&mut comments.files, change);

@@ -162,6 +162,13 @@ impl Turn<'_> {
             .seen
             .as_ref()
             .is_none_or(|seen| seen.status != ticket.status);
+        // A read that shows an older state than was told of shows no second move.
+        let left_open = memory.seen.as_ref().filter(|seen| {
+            mapping.closes(&ticket.status)
+                && !mapping.closes(&seen.status)
+                && seen.version.compare(&ticket.version) != Order::Older
+        });
+        let left_open = left_open.map(|seen| seen.status.clone());
         if memory
             .seen
             .as_ref()
@@ -195,6 +202,9 @@ impl Turn<'_> {
         memory.retry = Retry::default();
         let status = ticket.status.clone();
         memory.seen = Some(ticket);
+        if let Some(open) = left_open {
+            self.was_open_since(&id, open);
+        }
         if moved {
             self.note_ticket(EntryKind::Event, format!("Ticket {id} is {status}"), &id);
         }

@@ -47,7 +47,8 @@ impl Turn<'_> {
         let Some(target) = self.lane.tickets.get(into).cloned() else {
             return self.want_ticket(into);
         };
-        let Some(seen) = target.seen else {
+        let known = self.is_seen_since_merge(ticket, into);
+        let Some(seen) = target.seen.filter(|_| known) else {
             if target.gone {
                 self.lose_ticket(link, ticket);
             } else {
@@ -67,6 +68,14 @@ impl Turn<'_> {
         } else {
             self.leave_merge_to_a_person(link, into);
         }
+    }
+
+    /// Whether what a ticket was merged into was seen since: what is known of it may be older than the merge, and
+    /// its changes be told to whose it is.
+    pub(super) fn is_seen_since_merge(&self, ticket: &TicketId, into: &TicketId) -> bool {
+        let merged_at = self.lane.tickets.get(ticket).and_then(|m| m.seen_at);
+        let target = self.lane.tickets.get(into);
+        target.is_some_and(|target| target.seen.is_some() && target.seen_at >= merged_at)
     }
 
     /// Whether the ticket has no live Link; one that only waits for a conversation gives way to the
@@ -99,13 +108,27 @@ impl Turn<'_> {
         same_requester || same_user
     }
 
+    /// Whether the ticket to which a Link moves is another customer's, or what it had was.
+    fn is_anothers(&self, link: &LinkId, into: &TicketId) -> bool {
+        let left = self.lane.link(link).and_then(Link::ticket_id);
+        let target = self.lane.tickets.get(into).and_then(|m| m.seen.as_ref());
+        let (Some(left), Some(target)) = (left, target) else {
+            return false;
+        };
+        let was = self.lane.tickets.get(left).is_some_and(|m| m.anothers);
+        was || !self.same_customer(left, target)
+    }
+
     /// The Link belongs to another ticket from now.
     pub(super) fn move_link(&mut self, link: &LinkId, into: &TicketId, status: Status) {
         for operation in [Operation::LinkField, Operation::Status, Operation::Note] {
             self.withdraw(link, operation, None);
         }
+        let anothers = self.is_anothers(link, into);
         if let Some(memory) = self.lane.tickets.get_mut(into) {
             memory.open_when = true;
+            // This conversation follows; the customer's next one is no business of another's ticket.
+            memory.anothers = anothers;
         }
         let now = self.now;
         if let Some(link) = self.lane.link_mut(link) {

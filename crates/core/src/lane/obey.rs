@@ -9,6 +9,7 @@ use super::{
     step::{Order, Turn},
 };
 use crate::{
+    call::Resolve,
     conversation::Conversation,
     effect::{Effect, Operation},
     ids::{ConversationId, IntentId, LinkId},
@@ -145,6 +146,12 @@ impl Turn<'_> {
             }
         }
         let anew = matches!(intent.operation(), Operation::Start | Operation::Close);
+        let state = match (anew, self.can_be_looked_up(intent)) {
+            (true, _) => IntentState::Withdrawn,
+            // What failed was the look, or a look tells what became of the last try.
+            (false, true) => IntentState::Unknown,
+            (false, false) => IntentState::Planned,
+        };
         if let Some(found) = self.lane.intent_mut(id) {
             found.parked = None;
             found.failures = 0;
@@ -152,11 +159,7 @@ impl Turn<'_> {
             // Whether a start was surely refused is asked again when a conversation turns up.
             found.refused_status = found.refused_status.filter(|_| anew);
             found.due_at = None;
-            found.state = if anew {
-                IntentState::Withdrawn
-            } else {
-                IntentState::Planned
-            };
+            found.state = state;
             // What follows a create may be done twice.
             found.possible_duplicate |= found.attempts > 0 && !is_made(found);
         }
@@ -172,6 +175,34 @@ impl Turn<'_> {
         let sentence = format!("To be tried again by order: {}", intent.effect);
         self.lane
             .journal_intent(id, EntryKind::Decision, sentence, self.now);
+    }
+
+    /// Whether a look at the remote tells what became of an Intent that went out.
+    pub(super) fn can_be_looked_up(&self, intent: &Intent) -> bool {
+        let how = match intent.operation() {
+            Operation::Create => self.resolve_of_create(intent),
+            Operation::Note | Operation::Comment | Operation::File => self.resolve_of_words(intent),
+            Operation::Start
+            | Operation::Close
+            | Operation::TicketId
+            | Operation::UserState
+            | Operation::Requester
+            | Operation::LinkField
+            | Operation::Status
+            | Operation::Fields
+            | Operation::Message
+            | Operation::Template
+            | Operation::BotMessage => Resolve::None,
+        };
+        let looks = matches!(how, Resolve::DirectLookup | Resolve::LaggingSearch { .. });
+        // Of words to one ticket only one may be in question.
+        let beside = |i: &Intent| {
+            i.id != intent.id
+                && i.link == intent.link
+                && i.operation() == intent.operation()
+                && matches!(i.state, IntentState::Sent | IntentState::Unknown)
+        };
+        looks && intent.attempts > 0 && !self.lane.intents.iter().any(beside)
     }
 
     fn discard(&mut self, id: &IntentId) {

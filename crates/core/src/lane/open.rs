@@ -8,7 +8,7 @@ use super::{
 use crate::{
     effect::{Effect, Operation, Read},
     ids::{LinkId, TicketId},
-    intent::IntentState,
+    intent::{Intent, IntentState},
     link::{Agreed, ConversationSide, Origin, TicketSide},
     mapping::TicketReopened,
     ticket::Ticket,
@@ -119,13 +119,18 @@ impl Turn<'_> {
         let Some(talk) = &ticket.link_field else {
             return false;
         };
+        let never_linked = self.latest_link_of_ticket(&ticket.id).is_none();
         let done = self.lane.intents.iter().find(|i| {
             let unsettled = i.state.is_open() || i.state == IntentState::Parked;
-            let wanted = self
-                .lane
-                .link(&i.link)
-                .is_some_and(|l| l.ticket == TicketSide::Wanted);
-            unsettled
+            let link = self.lane.link(&i.link);
+            let wanted = link.is_some_and(|l| l.ticket == TicketSide::Wanted);
+            // It went out, and was taken back when its Link ended: what was said on its ticket is told of all
+            // the same.
+            let taken_back = i.state == IntentState::Withdrawn
+                && link.is_some_and(|l| !l.is_live())
+                && never_linked
+                && !memory.anothers;
+            (unsettled || taken_back)
                 && i.attempts > 0
                 && wanted
                 && !self.was_there_before(i, &ticket.id)
@@ -176,11 +181,24 @@ impl Turn<'_> {
         ticket: &Ticket,
     ) -> Result<bool, crate::mapping::MappingError> {
         let mapping = self.rules.mapping;
-        if memory.made_by_us {
+        if memory.made_by_us || self.is_double(ticket) {
             mapping.open_when_without(ticket, mapping.own_tags())
         } else {
             mapping.open_when(ticket)
         }
+    }
+
+    /// Whether another try of a create of ours made this ticket: it names the create's conversation, and no
+    /// Link ever had it.
+    fn is_double(&self, ticket: &Ticket) -> bool {
+        let of_talk = |i: &Intent| match &i.effect {
+            Effect::CreateTicket(create) => {
+                ticket.link_field.as_ref() == Some(&create.conversation)
+            }
+            _ => false,
+        };
+        let mut tried = self.lane.intents.iter().filter(|i| i.attempts > 0);
+        self.latest_link_of_ticket(&ticket.id).is_none() && tried.any(of_talk)
     }
 
     /// The next generation, if the ticket's last Link ended with the ticket closed: it is open again.

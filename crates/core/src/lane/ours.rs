@@ -10,7 +10,7 @@ use crate::{
     effect::Operation,
     ids::{ConversationId, IntentId, LinkId},
     intent::{Intent, IntentState},
-    link::{ConversationSide, Origin, TicketSide},
+    link::{ConversationSide, Link, Origin, TicketSide},
     time::Timestamp,
 };
 use std::time::Duration;
@@ -139,6 +139,9 @@ impl Turn<'_> {
         if self.is_taken_elsewhere(id) {
             return self.start_is_elsewhere(intent, &link, id);
         }
+        if self.was_over_before(&link, id) {
+            return self.start_had_ended(intent, &link, id, proof);
+        }
         let Some(target) = self.link_that_takes(&link, id) else {
             let has_one = self.lane.link(&link).and_then(|l| l.conversation_id());
             if has_one.is_none() && self.is_unlinked(&link) {
@@ -171,13 +174,7 @@ impl Turn<'_> {
                 self.doubt_what_left(&target);
             }
         }
-        if let Some(memory) = self.lane.conversations.get_mut(id) {
-            memory.linked = true;
-        }
-        let spelled = self.lane.conversations.get(id).map(|m| m.seen.user.clone());
-        if let Some(user) = spelled.filter(|user| *user != self.lane.user) {
-            self.lane.canonical = Some(user);
-        }
+        self.is_the_starts(id);
         let sentence = format!("Conversation {id} is this ticket's: {proof}");
         self.lane
             .journal_intent(intent, EntryKind::Outcome, sentence, self.now);
@@ -309,6 +306,60 @@ impl Turn<'_> {
         (fits(own.conversation_id()) && fits(target.conversation_id())).then(|| target.id.clone())
     }
 
+    /// Whether the start's ticket has a later Link that waits for a conversation of its own, and this one was over
+    /// before that Link was made, or while its own start is on its way.
+    fn was_over_before(&self, link: &LinkId, id: &ConversationId) -> bool {
+        let own = self.lane.link(link).filter(|l| !l.is_live());
+        let own = own.filter(|l| l.conversation_id().is_none() && !self.is_unlinked(&l.id));
+        let later = own
+            .and_then(Link::ticket_id)
+            .and_then(|ticket| self.live_link_of_ticket(ticket));
+        let Some(later) = later.filter(|l| l.conversation_id().is_none()) else {
+            return false;
+        };
+        let memory = self.lane.conversations.get(id);
+        let Some(memory) = memory.filter(|m| m.seen.state.is_closed()) else {
+            return false;
+        };
+        let over_at = memory.seen.ended_at.or(memory.closed_known_at);
+        let earlier = over_at.is_some_and(|at| at <= later.created_at);
+        let free = self.link_of_conversation(id).is_none();
+        free && (earlier || self.under_way(&later.id, Operation::Start))
+    }
+
+    /// The start's own Link gets its conversation, and stays ended: what was said there still goes to the ticket.
+    fn start_had_ended(
+        &mut self,
+        start: &IntentId,
+        link: &LinkId,
+        id: &ConversationId,
+        proof: &str,
+    ) {
+        self.settle_start(start);
+        if let Some(link) = self.lane.link_mut(link) {
+            link.conversation = ConversationSide::Known { id: id.clone() };
+            link.busy_since = None;
+            if let Some(ended) = &mut link.ended {
+                ended.reason = "closed".to_owned();
+            }
+        }
+        self.is_the_starts(id);
+        let sentence = format!("Conversation {id} was this ticket's, and is over: {proof}");
+        self.lane
+            .journal_intent(start, EntryKind::Outcome, sentence, self.now);
+    }
+
+    fn is_the_starts(&mut self, id: &ConversationId) {
+        let Some(memory) = self.lane.conversations.get_mut(id) else {
+            return;
+        };
+        memory.linked = true;
+        let spelled = memory.seen.user.clone();
+        if spelled != self.lane.user {
+            self.lane.canonical = Some(spelled);
+        }
+    }
+
     fn is_unlinked(&self, link: &LinkId) -> bool {
         let ended = self.lane.link(link).and_then(|l| l.ended.as_ref());
         ended.is_some_and(|ended| ended.reason == UNLINKED)
@@ -377,19 +428,25 @@ impl Turn<'_> {
 }
 
 /// A start whose conversation may still turn up: sent or unknown, or parked because it stayed so.
-fn in_question(intent: &Intent) -> bool {
+pub(super) fn in_question(intent: &Intent) -> bool {
     match intent.state {
         IntentState::Sent | IntentState::Unknown => true,
         IntentState::Parked => intent
             .parked
             .as_ref()
             .is_some_and(|parked| parked.reason == super::UNKNOWN_OUTCOME),
-        IntentState::Planned => intent.attempts > 0 && intent.possible_duplicate,
+        IntentState::Planned => may_have_worked(intent),
         IntentState::Confirmed
         | IntentState::Refused
         | IntentState::Withdrawn
         | IntentState::Observed => false,
     }
+}
+
+/// Whether an earlier try of what is planned may have worked.
+pub(super) fn may_have_worked(intent: &Intent) -> bool {
+    let planned = intent.state == IntentState::Planned;
+    planned && intent.attempts > 0 && intent.possible_duplicate
 }
 
 /// Whether this conversation was heard of before the start was first sent: then the start did not make

@@ -164,10 +164,12 @@ impl Turn<'_> {
         if let Some(whole) = whole {
             self.see_ticket(whole, at, Sight::Read);
         }
+        let given = self.was_given_at_once(id, &ticket);
         let memory = self.lane.tickets.entry(ticket.clone()).or_default();
         if memory.held_elsewhere.is_some() {
             return self.created_for_another(id, link, &ticket);
         }
+        memory.anothers |= given;
         memory.made_by_us = !planted!(OwnTicketForgotten);
         memory.made_here = true;
         memory.open_when = !planted!(OwnTicketForgotten);
@@ -196,6 +198,19 @@ impl Turn<'_> {
         }
     }
 
+    /// Whether somebody gave the ticket to another requester before it was seen here.
+    fn was_given_at_once(&self, create: &IntentId, ticket: &TicketId) -> bool {
+        let seen = self.lane.tickets.get(ticket).and_then(|m| m.seen.as_ref());
+        let effect = self.lane.intent(create).map(|i| &i.effect);
+        let (Some(seen), Some(Effect::CreateTicket(create))) = (seen, effect) else {
+            return false;
+        };
+        let (made_for, has) = (&create.requester_id, &seen.requester.id);
+        let customer = self.rules.mapping.user_id(seen).ok().flatten();
+        let moved = made_for.is_some() && has.is_some() && made_for != has;
+        moved && customer.is_some_and(|user| user != self.lane.user)
+    }
+
     /// The store refused to give this Lane the ticket, as another customer's Lane has it. It exists,
     /// so it is not made again.
     fn created_for_another(&mut self, id: &IntentId, link: &LinkId, ticket: &TicketId) {
@@ -204,6 +219,10 @@ impl Turn<'_> {
             "Ticket {ticket} was made for this conversation, but another customer's lane has it"
         );
         self.note_link(EntryKind::Alarm, sentence, link, None);
+        if let Some(link) = self.lane.link_mut(link) {
+            // What was said on it until now was said to this customer.
+            link.ticket = TicketSide::Known { id: ticket.clone() };
+        }
         self.end_link(link, "ticket belongs to another lane");
     }
 

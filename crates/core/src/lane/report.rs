@@ -106,6 +106,10 @@ impl Turn<'_> {
             look: looks.saturating_add(1),
         };
         let due = since.plus(wait);
+        if self.is_join_near(due) {
+            // The other Lane may have told it: the join shows that.
+            return;
+        }
         self.want_read(read, put_off.map_or(due, |put_off| put_off.max(due)));
     }
 

@@ -100,11 +100,8 @@ impl Turn<'_> {
         if self.now < until {
             return self.wake(until);
         }
-        if self.must_hear_first(until) {
+        if self.must_hear_first(until) || self.must_read_first() {
             return;
-        }
-        if let Some(until) = self.unread_until() {
-            return self.wake(until);
         }
         if let Some(status) = intent.refused_status {
             return if tried_before(intent) {
@@ -274,7 +271,7 @@ impl Turn<'_> {
         }
     }
 
-    fn try_again_flagged(&mut self, intent: &Intent) {
+    pub(super) fn try_again_flagged(&mut self, intent: &Intent) {
         if let Some(found) = self.lane.intent_mut(&intent.id) {
             found.state = IntentState::Planned;
             found.possible_duplicate = !planted!(DoubleNotFlagged);

@@ -1,7 +1,7 @@
 //! Which Intent may go out, and what must be seen before it does. Neighbours: links plans Intents,
 //! resolve finds out about those whose outcome is unknown.
 
-use super::{follow::is_made, state::EntryKind, step::Turn};
+use super::{follow::is_made, ours::may_have_worked, state::EntryKind, step::Turn};
 use crate::{
     effect::{Effect, Operation, Read, SendMessage},
     event::Side,
@@ -109,8 +109,7 @@ impl Turn<'_> {
             Effect::SendMessage(said) if !self.is_active(&said.conversation) => {
                 self.let_go_unheard(intent, said);
             }
-            Effect::StartConversation(_)
-                if intent.attempts > 0 && self.must_hear_first(self.waited_until(intent)) => {}
+            Effect::StartConversation(_) if self.may_turn_out(intent) => {}
             Effect::StartConversation(_)
             | Effect::WriteTicketId(_)
             | Effect::UpsertRequester { .. }
@@ -140,6 +139,12 @@ impl Turn<'_> {
             "more writes to this link within a minute than people make".to_owned(),
             "find what changes the ticket back or answers each message, then `parked retry`",
         );
+    }
+
+    /// Whether something is still to be heard or read that may show that a start's earlier try worked.
+    fn may_turn_out(&mut self, start: &Intent) -> bool {
+        start.attempts > 0 && self.must_hear_first(self.waited_until(start))
+            || may_have_worked(start) && self.must_read_first()
     }
 
     /// Until when the event of a start's earlier try was waited for; its latest try, if that was turned
@@ -207,8 +212,8 @@ impl Turn<'_> {
         }
         let into = memory.seen.as_ref().and_then(|t| t.merged_into.as_ref());
         let into = into.filter(|_| by_state && !planted!(MergeNotFollowed))?;
-        let target = self.lane.tickets.get(into);
-        let unknown = target.is_none_or(|target| target.seen.is_none() && !target.gone);
+        let gone = self.lane.tickets.get(into).is_some_and(|m| m.gone);
+        let unknown = !gone && !self.is_seen_since_merge(ticket, into);
         unknown.then(|| into.clone())
     }
 
@@ -286,7 +291,13 @@ impl Turn<'_> {
         let unsaid = operation == Operation::Close && self.has_words_for(&intent.link);
         // One file that cannot be fetched holds up no other.
         let earlier_of_link = earlier_of_link && operation != Operation::File;
-        earlier_of_link || lane_is_taken || other_said || unsaid || self.is_field_taken(intent)
+        let behind = intent.attempts == 0 && self.is_behind_earlier_words(intent);
+        earlier_of_link
+            || lane_is_taken
+            || other_said
+            || unsaid
+            || behind
+            || self.is_field_taken(intent)
     }
 
     /// Whether another Link's conversation is being written to the ticket's link field: that write may

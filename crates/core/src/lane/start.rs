@@ -3,13 +3,14 @@
 
 use super::{
     open::FRESH,
+    ours::{in_question, may_have_worked, tried_before},
     state::EntryKind,
     step::{Mode, Turn},
 };
 use crate::{
     effect::{Effect, Operation},
     ids::TicketId,
-    intent::IntentState,
+    intent::{Intent, IntentState},
     link::{ConversationSide, Link, Origin},
     mapping::{CustomerBusy, TicketReopened},
     ticket::Ticket,
@@ -53,6 +54,11 @@ impl Turn<'_> {
             // Until the Link stood, another Lane may have been told what became of the ticket.
             return self.want_ticket(ticket);
         }
+        let of_link = |i: &&Intent| i.link == link.id && i.operation() == Operation::Start;
+        let mut starts = self.lane.intents.iter().filter(of_link);
+        if starts.any(may_have_worked) && self.must_read_first() {
+            return;
+        }
         if self.customer_is_busy(link) && !planted!(BusyCustomerStarted) {
             self.wait_for_customer(link);
             return;
@@ -63,13 +69,34 @@ impl Turn<'_> {
         let bot = self.lane.bot.clone();
         let user = self.lane.user.clone();
         match mapping.start(&seen, &bot, &user) {
-            Ok(start) => self.ensure(
-                &link.id,
-                &start_cause(link),
-                Effect::StartConversation(start),
-                "mapping.conversation.open_when",
-            ),
+            Ok(start) => {
+                let effect = Effect::StartConversation(start);
+                let cause = start_cause(link);
+                self.ensure(&link.id, &cause, effect, "mapping.conversation.open_when");
+                self.flag_if_another_may_have_worked(link, ticket);
+            }
             Err(error) => self.give_up_start(link, &error),
+        }
+    }
+
+    /// What became of a start of an earlier Link of this ticket nobody knows: this one may be its double (rule 5).
+    fn flag_if_another_may_have_worked(&mut self, link: &Link, ticket: &TicketId) {
+        let doubted = |i: &Intent| {
+            let of_ticket = self.lane.link(&i.link).and_then(Link::ticket_id) == Some(ticket);
+            of_ticket
+                && i.link != link.id
+                && i.operation() == Operation::Start
+                && i.attempts > 0
+                && in_question(i)
+                && (i.refused_status.is_none() || tried_before(i))
+        };
+        let doubted = self.lane.intents.iter().any(doubted);
+        let cause = start_cause(link);
+        let own = |i: &&mut Intent| {
+            i.link == link.id && i.state == IntentState::Planned && i.cause == cause
+        };
+        if let Some(own) = self.lane.intents.iter_mut().find(own).filter(|_| doubted) {
+            own.possible_duplicate = !planted!(DoubleNotFlagged);
         }
     }
 

@@ -8,7 +8,6 @@
 use super::{
     by_bot::Away,
     state::{Blocked, Lane},
-    talk::Message,
 };
 use crate::{
     call::{CallError, Resolve},
@@ -215,13 +214,15 @@ pub fn step(lane: &mut Lane, input: Input, rules: &Rules<'_>, now: Timestamp) ->
         changed: false,
     };
     turn.absorb(input);
+    let waiting = |lane: &Lane| lane.messages.iter().filter(|m| m.waits()).count();
+    let before = waiting(turn.lane);
     for _ in 0..ROUNDS_MAX {
         turn.plan();
         if !turn.changed {
             break;
         }
     }
-    if turn.changed && turn.lane.messages.iter().any(Message::waits) {
+    if turn.changed && waiting(turn.lane) < before {
         // Messages that end one by one may take more rounds than any plan.
         turn.wake(now);
     }
@@ -251,8 +252,9 @@ impl Turn<'_> {
         self.wakes.clear();
         self.plan_conversations();
         self.plan_tickets();
-        self.plan_links();
+        // What waits for a join must know of it.
         self.plan_spelling();
+        self.plan_links();
         self.plan_talk();
         self.plan_intents();
     }

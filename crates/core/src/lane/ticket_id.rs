@@ -1,10 +1,11 @@
 //! The ticket's id at Jelou, where the customer's bot reads it (`ticket_id_to_jelou`). Neighbour:
 //! links, which asks for each Link.
 
-use super::step::Turn;
+use super::{access::wish, ours::OUR_CLOCKS_APART, step::Turn};
 use crate::{
     effect::{Effect, Operation, TicketIdPlace, WriteTicketId},
     ids::{LinkId, TicketId},
+    intent::IntentState,
     link::{Link, Origin},
     time::Timestamp,
 };
@@ -64,20 +65,28 @@ impl Turn<'_> {
     fn plan_clear(&mut self, link: &Link, clear: Effect, rule: &str) {
         let wrote = self.last_wrote_id(link);
         let others = self.lane.links.iter().filter(|other| other.id != link.id);
-        let next: Vec<&Link> = others
+        let at_jelou: Vec<&Link> = others
             .filter(|other| !planted!(IdClearedOverNext) && self.may_write_id(other))
             .collect();
+        // One whose conversation is over takes its own id back, and is waited for by nobody.
+        let next: Vec<&Link> = at_jelou
+            .iter()
+            .copied()
+            .filter(|other| !self.talk_is_over(other))
+            .collect();
         let awaited = !next.is_empty();
-        let written = next
-            .iter()
-            .filter(|other| other.ticket_id_written_at.is_some());
-        let written: Vec<&Link> = written.copied().collect();
-        // An older conversation that was heard of late may have written last.
-        let covered = written
-            .iter()
-            .any(|other| other.ticket_id_written_at >= wrote);
-        let under_it = written.last().map(|other| (*other).clone());
-        let but = (!awaited).then_some("clear");
+        // An older conversation that was heard of late may have written last, by another process's clock. What
+        // is too close to tell apart is written again, once.
+        let again = format!("set after {}", link.id);
+        let surely = wrote.map(|at| at.plus(OUR_CLOCKS_APART));
+        let covered = at_jelou.iter().any(|other| {
+            surely.is_some() && other.ticket_id_written_at >= surely
+                || self.is_written_as(&other.id, &again)
+        });
+        let mut written = next.iter().rev();
+        let under_it = written.find(|other| other.ticket_id_written_at.is_some());
+        let under_it = under_it.map(|other| (*other).clone());
+        let but = (!awaited && !covered).then_some("clear");
         self.withdraw(&link.id, Operation::TicketId, but);
         if wrote.is_none()
             || link.ticket_id_cleared
@@ -90,14 +99,23 @@ impl Turn<'_> {
                 link.ticket_id_cleared = true;
             }
         } else if let (Some(other), Effect::WriteTicketId(write)) = (under_it, &clear) {
-            let again = Effect::WriteTicketId(WriteTicketId {
+            let write = Effect::WriteTicketId(WriteTicketId {
                 ticket: other.ticket_id().cloned(),
                 ..write.clone()
             });
-            self.ensure(&other.id, &format!("set after {}", link.id), again, rule);
+            self.ensure(&other.id, &again, write, rule);
         } else if !awaited {
             self.ensure(&link.id, "clear", clear, rule);
         }
+    }
+
+    fn is_written_as(&self, link: &LinkId, cause: &str) -> bool {
+        let mut writes = self.lane.intents.iter().filter(|i| {
+            i.link == *link
+                && i.operation() == Operation::TicketId
+                && i.state == IntentState::Confirmed
+        });
+        writes.any(|i| wish(&i.cause) == cause)
     }
 
     /// When this Link's id was last written, as far as is known: a write whose outcome is not known may
@@ -112,15 +130,15 @@ impl Turn<'_> {
 
     /// Whether this Link's id is at Jelou, or is to be.
     fn may_write_id(&self, link: &Link) -> bool {
-        let talk = link.conversation_id();
-        let over = talk
-            .and_then(|id| self.lane.conversations.get(id))
-            .is_none_or(|memory| memory.seen.state.is_closed());
         link.is_live()
             && link.is_whole()
             && link.origin != Origin::Ticket
             && !link.ticket_id_cleared
-            && (link.ticket_id_written_at.is_some() || !over)
+            && (link.ticket_id_written_at.is_some() || !self.talk_is_over(link))
+    }
+
+    fn talk_is_over(&self, link: &Link) -> bool {
+        !link.conversation_id().is_some_and(|id| self.is_active(id))
     }
 }
 

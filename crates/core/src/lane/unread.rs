@@ -202,6 +202,13 @@ impl Turn<'_> {
             intent.last_error = Some(detail);
             return self.park_unknown(&intent);
         }
+        let ordered = intent.state == IntentState::Unknown
+            && intent.possible_duplicate
+            && self.can_be_looked_up(&intent);
+        if ordered {
+            // A person had it tried again, and it cannot be looked up: their word counts.
+            return self.try_again_flagged(&intent);
+        }
         let repeatable = intent.operation() == Operation::Status;
         let remedy = if intent.state == IntentState::Unknown && !repeatable {
             UNKNOWN_REMEDY

@@ -1,7 +1,7 @@
 //! A whole Link: its link field, and the merge of both sides. Neighbours: [`crate::plan`] judges;
 //! links asks.
 
-use super::{state::EntryKind, step::Turn};
+use super::{access::wish, ours::OUR_CLOCKS_APART, state::EntryKind, step::Turn};
 use crate::{
     effect::{CloseConversation, Effect, Operation},
     ids::{ConversationId, LinkId, TicketId},
@@ -9,7 +9,7 @@ use crate::{
     link::{Agreed, Link},
     mapping::{CustomerWritesAfterClose, OnConflict},
     plan::{Sides, Verdict, merge},
-    ticket::Ticket,
+    ticket::{Status, Ticket},
     time::Timestamp,
 };
 
@@ -32,6 +32,27 @@ impl Turn<'_> {
         self.plan_state(link, id, &seen);
     }
 
+    /// Of two moves that come together the first may never be planned on: a ticket that was closed when its
+    /// Link agreed on it, and was open since, was closed by a move of its own.
+    pub(super) fn was_open_since(&mut self, ticket: &TicketId, open: Status) {
+        let mapping = self.rules.mapping;
+        let live = self.live_link_of_ticket(ticket).filter(|l| l.is_whole());
+        let Some((id, talk)) =
+            live.and_then(|l| Some((l.id.clone(), l.conversation_id()?.clone())))
+        else {
+            return;
+        };
+        if !self.is_active(&talk) {
+            return;
+        }
+        let agreed = self.lane.link_mut(&id).and_then(|l| l.agreed.as_mut());
+        let closed_there =
+            |agreed: &&mut Agreed| !agreed.conversation_closed && mapping.closes(&agreed.status);
+        if let Some(agreed) = agreed.filter(closed_there) {
+            agreed.status = open;
+        }
+    }
+
     /// Until the Link stood in the store, what was told of the ticket may have gone to the Lane of
     /// another requester. A link field that was taken speaks for the ticket as it was seen; where it
     /// was not, a read must.
@@ -49,6 +70,9 @@ impl Turn<'_> {
 
     fn plan_link_field(&mut self, link: &Link, id: &ConversationId, seen: &Ticket) {
         if link.link_field_written {
+            if !planted!(LateFieldWritten) {
+                self.mend_link_field(link, id, seen);
+            }
             return;
         }
         if seen.link_field.as_ref() == Some(id) {
@@ -68,6 +92,55 @@ impl Turn<'_> {
                 effect,
                 "the ticket's link field",
             );
+        }
+    }
+
+    /// Until two Lanes of one customer were joined, neither knew of the other's write: a late one, of a
+    /// conversation that is over, may lie over this one's. It is written again, once for each.
+    fn mend_link_field(&mut self, link: &Link, id: &ConversationId, seen: &Ticket) {
+        let writes: Vec<&Intent> = self
+            .lane
+            .intents
+            .iter()
+            .filter(|i| writes_field(i, seen))
+            .collect();
+        let own = writes.iter().filter(|i| i.link == link.id);
+        let Some((sent, done)) = own.map(|i| (i.sent_at, i.confirmed_at)).max() else {
+            return;
+        };
+        let later = |i: &&&Intent| {
+            let at_once = i.confirmed_at.map(|at| at.plus(OUR_CLOCKS_APART)) > sent;
+            i.link != link.id && at_once && !names(i, id)
+        };
+        let late = writes.iter().find(later);
+        let Some((other, late_at, over)) =
+            late.map(|i| (i.link.clone(), i.confirmed_at, (*i).clone()))
+        else {
+            return;
+        };
+        let cause = format!("set after {other}");
+        if self
+            .lane
+            .intents
+            .iter()
+            .any(|i| i.link == link.id && wish(&i.cause) == cause)
+        {
+            return;
+        }
+        let seen_at = self.lane.tickets.get(&seen.id).and_then(|m| m.seen_at);
+        if seen_at < done.max(late_at) {
+            return self.want_ticket(&seen.id);
+        }
+        let hidden = seen
+            .link_field
+            .as_ref()
+            .is_some_and(|talk| names(&over, talk));
+        if hidden && !self.rules.mapping.vocabulary().is_final(&seen.status) {
+            let effect = Effect::WriteLinkField {
+                ticket: seen.id.clone(),
+                conversation: id.clone(),
+            };
+            self.ensure(&link.id, &cause, effect, "the ticket's link field");
         }
     }
 
@@ -254,4 +327,16 @@ impl Turn<'_> {
             self.end_link(link, "closed");
         }
     }
+}
+
+/// Whether an Intent wrote a ticket's link field.
+fn writes_field(intent: &Intent, ticket: &Ticket) -> bool {
+    let of_ticket =
+        matches!(&intent.effect, Effect::WriteLinkField { ticket: t, .. } if *t == ticket.id);
+    of_ticket && intent.state == IntentState::Confirmed
+}
+
+/// Whether an Intent writes this conversation into a link field.
+fn names(intent: &Intent, talk: &ConversationId) -> bool {
+    matches!(&intent.effect, Effect::WriteLinkField { conversation, .. } if conversation == talk)
 }

@@ -5,6 +5,7 @@
 //! The order is the promise: an Intent is committed as `sent`, then its call is made, then its
 //! outcome is committed. Nothing waits inside a Claim.
 
+mod conflict;
 mod late;
 mod sound;
 #[cfg(test)]
@@ -19,6 +20,7 @@ use crate::{
     ids::{ConversationId, IntentId, TicketId, UserId},
     intent::Intent,
     lane::{Blocked, Entry, EntryKind, Input, Lane, Message, Next, Order, Rules, step},
+    link::Link,
     time::Timestamp,
 };
 use std::{
@@ -184,6 +186,8 @@ pub struct Session {
     steps: u32,
     /// What the store refused since it last took a commit: all of it is heeded together.
     refusals: Vec<Refusal>,
+    /// What came of a call since then: unlike a read, it cannot be had again.
+    outcome: Option<(IntentId, Result<Answer, CallError>)>,
     call_timeout: Duration,
     now: Timestamp,
 }
@@ -197,10 +201,12 @@ impl Hash for Session {
             phase,
             steps,
             refusals,
+            outcome,
             call_timeout,
             now: _,
         } = self;
         (stored, lane, phase, steps, refusals, call_timeout).hash(state);
+        outcome.hash(state);
     }
 }
 
@@ -214,6 +220,7 @@ impl Session {
             phase: Phase::Ended,
             steps: 0,
             refusals: Vec::new(),
+            outcome: None,
             call_timeout,
             now,
         }
@@ -315,6 +322,9 @@ impl Session {
             return self.release(Some(now.plus(SOON)), None);
         }
         match next {
+            Next::Observe(read) if self.has_taken_a_ticket() => {
+                self.keep(Then::Next(Next::Observe(read)))
+            }
             Next::Observe(read) => {
                 self.phase = Phase::Observing(read.clone());
                 Act::Observe(read)
@@ -338,6 +348,14 @@ impl Session {
                 }
             }
         }
+    }
+
+    /// Whether a Link got a ticket since the last commit. Until the store has it, what is told of the
+    /// ticket goes to its requester's Lane, so no read may take time before that.
+    fn has_taken_a_ticket(&self) -> bool {
+        let stored = |link: &Link| self.stored.link(&link.id).and_then(Link::ticket_id);
+        let mut live = self.lane.links.iter().filter(|l| l.is_live());
+        live.any(|l| l.ticket_id().is_some() && stored(l) != l.ticket_id())
     }
 
     /// Commits an Intent as sent, unless the safety halt holds it.
@@ -423,6 +441,7 @@ impl Session {
         rules: &Rules<'_>,
         now: Timestamp,
     ) -> Act {
+        self.outcome = Some((intent.clone(), outcome.clone()));
         let next = step(
             &mut self.lane,
             Input::Performed { intent, outcome },
@@ -499,53 +518,8 @@ impl Session {
         self.lane.misclosed = 0;
         self.lane.reported.clear();
         self.refusals.clear();
+        self.outcome = None;
         self.stored = self.lane.clone();
-    }
-
-    fn refused(&mut self, refusal: Refusal, rules: &Rules<'_>, now: Timestamp) -> Act {
-        match self.learn(refusal) {
-            Some(()) => self.input(Input::Woken, rules, now),
-            None => Act::Lost,
-        }
-    }
-
-    /// Another Lane has what this one wanted: from the stored state, and all that was refused since, the
-    /// rules decide anew. Where they want the same again, the Claim is given up: its lease is a pause.
-    fn learn(&mut self, refusal: Refusal) -> Option<()> {
-        let fates = std::mem::take(&mut self.lane.fates);
-        self.lane = self.stored.clone();
-        if planted!(EventsLostAtConflict) {
-            self.lane.pending.clear();
-            self.lane.fates = fates;
-        }
-        if refusal == Refusal::Lost || self.refusals.contains(&refusal) {
-            return None;
-        }
-        self.refusals.push(refusal);
-        for refusal in &self.refusals {
-            match refusal {
-                Refusal::Lost => {}
-                Refusal::Ticket(ticket) => self.lane.ticket_is_elsewhere(ticket, None),
-                Refusal::Conversation(talk) => self.lane.conversation_is_elsewhere(talk),
-                Refusal::Intent(existing) => self.lane.recall((**existing).clone()),
-            }
-        }
-        Some(())
-    }
-
-    /// A conflict at the very end: what the rules make of it is stored, and the Lane is due again.
-    fn settle_conflict(&mut self, refusal: Refusal, rules: &Rules<'_>, now: Timestamp) -> Act {
-        if self.learn(refusal).is_none() {
-            return Act::Lost;
-        }
-        let _ = step(&mut self.lane, Input::Woken, rules, now);
-        match self.release(Some(now.plus(SOON)), None) {
-            release @ Act::Release { .. } => {
-                self.phase = Phase::Settling;
-                release
-            }
-            other => other,
-        }
     }
 
     /// What waits for a read that fails would else look as if nobody were at it.

@@ -538,3 +538,35 @@ fn a_ticket_that_another_customers_conversation_named_asks_for_none_with_them() 
     let talk = w.talk_of(&ticket).expect("her own");
     assert_eq!(talk.conversation.user.as_str(), ANA, "{}", w.tale());
 }
+
+/// Found by history 4049234: the ticket named the conversation that was over, for good.
+#[test]
+fn a_late_link_field_of_the_other_spelling_does_not_hide_the_next_conversation() {
+    let spelled = "593087654321";
+    let mut w = World::new();
+    w.jelou.spelled.insert(spelled.to_owned(), ANA.to_owned());
+    w.bridge.joins_wait = true;
+    w.net.weather = Weather::Kept;
+    let ticket = w.agent_makes(spelled, "open", &["whatsapp"]);
+    let asked = w.net.kept.remove(0);
+    w.deliver(asked);
+    w.moment();
+    let first = w.only_talk();
+    w.net.kept.clear();
+    w.agent_sets(&ticket, "pending");
+    let pending = w.net.kept.remove(0);
+    w.deliver(pending);
+    w.ends(&first, "expired");
+    w.faults.next("link_field", Fault::CrashBefore);
+    w.pass(Duration::from_secs(6));
+    w.net.weather = Weather::Fair;
+    let next = w.someone_starts_about(&ticket);
+    w.moment();
+    let field = |w: &World| w.desk.records[&ticket].ticket.link_field.clone();
+    assert_eq!(field(&w), Some(next.clone()), "{}", w.tale());
+    w.pass(Duration::from_secs(40));
+    assert_eq!(field(&w), Some(first), "{}", w.tale());
+    w.bridge.joins_wait = false;
+    w.settle();
+    assert_eq!(field(&w), Some(next), "{}", w.tale());
+}

@@ -4,6 +4,8 @@ use super::world::{ANA, World, faults::Fault, net::Weather};
 use bridge_core::{
     effect::Operation,
     ids::TicketId,
+    intent::IntentState,
+    lane::OnUnknown,
     message::{AnsweredBy, BotSays},
     text::Text,
 };
@@ -205,4 +207,63 @@ fn who_is_in_another_conversation_is_not_handed_over() {
     w.ana_starts();
     w.settle();
     assert!(w.jelou.answered_by.is_empty(), "{}", w.tale());
+}
+
+/// Found by history 2634296: the second went out as if it were the first.
+#[test]
+fn what_may_have_been_said_before_its_ticket_was_gone_is_flagged_when_it_is_said_again() {
+    let mut w = World::new();
+    w.limits.on_unknown = OnUnknown::Retry;
+    let (talk, ticket) = w.linked_from_conversation();
+    w.goes_home();
+    w.desk.records.get_mut(&ticket).unwrap().gone = true;
+    w.faults.next("bot_message", Fault::DoThenCut);
+    w.faults.next("bot_message", Fault::Later(Some(300)));
+    w.customer_writes(&talk, "m1");
+    w.settle();
+    assert!(w.live_link(&ticket).is_none(), "{}", w.tale());
+    let said = w.intents(Operation::BotMessage);
+    let mut said = said.iter().filter(|i| i.state == IntentState::Confirmed);
+    assert!(said.all(|i| i.possible_duplicate), "{}", w.tale());
+    assert_eq!(w.jelou.bot_said.len(), 2, "{}", w.tale());
+}
+
+/// Found by history 6088340: each of the two lanes sent its own.
+#[test]
+fn a_button_that_the_other_spelling_got_is_not_sent_again() {
+    let mut w = World::with_button();
+    let asked = "593087654321";
+    w.jelou.spelled.insert(asked.to_owned(), ANA.to_owned());
+    let ticket = w.agent_makes(asked, "open", &[]);
+    w.moment();
+    w.priority(&ticket, "urgent");
+    let talk = w.someone_starts_about(&ticket);
+    w.moment();
+    assert_eq!(w.jelou.bot_said.len(), 1, "{}", w.tale());
+    w.ends(&talk, "expired");
+    w.settle();
+    w.agent_sets(&ticket, "open");
+    w.agent_tags(&ticket, &["whatsapp"]);
+    w.settle();
+    assert_eq!(w.talks().len(), 2, "{}", w.tale());
+    assert_eq!(w.bridge.lanes.len(), 1, "{}", w.tale());
+    assert_eq!(w.jelou.bot_said.len(), 1, "{}", w.tale());
+}
+
+/// Seen in history 5261215: it went out although the ticket was not urgent any more.
+#[test]
+fn a_button_that_waits_is_not_sent_once_its_rule_holds_no_longer() {
+    for (words, many) in [
+        (&["urgent", "low"][..], 0),
+        (&["urgent", "low", "urgent"][..], 1),
+    ] {
+        let mut w = World::with_button();
+        let (ticket, _) = w.linked_from_ticket();
+        w.faults.next("bot_message", Fault::Later(Some(60)));
+        for word in words {
+            w.priority(&ticket, word);
+        }
+        w.settle();
+        assert_eq!(w.jelou.bot_said.len(), many, "{}", w.tale());
+    }
 }

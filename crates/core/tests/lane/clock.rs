@@ -2,7 +2,7 @@
 //! before.
 
 use crate::world::{
-    World,
+    BEA, World,
     desk::{Carries, Versions},
     faults::Fault,
     net::Weather,
@@ -96,6 +96,33 @@ fn a_webhook_from_before_the_clock_was_set_back_ends_no_wait_for_a_call_under_wa
     assert!(w.parked().is_empty(), "{}", w.tale());
 }
 
+/// Found by history 2557631: it lay there over two set-backs, and the lane's own moments went back by both.
+#[test]
+fn a_webhook_from_before_two_set_backs_ends_no_wait_for_a_call_under_way() {
+    let mut w = World::new();
+    let (talk, ticket) = w.linked_from_conversation();
+    w.net.weather = Weather::Kept;
+    w.customer_writes(&talk, "m1");
+    let early = w.net.kept.remove(0);
+    w.store_only(early);
+    w.net.weather = Weather::Fair;
+    w.now = w.now.minus(FIVE_HOURS);
+    w.wake_all();
+    w.pass(Duration::from_secs(2));
+    w.faults.next("comment", Fault::CrashBefore);
+    w.customer_writes(&talk, "m2");
+    w.moment();
+    w.now = w.now.minus(FIVE_HOURS);
+    w.route_what_is_stored();
+    w.wake_all();
+    w.pass(Duration::from_secs(3));
+    let there = &w.desk.records[&ticket].comments;
+    assert!(there.is_empty(), "{there:?}\n{}", w.tale());
+    w.settle();
+    assert_eq!(w.desk.records[&ticket].comments.len(), 2, "{}", w.tale());
+    assert!(w.parked().is_empty(), "{}", w.tale());
+}
+
 /// Found by the simulator, history 573697: a failing look had written down when it failed first, and nothing
 /// told that the latest one was ahead.
 #[test]
@@ -139,4 +166,68 @@ fn a_hint_that_waited_after_the_clock_was_set_back_is_not_covered_by_a_look_of_b
     w.route_what_is_stored();
     w.settle();
     assert!(!w.jelou.talks[&talk].is_active(), "{}", w.tale());
+}
+
+/// Found by history 4896520: what an earlier look had shown won over a later one.
+#[test]
+fn a_look_from_before_the_clock_was_set_back_does_not_win_over_one_since() {
+    let mut w = World::with(&json!({"conversation": {"ticket_reopened": "start"}}));
+    w.desk.versions = Versions::None;
+    let (ticket, _) = w.linked_from_ticket();
+    w.settle();
+    w.net.weather = Weather::Kept;
+    w.agent_tags(&ticket, &["whatsapp", "vip"]);
+    let Event::TicketChanged(mut early) = w.net.kept.remove(0) else {
+        panic!("a change")
+    };
+    w.net.weather = Weather::Fair;
+    early.whole = Some(Box::new(w.desk.records[&ticket].ticket.clone()));
+    let at = w.now;
+    early.read_at = Some(at);
+    w.agent_sets(&ticket, "solved");
+    w.settle();
+    w.now = w.now.minus(FIVE_HOURS);
+    w.wake_all();
+    w.settle();
+    let lane = w
+        .bridge
+        .lane_where(|s| s.lane.tickets.contains_key(&ticket));
+    let lane = lane.expect("the ticket's lane");
+    w.bridge
+        .hand_over(&lane, Event::TicketChanged(early), at, at, true);
+    w.wake_all();
+    w.settle();
+    assert!(w.active().is_empty(), "{}", w.tale());
+    assert_eq!(w.links().len(), 1, "{}", w.tale());
+}
+
+/// Found by history 5081098: each time that the other process worked on it, the Link had begun earlier, and
+/// words from before it went out.
+#[test]
+fn since_when_a_link_is_does_not_drift_where_two_processes_clocks_differ() {
+    let mut w = World::new();
+    let ticket = w.agent_makes(BEA, "open", &[]);
+    w.settle();
+    w.net.weather = Weather::Kept;
+    w.agent_says(&ticket, "k1", "para a Bea");
+    let words = w.net.kept.remove(0);
+    w.net.weather = Weather::Fair;
+    w.pass(Duration::from_millis(500));
+    let talk = w.someone_starts_about(&ticket);
+    w.moment();
+    let since = |w: &World| w.live_link(&ticket).map(|l| l.created_at);
+    let made = since(&w);
+    for round in 0..5 {
+        let ours = w.now;
+        w.now = ours.plus(Duration::from_millis(2_300));
+        w.customer_writes(&talk, &format!("m{round}"));
+        w.moment();
+        w.now = ours.plus(Duration::from_millis(100));
+        w.wake_all();
+        w.moment();
+    }
+    assert_eq!(since(&w), made, "{}", w.tale());
+    w.deliver(words);
+    w.settle();
+    assert!(w.heard(&talk).is_empty(), "{}", w.tale());
 }

@@ -363,3 +363,26 @@ fn a_status_planned_before_a_hint_waits_until_the_ticket_is_read() {
     w.settle();
     assert_eq!(w.status(&ticket), "solved", "{}", w.tale());
 }
+
+/// Found by history 3818858: both moves were heard at once, and the ticket looked as it had when it was linked.
+#[test]
+fn a_solved_ticket_that_is_opened_and_solved_again_at_once_closes_its_conversation() {
+    for apart in [Duration::ZERO, Duration::from_secs(2)] {
+        let mut w = World::new();
+        let ticket = w.agent_makes(ANA, "solved", &[]);
+        w.settle();
+        let talk = w.someone_starts_about(&ticket);
+        w.settle();
+        assert_eq!(w.ticket_of(&talk), Some(ticket.clone()), "{}", w.tale());
+        w.net.weather = Weather::Kept;
+        w.agent_sets(&ticket, "pending");
+        w.now = w.now.plus(apart);
+        w.agent_sets(&ticket, "solved");
+        w.net.weather = Weather::Fair;
+        for told in std::mem::take(&mut w.net.kept) {
+            w.deliver(told);
+        }
+        w.settle();
+        assert!(w.active().is_empty(), "{}", w.tale());
+    }
+}

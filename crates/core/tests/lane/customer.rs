@@ -437,3 +437,21 @@ fn what_is_told_of_a_ticket_while_the_answer_to_its_create_is_on_its_way_is_not_
         assert!(w.active().is_empty(), "{carries:?}\n{}", w.tale());
     }
 }
+
+/// Found by history 1915241: each double began a conversation with the customer when theirs had ended.
+#[test]
+fn a_double_of_a_lost_create_that_the_sweep_finds_starts_nothing() {
+    let mut w = nothing_can_tell(OnUnknown::Retry);
+    w.faults.next("create", Fault::DoThenCut);
+    w.settle();
+    let talk = w.only_talk();
+    assert_eq!(w.desk.records.len(), 2, "{}", w.tale());
+    w.sweep();
+    w.settle();
+    assert_eq!(w.links().len(), 1, "{}", w.tale());
+    w.ends(&talk, "expired");
+    w.settle();
+    w.sweep();
+    w.settle();
+    assert!(w.intents(Operation::Start).is_empty(), "{}", w.tale());
+}

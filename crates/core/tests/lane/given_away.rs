@@ -2,8 +2,11 @@
 //! Neighbours: adoption, for tickets that are named; listed, for words that no webhook told.
 
 use super::world::{ANA, BEA, World, faults::Fault, net::Weather};
-use bridge_core::{ids::TicketId, text::Text};
-use bridge_remotes::{desk::Versions, jelou::Talk};
+use bridge_core::{call::Resolve, ids::TicketId, lane::Order, text::Text};
+use bridge_remotes::{
+    desk::Versions,
+    jelou::{Second, Talk},
+};
 use serde_json::json;
 use std::time::Duration;
 
@@ -103,15 +106,17 @@ fn words_of_the_time_between_two_conversations_come_late_and_are_told_as_unsent(
     assert_eq!(told.count(), 1, "{:?}", w.notes(&ticket));
 }
 
-/// Found by history 20876818: nobody was told of them.
+/// Found by histories 20876818 and 200670: nobody was told of them.
 #[test]
 fn words_that_are_told_of_when_another_customer_has_the_ticket_are_told_as_unsent() {
     let mut w = World::new();
     let (ticket, talk) = w.linked_from_ticket();
     w.pass(Duration::from_secs(60));
     w.net.weather = Weather::Kept;
-    w.agent_says(&ticket, "k1", "para a primeira pessoa");
-    let late = w.net.kept.remove(0);
+    for comment in ["k1", "k2"] {
+        w.agent_says(&ticket, comment, "para a primeira pessoa");
+    }
+    let late = std::mem::take(&mut w.net.kept);
     w.net.weather = Weather::Fair;
     w.ends(&talk, "expired");
     w.settle();
@@ -119,14 +124,15 @@ fn words_that_are_told_of_when_another_customer_has_the_ticket_are_told_as_unsen
     w.deliver(began);
     w.settle();
     assert_eq!(w.ticket_of(&theirs), Some(ticket.clone()), "{}", w.tale());
-    for _ in 0..2 {
-        w.deliver(late.clone());
+    for told in late.iter().chain(&late) {
+        w.deliver(told.clone());
         w.settle();
     }
     assert!(w.heard(&theirs).is_empty(), "{}", w.tale());
-    let told = |note: &&String| note.contains("(comment k1)");
-    let told = w.notes(&ticket).iter().filter(told).count();
-    assert_eq!(told, 1, "{:?}", w.notes(&ticket));
+    for comment in ["(comment k1)", "(comment k2)"] {
+        let told = w.notes(&ticket).iter().filter(|n| n.contains(comment));
+        assert_eq!(told.count(), 1, "{:?}", w.notes(&ticket));
+    }
 }
 
 /// Found by the simulator, history 1545145: our clock was hours behind the helpdesk's, so that all that was ever
@@ -264,4 +270,151 @@ fn words_said_with_the_giving_itself_go_to_who_gets_the_ticket() {
     let talk = w.talk_of(&ticket).expect("it asks").conversation.id.clone();
     assert_eq!(w.heard(&talk), ["para Ana"], "{}", w.tale());
     assert!(w.notes(&ticket).is_empty(), "{:?}", w.notes(&ticket));
+}
+
+/// Found by histories 349280 and 787867: it went onto the ticket that the one before had followed.
+#[test]
+fn the_next_conversation_of_who_followed_a_merge_to_anothers_ticket_gets_one_of_its_own() {
+    for by_hand in [true, false] {
+        let mut w = World::new();
+        let (ticket, talk) = match by_hand {
+            true => w.linked_from_ticket(),
+            false => {
+                let ticket = w.agent_makes(BEA, "open", &[]);
+                let talk = w.someone_starts_about(&ticket);
+                w.settle();
+                (ticket, talk)
+            }
+        };
+        let into = w.agent_makes(BEA, "open", &[]);
+        w.settle();
+        let target = into.clone();
+        w.agent_changes(&ticket, |t| t.merged_into = Some(target));
+        w.settle();
+        if by_hand {
+            let intent = w.parked().remove(0).id;
+            w.order(Order::Retry { intent });
+            w.settle();
+        }
+        assert_eq!(w.ticket_of(&talk), Some(into.clone()), "{}", w.tale());
+        w.ends(&talk, "expired");
+        w.settle();
+        let next = w.ana_starts();
+        w.customer_writes(&next, "m1");
+        w.settle();
+        let own = w.ticket_of(&next).expect("one of her own");
+        assert_ne!(own, into, "{}", w.tale());
+    }
+}
+
+/// Found by history 985414: the link followed to a ticket that was somebody else's by then.
+#[test]
+fn what_a_ticket_was_merged_into_is_looked_at_anew() {
+    let mut w = World::new();
+    let (ticket, _) = w.linked_from_ticket();
+    let into = w.agent_makes(ANA, "open", &[]);
+    w.settle();
+    w.net.weather = Weather::Lost;
+    give(&mut w, &into, Some(BEA));
+    w.net.weather = Weather::Fair;
+    w.pass(Duration::from_secs(60));
+    w.agent_changes(&ticket, |t| t.merged_into = Some(into));
+    w.settle();
+    assert_eq!(w.parked_for(), ["merged"], "{}", w.tale());
+}
+
+const LAGS: Resolve = Resolve::LaggingSearch {
+    lag: Duration::from_secs(60),
+};
+
+/// A ticket was made for Ana's conversation, and nobody here knows that yet: its answer and all its webhooks
+/// are lost.
+fn made_and_not_known(how: Resolve, fault: Fault) -> (World, TicketId) {
+    let mut w = World::new();
+    w.capabilities.create = how;
+    w.faults.next("create", fault);
+    w.net.weather = Weather::Kept;
+    let talk = w.ana_starts();
+    let started = w.net.kept.remove(0);
+    w.deliver(started);
+    w.moment();
+    w.net.kept.clear();
+    w.net.weather = Weather::Lost;
+    w.customer_writes(&talk, "m1");
+    let made = w.desk.records.keys().next().expect("made").clone();
+    (w, made)
+}
+
+/// Found by history 920879: nobody had seen it as it was made, so nobody saw that it was given away.
+#[test]
+fn a_ticket_that_was_given_away_before_its_create_was_answered_is_not_the_next_conversations() {
+    let (mut w, made) = made_and_not_known(LAGS, Fault::DoThenCut);
+    give(&mut w, &made, Some(BEA));
+    w.net.weather = Weather::Fair;
+    w.settle();
+    let talk = w.only_talk();
+    assert_eq!(w.ticket_of(&talk), Some(made.clone()), "{}", w.tale());
+    w.ends(&talk, "expired");
+    w.settle();
+    let next = w.ana_starts();
+    w.settle();
+    assert_ne!(w.ticket_of(&next), Some(made), "{}", w.tale());
+}
+
+/// Found by histories 614313 and 1130567: words on it went nowhere, and nobody was told.
+#[test]
+fn words_on_a_ticket_that_another_customer_got_before_its_create_was_answered_are_told_as_unsent() {
+    for (how, fault) in [
+        (LAGS, Fault::DoThenCut),
+        (Resolve::IdempotencyKey, Fault::CrashAfter),
+    ] {
+        let (mut w, made) = made_and_not_known(how, fault);
+        let anas = w.bridge.lane_where(|s| s.lane.user.as_str() == ANA);
+        w.net.weather = Weather::Kept;
+        w.agent_says(&made, "k1", "para a Ana");
+        let said = w.net.kept.remove(0);
+        w.net.weather = Weather::Fair;
+        let (theirs, began) = w.jelou.begin(BEA, Some(made.clone()), None, w.now);
+        w.deliver(began);
+        w.moment();
+        w.net.weather = Weather::Kept;
+        w.agent_tags(&made, &["vip"]);
+        let tagged = w.net.kept.remove(0);
+        w.net.weather = Weather::Fair;
+        // The Router had asked who has the ticket before Bea's conversation did.
+        for late in [said, tagged] {
+            let (lane, now) = (anas.as_ref().expect("Ana's lane"), w.now);
+            w.bridge.hand_over(lane, late, now, now, false);
+        }
+        w.settle();
+        assert_eq!(w.ticket_of(&theirs), Some(made.clone()), "{}", w.tale());
+        assert!(w.heard(&theirs).is_empty(), "{}", w.tale());
+        let told = |note: &String| note.contains("(comment k1)");
+        assert!(w.notes(&made).iter().any(told), "{how:?}: {}", w.tale());
+    }
+}
+
+/// Found by history 1531183: it was looked at when the conversation had begun, and taken long after.
+#[test]
+fn a_conversation_that_waited_for_the_router_looks_once_more_whose_the_ticket_is() {
+    let mut w = World::new();
+    w.desk.versions = Versions::None;
+    w.jelou.second = Second::Returned;
+    let (ticket, talk) = w.linked_from_ticket();
+    w.ends(&talk, "expired");
+    w.settle();
+    let (next, began) = w.jelou.begin(ANA, None, None, w.now);
+    w.store_only(began);
+    // Jelou answers with it, and what it is shows when its event has come.
+    w.agent_asks();
+    w.pass(Duration::from_secs(5));
+    w.agent_changes(&ticket, |t| t.subject = Some(Text::new("Fatura")));
+    w.pass(Duration::from_secs(60));
+    w.net.weather = Weather::Lost;
+    give(&mut w, &ticket, Some(BEA));
+    w.net.weather = Weather::Fair;
+    w.route_what_is_stored();
+    w.settle();
+    let own = w.ticket_of(&next).expect("one of her own");
+    assert_ne!(own, ticket, "{}", w.tale());
 }

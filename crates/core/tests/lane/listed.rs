@@ -3,6 +3,7 @@
 
 use super::world::{ANA, BEA, World, faults::Fault, net::Weather};
 use bridge_core::event::Event;
+use bridge_remotes::desk::Versions;
 use serde_json::json;
 use std::time::Duration;
 
@@ -252,4 +253,21 @@ fn who_names_a_ticket_that_only_an_echo_told_of_hears_nothing_that_was_said_to_a
     w.sweep();
     w.settle();
     assert!(w.heard(&talk).is_empty(), "{}", w.tale());
+}
+
+/// Found by history 1978133: whose the first were was still to be asked, and the later ones went out.
+#[test]
+fn words_that_a_listing_shows_stay_ahead_of_later_ones_while_something_is_looked_for() {
+    let mut w = listing();
+    w.desk.versions = Versions::None;
+    let (ticket, talk) = w.linked_from_ticket();
+    let before = w.live_link(&ticket).expect("linked").created_at;
+    let before = before.minus(Duration::from_secs(1));
+    w.desk.agent_comment(&ticket, "k1", "um", true, before);
+    w.look_round();
+    let told = w.desk.agent_comment(&ticket, "k2", "dois", true, w.now);
+    w.faults.next("ticket", Fault::Cut);
+    w.deliver(told);
+    w.settle();
+    assert_eq!(w.heard(&talk), ["um", "dois"], "{}", w.tale());
 }

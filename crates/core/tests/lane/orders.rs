@@ -1,7 +1,7 @@
 //! What a person orders: `parked retry`, `parked discard`, `link`, `unlink`.
 
 use crate::world::{ANA, World, faults::Fault, net::Weather};
-use bridge_core::{effect::Operation, ids::IntentId, lane::Order};
+use bridge_core::{call::Resolve, effect::Operation, ids::IntentId, lane::Order};
 use std::time::Duration;
 
 fn refused_start() -> (World, bridge_core::ids::TicketId, IntentId) {
@@ -196,4 +196,35 @@ fn a_conversation_linked_by_hand_leaves_the_ticket_it_had() {
     assert_eq!(w.talk_of(&ticket).unwrap().conversation.id, talk);
     assert!(w.live_link(&first).is_none());
     assert_eq!(w.intents(Operation::Start).len(), 0);
+}
+
+/// Found by history 4373741: it was made a second time at once.
+#[test]
+fn a_retried_create_whose_look_up_was_refused_is_looked_up_first() {
+    for still_refused in [false, true] {
+        let mut w = World::new();
+        w.capabilities.create = Resolve::DirectLookup;
+        w.faults.next("create", Fault::DoThenCut);
+        w.faults
+            .always("tickets_by_conversation", Fault::Refuse(403));
+        w.net.weather = Weather::Kept;
+        let talk = w.ana_starts();
+        let began = w.net.kept.remove(0);
+        w.net.weather = Weather::Lost;
+        w.deliver(began);
+        w.settle();
+        assert_eq!(w.parked_for(), ["refused"]);
+        if !still_refused {
+            w.faults.heal();
+        }
+        let intent = w.parked().remove(0).id;
+        w.order(Order::Retry { intent });
+        w.settle();
+        assert!(w.ticket_of(&talk).is_some(), "{}", w.tale());
+        // What cannot be looked up is done as ordered, and flagged.
+        let create = w.intents(Operation::Create).remove(0);
+        assert_eq!(create.possible_duplicate, still_refused, "{}", w.tale());
+        let many = if still_refused { 2 } else { 1 };
+        assert_eq!(w.desk.records.len(), many, "{}", w.tale());
+    }
 }

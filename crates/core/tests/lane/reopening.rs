@@ -1,6 +1,7 @@
 //! What happens after the end: the policies of reopening.
 
-use crate::world::{ANA, World, faults::Fault, net::Weather};
+use crate::world::{ANA, World, faults::Fault, jelou::Second, net::Weather};
+use bridge_core::effect::Operation;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -343,4 +344,65 @@ fn a_link_that_its_conversation_brings_back_looks_at_its_ticket_anew() {
     w.settle();
     assert_eq!(w.ticket_of(&talk), Some(ticket), "{}", w.tale());
     assert!(!w.jelou.talks[&talk].is_active(), "{}", w.tale());
+}
+
+/// Found by history 4687455: the reopened ticket got the one that was over, and what it had begun was taken for
+/// a double.
+#[test]
+fn a_reopened_ticket_does_not_get_what_was_over_before_it_was_reopened() {
+    let mut w = World::with(&json!({"conversation": {"ticket_reopened": "start"}}));
+    w.faults.next("start", Fault::Cut);
+    w.silent = true;
+    let ticket = w.agent_asks();
+    w.moment();
+    // By chance she begins one by herself just then, and of that only the end will be told.
+    w.net.weather = Weather::Lost;
+    let own = w.ana_starts();
+    w.net.weather = Weather::Kept;
+    w.ends(&own, "expired");
+    let ended = w.net.kept.remove(0);
+    w.net.weather = Weather::Fair;
+    w.pass(Duration::from_secs(120));
+    assert_eq!(w.parked_for(), ["unknown_outcome"], "{}", w.tale());
+    w.agent_sets(&ticket, "solved");
+    w.pass(Duration::from_secs(60));
+    w.net.weather = Weather::Kept;
+    w.agent_sets(&ticket, "open");
+    let opened = w.net.kept.remove(0);
+    w.deliver(opened);
+    w.moment();
+    w.net.kept.clear();
+    w.net.weather = Weather::Fair;
+    w.deliver(ended);
+    w.settle();
+    let talk = w.talk_of(&ticket).expect("it has its own");
+    assert_ne!(talk.conversation.id, own, "{}", w.tale());
+    assert!(talk.is_active(), "{}", w.tale());
+    assert_eq!(w.status(&ticket), "open", "{}", w.tale());
+    let doubled = |note: &String| note.contains("second conversation");
+    assert!(!w.notes(&ticket).iter().any(doubled), "{}", w.tale());
+}
+
+/// Found by history 5816637: the second went out as if nothing were in doubt.
+#[test]
+fn a_start_for_a_reopened_ticket_is_flagged_while_nobody_knows_what_became_of_the_first() {
+    let mut w = World::with(&json!({"conversation": {"ticket_reopened": "start"}}));
+    w.jelou.second = Second::Beside;
+    w.silent = true;
+    w.faults.next("start", Fault::DoThenCut);
+    w.net.weather = Weather::Kept;
+    let ticket = w.agent_asks();
+    let asked = w.net.kept.remove(0);
+    w.deliver(asked);
+    w.pass(Duration::from_secs(120));
+    assert_eq!(w.parked_for(), ["unknown_outcome"], "{}", w.tale());
+    w.net.kept.clear();
+    w.net.weather = Weather::Fair;
+    w.agent_sets(&ticket, "solved");
+    w.pass(Duration::from_secs(60));
+    w.agent_sets(&ticket, "open");
+    w.settle();
+    assert_eq!(w.active().len(), 2, "{}", w.tale());
+    let starts = w.intents(Operation::Start);
+    assert!(starts.iter().any(|i| i.possible_duplicate), "{}", w.tale());
 }

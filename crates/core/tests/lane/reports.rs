@@ -1,6 +1,6 @@
 //! Jelou's report on a conversation that ended: looked for at its moments, told once, never believed.
 
-use super::world::{World, faults::Fault};
+use super::world::{ANA, World, faults::Fault, net::Weather};
 use bridge_core::{
     effect::Operation,
     ids::{ConversationId, TicketId},
@@ -264,4 +264,37 @@ fn no_name_of_an_operator_is_in_the_timeline() {
     assert_eq!(w.reports(&ticket).len(), 1);
     let shown = w.bridge.journal.iter().map(|line| format!("{line:?}"));
     assert!(shown.into_iter().all(|line| !line.contains("Rui")));
+}
+
+/// Found by history 5430621: each of the two lanes told its own ticket.
+#[test]
+fn a_report_waits_for_two_spellings_to_be_joined_and_is_told_once() {
+    let mut w = World::with_report("note");
+    w.jelou.report_lag = Some(Duration::ZERO);
+    w.jelou
+        .spelled
+        .insert(ANA.to_owned(), "5931112223334".to_owned());
+    w.net.weather = Weather::Kept;
+    w.faults.next("start", Fault::DoThenCut);
+    let ticket = w.agent_asks();
+    let asked = w.net.kept.remove(0);
+    w.deliver(asked);
+    w.moment();
+    let started = w.net.kept.remove(0);
+    w.net.weather = Weather::Fair;
+    let talk = w.only_talk();
+    w.customer_writes(&talk, "m1");
+    w.pass(Duration::from_secs(10));
+    w.bridge.joins_wait = true;
+    w.ends(&talk, "expired");
+    w.moment();
+    w.agent_says(&ticket, "k1", "Alo?");
+    w.deliver(started);
+    w.pass(6 * MINUTE);
+    w.bridge.joins_wait = false;
+    w.settle();
+    w.hours(2);
+    let all: Vec<_> = w.desk.records.keys().cloned().collect();
+    let told: usize = all.iter().map(|t| w.reports(t).len()).sum();
+    assert_eq!(told, 1, "{}", w.tale());
 }

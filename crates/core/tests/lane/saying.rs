@@ -1,8 +1,9 @@
 //! What agents say to their customers comes into the conversation: in order, once each; and where it
 //! cannot, the agent learns of it at once.
 
-use super::world::{World, faults::Fault};
+use super::world::{World, desk::Versions, faults::Fault, net::Weather};
 use bridge_core::{
+    call::Resolve,
     effect::{Effect, Operation, SendMessage},
     event::{Event, Side},
     ids::{ConversationId, TicketId},
@@ -459,4 +460,33 @@ fn a_close_waits_for_all_words_however_many_wait() {
     w.settle();
     assert_eq!(w.heard(&talk).len(), 30, "{}", w.tale());
     assert!(w.active().is_empty());
+}
+
+/// Found by history 4362300: the create was taken back when its link was untied, and so nobody had the ticket.
+#[test]
+fn words_on_a_ticket_whose_create_was_taken_back_are_told_as_unsent() {
+    let mut w = World::new();
+    w.capabilities.create = Resolve::IdempotencyKey;
+    w.capabilities.comments = true;
+    w.desk.versions = Versions::None;
+    w.net.weather = Weather::Kept;
+    w.ana_starts();
+    let began = w.net.kept.remove(0);
+    w.net.weather = Weather::Lost;
+    w.faults.next("create", Fault::DoThenCut);
+    w.faults.next("create", Fault::Later(Some(3_600)));
+    w.faults.always("ticket", Fault::Later(Some(3_600)));
+    w.deliver(began);
+    w.pass(Duration::from_secs(5));
+    let ticket = w.desk.records.keys().next().expect("made").clone();
+    w.net.weather = Weather::Fair;
+    w.agent_says(&ticket, "k1", "um");
+    w.pass(Duration::from_secs(5));
+    let link = w.links().remove(0).id;
+    w.order(Order::Unlink { link });
+    w.faults.heal();
+    w.hours(2);
+    assert_eq!(w.outcome("k1"), Some(Outcome::NoConversation));
+    let told = |note: &String| note.contains("(comment k1)");
+    assert!(w.notes(&ticket).iter().any(told), "{}", w.tale());
 }

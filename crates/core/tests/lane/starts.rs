@@ -2,9 +2,8 @@
 
 use crate::world::{ANA, World, faults::Fault, net::Weather};
 use bridge_core::{
-    effect::{Effect, Operation},
-    event::Event,
-    ids::{ConversationId, TicketId},
+    effect::Operation,
+    ids::TicketId,
     intent::IntentState,
     lane::{OnUnknown, Order, Outcome},
 };
@@ -56,46 +55,6 @@ fn an_unexplained_conversation_that_began_after_the_start_is_the_starts() {
     w.settle();
     assert_eq!(w.desk.records.len(), 1, "the message made no second ticket");
     assert_eq!(w.talks().len(), 1);
-}
-
-/// Found by history 20872838: it was taken for the customer's own, and the start was done once more.
-#[test]
-fn a_conversation_that_cannot_be_read_is_not_judged_before_it_can_be() {
-    let mut w = answer_lost();
-    w.net.weather = Weather::Kept;
-    let ticket = w.agent_asks();
-    let asked = w.net.kept.remove(0);
-    w.deliver(asked);
-    w.moment();
-    w.net.kept.clear();
-    w.net.weather = Weather::Fair;
-    w.faults.always("conversation", Fault::Later(None));
-    let talk = w.only_talk();
-    w.customer_writes(&talk, "m1");
-    w.pass(Duration::from_secs(600));
-    w.faults.heal();
-    w.settle();
-    assert_eq!(w.ticket_of(&talk), Some(ticket), "{}", w.tale());
-    assert_eq!(w.talks().len(), 1, "the start was done once:\n{}", w.tale());
-    assert_eq!(w.desk.records.len(), 1, "the message made no second ticket");
-}
-
-/// A customer's words wait for their ticket meanwhile, and not for ever.
-#[test]
-fn a_conversation_that_never_can_be_read_is_the_customers_own_after_an_hour() {
-    let mut w = answer_lost();
-    w.net.weather = Weather::Kept;
-    w.agent_asks();
-    let asked = w.net.kept.remove(0);
-    w.deliver(asked);
-    w.moment();
-    w.net.kept.clear();
-    w.net.weather = Weather::Fair;
-    w.faults.always("conversation", Fault::Later(None));
-    let talk = w.only_talk();
-    w.customer_writes(&talk, "m1");
-    w.hours(2);
-    assert_eq!(w.desk.records.len(), 2, "{}", w.tale());
 }
 
 #[test]
@@ -441,84 +400,6 @@ fn a_start_event_does_not_undo_an_unlink() {
     w.settle();
     assert!(w.links().iter().all(|l| !l.is_live()));
     assert_eq!(w.status(&ticket), "open", "they are no pair any more");
-}
-
-/// A start of Ana's, whom Jelou spells otherwise, was done while its answer was lost; she wrote, and a ticket was
-/// made for that. Its event is still on its way.
-fn taken_in_before_its_start_event() -> (World, TicketId, ConversationId, Event) {
-    let mut w = World::new();
-    w.jelou
-        .spelled
-        .insert(ANA.to_owned(), "5931112223334".to_owned());
-    w.net.weather = Weather::Kept;
-    w.faults.next("start", Fault::DoThenCut);
-    let ticket = w.agent_asks();
-    let asked = w.net.kept.remove(0);
-    w.deliver(asked);
-    w.moment();
-    let started = w.net.kept.remove(0);
-    w.net.weather = Weather::Fair;
-    let talk = w.only_talk();
-    w.customer_writes(&talk, "m1");
-    w.pass(Duration::from_secs(10));
-    (w, ticket, talk, started)
-}
-
-#[test]
-fn a_conversation_that_the_other_spellings_lane_took_in_comes_home_with_its_start_event() {
-    let (mut w, ticket, talk, started) = taken_in_before_its_start_event();
-    assert_eq!(w.desk.records.len(), 2, "a lone message makes a ticket");
-
-    w.deliver(started);
-    w.settle();
-    assert_eq!(w.ticket_of(&talk), Some(ticket));
-    let live = w.links().into_iter().filter(|l| l.is_live()).count();
-    assert_eq!(live, 1, "the other ticket gave way:\n{}", w.tale());
-}
-
-/// Found by history 20774800: the note that was on its way to the other ticket was withdrawn with all else.
-#[test]
-fn what_a_ticket_was_to_be_told_is_told_though_its_conversation_goes_home_to_another() {
-    let (mut w, ticket, talk, started) = taken_in_before_its_start_event();
-    let mut all = w.desk.records.keys().cloned();
-    let other = all
-        .find(|id| *id != ticket)
-        .expect("a lone message makes a ticket");
-    w.faults.always("status", Fault::Later(None));
-    w.faults.always("note", Fault::Later(None));
-    w.ends(&talk, "expired");
-    w.pass(Duration::from_secs(5));
-    w.agent_says(&other, "k1", "Alo?");
-    w.pass(Duration::from_secs(5));
-    w.deliver(started);
-    w.pass(Duration::from_secs(5));
-    assert_eq!(w.ticket_of(&talk), Some(ticket), "{}", w.tale());
-    w.faults.heal();
-    w.settle();
-    let told = |note: &String| note.contains("(comment k1)");
-    assert!(w.notes(&other).iter().any(told), "{}", w.tale());
-}
-
-/// Found by history 21107632: nothing was said of the first try.
-#[test]
-fn what_may_be_on_a_ticket_that_is_gone_is_flagged_when_it_is_brought_to_the_conversations_own() {
-    let (mut w, ticket, talk, started) = taken_in_before_its_start_event();
-    let other = w.ticket_of(&talk).expect("a lone message makes a ticket");
-    w.faults.next("comment", Fault::DoThenCut);
-    w.faults.always("note_on_ticket", Fault::Later(None));
-    w.customer_writes(&talk, "m2");
-    w.pass(Duration::from_secs(10));
-    w.deliver(started);
-    w.desk.records.get_mut(&other).unwrap().gone = true;
-    w.faults.heal();
-    w.settle();
-    let comments = w.intents(Operation::Comment);
-    let mut brought = comments.iter().filter(|i| {
-        matches!(&i.effect, Effect::AddComment(c) if c.ticket == ticket && c.message.as_str() == "m2")
-    });
-    let brought = brought.next().unwrap_or_else(|| panic!("{}", w.tale()));
-    assert!(brought.possible_duplicate, "{}", w.tale());
-    assert!(w.parked().is_empty(), "{}", w.tale());
 }
 
 /// A ticket's start that was done while its answer was lost, and whose event is stored and waits for the

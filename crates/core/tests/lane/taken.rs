@@ -2,10 +2,11 @@
 
 use crate::world::{ANA, BEA, World, faults::Fault, jelou::Second, net::Weather};
 use bridge_core::{
-    effect::{Found, Read},
+    effect::{Found, Operation, Read},
     event::Side,
     ids::{ConversationId, TicketId},
-    lane::{Blocked, Lane},
+    intent::IntentState,
+    lane::{Blocked, Input, Lane},
     session::{Act, Came, Refusal, Session},
 };
 use std::time::Duration;
@@ -154,4 +155,90 @@ fn a_claim_that_is_refused_the_same_again_is_given_up() {
     let refusals = [Refusal::Ticket(ticket.clone()), Refusal::Ticket(ticket)];
     let lost = claim(&w, lane, true, &refusals).expect_err("what was said did not help");
     assert_eq!(lost, Act::Lost);
+}
+
+/// Found by history 3023003: the answer was forgotten with the commit that was to keep it, and one more ticket
+/// was made.
+#[test]
+fn a_create_whose_ticket_the_store_refuses_was_done_all_the_same() {
+    let mut w = World::new();
+    w.net.weather = Weather::Kept;
+    let talk = w.ana_starts();
+    let began = w.net.kept.remove(0);
+    w.store_only(began);
+    w.route_what_is_stored();
+    let (_, stored) = w.bridge.lanes.iter().next().expect("a lane");
+    let mut lane = stored.lane.clone();
+    lane.pending.clone_from(&stored.pending);
+
+    let mapping = w.mapping.clone();
+    let mut session = Session::new(lane, Duration::from_secs(10), w.now);
+    let mut act = session.begin(None, &w.rules(&mapping), w.now);
+    let mut refused = false;
+    let lane = loop {
+        let created = w.desk.records.keys().next().filter(|_| !refused).cloned();
+        let came = match act {
+            Act::Observe(read) => match w.observe(read) {
+                Input::Observed { begun, found, .. } => Came::Observed { begun, found },
+                other => panic!("{other:?}"),
+            },
+            Act::Ask(_) => Came::Open,
+            Act::Perform(intent) => Came::Performed(w.perform(&intent).expect("no crash")),
+            // Bea's conversation named the ticket, and her Lane was first.
+            Act::Commit | Act::Release { .. } if created.is_some() => {
+                refused = true;
+                Came::Committed(Err(Refusal::Ticket(created.expect("made"))))
+            }
+            Act::Commit => Came::Committed(Ok(())),
+            Act::Release { .. } => break session.lane().clone(),
+            other => panic!("{other:?}"),
+        };
+        act = session.came(came, &w.rules(&mapping), w.now);
+    };
+
+    let made = w.desk.records.keys().next();
+    let link = lane
+        .links
+        .iter()
+        .find(|l| l.conversation_id() == Some(&talk));
+    let link = link.expect("it had a Link");
+    assert_eq!(link.ticket_id(), made, "it was made for this one");
+    assert!(!link.is_live(), "{link:?}");
+    let create = lane.intents.iter();
+    let mut create = create.filter(|i| i.operation() == Operation::Create);
+    assert!(create.all(|i| i.state == IntentState::Confirmed));
+}
+
+/// Found by history 2224022: while the ticket was looked at once more, it was given away, and what was told of
+/// that went to its new requester's Lane.
+#[test]
+fn a_link_that_got_a_ticket_is_stored_before_anything_more_is_read() {
+    let mut w = World::new();
+    let (ticket, _) = w.linked_from_ticket();
+    w.agent_sets(&ticket, "solved");
+    w.settle();
+    let (_, began) = w.jelou.begin(ANA, None, None, w.now);
+    w.store_only(began);
+    w.route_what_is_stored();
+    let (_, stored) = w.bridge.lanes.iter().next().expect("a lane");
+    let mut lane = stored.lane.clone();
+    lane.links.clone_from(&stored.links);
+    lane.intents.clone_from(&stored.intents);
+    lane.pending.clone_from(&stored.pending);
+
+    let mapping = w.mapping.clone();
+    let mut session = Session::new(lane, Duration::from_secs(10), w.now);
+    let mut act = session.begin(None, &w.rules(&mapping), w.now);
+    while let Act::Observe(read) = act {
+        let linked = session.lane().links.iter().any(|l| l.is_live());
+        assert!(!linked, "it may be read once the Link stands: {read}");
+        let Input::Observed { begun, found, .. } = w.observe(read) else {
+            panic!("nothing is in the way")
+        };
+        w.now = w.now.plus(Duration::from_millis(10));
+        act = session.came(Came::Observed { begun, found }, &w.rules(&mapping), w.now);
+    }
+    assert_eq!(act, Act::Commit);
+    let live = session.lane().links.iter().find(|l| l.is_live());
+    assert_eq!(live.and_then(|l| l.ticket_id()), Some(&ticket));
 }

@@ -1,7 +1,7 @@
 //! A customer whom free words do not reach gets a template: once after their last words, whatever
 //! comes, and the agent is told. Neighbour: saying, for words that do reach them.
 
-use super::world::{World, faults::Fault};
+use super::world::{ANA, World, faults::Fault};
 use bridge_core::{
     effect::Operation,
     ids::{ConversationId, TicketId},
@@ -159,4 +159,27 @@ fn a_crash_between_the_call_and_its_answer_sends_no_second_one() {
     w.agent_says(&ticket, "k1", "um");
     w.settle();
     assert_eq!(w.jelou.templates.len(), 1, "{}", w.tale());
+}
+
+/// Found by history 4078146: the lane of the other spelling knocked as well.
+#[test]
+fn until_two_spellings_are_joined_no_second_template_goes() {
+    let (mut w, talk, ticket) = World::silent_customer();
+    w.agent_says(&ticket, "k1", "um");
+    w.settle();
+    w.ends(&talk, "expired");
+    w.settle();
+    let spelled = "593087654321";
+    w.jelou.spelled.insert(spelled.to_owned(), ANA.to_owned());
+    w.bridge.joins_wait = true;
+    let other = w.agent_makes(spelled, "open", &["whatsapp"]);
+    w.pass(Duration::from_secs(10));
+    w.faults.next("message", Fault::Refuse(400));
+    w.agent_says(&other, "k2", "dois");
+    w.pass(Duration::from_secs(2));
+    assert_eq!(w.jelou.templates.len(), 1, "{}", w.tale());
+    w.bridge.joins_wait = false;
+    w.settle();
+    assert_eq!(w.jelou.templates.len(), 1, "{}", w.tale());
+    assert_eq!(w.outcome("k2"), Some(Outcome::Window), "{}", w.tale());
 }

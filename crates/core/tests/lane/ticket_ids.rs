@@ -143,3 +143,51 @@ fn an_older_conversation_that_is_heard_of_late_leaves_the_next_ones_id_as_it_was
         assert_eq!(w.jelou.cache[ANA], ticket.as_str(), "{}", w.tale());
     }
 }
+
+/// Found by history 1425659: by the first process's clock, which was ahead, the later id had been written last.
+#[test]
+fn an_id_that_another_process_wrote_over_by_a_clock_behind_is_written_once_more() {
+    let mut w = world(TicketIdPlace::UserCache);
+    w.net.weather = Weather::Kept;
+    let old = w.ana_starts();
+    let late = w.net.kept.remove(0);
+    w.ends(&old, "expired");
+    let ended = w.net.kept.remove(0);
+    w.net.weather = Weather::Fair;
+    let (talk, ticket) = w.linked_from_conversation();
+    w.now = w.now.minus(Duration::from_millis(1_500));
+    w.deliver(late);
+    w.moment();
+    assert_ne!(w.ticket_of(&old), Some(ticket.clone()), "{}", w.tale());
+    w.deliver(ended);
+    w.settle();
+    assert_eq!(w.jelou.cache[ANA], ticket.as_str(), "{}", w.tale());
+    w.ends(&talk, "expired");
+    w.settle();
+    assert_eq!(w.jelou.cache[ANA], "", "{}", w.tale());
+}
+
+/// Found by history 4988614: each of two Links whose conversations were over wrote its id for the other, and
+/// took that back, without end.
+#[test]
+fn two_conversations_that_are_over_do_not_write_their_ids_for_each_other() {
+    let mut w = world(TicketIdPlace::UserCache);
+    let (talk, _) = w.linked_from_conversation();
+    w.faults.always("status", Fault::Later(Some(20)));
+    w.faults.always("comment", Fault::Later(Some(20)));
+    w.faults.always("ticket_id", Fault::Cut);
+    w.customer_writes(&talk, "m1");
+    w.moment();
+    w.ends(&talk, "expired");
+    w.pass(Duration::from_secs(3));
+    let next = w.ana_starts();
+    w.pass(Duration::from_secs(3));
+    w.ends(&next, "closed_by_operator");
+    w.pass(Duration::from_secs(3));
+    w.faults.heal();
+    w.settle();
+    assert_eq!(w.jelou.cache[ANA], "", "{}", w.tale());
+    let planned = w.bridge.journal.iter();
+    let planned = planned.filter(|e| e.sentence == "Planned: write ticket id t1 to Jelou");
+    assert_eq!(planned.count(), 1, "{}", w.tale());
+}

@@ -24,7 +24,8 @@ impl World {
         // A later try that only returned what an earlier one had made begins nothing: the words in it
         // have waited since that one (rule 8).
         if many > before {
-            self.judge.begun.insert(intent.id.clone(), self.now);
+            let begun = self.judge.begun.entry(conversation.clone());
+            begun.or_insert(self.now);
         }
         self.judge.asks(Law::CreatedOnce);
         if self.judge.is_too_many(many) && !flagged {
@@ -104,7 +105,8 @@ impl World {
             | Resolve::LaggingSearch { .. } => true,
             Resolve::EventConfirm | Resolve::None => false,
         };
-        let flagged = intent.possible_duplicate && !knows;
+        let decided = self.judge.decided.contains(&intent.link);
+        let flagged = intent.possible_duplicate && (!knows || decided);
         let Effect::CreateTicket(create) = &intent.effect else {
             return;
         };
@@ -114,12 +116,23 @@ impl World {
         let given = &self.judge.given;
         let made = self.judge.created_for.entry(talk).or_default();
         made.insert(ticket.clone());
-        // One that people gave to another customer meanwhile is found by no look-up.
+        let looked_up = matches!(
+            self.shape.create,
+            Resolve::DirectLookup | Resolve::LaggingSearch { .. }
+        );
+        let user_of = |talk: &ConversationId| {
+            let talk = self.jelou.talks.get(talk);
+            talk.map(|t| self.jelou.canonical(t.conversation.user.as_str()))
+        };
+        let own = user_of(&create.conversation);
+        // One that people gave to another customer meanwhile is found by no look-up, nor is one that another
+        // customer's conversation named and was written on.
         let names_it = |id: &&TicketId| {
             let record = self.desk.records.get(*id);
             record.is_some_and(|r| {
-                let names = r.ticket.link_field.as_ref() == Some(&create.conversation);
-                names || r.gone && !given.contains(*id)
+                let field = r.ticket.link_field.as_ref();
+                let over = looked_up && field.is_some_and(|talk| user_of(talk) != own);
+                field == Some(&create.conversation) || r.gone && !given.contains(*id) && !over
             })
         };
         let many = made.iter().filter(names_it).count();

@@ -27,7 +27,7 @@ pub use message::{Direction, MESSAGES_AT_ONCE, Message, Outcome, Place};
 pub(super) use to_customer::TOO_LATE;
 
 use super::{state::EntryKind, step::Turn};
-use crate::{ids::MessageId, time::Timestamp};
+use crate::{effect::Effect, ids::MessageId, intent::Intent, time::Timestamp};
 use std::collections::BTreeSet;
 
 /// How far a message has come.
@@ -92,6 +92,24 @@ impl Turn<'_> {
                 (at, numbered(&m.id), *number)
             })
             .map(|(m, _)| m)
+    }
+
+    /// Whether earlier words of the same place wait, be it only for a look at something: what was not tried
+    /// yet stays behind them.
+    pub(super) fn is_behind_earlier_words(&self, intent: &Intent) -> bool {
+        let (place, id) = if let Effect::SendMessage(said) = &intent.effect {
+            let id = said.ticket.clone();
+            (Place::Ticket { id }, &said.comment)
+        } else if let Effect::AddComment(comment) = &intent.effect
+            && let Some(link) = self.lane.link(&intent.link)
+            && let Some(id) = link.conversation_id().cloned()
+        {
+            (Place::Conversation { id }, &comment.message)
+        } else {
+            return false;
+        };
+        let first = self.first_waiting(&place);
+        self.is_waiting(&place, id) && first.is_some_and(|m| m.id != *id)
     }
 
     fn is_waiting(&self, place: &Place, id: &MessageId) -> bool {

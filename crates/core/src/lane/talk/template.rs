@@ -4,6 +4,7 @@
 //! It is a knock at the customer's door, and costs money: one after their last words, however many
 //! comments follow and on however many tickets.
 
+use super::Message;
 use crate::{
     effect::{Effect, Operation, SendTemplate},
     ids::{LinkId, TicketId},
@@ -16,7 +17,8 @@ const RULE: &str = "mapping.template";
 
 /// What becomes of the template.
 pub(super) enum Knock {
-    /// The ticket must be read first: what fills the template in is not all known.
+    /// The ticket must be read first: what fills the template in is not all known. Or another Lane of the
+    /// customer is about to be joined.
     Waits,
     /// None goes.
     None,
@@ -30,9 +32,13 @@ pub(super) enum Knock {
 
 impl Turn<'_> {
     /// Knocks at the customer's door, unless that was done since they last wrote.
-    pub(super) fn knock(&mut self, link: &LinkId, ticket: &TicketId) -> Knock {
+    pub(super) fn knock(&mut self, link: &LinkId, ticket: &TicketId, message: &Message) -> Knock {
         if !self.rules.mapping.has_template() {
             return Knock::None;
+        }
+        if self.waits_for_a_join(message) {
+            // The other Lane may have knocked, or heard the customer since.
+            return Knock::Waits;
         }
         let mut cause = self.silence();
         if planted!(TemplateForEachComment) {
@@ -56,6 +62,7 @@ impl Turn<'_> {
                 let ticket = ticket.clone();
                 let effect = Effect::SendTemplate(SendTemplate { ticket, template });
                 self.ensure(link, &cause, effect, RULE);
+                self.flag_if_tried_elsewhere(link, Operation::Template, &cause);
                 Knock::Goes(name)
             }
             Ok(None) => Knock::None,

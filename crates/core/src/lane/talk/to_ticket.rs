@@ -21,14 +21,22 @@ const RULE: &str = "mapping.messages.to_ticket";
 /// both directions: the next wait for the minute's end. Nobody types that fast.
 const COMMENTS_PER_LINK_MINUTE: usize = 60;
 
-/// Words wait so long at most for two Lanes of one customer to be joined: the other is claimed for the length
-/// of a call or two. What keeps it for longer is no reason to keep words back.
+/// What the other Lane may have or have done waits so long at most for two Lanes of one customer to be joined:
+/// the other is claimed for the length of a call or two. What keeps it for longer is no reason to keep words back.
 const JOIN_MOST: Duration = Duration::from_secs(300);
 
 impl Turn<'_> {
     /// The Lane that this one is to be joined with may have earlier words of the same customer.
-    fn waits_for_a_join(&self, message: &Message) -> bool {
-        self.lane.canonical.is_some() && self.now.since(message.at) < JOIN_MOST
+    pub(super) fn waits_for_a_join(&self, message: &Message) -> bool {
+        self.is_join_near(message.at)
+    }
+
+    /// Whether this Lane is about to be joined with another of the same customer, which may have done what is due
+    /// here since this moment.
+    pub(in crate::lane) fn is_join_near(&self, since: Timestamp) -> bool {
+        let other = self.lane.canonical.as_ref();
+        let other = other.filter(|user| **user != self.lane.user);
+        other.is_some() && self.now.since(since) < JOIN_MOST
     }
 
     pub(super) fn relay_to_ticket(&mut self, id: &ConversationId, place: &Place) {

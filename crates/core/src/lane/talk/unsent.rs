@@ -21,7 +21,7 @@ impl Turn<'_> {
         ticket: &TicketId,
         message: &Message,
     ) -> Way {
-        let knock = self.knock(link, ticket);
+        let knock = self.knock(link, ticket, message);
         if let Knock::Waits = knock {
             return Way::Stays;
         }
@@ -52,7 +52,7 @@ impl Turn<'_> {
                 self.start_for_comment(link, ticket)
             }
             CommentWithoutConversation::Template if self.may_start_for(ticket) => {
-                match self.knock(&link.id, ticket) {
+                match self.knock(&link.id, ticket, message) {
                     Knock::Waits => Way::Stays,
                     knock => self.tell_unsent(&link.id, ticket, message, &knock.told()),
                 }
@@ -70,9 +70,11 @@ impl Turn<'_> {
     fn never_linked(&mut self, ticket: &TicketId, message: &Message) -> Way {
         let seen = self.lane.tickets.get(ticket).and_then(|m| m.seen.as_ref());
         let talk = seen.and_then(|seen| seen.link_field.as_ref());
-        let mut links = self.lane.links.iter().rev();
-        let made_for = links.find(|l| talk.is_some() && l.conversation_id() == talk);
-        if let Some(link) = made_for.map(|l| l.id.clone()) {
+        let links = &self.lane.links;
+        let of_talk = |l: &&Link| talk.is_some() && l.conversation_id() == talk;
+        let made_for = links.iter().rev().find(of_talk);
+        // It may name another customer's conversation by now.
+        if let Some(link) = made_for.or(links.last()).map(|l| l.id.clone()) {
             let text = self.not_heard(ticket, &message.id, "");
             self.tell_about(&link, ticket, &format!("unsent:{}", message.id), &text);
         }

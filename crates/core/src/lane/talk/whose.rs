@@ -78,8 +78,12 @@ impl Turn<'_> {
     pub(in crate::lane) fn end_if_anothers(&mut self, e: &CommentAdded, at: Timestamp) {
         let memory = self.lane.tickets.get(&e.ticket);
         let others = memory.and_then(|m| m.others.as_ref());
-        let anothers = others.is_some_and(|others| others.iter().any(|o| may_have_had(o, at)));
-        let Some(link) = self.live_link_of_ticket(&e.ticket).filter(|_| anothers) else {
+        let others = others.filter(|others| others.iter().any(|o| may_have_had(o, at)));
+        let others = others.cloned();
+        let Some(link) = self
+            .live_link_of_ticket(&e.ticket)
+            .filter(|_| others.is_some())
+        else {
             return;
         };
         let link = link.id.clone();
@@ -92,6 +96,10 @@ impl Turn<'_> {
         if self.keep_message(Message::of_comment(place.clone(), e.clone(), at)) {
             self.tell_anothers(&link, &e.comment);
             self.end_message(&place, &e.comment, Outcome::NoConversation);
+            if let Some(memory) = self.lane.tickets.get_mut(&e.ticket) {
+                // Who had it is no question here.
+                memory.others = others;
+            }
         }
     }
 

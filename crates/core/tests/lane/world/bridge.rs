@@ -3,7 +3,7 @@
 
 use super::World;
 use bridge_core::{
-    effect::Operation,
+    effect::{Answer, Operation},
     event::{Event, Side},
     halt::{Admit, Limits, Window},
     ids::{ConversationId, DeliveryId, IntentId, LaneId, TicketId, UserId},
@@ -70,6 +70,7 @@ pub struct Bridge {
 }
 
 /// The process died.
+#[derive(Debug)]
 pub struct Crash;
 
 /// Why a commit was refused.
@@ -199,16 +200,34 @@ impl World {
         let mapping = self.mapping.clone();
         let mut lane = self.bridge.load(id);
         let mut input = order.map_or(Input::Woken, Input::Ordered);
+        // What a create made, until a commit holds it.
+        let mut answer = None;
+        let mut refusals = Vec::new();
         for _ in 0..200 {
+            if let Input::Performed {
+                outcome: Ok(Answer::Created { .. }),
+                ..
+            } = &input
+            {
+                answer = Some(input.clone());
+            }
             let next = step(&mut lane, input, &self.rules(&mapping), self.now);
             let committed = match &next {
                 Next::Observe(_) => Ok(()),
                 Next::Perform(_) | Next::Release { .. } => self.commit(&mut lane),
             };
             if let Err(refused) = committed {
-                lane = self.after_refusal(id, refused)?;
+                refusals.push(refused);
+                lane = self.after_refusals(id, &refusals)?;
+                if let Some(answer) = answer.clone() {
+                    let _ = step(&mut lane, answer, &self.rules(&mapping), self.now);
+                }
                 input = Input::Woken;
                 continue;
+            }
+            if !matches!(next, Next::Observe(_)) {
+                answer = None;
+                refusals.clear();
             }
             input = match next {
                 Next::Observe(read) => self.observe(read),
@@ -248,14 +267,18 @@ impl World {
         }
     }
 
-    /// The store refused the commit: its answer is taken into the Lane as last committed.
-    fn after_refusal(&mut self, id: &LaneId, refused: Refused) -> Result<Lane, Crash> {
+    /// The store refused the commit: its answers are taken into the Lane as last committed, all since then.
+    fn after_refusals(&mut self, id: &LaneId, refusals: &[Refused]) -> Result<Lane, Crash> {
         let mut lane = self.bridge.load(id);
-        match refused {
-            Refused::Crash => return Err(Crash),
-            Refused::Ticket(ticket, holder) => lane.ticket_is_elsewhere(&ticket, Some(holder)),
-            Refused::Conversation(conversation) => lane.conversation_is_elsewhere(&conversation),
-            Refused::Intent(intent) => lane.recall(*intent),
+        for refused in refusals {
+            match refused {
+                Refused::Crash => return Err(Crash),
+                Refused::Ticket(ticket, holder) => {
+                    lane.ticket_is_elsewhere(ticket, Some(holder.clone()));
+                }
+                Refused::Conversation(conversation) => lane.conversation_is_elsewhere(conversation),
+                Refused::Intent(intent) => lane.recall((**intent).clone()),
+            }
         }
         Ok(lane)
     }
