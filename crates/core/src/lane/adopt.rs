@@ -18,7 +18,7 @@ use std::time::Duration;
 pub const LONE_MESSAGE_WAIT: Duration = Duration::from_secs(5);
 
 /// Before a conversation goes to a ticket, it is looked whose that is: what becomes of another customer's
-/// ticket is told to their Lane alone. Long enough for the looks at all that the conversation may go to.
+/// ticket is told to their Lane alone. Long enough for the look, and for what it waits for.
 const LOOK_GOOD_FOR: Duration = Duration::from_secs(30);
 
 /// What cannot be read may be a start's own conversation: so long it is waited for a read of it. When Jelou
@@ -320,10 +320,11 @@ impl Turn<'_> {
             let Some(memory) = self.lane.tickets.get(&id).cloned() else {
                 continue;
             };
-            if !self.is_fresh(&memory, talk) {
+            if memory.seen_at.is_none_or(|at| at < talk.learnt_at) {
                 self.want_ticket(&id);
                 return Ok(Place::Wait);
             }
+            let fresh = self.is_fresh(&memory, talk);
             if memory.anothers && !planted!(GivenAwayTaken) {
                 // A changed requester counts for the next conversation (rule 10).
                 continue;
@@ -338,6 +339,10 @@ impl Turn<'_> {
             } else {
                 self.after_close(&id, last.as_ref())
             };
+            if rule.is_some() && !fresh {
+                self.want_ticket(&id);
+                return Ok(Place::Wait);
+            }
             if let Some((reopen, rule)) = rule {
                 return Ok(Place::Ticket { id, reopen, rule });
             }
@@ -403,6 +408,10 @@ impl Turn<'_> {
             .links
             .iter()
             .filter_map(|link| Some((link.ticket_id()?.clone(), link.ended.as_ref()?.at)))
+            .filter(|(id, _)| {
+                let memory = self.lane.tickets.get(id);
+                memory.is_none_or(|m| m.held_elsewhere.is_none())
+            })
             .max_by_key(|(_, at)| *at)
     }
 

@@ -18,6 +18,7 @@ use crate::{
     ids::DeliveryId,
     intent::{Intent, IntentState},
     link::Link,
+    ticket::Version,
     time::Timestamp,
 };
 use std::time::Duration;
@@ -81,7 +82,7 @@ impl Lane {
             each_of_conversation(memory, &back);
         }
         for link in &mut self.links {
-            each_of_link(link, &since);
+            each_of_link(link, &back, &since);
         }
         for intent in &mut self.intents {
             each_of_intent(intent, &back);
@@ -181,12 +182,16 @@ fn moments(pending: &Pending) -> impl Iterator<Item = Timestamp> {
 /// Of a look of before and one since nobody knows any more which began first: what the earlier showed is
 /// only a hint, and is looked at anew.
 fn forget_look(pending: &mut Pending) {
-    match &mut pending.event {
-        Event::TicketChanged(change) => change.read_at = None,
-        Event::CommentAdded(comment) => comment.change.read_at = None,
+    let change = match &mut pending.event {
+        Event::TicketChanged(change) => change,
+        Event::CommentAdded(comment) => &mut *comment.change,
         Event::ConversationStarted(_)
         | Event::ConversationClosed(_)
-        | Event::MessageReceived(_) => {}
+        | Event::MessageReceived(_) => return,
+    };
+    if change.read_at.take().is_some() {
+        change.whole = None;
+        change.version = Version::None;
     }
 }
 
@@ -269,7 +274,12 @@ fn each_of_conversation(memory: &mut ConversationMemory, change: &impl Fn(&mut T
     each_of_retry(retry, change);
 }
 
-fn each_of_link(link: &mut Link, change: &impl Fn(&mut Timestamp)) {
+/// `since` moves from when to when it was a Link.
+fn each_of_link(
+    link: &mut Link,
+    change: &impl Fn(&mut Timestamp),
+    since: &impl Fn(&mut Timestamp),
+) {
     let Link {
         busy_since,
         ticket_id_written_at,
@@ -279,16 +289,14 @@ fn each_of_link(link: &mut Link, change: &impl Fn(&mut Timestamp)) {
         ended,
         ..
     } = link;
-    change(created_at);
-    each(
-        &mut [busy_since, ticket_id_written_at, ticket_since],
-        change,
-    );
+    since(created_at);
+    each(&mut [ticket_since], since);
+    each(&mut [busy_since, ticket_id_written_at], change);
     for diverged in diverged {
         change(&mut diverged.at);
     }
     if let Some(ended) = ended {
-        change(&mut ended.at);
+        since(&mut ended.at);
     }
 }
 

@@ -216,11 +216,9 @@ impl Turn<'_> {
         tickets.retain(|t| !self.was_there_before(intent, &t.id));
         tickets.sort_by_key(|t| t.created_at);
         if tickets.is_empty() {
-            self.was_not_done(&id);
             self.send_again_later(&id, "a look-up shows that it was not done");
             return;
         }
-        self.was_done(&id);
         let ticket = tickets.remove(0);
         let rest = self.rules.capabilities.create_follows;
         self.created(&id, ticket.id.clone(), Some(ticket), None, (begun, rest));
@@ -233,22 +231,8 @@ impl Turn<'_> {
         links.any(|l| {
             l.id != create.link
                 && l.ticket_id() == Some(ticket)
-                && Some(l.has_ticket_since()) < create.first_sent_at
+                && Some(l.has_ticket_since()) <= create.first_sent_at
         })
-    }
-
-    /// A look shows that it was done: by the only try there was, it was done once.
-    fn was_done(&mut self, id: &IntentId) {
-        if let Some(intent) = self.lane.intent_mut(id) {
-            intent.possible_duplicate &= intent.attempts > 1;
-        }
-    }
-
-    /// A look shows that no earlier try was done.
-    fn was_not_done(&mut self, id: &IntentId) {
-        if let Some(intent) = self.lane.intent_mut(id) {
-            intent.possible_duplicate = false;
-        }
     }
 
     pub(super) fn found_note(&mut self, read: &Read, there: bool) {
@@ -265,10 +249,8 @@ impl Turn<'_> {
             return;
         };
         if there && !planted!(NoteSentAgain) {
-            self.was_done(&id);
             self.confirm(&id, "it is on the ticket");
         } else {
-            self.was_not_done(&id);
             self.send_again_later(&id, "it is not on the ticket");
         }
     }

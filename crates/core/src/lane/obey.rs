@@ -160,8 +160,9 @@ impl Turn<'_> {
             found.refused_status = found.refused_status.filter(|_| anew);
             found.due_at = None;
             found.state = state;
-            // What follows a create may be done twice.
-            found.possible_duplicate |= found.attempts > 0 && !is_made(found);
+            // What follows a create may be done twice; a look tells what became of the rest.
+            let blind = state != IntentState::Unknown;
+            found.possible_duplicate |= found.attempts > 0 && !is_made(found) && blind;
         }
         if let Some(link) = self.lane.link_mut(&intent.link) {
             link.diverged

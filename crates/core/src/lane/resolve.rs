@@ -35,6 +35,9 @@ const SURELY_HEARD: Duration = Duration::from_secs(23 * 3600);
 pub(super) const UNKNOWN_REMEDY: &str =
     "look at both systems: if it was done, `link` the two; if not, `parked retry`";
 
+/// The same where a look would tell, and cannot be had.
+pub(super) const UNLOOKED_REMEDY: &str = "let the bridge's user see it, then `parked retry`, which looks first; if it was done, `link` the two";
+
 /// The same where the bridge can read no ticket, and so can link none.
 const UNSEEN_REMEDY: &str = "look for the ticket by its customer and subject: if it is there, `parked discard`; if not, `parked retry`";
 
@@ -271,7 +274,7 @@ impl Turn<'_> {
         }
     }
 
-    pub(super) fn try_again_flagged(&mut self, intent: &Intent) {
+    fn try_again_flagged(&mut self, intent: &Intent) {
         if let Some(found) = self.lane.intent_mut(&intent.id) {
             found.state = IntentState::Planned;
             found.possible_duplicate = !planted!(DoubleNotFlagged);

@@ -2,7 +2,7 @@
 //! those that did not.
 
 use super::{
-    resolve::UNKNOWN_REMEDY,
+    resolve::{UNKNOWN_REMEDY, UNLOOKED_REMEDY},
     schedule,
     state::{EntryKind, Retry},
     step::Turn,
@@ -202,15 +202,11 @@ impl Turn<'_> {
             intent.last_error = Some(detail);
             return self.park_unknown(&intent);
         }
-        let ordered = intent.state == IntentState::Unknown
-            && intent.possible_duplicate
-            && self.can_be_looked_up(&intent);
-        if ordered {
-            // A person had it tried again, and it cannot be looked up: their word counts.
-            return self.try_again_flagged(&intent);
-        }
         let repeatable = intent.operation() == Operation::Status;
-        let remedy = if intent.state == IntentState::Unknown && !repeatable {
+        let unknown = intent.state == IntentState::Unknown && !repeatable;
+        let remedy = if unknown && self.can_be_looked_up(&intent) {
+            UNLOOKED_REMEDY
+        } else if unknown {
             UNKNOWN_REMEDY
         } else {
             "mend the remote or the credential's rights, then `parked retry`"

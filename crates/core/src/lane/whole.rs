@@ -110,7 +110,10 @@ impl Turn<'_> {
         };
         let later = |i: &&&Intent| {
             let at_once = i.confirmed_at.map(|at| at.plus(OUR_CLOCKS_APART)) > sent;
-            i.link != link.id && at_once && !names(i, id)
+            let cause = format!("set after {}", i.link);
+            let mended = |own: &Intent| own.link == link.id && wish(&own.cause) == cause;
+            let mended = self.lane.intents.iter().any(mended);
+            i.link != link.id && at_once && !names(i, id) && !mended
         };
         let late = writes.iter().find(later);
         let Some((other, late_at, over)) =
@@ -119,14 +122,6 @@ impl Turn<'_> {
             return;
         };
         let cause = format!("set after {other}");
-        if self
-            .lane
-            .intents
-            .iter()
-            .any(|i| i.link == link.id && wish(&i.cause) == cause)
-        {
-            return;
-        }
         let seen_at = self.lane.tickets.get(&seen.id).and_then(|m| m.seen_at);
         if seen_at < done.max(late_at) {
             return self.want_ticket(&seen.id);

@@ -105,8 +105,7 @@ impl World {
             | Resolve::LaggingSearch { .. } => true,
             Resolve::EventConfirm | Resolve::None => false,
         };
-        let decided = self.judge.decided.contains(&intent.link);
-        let flagged = intent.possible_duplicate && (!knows || decided);
+        let flagged = intent.possible_duplicate && !knows;
         let Effect::CreateTicket(create) = &intent.effect else {
             return;
         };
