@@ -60,6 +60,8 @@ pub enum RouteEnd {
         due_at: Timestamp,
         /// What was missing, in a sentence without content.
         error: String,
+        /// The ticket's or conversation's id: no later Delivery about it overtakes this one.
+        object: Option<String>,
     },
 }
 
@@ -213,7 +215,11 @@ impl Route {
                 self.ask_ticket(Ask::LaneOfTicket)
             }
             Told::Never { reason, detail } => Turn::End(RouteEnd::parked(reason, detail)),
-            Told::Later { due_at, error } => Turn::End(RouteEnd::Later { due_at, error }),
+            Told::Later { due_at, error } => Turn::End(RouteEnd::Later {
+                due_at,
+                error,
+                object: self.object.take(),
+            }),
         }
     }
 

@@ -116,7 +116,7 @@ impl World {
         };
         let dead = std::mem::take(replica);
         if let Some(routing) = dead.routing {
-            self.store.edit().unroute(routing.delivery(), now);
+            self.store.edit().unroute(routing.delivery(), None, now);
         }
     }
 

@@ -433,7 +433,7 @@ impl World {
             .map(|d| d.id)
             .collect();
         for delivery in received {
-            self.store.unroute(delivery, now);
+            self.store.unroute(delivery, None, now);
         }
         for pause in self.store.pauses() {
             if pause.until > now {
@@ -493,6 +493,7 @@ impl World {
             self.crash(replica);
         }
         store.restored_over(&self.store);
+        self.unrouted.clear();
         self.store = store;
         let last = self.store.deliveries().last().map(|d| d.id);
         self.judge.restore(at, self.now, last);

@@ -78,6 +78,7 @@ impl World {
             Fault::BackupRestored,
         ];
         let fired = |fault: &Fault| self.faults.fired[*fault as usize] > 0;
-        self.shape.lists_changes || !silent.iter().any(fired) && self.shape.second_clock == 0
+        let lost = self.gave_up || silent.iter().any(fired);
+        self.shape.lists_changes || !lost && self.shape.second_clock == 0
     }
 }

@@ -149,7 +149,9 @@ impl World {
     pub fn land(&mut self, hook: Hook) {
         let at = self.any_replica();
         let answered = at.is_some_and(|replica| self.take_in(replica, &hook));
-        if !answered && hook.tries < TRIES {
+        if !answered && hook.tries == TRIES {
+            self.gave_up |= hook.side == Side::Ticketing;
+        } else if !answered {
             let wait = Duration::from_secs(5 << hook.tries);
             let mut hook = hook;
             hook.tries += 1;

@@ -5,6 +5,7 @@ use super::{
     calls::{Brought, Owner, What},
     fault::Fault,
     hooks::bridge,
+    law::Law,
     queue::{Happening, ReplicaId, TaskId},
     world::{PROJECT, WORKERS, World},
 };
@@ -18,7 +19,7 @@ use bridge_core::{
     time::Timestamp,
 };
 use bridge_remotes::bot;
-use jelou_bridge::store::{Received, Room, Source};
+use jelou_bridge::store::{Received, Room, Routed, Source};
 use std::{collections::VecDeque, rc::Rc, time::Duration};
 
 /// A read waits this long for the rest of the webhooks of one act, as the daemon's does.
@@ -58,6 +59,8 @@ enum Step {
     Gathered(Route, TicketId),
     /// A read is on its way.
     Reads(Route),
+    /// The store took no end of it: it is given back as soon as the store takes that.
+    GivesBack,
 }
 
 impl World {
@@ -78,11 +81,16 @@ impl World {
                 let wait = self.faults.below(Fault::RouterBehind, BEHIND_MOST_MS);
                 let at = self.now.plus(Duration::from_millis(wait));
                 self.queue.plan(at, Happening::Unroute(received.id));
+                self.unrouted.insert(received.id, None);
                 continue;
             }
             let parsed = parse(&received);
             let key = object_of(&parsed).map_or_else(|| received.id.to_string(), str::to_owned);
             let key = format!("{}/{key}", received.side);
+            if received.source == Source::Webhook {
+                let known = self.unrouted.entry(received.id);
+                known.or_insert_with(|| Some(key.clone()));
+            }
             let id = self.task();
             let object = self.replicas[replica]
                 .objects
@@ -139,6 +147,7 @@ impl World {
             Step::Reads(route) => {
                 self.routings.insert(id, back(Step::Reads(route)));
             }
+            Step::GivesBack => self.give_back(id, back(Step::GivesBack)),
         }
     }
 
@@ -173,7 +182,7 @@ impl World {
         loop {
             let (store, name) = (&self.store, &self.bridge);
             let told = match turn {
-                Turn::End(end) => return self.settle(id, &routing, end),
+                Turn::End(end) => return self.settle(id, routing, end),
                 Turn::Ask(Ask::LaneOfIntent(id)) => Told::Lane(store.lane_of_intent(name, &id)),
                 Turn::Ask(Ask::LaneOfConversation(id)) => {
                     Told::Lane(store.lane_of_conversation(name, &id))
@@ -261,7 +270,23 @@ impl World {
         }
     }
 
-    fn settle(&mut self, id: TaskId, routing: &Routing, end: RouteEnd) {
+    /// Its object's lock is held meanwhile, so that no later one about the same overtakes it.
+    fn give_back(&mut self, id: TaskId, mut routing: Routing) {
+        if self.store_is_down() {
+            routing.step = Step::GivesBack;
+            self.routings.insert(id, routing);
+            let up = self.store_down_until;
+            return self.queue.plan(up, Happening::Route(id));
+        }
+        let parsed = parse(&routing.received);
+        let again = self.clock(routing.replica).plus(AGAIN);
+        let delivery = routing.received.id;
+        self.store.unroute(delivery, object_of(&parsed), again);
+        self.ring();
+        self.make_way(id, &routing);
+    }
+
+    fn settle(&mut self, id: TaskId, routing: Routing, end: RouteEnd) {
         let now = self.clock(routing.replica);
         let delivery = routing.received.id;
         if self.judge.is_traced() {
@@ -269,11 +294,39 @@ impl World {
             self.trace(|_| line.chars().take(200).collect());
         }
         if self.store_is_down() {
-            let again = self.store_down_until.plus(AGAIN);
-            self.queue.plan(again, Happening::Unroute(delivery));
-        } else if self.store.routed(delivery, end, now).is_ok() {
-            self.ring();
+            return self.give_back(id, routing);
         }
+        let later = matches!(end, RouteEnd::Later { .. });
+        if let Ok(routed) = self.store.routed(delivery, end, now) {
+            self.ring();
+            if matches!(routed, Routed::Lane(_)) {
+                self.overtakes_none(&routing);
+            }
+            if routed != Routed::Again && !later {
+                self.unrouted.remove(&delivery);
+            }
+        }
+        self.make_way(id, &routing);
+    }
+
+    /// Two processes do not route one after the other, and a clock that is set back mixes up what was first.
+    fn overtakes_none(&mut self, routing: &Routing) {
+        let set_back = self.faults.fired[Fault::ClockSetBack as usize] > 0;
+        if set_back || self.replicas.len() > 1 || routing.received.source != Source::Webhook {
+            return;
+        }
+        self.judge.asks(Law::SaidInOrder);
+        let mut earlier = self.unrouted.range(..routing.received.id);
+        let same = Some(&routing.key);
+        if let Some((other, _)) = earlier.find(|(_, key)| key.as_ref() == same) {
+            let (delivery, other, key) = (routing.received.id, *other, &routing.key);
+            let what = format!("delivery {delivery} about {key} is routed before {other}");
+            self.judge.breach(Law::SaidInOrder, what);
+        }
+    }
+
+    /// Whoever waits for the lock of its object is next.
+    fn make_way(&mut self, id: TaskId, routing: &Routing) {
         let r = &mut self.replicas[routing.replica];
         let next = match r.objects.get_mut(&routing.key) {
             Some(object) if object.holder == Some(id) => {

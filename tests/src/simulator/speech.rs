@@ -298,7 +298,7 @@ impl World {
     /// of changes shows that there is something new.
     #[must_use]
     pub fn hears_of_comments(&self) -> bool {
-        let down = self.shape.desk_hooks && !self.faults.has(Fault::HookLost);
+        let down = self.shape.desk_hooks && !self.gave_up && !self.faults.has(Fault::HookLost);
         let unlisted = [Fault::NotFound, Fault::Forbidden];
         let listed = self.shape.lists_changes
             && self.shape.versions == bridge_remotes::desk::Versions::Numbers

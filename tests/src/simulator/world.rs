@@ -21,7 +21,7 @@ use super::{
 use bridge_core::{
     event::Side,
     halt,
-    ids::BridgeName,
+    ids::{BridgeName, DeliveryId},
     lane::{Capabilities, Limits, Mode, Rules},
     mapping::Mapping,
     time::Timestamp,
@@ -91,6 +91,9 @@ pub struct World {
     pub lanes: BTreeMap<TaskId, LaneTask>,
     /// Routings.
     pub routings: BTreeMap<TaskId, Routing>,
+    /// Webhooks that a Router had in hand and that came to no Lane yet, each with what it is about, unless
+    /// the Router came late to it.
+    pub unrouted: BTreeMap<DeliveryId, Option<String>>,
     /// Sweeps.
     pub sweeps: BTreeMap<TaskId, Sweep>,
     /// Calls on their way.
@@ -127,6 +130,8 @@ pub struct World {
     pub forbidden_until: BTreeMap<String, Timestamp>,
     /// The store as of some time ago.
     pub backup: Option<(Timestamp, Memory)>,
+    /// Whether the desk gave a webhook up that nobody took: it is as lost as one that was never sent.
+    pub gave_up: bool,
     /// Webhooks of the desk sent so far.
     pub hooks_sent: u32,
     /// Messages written so far.
@@ -269,6 +274,7 @@ impl World {
             replicas: clocks.into_iter().map(replica_with).collect(),
             lanes: BTreeMap::new(),
             routings: BTreeMap::new(),
+            unrouted: BTreeMap::new(),
             sweeps: BTreeMap::new(),
             calls: BTreeMap::new(),
             faults,
@@ -286,6 +292,7 @@ impl World {
             mute_until: BTreeMap::new(),
             forbidden_until: BTreeMap::new(),
             backup: None,
+            gave_up: false,
             hooks_sent: 0,
             messages: 0,
             spoken: Spoken::in_world(history.seed),
@@ -363,7 +370,7 @@ impl World {
             Happening::Rise(replica) => self.rise(replica),
             Happening::Unroute(delivery) => {
                 if !self.routings.values().any(|r| r.received.id == delivery) {
-                    self.store.unroute(delivery, self.clock(0));
+                    self.store.unroute(delivery, None, self.clock(0));
                     self.ring();
                 }
             }

@@ -181,6 +181,7 @@ ReportToldAgain "report-told-again" "A report that was told is looked for again,
 // The store (rules 1, 2, 9, 11, 16, 17), planted in the one in memory
 DeliveryStoredTwice "delivery-stored-twice" "A delivery is stored without looking whether it is there."
 AckBeforeCommit "ack-before-commit" "A sender is answered before its delivery is on the disk, and the process dies in between."
+PutOffOvertaken "put-off-overtaken" "A delivery goes to its lane although an earlier one about the same is put off."
 RoomNotCounted "room-not-counted" "What is handed out is not taken off the room that is left."
 RestNotStored "rest-not-stored" "That what follows a create was done is not stored."
 NoFencing "no-fencing" "A commit does not ask whether the claim still holds."

@@ -147,7 +147,7 @@ async fn hand_out(jobs: Jobs, tasks: mpsc::Sender<RouteTask>) {
             if let Err(refused) = tasks.send(task).await {
                 let _ = jobs
                     .store
-                    .unroute(refused.0.received.id, clock::now())
+                    .unroute(refused.0.received.id, None, clock::now())
                     .await;
             }
         }
@@ -165,20 +165,14 @@ async fn hand_out(jobs: Jobs, tasks: mpsc::Sender<RouteTask>) {
 /// Routes one Delivery. It always ends well: what could not be stored is handed out again.
 pub async fn work(task: RouteTask, jobs: Data<Jobs>) -> Result<(), std::convert::Infallible> {
     let id = task.received.id;
-    match AssertUnwindSafe(route(&jobs, task)).catch_unwind().await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => {
-            tracing::error!(%error, delivery.id = %id, "A delivery could not be routed");
-            give_back(&jobs, id).await;
-        }
-        // It would panic again: a person must look, and all other Deliveries go on.
-        Err(_) => {
-            tracing::error!(delivery.id = %id, "Routing a delivery panicked; it is parked");
-            let bug = "routing it panicked, which is a bug".to_owned();
-            let end = RouteEnd::parked("unreadable", bug);
-            if jobs.store.routed(id, end, clock::now()).await.is_err() {
-                give_back(&jobs, id).await;
-            }
+    let routed = AssertUnwindSafe(route(&jobs, task)).catch_unwind().await;
+    // It would panic again: a person must look, and all other Deliveries go on.
+    if routed.is_err() {
+        tracing::error!(delivery.id = %id, "Routing a delivery panicked; it is parked");
+        let bug = "routing it panicked, which is a bug".to_owned();
+        let end = RouteEnd::parked("unreadable", bug);
+        if jobs.store.routed(id, end, clock::now()).await.is_err() {
+            give_back(&jobs, id, None).await;
         }
     }
     Ok(())
@@ -186,17 +180,17 @@ pub async fn work(task: RouteTask, jobs: Data<Jobs>) -> Result<(), std::convert:
 
 /// Gives a Delivery back, however long the store takes nothing: what was not given back would be
 /// handed out by nobody until the next start.
-async fn give_back(jobs: &Jobs, id: DeliveryId) {
+async fn give_back(jobs: &Jobs, id: DeliveryId, object: Option<&str>) {
     while !jobs.stopping.load(Ordering::Relaxed) {
         let later = clock::now().plus(LOOK_AGAIN);
-        if jobs.store.unroute(id, later).await.is_ok() {
+        if jobs.store.unroute(id, object, later).await.is_ok() {
             return;
         }
         tokio::time::sleep(LOOK_AGAIN).await;
     }
 }
 
-async fn route(jobs: &Jobs, task: RouteTask) -> Result<(), StoreError> {
+async fn route(jobs: &Jobs, task: RouteTask) {
     let received = &task.received;
     let runtime = jobs.runtime.borrow().clone();
     let Some(bridge) = runtime.bridges.get(&received.bridge) else {
@@ -205,33 +199,46 @@ async fn route(jobs: &Jobs, task: RouteTask) -> Result<(), StoreError> {
             detail: format!("bridge {} is no longer configured", received.bridge),
             remedy: "configure the bridge again and `parked retry`, or `parked discard`".to_owned(),
         };
-        return settle(jobs, received, end).await;
+        return or_give_back(jobs, received.id, None, settle(jobs, received, end)).await;
     };
     let parsed = parse(bridge, received);
-    let key = object_of(&parsed).map_or_else(|| received.id.to_string(), str::to_owned);
+    let object = object_of(&parsed).map(str::to_owned);
+    let key = object.clone().unwrap_or_else(|| received.id.to_string());
     let lock = task
         .objects
         .lock(&format!("{}/{}/{key}", received.bridge, received.side));
-    // Held until the end is stored: whoever is next must see what came of it.
+    // Held until the end is stored: whoever is next must see what came of it, if only that it is put off.
     let mut last = task.turn.lock(&lock).await;
-    let end = decide(jobs, bridge, received, &mut last, parsed).await?;
-    settle(jobs, received, end).await
+    let routing = decide(jobs, bridge, received, &mut last, parsed);
+    or_give_back(jobs, received.id, object.as_deref(), routing).await;
 }
 
-/// Looks up and reads what the Router's rules ask for, until they know the end.
+async fn or_give_back(
+    jobs: &Jobs,
+    id: DeliveryId,
+    object: Option<&str>,
+    routing: impl Future<Output = Result<(), StoreError>>,
+) {
+    if let Err(error) = routing.await {
+        tracing::error!(%error, delivery.id = %id, "A delivery could not be routed");
+        give_back(jobs, id, object).await;
+    }
+}
+
+/// Looks up and reads what the Router's rules ask for, until they know the end, and stores that.
 async fn decide(
     jobs: &Jobs,
     bridge: &Bridge,
     received: &Received,
     last: &mut Option<LastRead>,
     parsed: Parsed,
-) -> Result<RouteEnd, StoreError> {
+) -> Result<(), StoreError> {
     let (store, name) = (&jobs.store, &bridge.name);
     let bot = bridge.config.jelou.bots.first().cloned();
     let (mut route, mut turn) = Route::begin(parsed, name.clone(), bot);
     loop {
         let told = match turn {
-            Turn::End(end) => return Ok(end),
+            Turn::End(end) => return settle(jobs, received, end).await,
             Turn::Ask(Ask::LaneOfIntent(id)) => Told::Lane(store.lane_of_intent(name, &id).await?),
             Turn::Ask(Ask::LaneOfConversation(id)) => {
                 Told::Lane(store.lane_of_conversation(name, &id).await?)

@@ -14,7 +14,7 @@ use bridge_core::{
 };
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 /// What brought a Delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -125,6 +125,10 @@ impl fmt::Debug for Received {
     }
 }
 
+/// A Delivery waits at least so long behind an earlier one that is put off, which may be at a Router just
+/// now.
+pub const BEHIND: Duration = Duration::from_millis(500);
+
 /// What became of a Delivery whose routing ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Routed {
@@ -132,7 +136,8 @@ pub enum Routed {
     Lane(LaneId),
     /// It is settled, parked or put off.
     Done,
-    /// The Lane is gone, joined to another one meanwhile; the Delivery is handed out again at once.
+    /// The Lane is gone, joined to another one meanwhile, and the Delivery is handed out again at once; or an
+    /// earlier one about the same object is put off, and it is handed out behind that.
     Again,
 }
 

@@ -9,7 +9,7 @@ use crate::store::{
     RouteEnd,
     error::StoreError,
     room::Room,
-    types::{Received, Routed},
+    types::{BEHIND, Received, Routed},
 };
 use bridge_core::{
     event::{Event, Side},
@@ -117,8 +117,12 @@ impl Memory {
                 }
                 Ok(Routed::Done)
             }
-            RouteEnd::Later { due_at, error } => {
-                if let Some(row) = self.give_back(delivery, due_at) {
+            RouteEnd::Later {
+                due_at,
+                error,
+                object,
+            } => {
+                if let Some(row) = self.give_back(delivery, object, due_at) {
                     row.detail = Some(error);
                 }
                 Ok(Routed::Done)
@@ -126,9 +130,10 @@ impl Memory {
         }
     }
 
-    /// Gives a Delivery back untouched, to be handed out from `due_at` on: routing it broke off.
-    pub fn unroute(&mut self, delivery: DeliveryId, due_at: Timestamp) {
-        self.give_back(delivery, due_at);
+    /// Gives a Delivery back untouched, to be handed out from `due_at` on: routing it broke off. No later one
+    /// about the same object overtakes it, if it is told which that is.
+    pub fn unroute(&mut self, delivery: DeliveryId, object: Option<&str>, due_at: Timestamp) {
+        self.give_back(delivery, object.map(str::to_owned), due_at);
     }
 
     /// Whether anything that Jelou told of a bridge until a moment has not come to a claimed Lane yet: it
@@ -185,7 +190,7 @@ impl Memory {
         Ok(id)
     }
 
-    /// Puts a Delivery on a Lane and makes the Lane due.
+    /// Puts a Delivery on a Lane and makes the Lane due, unless it would overtake an earlier one.
     fn put(
         &mut self,
         delivery: DeliveryId,
@@ -198,8 +203,13 @@ impl Memory {
             self.ignore(delivery, "no_events".to_owned(), object, events, now);
             return Routed::Done;
         }
+        if let Some(put_off) = self.ahead(delivery, object.as_deref()) {
+            let due_at = put_off.max(now.plus(BEHIND));
+            self.give_back(delivery, object, due_at);
+            return Routed::Again;
+        }
         let Some(row) = self.lanes.get_mut(&lane) else {
-            self.give_back(delivery, now);
+            self.give_back(delivery, object, now);
             return Routed::Again;
         };
         row.wake(now);
@@ -244,13 +254,33 @@ impl Memory {
         Some(row)
     }
 
-    fn give_back(&mut self, delivery: DeliveryId, due_at: Timestamp) -> Option<&mut DeliveryRow> {
+    /// Until when an earlier Delivery about the same object is put off: this one waits as long.
+    fn ahead(&self, delivery: DeliveryId, object: Option<&str>) -> Option<Timestamp> {
+        let came = &self.deliveries.get(&delivery)?.came;
+        let object = object.filter(|_| !bridge_core::planted!(PutOffOvertaken))?;
+        let earlier = self.received.range(..delivery);
+        let earlier = earlier.filter_map(|id| self.deliveries.get(id));
+        let about_the_same = earlier.filter(|row| {
+            row.object.as_deref() == Some(object)
+                && row.came.bridge == came.bridge
+                && row.came.side == came.side
+        });
+        about_the_same.map(|row| row.due_at).max()
+    }
+
+    fn give_back(
+        &mut self,
+        delivery: DeliveryId,
+        object: Option<String>,
+        due_at: Timestamp,
+    ) -> Option<&mut DeliveryRow> {
         if !self.received.contains(&delivery) {
             return None;
         }
         let row = self.deliveries.get_mut(&delivery)?;
         row.at_router = false;
         row.due_at = due_at;
+        row.object = object.or(row.object.take());
         Some(row)
     }
 }

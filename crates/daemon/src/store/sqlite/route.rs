@@ -10,7 +10,7 @@ use crate::store::{
     changes::state_of,
     error::{CommitError, StoreError},
     room::Room,
-    types::{Received, Routed, Source},
+    types::{BEHIND, Received, Routed, Source},
 };
 use bridge_core::{
     event::{Event, Side},
@@ -36,10 +36,13 @@ const SOURCES: &str = "WITH RECURSIVE first (id) AS (\
      FROM first JOIN delivery p ON p.id = first.id) \
      SELECT d.bridge, d.side, d.source FROM first JOIN delivery d ON d.id = first.id";
 
-const DROP: &str =
-    "UPDATE delivery SET router = NULL, due_at = ?2 WHERE id = ?1 AND state = 'received'";
+/// What it is about stays with it where that is known: no later one about the same overtakes it.
+const GIVE_BACK: &str = "UPDATE delivery SET router = NULL, due_at = ?2, object = coalesce(?3, object), detail = coalesce(?4, detail) \
+     WHERE id = ?1 AND state = 'received'";
 
-const LATER: &str = "UPDATE delivery SET router = NULL, due_at = ?2, detail = ?3 WHERE id = ?1 AND state = 'received'";
+/// Until when the last of those about the same object is put off that came before.
+const AHEAD: &str = "SELECT max(ahead.due_at) FROM delivery d JOIN delivery ahead ON ahead.state = 'received' AND ahead.bridge = d.bridge \
+     AND ahead.side = d.side AND ahead.object = ?2 AND ahead.id < d.id WHERE d.id = ?1";
 
 const TO_LANE: &str = "UPDATE delivery SET state = 'routed', router = NULL, detail = NULL, lane_id = ?2, events = ?3, object = ?4 \
      WHERE id = ?1 AND state = 'received'";
@@ -125,23 +128,22 @@ impl Store {
         Ok(row.try_get::<i64, _>(0)? != 0)
     }
 
-    /// Gives a Delivery back untouched, to be handed out from `due_at` on: routing it broke off.
+    /// Gives a Delivery back untouched, to be handed out from `due_at` on: routing it broke off. No later one
+    /// about the same object overtakes it, if it is told which that is.
     ///
     /// # Errors
     /// What the database said.
-    pub async fn unroute(&self, delivery: DeliveryId, due_at: Timestamp) -> Result<(), StoreError> {
-        let args = (delivery, due_at);
+    pub async fn unroute(
+        &self,
+        delivery: DeliveryId,
+        object: Option<&str>,
+        due_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let args = (delivery, object.map(str::to_owned), due_at);
         let given_back = self
             .engine
-            .write(Turn::Work, args, |db, (delivery, due_at)| {
-                Box::pin(async move {
-                    query(DROP)
-                        .bind(delivery.0)
-                        .bind(due_at.0)
-                        .execute(db)
-                        .await?;
-                    Ok(())
-                })
+            .write(Turn::Work, args, |db, (delivery, object, due_at)| {
+                Box::pin(give_back(db, *delivery, object.as_deref(), *due_at, None))
             });
         Ok(given_back.await?)
     }
@@ -262,19 +264,52 @@ async fn finish(
             };
             settle(db, delivery, &end, &[], None).await
         }
-        RouteEnd::Later { due_at, error } => {
-            query(LATER)
-                .bind(delivery.0)
-                .bind(due_at.0)
-                .bind(error)
-                .execute(db)
-                .await?;
+        RouteEnd::Later {
+            due_at,
+            error,
+            object,
+        } => {
+            give_back(db, delivery, object.as_deref(), *due_at, Some(error)).await?;
             Ok(Routed::Done)
         }
     }
 }
 
-/// Puts a Delivery on a Lane and makes the Lane due.
+async fn give_back(
+    db: &mut SqliteConnection,
+    delivery: DeliveryId,
+    object: Option<&str>,
+    due_at: Timestamp,
+    error: Option<&str>,
+) -> Result<(), CommitError> {
+    query(GIVE_BACK)
+        .bind(delivery.0)
+        .bind(due_at.0)
+        .bind(object)
+        .bind(error)
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// Until when an earlier Delivery about the same object is put off: this one waits as long.
+async fn ahead(
+    db: &mut SqliteConnection,
+    delivery: DeliveryId,
+    object: Option<&str>,
+) -> Result<Option<Timestamp>, CommitError> {
+    let Some(object) = object else {
+        return Ok(None);
+    };
+    let row = query(AHEAD)
+        .bind(delivery.0)
+        .bind(object)
+        .fetch_one(db)
+        .await?;
+    Ok(row.try_get::<Option<i64>, _>(0)?.map(Timestamp))
+}
+
+/// Puts a Delivery on a Lane and makes the Lane due, unless it would overtake an earlier one.
 async fn put(
     db: &mut SqliteConnection,
     delivery: DeliveryId,
@@ -293,13 +328,18 @@ async fn put(
         };
         return settle(db, delivery, &end, events, object).await;
     }
+    if let Some(put_off) = ahead(&mut *db, delivery, object).await? {
+        let due_at = put_off.max(now.plus(BEHIND));
+        give_back(db, delivery, object, due_at, None).await?;
+        return Ok(Routed::Again);
+    }
     let woken = query(LANE_DUE)
         .bind(lane.as_str())
         .bind(now.0)
         .execute(&mut *db)
         .await?;
     if woken.rows_affected() == 0 {
-        query(DROP).bind(delivery.0).bind(now.0).execute(db).await?;
+        give_back(db, delivery, object, now, None).await?;
         return Ok(Routed::Again);
     }
     query(TO_LANE)

@@ -118,7 +118,7 @@ macro_rules! judged {
 answered! {
     record(new: NewDelivery) -> Recorded;
     claim_routes(room: &Room<(BridgeName, Side)>, now: Timestamp) -> Vec<Received>;
-    unroute(delivery: DeliveryId, due_at: Timestamp) -> ();
+    unroute(delivery: DeliveryId, object: Option<&str>, due_at: Timestamp) -> ();
     claim_lanes(room: &Room<BridgeName>, now: Timestamp, lease: Duration) -> Vec<ClaimedLane>;
     lane(lane: &LaneId) -> Option<Lane>;
     next_due() -> Option<Timestamp>;

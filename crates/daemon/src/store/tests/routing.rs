@@ -28,6 +28,7 @@ async fn a_delivery_put_off_comes_back_when_it_is_due_with_its_attempts_counted(
     let later = RouteEnd::Later {
         due_at: at(5_000),
         error: "503".to_owned(),
+        object: Some("7".to_owned()),
     };
     store.routed(first.id, later, at(1_000)).await.unwrap();
     assert!(
@@ -102,11 +103,53 @@ async fn a_delivery_for_a_lane_that_was_joined_away_is_routed_again_at_once() {
 async fn a_router_that_broke_off_gives_its_delivery_back() {
     let store = fresh().await;
     let received = store.received("a").await;
-    store.unroute(received.id, at(1_000)).await.unwrap();
+    store.unroute(received.id, None, at(1_000)).await.unwrap();
     assert_eq!(
         store.claim_routes(&Room::of(1), at(1_000)).await.unwrap()[0].id,
         received.id
     );
+}
+
+/// Campaign `disk`, seed 1795395733801: what a customer wrote while the disk was full came behind what they
+/// wrote a second later.
+#[tokio::test]
+async fn no_delivery_overtakes_an_earlier_one_about_the_same_that_was_put_off() {
+    let store = fresh().await;
+    let first = store.received("first").await;
+    let second = store.received("second").await;
+    let (by_store, by_read) = (first.id, second.id);
+    let late = at(5_000);
+    store.unroute(by_store, Some("7"), at(3_000)).await.unwrap();
+    let not_read = RouteEnd::Later {
+        due_at: late,
+        error: "503".to_owned(),
+        object: Some("8".to_owned()),
+    };
+    store.routed(by_read, not_read, at(1_000)).await.unwrap();
+    let mut behind = Vec::new();
+    for object in ["7", "8", "9"] {
+        let id = store.received(object).await.id;
+        let to = to_lane("maria", vec![changed(object, 1)]);
+        behind.push((id, store.routed(id, to, at(1_000)).await.unwrap()));
+    }
+    let [(after_store, one), (after_read, other), (_, free)] = &behind[..] else {
+        panic!("three came");
+    };
+    assert_eq!((one, other), (&Routed::Again, &Routed::Again));
+    assert!(matches!(free, Routed::Lane(_)), "{free:?}");
+
+    let due = async |at_ms| {
+        let due = store.claim_routes(&Room::of(9), at(at_ms)).await.unwrap();
+        due.into_iter().map(|due| due.id).collect::<Vec<_>>()
+    };
+    assert!(due(2_999).await.is_empty());
+    assert_eq!(due(3_000).await, [by_store, *after_store], "in their order");
+    for id in [by_store, *after_store] {
+        let to = to_lane("maria", vec![changed("7", 1)]);
+        let routed = store.routed(id, to, at(3_000)).await.unwrap();
+        assert!(matches!(routed, Routed::Lane(_)));
+    }
+    assert_eq!(due(5_000).await, [by_read, *after_read]);
 }
 
 #[tokio::test]
@@ -127,7 +170,7 @@ async fn what_is_next_due_is_told_and_what_the_router_has_in_hand_is_not() {
         Some(at(1_500).plus(LEASE)),
         "its lease"
     );
-    store.unroute(taken[0].id, at(2_000)).await.unwrap();
+    store.unroute(taken[0].id, None, at(2_000)).await.unwrap();
     assert_eq!(store.next_due().await.unwrap(), Some(at(2_000)));
 }
 

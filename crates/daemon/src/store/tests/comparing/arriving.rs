@@ -40,8 +40,9 @@ impl Pair {
         let words = |word: &str| word.to_owned();
         let (disk, memory) = match (self.dice.below(9), self.a_lane()) {
             (0, _) => {
-                self.disk.unroute(delivery, now).await.unwrap();
-                self.memory.unroute(delivery, now);
+                let object = object.as_deref();
+                self.disk.unroute(delivery, object, now).await.unwrap();
+                self.memory.unroute(delivery, object, now);
                 return;
             }
             (1, _) => both(RouteEnd::Ignored {
@@ -57,6 +58,7 @@ impl Pair {
             (3, _) => both(RouteEnd::Later {
                 due_at: at(self.now + 500),
                 error: words("503"),
+                object,
             }),
             (4, Some((disk, memory))) => {
                 let to = |lane| RouteEnd::ToKnownLane {
@@ -79,8 +81,8 @@ impl Pair {
         {
             self.lanes.push((disk.clone(), memory.clone()));
         }
-        // A Lane may be made for a Delivery that then had no Events.
-        if self.memory.lanes().count() > made && matches!(memory, Routed::Done) {
+        // A Lane may be made for a Delivery that then had no Events, or that waits behind another.
+        if self.memory.lanes().count() > made && !matches!(memory, Routed::Lane(_)) {
             self.name_new_lane().await;
         }
         self.same("routed", &disk, &memory);
