@@ -410,14 +410,14 @@ impl World {
         Some((Law::SaidIsHeard, what))
     }
 
-    /// Whether a Delivery that brought an agent's words waits for a person, or was given up by one: the ticket
+    /// Whether each Delivery that brought an agent's words waits for a person, or was given up by one: the ticket
     /// could not be read, so nobody knows whose they are (rule 15; history 3842980).
     fn asks_a_person(&self, ticket: &TicketId, comment: &MessageId) -> bool {
         let key = (ticket.clone(), comment.clone());
         let unread = ["refused", "retries_exhausted", "discarded"];
         self.judge.ears.brought.get(&key).is_some_and(|by| {
             let mut all = self.store.deliveries().filter(|d| by.contains(&d.id));
-            all.any(|d| {
+            all.all(|d| {
                 let set_aside = matches!(d.state, "parked" | "ignored");
                 set_aside && d.reason.is_some_and(|reason| unread.contains(&reason))
             })

@@ -10,7 +10,7 @@ use bridge_core::{
     conversation::ConversationState,
     effect::{Effect, Operation},
     event::Event,
-    ids::{IntentId, TicketId},
+    ids::{ConversationId, IntentId, TicketId},
     intent::{Intent, IntentState},
     lane::{ConversationMemory, Fate, Lane},
     link::{Link, Origin, TicketSide},
@@ -220,9 +220,13 @@ impl World {
         let link = after.links.iter().find(|l| l.id == intent.link)?;
         let id = link.conversation_id()?;
         let talk = self.jelou.talks.get(id)?;
-        let answered = intent.answered.as_ref();
-        if intent.possible_duplicate && answered.is_some_and(|answered| answered != id) {
-            // Its own was a double: the Link has what an earlier start of the ticket is held to have made.
+        // What it made is known to be a double, and is flagged: the Link has what it was held to have made before.
+        let made = |id: &ConversationId| {
+            let talk = self.jelou.talks.get(id);
+            talk.is_some_and(|talk| talk.intent.as_ref() == Some(&intent.id))
+        };
+        let mut answered = intent.answered.iter();
+        if intent.possible_duplicate && answered.any(|answered| answered != id && made(answered)) {
             return None;
         }
         self.judge.asks(Law::OwnStart);

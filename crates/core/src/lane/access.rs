@@ -316,10 +316,17 @@ impl Turn<'_> {
             let taken_back = i.link != *link && i.state == IntentState::Withdrawn;
             taken_back && same(i) && i.attempts > 0 && i.possible_duplicate
         };
-        let doubted = self.lane.intents.iter().any(in_doubt);
-        let own = |i: &&mut Intent| same(i) && i.link == *link && i.state == IntentState::Planned;
-        if let Some(own) = self.lane.intents.iter_mut().find(own).filter(|_| doubted) {
-            own.possible_duplicate = true;
+        if self.lane.intents.iter().any(in_doubt) {
+            self.flag_planned(link, same);
+        }
+    }
+
+    /// What is planned for a Link may be there already by another's try.
+    pub(super) fn flag_planned(&mut self, link: &LinkId, is_it: impl Fn(&Intent) -> bool) {
+        let planned =
+            |i: &&mut Intent| i.link == *link && i.state == IntentState::Planned && is_it(i);
+        if let Some(own) = self.lane.intents.iter_mut().find(planned) {
+            own.possible_duplicate |= !planted!(DoubleNotFlagged);
         }
     }
 

@@ -6,7 +6,7 @@
 
 use super::{state::EntryKind, step::Turn};
 use crate::{
-    call::{CallError, Resolve},
+    call::CallError,
     effect::Effect,
     ids::{IntentId, TicketId},
     intent::{Intent, IntentState},
@@ -18,15 +18,6 @@ pub(super) fn is_made(intent: &Intent) -> bool {
 }
 
 impl Turn<'_> {
-    /// How it is found out what became of a create. What follows one may be done twice.
-    pub(super) fn resolve_of_create(&self, intent: &Intent) -> Resolve {
-        if is_made(intent) {
-            Resolve::Idempotent
-        } else {
-            self.rules.capabilities.create
-        }
-    }
-
     /// The ticket is there, and what follows is not done: the create stays, for that alone.
     pub(super) fn leave_rest(&mut self, id: &IntentId, ticket: &TicketId) {
         if let Some(intent) = self.lane.intent_mut(id) {

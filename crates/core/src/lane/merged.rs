@@ -7,6 +7,7 @@ use crate::{
     intent::{Intent, IntentState},
     link::{Agreed, ConversationSide, Link, TicketSide},
     ticket::{Status, Ticket},
+    time::Timestamp,
 };
 
 const RULE: &str = "merged tickets";
@@ -52,7 +53,7 @@ impl Turn<'_> {
             if target.gone {
                 self.lose_ticket(link, ticket);
             } else {
-                self.want_ticket(into);
+                self.want_ticket_since(into, self.merge_seen_at(ticket));
             }
             return;
         };
@@ -73,9 +74,13 @@ impl Turn<'_> {
     /// Whether what a ticket was merged into was seen since: what is known of it may be older than the merge, and
     /// its changes be told to whose it is.
     pub(super) fn is_seen_since_merge(&self, ticket: &TicketId, into: &TicketId) -> bool {
-        let merged_at = self.lane.tickets.get(ticket).and_then(|m| m.seen_at);
+        let merged_at = self.merge_seen_at(ticket);
         let target = self.lane.tickets.get(into);
         target.is_some_and(|target| target.seen.is_some() && target.seen_at >= merged_at)
+    }
+
+    fn merge_seen_at(&self, ticket: &TicketId) -> Option<Timestamp> {
+        self.lane.tickets.get(ticket).and_then(|m| m.seen_at)
     }
 
     /// Whether the ticket has no live Link; one that only waits for a conversation gives way to the

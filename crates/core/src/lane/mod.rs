@@ -10,6 +10,7 @@ mod follow;
 mod forget;
 mod found;
 mod hear;
+mod how;
 mod inbox;
 mod links;
 mod lookup;

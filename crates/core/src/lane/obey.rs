@@ -180,21 +180,7 @@ impl Turn<'_> {
 
     /// Whether a look at the remote tells what became of an Intent that went out.
     pub(super) fn can_be_looked_up(&self, intent: &Intent) -> bool {
-        let how = match intent.operation() {
-            Operation::Create => self.resolve_of_create(intent),
-            Operation::Note | Operation::Comment | Operation::File => self.resolve_of_words(intent),
-            Operation::Start
-            | Operation::Close
-            | Operation::TicketId
-            | Operation::UserState
-            | Operation::Requester
-            | Operation::LinkField
-            | Operation::Status
-            | Operation::Fields
-            | Operation::Message
-            | Operation::Template
-            | Operation::BotMessage => Resolve::None,
-        };
+        let how = self.resolve_of(intent);
         let looks = matches!(how, Resolve::DirectLookup | Resolve::LaggingSearch { .. });
         // Of words to one ticket only one may be in question.
         let beside = |i: &Intent| {

@@ -2,6 +2,7 @@
 //! of tickets; merge takes over once there is a Link.
 
 use super::{
+    ours::OUR_CLOCKS_APART,
     state::{EntryKind, TicketMemory},
     step::Turn,
 };
@@ -12,6 +13,7 @@ use crate::{
     link::{Agreed, ConversationSide, Origin, TicketSide},
     mapping::TicketReopened,
     ticket::Ticket,
+    time::Timestamp,
 };
 use std::time::Duration;
 
@@ -245,12 +247,16 @@ impl Turn<'_> {
 
     /// Wants the ticket read, no sooner than its failing reads allow.
     pub(super) fn want_ticket(&mut self, id: &TicketId) {
-        let due = self
-            .lane
-            .tickets
-            .get(id)
-            .and_then(|m| m.retry.due_at)
-            .unwrap_or(self.now);
+        self.want_ticket_since(id, None);
+    }
+
+    /// As above, where the read is to show what is there since a moment: by another process's clock that may
+    /// be ahead, and till then each read would seem to be of before.
+    pub(super) fn want_ticket_since(&mut self, id: &TicketId, since: Option<Timestamp>) {
+        let memory = self.lane.tickets.get(id);
+        let retry = memory.and_then(|m| m.retry.due_at).unwrap_or(self.now);
+        let latest = self.now.plus(OUR_CLOCKS_APART);
+        let due = since.map_or(retry, |since| retry.max(since.min(latest)));
         self.want_read(Read::Ticket { id: id.clone() }, due);
     }
 

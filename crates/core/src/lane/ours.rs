@@ -94,12 +94,12 @@ impl Turn<'_> {
     }
 
     /// Whether a look at when this conversation began may show that a start made it whose outcome
-    /// nobody knows, parked though it may be.
+    /// nobody knows, parked or given up though it may be.
     pub(super) fn may_be_claimed(&self, memory: &ConversationMemory) -> bool {
         let unread = memory.seen.started_at.is_none() && memory.read_at.is_none();
         let asks = |i: &Intent| {
             i.operation() == Operation::Start
-                && in_question(i)
+                && (in_question(i) || self.is_given_up_in_doubt(i))
                 && i.attempts > 0
                 && i.answered
                     .as_ref()
@@ -118,17 +118,17 @@ impl Turn<'_> {
     }
 
     /// A start that was given up by `parked retry` or withdrawn after a try whose outcome nobody
-    /// knows: only a conversation of that very moment is its own.
+    /// knows.
+    fn is_given_up_in_doubt(&self, intent: &Intent) -> bool {
+        let link = self.lane.link(&intent.link);
+        let wanted = link.is_some_and(|link| link.conversation_id().is_none());
+        intent.state == IntentState::Withdrawn && intent.attempts > 0 && wanted
+    }
+
+    /// Of one that was given up only a conversation of that very moment is its own.
     fn may_have_made(&self, intent: &Intent, started_at: Timestamp) -> bool {
-        let wanted = self
-            .lane
-            .link(&intent.link)
-            .is_some_and(|link| link.conversation_id().is_none());
         let last = intent.deadline_at.map(|over| over.plus(CLOCKS_APART));
-        intent.state == IntentState::Withdrawn
-            && intent.attempts > 0
-            && wanted
-            && last.is_some_and(|last| started_at <= last)
+        self.is_given_up_in_doubt(intent) && last.is_some_and(|last| started_at <= last)
     }
 
     /// A start of ours made this conversation: its Link gets it.

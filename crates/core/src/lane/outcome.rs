@@ -323,22 +323,7 @@ impl Turn<'_> {
     }
 
     fn may_repeat(&self, intent: &Intent) -> bool {
-        let how = match intent.operation() {
-            Operation::Create => self.resolve_of_create(intent),
-            Operation::Note | Operation::Comment | Operation::File => self.resolve_of_words(intent),
-            Operation::Status if planted!(StatusLeftUnresolved) => Resolve::Idempotent,
-            Operation::Start
-            | Operation::Close
-            | Operation::Status
-            | Operation::Message
-            | Operation::Template
-            | Operation::BotMessage => return false,
-            Operation::TicketId
-            | Operation::Requester
-            | Operation::LinkField
-            | Operation::Fields
-            | Operation::UserState => Resolve::Idempotent,
-        };
+        let how = self.resolve_of(intent);
         matches!(how, Resolve::Idempotent | Resolve::IdempotencyKey)
     }
 

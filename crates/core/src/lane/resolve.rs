@@ -441,28 +441,6 @@ impl Turn<'_> {
         self.let_go(intent, "its ticket is gone");
     }
 
-    /// How it is found out what became of a note, a comment or a file. Among agents a message is a note.
-    pub(super) fn resolve_of_words(&self, intent: &Intent) -> Resolve {
-        match &intent.effect {
-            Effect::AddComment(comment) if comment.public => self.rules.capabilities.comment,
-            Effect::AttachFile(_) => self.rules.capabilities.attach.unwrap_or(Resolve::None),
-            Effect::StartConversation(_)
-            | Effect::CloseConversation(_)
-            | Effect::WriteTicketId(_)
-            | Effect::UpsertRequester { .. }
-            | Effect::CreateTicket(_)
-            | Effect::WriteLinkField { .. }
-            | Effect::SetStatus { .. }
-            | Effect::SetFields { .. }
-            | Effect::AddComment(_)
-            | Effect::SendMessage(_)
-            | Effect::SendTemplate(_)
-            | Effect::SendBotMessage(_)
-            | Effect::HandOver(_)
-            | Effect::AddNote { .. } => self.rules.capabilities.note,
-        }
-    }
-
     fn look_up(&mut self, intent: &Intent, from: Timestamp) {
         let due = intent.due_at.unwrap_or(from).max(from);
         let read = if let Effect::CreateTicket(create) = &intent.effect {

@@ -90,13 +90,9 @@ impl Turn<'_> {
                 && in_question(i)
                 && (i.refused_status.is_none() || tried_before(i))
         };
-        let doubted = self.lane.intents.iter().any(doubted);
-        let cause = start_cause(link);
-        let own = |i: &&mut Intent| {
-            i.link == link.id && i.state == IntentState::Planned && i.cause == cause
-        };
-        if let Some(own) = self.lane.intents.iter_mut().find(own).filter(|_| doubted) {
-            own.possible_duplicate = !planted!(DoubleNotFlagged);
+        if self.lane.intents.iter().any(doubted) {
+            let cause = start_cause(link);
+            self.flag_planned(&link.id, |i| i.cause == cause);
         }
     }
 

@@ -123,8 +123,9 @@ impl Turn<'_> {
         };
         let cause = format!("set after {other}");
         let seen_at = self.lane.tickets.get(&seen.id).and_then(|m| m.seen_at);
-        if seen_at < done.max(late_at) {
-            return self.want_ticket(&seen.id);
+        let since = done.max(late_at);
+        if seen_at < since {
+            return self.want_ticket_since(&seen.id, since);
         }
         let hidden = seen
             .link_field

@@ -80,3 +80,22 @@ fn a_conversation_that_never_can_be_read_is_the_customers_own_after_an_hour() {
         assert_eq!(w.desk.records.len(), 2, "{how}: {}", w.tale());
     }
 }
+
+/// Found by history 7283847: the customer's words made a ticket at once, as if the conversation were their own.
+#[test]
+fn what_a_start_may_have_made_is_looked_at_first_though_the_start_was_given_up() {
+    let (mut w, ticket, talk) = begun_and_not_known();
+    w.faults.always("start", Fault::Later(None));
+    w.pass(Duration::from_secs(120));
+    w.agent_sets(&ticket, "solved");
+    w.settle();
+    assert!(w.links().iter().all(|link| !link.is_live()), "{}", w.tale());
+    w.reads_no_conversation("failing");
+    w.customer_writes(&talk, "m1");
+    w.pass(Duration::from_secs(600));
+    assert_eq!(w.desk.records.len(), 1, "{}", w.tale());
+    w.faults.heal();
+    w.settle();
+    let tale = w.tale();
+    assert!(tale.contains("it began after our start"), "{tale}");
+}

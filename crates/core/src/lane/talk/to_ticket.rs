@@ -179,14 +179,8 @@ impl Turn<'_> {
         let in_doubt = |i: &Intent| {
             i.state == IntentState::Withdrawn && i.attempts > 0 && i.possible_duplicate
         };
-        if self.elsewhere(link, message).any(in_doubt)
-            && let Some(own) = self.lane.intents.iter_mut().find(|i| {
-                i.link == *link
-                    && i.state == IntentState::Planned
-                    && brought_by(i) == Some(&message.id)
-            })
-        {
-            own.possible_duplicate = true;
+        if self.elsewhere(link, message).any(in_doubt) {
+            self.flag_planned(link, |i| brought_by(i) == Some(&message.id));
         }
     }
 
