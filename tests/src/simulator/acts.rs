@@ -493,7 +493,7 @@ impl World {
             self.crash(replica);
         }
         store.restored_over(&self.store);
-        self.unrouted.clear();
+        self.unrouted.retain(|_, about| about.is_none());
         self.store = store;
         let last = self.store.deliveries().last().map(|d| d.id);
         self.judge.restore(at, self.now, last);

@@ -1,6 +1,6 @@
 //! What the bot says and does of itself: nobody is in, a button to call, the customer handed back.
 
-use super::world::{ANA, World, faults::Fault, net::Weather};
+use super::world::{ANA, World, faults::Fault};
 use bridge_core::{
     effect::Operation,
     ids::TicketId,
@@ -82,21 +82,8 @@ fn the_next_conversation_reads_it_again() {
 #[test]
 fn a_conversation_that_comes_home_to_another_ticket_does_not_read_it_again() {
     let mut w = World::new();
-    w.jelou
-        .spelled
-        .insert(ANA.to_owned(), "5931112223334".to_owned());
-    w.net.weather = Weather::Kept;
-    w.faults.next("start", Fault::DoThenCut);
-    let ticket = w.agent_asks();
-    let asked = w.net.kept.remove(0);
-    w.deliver(asked);
-    w.moment();
-    let started = w.net.kept.remove(0);
-    w.net.weather = Weather::Fair;
     w.goes_home();
-    let talk = w.only_talk();
-    w.customer_writes(&talk, "m1");
-    w.pass(Duration::from_secs(10));
+    let (ticket, talk, started) = w.ana_writes_under_another_spelling(Fault::DoThenCut);
     assert_eq!(w.jelou.bot_said.len(), 1, "{}", w.tale());
     w.deliver(started);
     w.settle();

@@ -2,37 +2,13 @@
 //! its event comes. Neighbour: starts.
 
 use crate::world::{ANA, World, faults::Fault, jelou::Second, net::Weather};
-use bridge_core::{
-    effect::{Effect, Operation},
-    event::Event,
-    ids::{ConversationId, TicketId},
-};
+use bridge_core::effect::{Effect, Operation};
 use std::time::Duration;
-
-/// A start of Ana's, whom Jelou spells otherwise, was done while its answer was lost; she wrote, and a ticket was
-/// made for that. Its event is still on its way.
-fn taken_in_before_its_start_event() -> (World, TicketId, ConversationId, Event) {
-    let mut w = World::new();
-    w.jelou
-        .spelled
-        .insert(ANA.to_owned(), "5931112223334".to_owned());
-    w.net.weather = Weather::Kept;
-    w.faults.next("start", Fault::DoThenCut);
-    let ticket = w.agent_asks();
-    let asked = w.net.kept.remove(0);
-    w.deliver(asked);
-    w.moment();
-    let started = w.net.kept.remove(0);
-    w.net.weather = Weather::Fair;
-    let talk = w.only_talk();
-    w.customer_writes(&talk, "m1");
-    w.pass(Duration::from_secs(10));
-    (w, ticket, talk, started)
-}
 
 #[test]
 fn a_conversation_that_the_other_spellings_lane_took_in_comes_home_with_its_start_event() {
-    let (mut w, ticket, talk, started) = taken_in_before_its_start_event();
+    let mut w = World::new();
+    let (ticket, talk, started) = w.ana_writes_under_another_spelling(Fault::DoThenCut);
     assert_eq!(w.desk.records.len(), 2, "a lone message makes a ticket");
 
     w.deliver(started);
@@ -45,7 +21,8 @@ fn a_conversation_that_the_other_spellings_lane_took_in_comes_home_with_its_star
 /// Found by history 20774800: the note that was on its way to the other ticket was withdrawn with all else.
 #[test]
 fn what_a_ticket_was_to_be_told_is_told_though_its_conversation_goes_home_to_another() {
-    let (mut w, ticket, talk, started) = taken_in_before_its_start_event();
+    let mut w = World::new();
+    let (ticket, talk, started) = w.ana_writes_under_another_spelling(Fault::DoThenCut);
     let mut all = w.desk.records.keys().cloned();
     let other = all
         .find(|id| *id != ticket)
@@ -68,7 +45,8 @@ fn what_a_ticket_was_to_be_told_is_told_though_its_conversation_goes_home_to_ano
 /// Found by history 21107632: nothing was said of the first try.
 #[test]
 fn what_may_be_on_a_ticket_that_is_gone_is_flagged_when_it_is_brought_to_the_conversations_own() {
-    let (mut w, ticket, talk, started) = taken_in_before_its_start_event();
+    let mut w = World::new();
+    let (ticket, talk, started) = w.ana_writes_under_another_spelling(Fault::DoThenCut);
     let other = w.ticket_of(&talk).expect("a lone message makes a ticket");
     w.faults.next("comment", Fault::DoThenCut);
     w.faults.always("note_on_ticket", Fault::Later(None));

@@ -1,6 +1,6 @@
 //! Jelou's report on a conversation that ended: looked for at its moments, told once, never believed.
 
-use super::world::{ANA, World, faults::Fault, net::Weather};
+use super::world::{World, faults::Fault};
 use bridge_core::{
     effect::Operation,
     ids::{ConversationId, TicketId},
@@ -271,20 +271,7 @@ fn no_name_of_an_operator_is_in_the_timeline() {
 fn a_report_waits_for_two_spellings_to_be_joined_and_is_told_once() {
     let mut w = World::with_report("note");
     w.jelou.report_lag = Some(Duration::ZERO);
-    w.jelou
-        .spelled
-        .insert(ANA.to_owned(), "5931112223334".to_owned());
-    w.net.weather = Weather::Kept;
-    w.faults.next("start", Fault::DoThenCut);
-    let ticket = w.agent_asks();
-    let asked = w.net.kept.remove(0);
-    w.deliver(asked);
-    w.moment();
-    let started = w.net.kept.remove(0);
-    w.net.weather = Weather::Fair;
-    let talk = w.only_talk();
-    w.customer_writes(&talk, "m1");
-    w.pass(Duration::from_secs(10));
+    let (ticket, talk, started) = w.ana_writes_under_another_spelling(Fault::DoThenCut);
     w.bridge.joins_wait = true;
     w.ends(&talk, "expired");
     w.moment();

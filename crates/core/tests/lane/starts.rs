@@ -437,20 +437,7 @@ fn a_start_that_was_told_of_waits_for_the_other_spellings_lane_and_is_not_sent_a
 #[test]
 fn a_crash_before_the_other_spellings_lane_is_joined_changes_nothing_of_that() {
     let mut w = World::new();
-    w.jelou
-        .spelled
-        .insert(ANA.to_owned(), "5931112223334".to_owned());
-    w.net.weather = Weather::Kept;
-    w.faults.next("start", Fault::CrashAfter);
-    let ticket = w.agent_asks();
-    let asked = w.net.kept.remove(0);
-    w.deliver(asked);
-    w.moment();
-    let started = w.net.kept.remove(0);
-    w.net.weather = Weather::Fair;
-    let talk = w.only_talk();
-    w.customer_writes(&talk, "m1");
-    w.pass(Duration::from_secs(20));
+    let (ticket, talk, started) = w.ana_writes_under_another_spelling(Fault::CrashAfter);
     w.deliver(started);
     w.settle();
     assert_eq!(w.ticket_of(&talk), Some(ticket));

@@ -1,7 +1,7 @@
 //! A conversation that a start may have made is looked at before it is taken for the customer's own, however
 //! long that takes. Neighbour: starts.
 
-use crate::world::{World, faults::Fault, net::Weather};
+use crate::world::{World, faults::Fault};
 use bridge_core::{
     event::Side,
     ids::{ConversationId, TicketId},
@@ -35,13 +35,7 @@ impl World {
 fn begun_and_not_known() -> (World, TicketId, ConversationId) {
     let mut w = World::new();
     w.faults.next("start", Fault::DoThenCut);
-    w.net.weather = Weather::Kept;
-    let ticket = w.agent_asks();
-    let asked = w.net.kept.remove(0);
-    w.deliver(asked);
-    w.moment();
-    w.net.kept.clear();
-    w.net.weather = Weather::Fair;
+    let (ticket, _) = w.agent_asks_and_the_start_event_is_late();
     let talk = w.only_talk();
     (w, ticket, talk)
 }

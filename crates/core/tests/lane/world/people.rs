@@ -1,6 +1,6 @@
 //! What customers, agents and operators do, and what they see. Neighbours: the stories.
 
-use super::{ANA, World, jelou::Talk, net::Weather};
+use super::{ANA, World, faults::Fault, jelou::Talk, net::Weather};
 use bridge_core::{
     effect::Operation,
     event::Event,
@@ -28,6 +28,22 @@ impl World {
         let started = self.net.kept.remove(0);
         self.net.weather = Weather::Fair;
         (ticket, started)
+    }
+
+    /// A start of Ana's, whom Jelou spells otherwise, was done while its answer was lost; she wrote in its conversation.
+    /// Its event is still on its way.
+    pub fn ana_writes_under_another_spelling(
+        &mut self,
+        lost: Fault,
+    ) -> (TicketId, ConversationId, Event) {
+        let other = "5931112223334".to_owned();
+        self.jelou.spelled.insert(ANA.to_owned(), other);
+        self.faults.next("start", lost);
+        let (ticket, started) = self.agent_asks_and_the_start_event_is_late();
+        let talk = self.only_talk();
+        self.customer_writes(&talk, "m1");
+        self.pass(Duration::from_secs(10));
+        (ticket, talk, started)
     }
 
     pub fn agent_makes(&mut self, phone: &str, status: &str, tags: &[&str]) -> TicketId {
