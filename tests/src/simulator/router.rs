@@ -303,7 +303,9 @@ impl World {
                 self.overtakes_none(&routing);
             }
             if routed != Routed::Again && !later {
-                self.unrouted.remove(&delivery);
+                // What it came late to is no less late when a restored backup brings it again.
+                self.unrouted
+                    .retain(|id, about| *id != delivery || about.is_none());
             }
         }
         self.make_way(id, &routing);

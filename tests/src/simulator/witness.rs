@@ -281,7 +281,8 @@ impl World {
             .any(|l| l.id != intent.link && !l.is_live() && l.ticket_id() == Some(ticket));
         // Another customer's Lane knows nothing of who made it.
         let given_away = self.was_given_away(&start.ticket) || !self.judge.restored.is_empty();
-        let ours = !given_away && self.judge.made.contains(ticket);
+        // Of two tickets of one create nobody knows who made the one that its Link did not get.
+        let ours = !given_away && self.judge.made.contains(ticket) && !self.may_be_doubled(ticket);
         self.judge.asks(Law::AskedFor);
         let asks = seen.tags.iter().any(|tag| tag == TAG) && !ours;
         let wrong = |mapping: &Mapping| {
