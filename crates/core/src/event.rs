@@ -184,6 +184,19 @@ impl Event {
         }
     }
 
+    /// Whether the Lane that it was routed to shows whose the ticket was: what tells of a change of ours without
+    /// the ticket goes to whose it was last.
+    #[must_use]
+    pub fn shows_whose(&self) -> bool {
+        match self {
+            Self::TicketChanged(e) => !e.by_us || e.whole.is_some(),
+            Self::CommentAdded(e) => !e.change.by_us || e.change.whole.is_some(),
+            Self::ConversationStarted(_)
+            | Self::ConversationClosed(_)
+            | Self::MessageReceived(_) => true,
+        }
+    }
+
     /// The conversation it speaks of, if its side is Jelou.
     #[must_use]
     pub fn conversation(&self) -> Option<&Conversation> {

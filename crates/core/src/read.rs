@@ -133,6 +133,10 @@ pub struct RoutedTo {
     pub lane: LaneId,
     /// When the Delivery was received.
     pub at: Timestamp,
+    /// Whether that shows whose the ticket was then ([`Event::shows_whose`]).
+    ///
+    /// [`Event::shows_whose`]: crate::event::Event::shows_whose
+    pub shows_whose: bool,
 }
 
 /// What a [`Read`] found.

@@ -297,12 +297,16 @@ impl World {
             return self.give_back(id, routing);
         }
         let later = matches!(end, RouteEnd::Later { .. });
+        let parked = matches!(end, RouteEnd::Parked { .. });
         if let Ok(routed) = self.store.routed(delivery, end, now) {
             self.ring();
             if matches!(routed, Routed::Lane(_)) {
                 self.overtakes_none(&routing);
             }
-            if routed != Routed::Again && !later {
+            if parked {
+                // A person decides when it is tried again.
+                self.unrouted.insert(delivery, None);
+            } else if routed != Routed::Again && !later {
                 // What it came late to is no less late when a restored backup brings it again.
                 self.unrouted
                     .retain(|id, about| *id != delivery || about.is_none());

@@ -281,8 +281,13 @@ impl World {
             .any(|l| l.id != intent.link && !l.is_live() && l.ticket_id() == Some(ticket));
         // Another customer's Lane knows nothing of who made it.
         let given_away = self.was_given_away(&start.ticket) || !self.judge.restored.is_empty();
-        // Of two tickets of one create nobody knows who made the one that its Link did not get.
-        let ours = !given_away && self.judge.made.contains(ticket) && !self.may_be_doubled(ticket);
+        // Of two tickets of one create the other is known by its link field, which another Lane's Link wrote over
+        // (history 7678662).
+        let had = |l: &&Link| l.ticket_id() == Some(ticket);
+        let mut others = self.store.lanes().filter(|lane| lane.lane.id != after.id);
+        let hidden = self.may_be_doubled(ticket)
+            && others.any(|lane| lane.links.into_iter().any(|l| had(&l)));
+        let ours = !given_away && !hidden && self.judge.made.contains(ticket);
         self.judge.asks(Law::AskedFor);
         let asks = seen.tags.iter().any(|tag| tag == TAG) && !ours;
         let wrong = |mapping: &Mapping| {

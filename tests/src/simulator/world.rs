@@ -92,7 +92,7 @@ pub struct World {
     /// Routings.
     pub routings: BTreeMap<TaskId, Routing>,
     /// Webhooks that a Router had in hand and that came to no Lane yet, each with what it is about, unless
-    /// the Router came late to it.
+    /// the Router came late to it or a person was asked.
     pub unrouted: BTreeMap<DeliveryId, Option<String>>,
     /// Sweeps.
     pub sweeps: BTreeMap<TaskId, Sweep>,

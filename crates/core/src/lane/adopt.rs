@@ -422,15 +422,13 @@ impl Turn<'_> {
         rule: &str,
     ) -> Option<LinkId> {
         let seen = self.lane.tickets.get(ticket).and_then(|m| m.seen.clone())?;
+        self.takes(ticket);
         let link = self.new_link(
             Origin::Conversation,
             ConversationSide::Known { id: id.clone() },
             TicketSide::Known { id: ticket.clone() },
             rule,
         );
-        if let Some(memory) = self.lane.tickets.get_mut(ticket) {
-            memory.open_when = true;
-        }
         if let Some(link) = self.lane.link_mut(&link) {
             link.agreed = Some(Agreed {
                 conversation_closed: false,

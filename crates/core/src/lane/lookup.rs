@@ -172,12 +172,16 @@ impl Turn<'_> {
         status: crate::ticket::Status,
     ) {
         let now = self.now;
-        let link = self.lane.links.iter_mut().find(|l| {
+        let waits = |l: &Link| {
             l.is_live()
                 && l.ticket == TicketSide::Wanted
                 && l.conversation_id() == Some(conversation)
-        });
-        let Some(link) = link else {
+        };
+        if !self.lane.links.iter().any(waits) {
+            return;
+        }
+        self.takes(ticket);
+        let Some(link) = self.lane.links.iter_mut().find(|l| waits(l)) else {
             return;
         };
         link.looked_for_open = true;
@@ -258,6 +262,7 @@ impl Turn<'_> {
 
 /// From when to when other Lanes were told of a ticket: of one that nobody had by a Link, it tells whose it was.
 fn spans_of_others(told: &[RoutedTo], ours: &LaneId, now: Timestamp) -> Vec<Holder> {
+    let told: Vec<&RoutedTo> = told.iter().filter(|told| told.shows_whose).collect();
     let runs = told.chunk_by(|one, next| one.lane == next.lane);
     let ends = runs
         .clone()

@@ -130,8 +130,8 @@ impl Turn<'_> {
             self.withdraw(link, operation, None);
         }
         let anothers = self.is_anothers(link, into);
+        self.takes(into);
         if let Some(memory) = self.lane.tickets.get_mut(into) {
-            memory.open_when = true;
             // This conversation follows; the customer's next one is no business of another's ticket.
             memory.anothers = anothers;
         }

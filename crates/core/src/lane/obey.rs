@@ -46,9 +46,7 @@ impl Turn<'_> {
             status: ticket.status.clone(),
         };
         self.see_ticket(ticket, now, Sight::Read);
-        if let Some(memory) = self.lane.tickets.get_mut(&ticket_id) {
-            memory.open_when = true;
-        }
+        self.takes(&ticket_id);
         let before = self.live_link_of_ticket(&ticket_id).map(|l| l.id.clone());
         self.untie(&id, before.as_ref());
         let link = match before {

@@ -203,6 +203,17 @@ impl Turn<'_> {
         self.latest_link_of_ticket(&ticket.id).is_none() && tried.any(of_talk)
     }
 
+    /// A ticket that was there before gets a Link: it asks for none from now on, and that a create of ours made it
+    /// is kept, since the Link writes over what shows it.
+    pub(super) fn takes(&mut self, id: &TicketId) {
+        let seen = self.lane.tickets.get(id).and_then(|m| m.seen.clone());
+        let double = seen.is_some_and(|ticket| self.is_double(&ticket));
+        if let Some(memory) = self.lane.tickets.get_mut(id) {
+            memory.made_by_us |= double;
+            memory.open_when = true;
+        }
+    }
+
     /// The next generation, if the ticket's last Link ended with the ticket closed: it is open again.
     fn reopened(&self, id: &TicketId) -> Option<u32> {
         let last = self.latest_link_of_ticket(id)?;

@@ -455,3 +455,29 @@ fn a_double_of_a_lost_create_that_the_sweep_finds_starts_nothing() {
     w.settle();
     assert!(w.intents(Operation::Start).is_empty(), "{}", w.tale());
 }
+
+/// Found by history 7603888: the link field, which alone showed whose it was, is the next conversation's by then.
+#[test]
+fn a_double_that_was_taken_for_the_next_conversation_starts_nothing_when_that_ends() {
+    let mut w = nothing_can_tell(OnUnknown::Retry);
+    w.faults.next("create", Fault::DoThenCut);
+    w.settle();
+    let first = w.only_talk();
+    let known = w.ticket_of(&first).unwrap();
+    w.ends(&first, "expired");
+    w.sweep();
+    w.agent_sets(&known, "closed");
+    w.sweep();
+    w.settle();
+    w.net.weather = Weather::Fair;
+    let next = w.ana_starts();
+    w.settle();
+    let double = w.ticket_of(&next);
+    assert!(double.is_some_and(|double| double != known), "{}", w.tale());
+    assert_eq!(w.desk.records.len(), 2, "the double is taken: {}", w.tale());
+    w.ends(&next, "expired");
+    w.settle();
+    w.sweep();
+    w.settle();
+    assert!(w.intents(Operation::Start).is_empty(), "{}", w.tale());
+}

@@ -4,7 +4,7 @@
 use super::world::{ANA, BEA, World, faults::Fault, net::Weather};
 use bridge_core::{call::Resolve, ids::TicketId, lane::Order, text::Text};
 use bridge_remotes::{
-    desk::Versions,
+    desk::{Carries, Versions},
     jelou::{Second, Talk},
 };
 use serde_json::json;
@@ -417,4 +417,40 @@ fn a_conversation_that_waited_for_the_router_looks_once_more_whose_the_ticket_is
     w.settle();
     let own = w.ticket_of(&next).expect("one of her own");
     assert_ne!(own, ticket, "{}", w.tale());
+}
+
+/// Found by history 7548796: the echo, which went to whose the ticket was last, seemed to show that it was hers
+/// again.
+#[test]
+fn a_late_echo_of_ours_does_not_show_whose_a_ticket_was() {
+    let mut w = World::with(&json!({"conversation": {"comment_without_conversation": "start"}}));
+    w.capabilities.comments = true;
+    w.desk.carries = Carries::Patch;
+    let (ticket, talk) = w.linked_from_ticket();
+    w.ends(&talk, "expired");
+    w.settle();
+    let echo = w.desk.change(&ticket, true, w.now, |_| {});
+    give(&mut w, &ticket, Some(BEA));
+    w.pass(Duration::from_secs(60));
+    let anas = w.bridge.lane_where(|s| s.lane.user.as_str() == ANA);
+    let (anas, now) = (anas.unwrap(), w.now);
+    w.bridge.hand_over(&anas, echo, now, now, false);
+    w.pass(Duration::from_secs(60));
+    w.net.weather = Weather::Kept;
+    w.agent_says(&ticket, "k1", "para Bea");
+    give(&mut w, &ticket, Some(ANA));
+    let told = std::mem::take(&mut w.net.kept);
+    w.net.weather = Weather::Fair;
+    for event in told.into_iter().rev() {
+        w.deliver(event);
+    }
+    w.settle();
+    assert!(w.active().is_empty(), "{}", w.tale());
+    let unsent = |note: &&String| note.contains("(comment k1)");
+    assert_eq!(
+        w.notes(&ticket).iter().filter(unsent).count(),
+        1,
+        "{}",
+        w.tale()
+    );
 }

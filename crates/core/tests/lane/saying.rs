@@ -141,6 +141,26 @@ fn words_too_long_for_one_message_come_in_parts_in_order_though_one_is_lost() {
     assert_eq!(heard[3], "depois");
 }
 
+/// Found by a reader: what the agent had written before was put in between.
+#[test]
+fn words_that_turn_up_late_do_not_come_between_the_parts_of_later_ones() {
+    let mut w = World::new();
+    let (talk, ticket) = w.linked_from_conversation();
+    let words = "Uma linha de texto.\n".repeat(600);
+    let now = w.now;
+    let late = w.desk.agent_comment(&ticket, "9", "antes", true, now);
+    w.faults.after_next("message", Fault::Later(Some(30)));
+    let long = w.desk.agent_comment(&ticket, "10", &words, true, now);
+    w.deliver(long);
+    w.moment();
+    assert_eq!(w.heard(&talk).len(), 1, "{}", w.tale());
+    w.deliver(late);
+    w.settle();
+    let heard = w.heard(&talk);
+    assert_eq!(heard[..3].concat(), words, "{}", w.tale());
+    assert_eq!(heard[3], "antes");
+}
+
 #[test]
 fn a_message_waits_for_its_conversation() {
     let mut w = World::new();

@@ -95,9 +95,11 @@ impl Turn<'_> {
     }
 
     /// Whether earlier words of the same place wait, be it only for a look at something: what was not tried
-    /// yet stays behind them.
+    /// yet stays behind them. What is begun is said to its end.
     pub(super) fn is_behind_earlier_words(&self, intent: &Intent) -> bool {
-        let (place, id) = if let Effect::SendMessage(said) = &intent.effect {
+        let (place, id) = if let Effect::SendMessage(said) = &intent.effect
+            && said.part == 1
+        {
             let id = said.ticket.clone();
             (Place::Ticket { id }, &said.comment)
         } else if let Effect::AddComment(comment) = &intent.effect

@@ -41,7 +41,7 @@ enum Hears {
 
 impl Turn<'_> {
     pub(super) fn relay_to_customer(&mut self, ticket: &TicketId, place: &Place) {
-        while let Some(message) = self.first_waiting(place).cloned() {
+        while let Some(message) = self.begun_or_first(place).cloned() {
             let way = match (self.not_for_us(ticket, &message), self.who_hears(ticket)) {
                 (Some(way), _) => way,
                 (None, Hears::Talk { link, id }) => self.say(&link, &id, ticket, &message),
@@ -55,6 +55,24 @@ impl Turn<'_> {
                 Way::Ends(outcome) => self.end_message(place, &message.id, outcome),
             }
         }
+    }
+
+    /// What is said in part is said to its end before earlier words that turned up meanwhile.
+    fn begun_or_first(&self, place: &Place) -> Option<&Message> {
+        let begun = |m: &&Message| {
+            let is_part = |i: &Intent| match &i.effect {
+                Effect::SendMessage(said) => said.comment == m.id && is_of(&said.ticket, place),
+                _ => false,
+            };
+            let mut intents = self.lane.intents.iter();
+            intents.any(|i| i.state == IntentState::Confirmed && is_part(i))
+        };
+        let mut waiting = self
+            .lane
+            .messages
+            .iter()
+            .filter(|m| m.waits() && m.place == *place);
+        waiting.find(begun).or_else(|| self.first_waiting(place))
     }
 
     fn who_hears(&self, ticket: &TicketId) -> Hears {
@@ -161,8 +179,9 @@ impl Turn<'_> {
     ) -> Way {
         let cause = cause_of(message, number);
         if let Some(ahead) = self.message_ahead(link, message) {
-            // Only the one that is being tried may stay ahead of an earlier one that came late.
-            let untried = ahead.state == IntentState::Planned && ahead.attempts == 0;
+            // Only the one that is begun may stay ahead of an earlier one that came late.
+            let untried =
+                ahead.state == IntentState::Planned && ahead.attempts == 0 && is_first_part(&ahead);
             let waits = comment_of(&ahead).is_some_and(|id| self.is_waiting(&message.place, id));
             if !(untried && waits) {
                 return Way::Stays;
@@ -369,6 +388,14 @@ fn comment_of(intent: &Intent) -> Option<&MessageId> {
         return None;
     };
     Some(&message.comment)
+}
+
+fn is_of(ticket: &TicketId, place: &Place) -> bool {
+    matches!(place, Place::Ticket { id } if id == ticket)
+}
+
+fn is_first_part(intent: &Intent) -> bool {
+    matches!(&intent.effect, Effect::SendMessage(message) if message.part == 1)
 }
 
 /// How many parts an agent's comment has.

@@ -123,8 +123,12 @@ impl Bridge {
         self.next_delivery += 1;
         if let Some(ticket) = ticket_of(&event) {
             let lane = lane.clone();
-            let at = received_at;
-            self.told.push((ticket, RoutedTo { lane, at }));
+            let told = RoutedTo {
+                lane,
+                at: received_at,
+                shows_whose: event.shows_whose(),
+            };
+            self.told.push((ticket, told));
         }
         let stored = self.lanes.get_mut(lane).unwrap();
         stored.pending.push(Pending {

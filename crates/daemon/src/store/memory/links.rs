@@ -7,7 +7,7 @@ use super::{
 };
 use crate::store::types::{DELIVERIES_TOLD, LinkFilter, LinkRow};
 use bridge_core::{
-    event::Side,
+    event::{Event, Side},
     ids::{BotId, BridgeName, ConversationId, IntentId, LaneId, LinkId, TicketId, UserId},
     intent::Intent,
     link::Link,
@@ -60,6 +60,8 @@ impl Memory {
             Some(RoutedTo {
                 lane: row.lane.clone()?,
                 at: row.came.received_at,
+                // Of what was pruned nobody knows more.
+                shows_whose: row.events.is_empty() || row.events.iter().any(Event::shows_whose),
             })
         });
         let mut told: Vec<RoutedTo> = told.take(DELIVERIES_TOLD as usize).collect();

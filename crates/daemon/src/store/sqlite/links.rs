@@ -4,18 +4,19 @@
 use super::{
     Store,
     route::canonical,
-    row::{at, id, intent, link},
+    row::{at, id, intent, json, link},
 };
 use crate::store::{
     error::StoreError,
     types::{DELIVERIES_TOLD, LinkFilter, LinkRow},
 };
 use bridge_core::{
+    event::Event,
     ids::{BotId, BridgeName, ConversationId, IntentId, LaneId, LinkId, TicketId, UserId},
     intent::Intent,
     read::{Holder, RoutedTo},
 };
-use sqlx::{query, sqlite::SqliteRow};
+use sqlx::{Row as _, query, sqlite::SqliteRow};
 
 /// A live Link goes before an ended one, a later before an earlier.
 const OF_CONVERSATION: &str = "SELECT lane_id AS id FROM link WHERE bridge = ? AND conversation = ? ORDER BY live DESC, created_at DESC LIMIT 1";
@@ -25,7 +26,7 @@ const OF_TICKET: &str = "SELECT lane_id AS id FROM link WHERE bridge = ? AND tic
 const OF_LIVE_TICKET: &str =
     "SELECT lane_id AS id FROM link WHERE bridge = ? AND ticket = ? AND live = 1";
 
-const ROUTED_OF_TICKET: &str = "SELECT lane_id, received_at FROM delivery WHERE bridge = ? AND side = 'ticketing' AND object = ? \
+const ROUTED_OF_TICKET: &str = "SELECT lane_id, received_at, events FROM delivery WHERE bridge = ? AND side = 'ticketing' AND object = ? \
      AND lane_id IS NOT NULL ORDER BY id DESC LIMIT ?";
 
 const OF_INTENT: &str = "SELECT lane_id AS id FROM intent WHERE bridge = ? AND id = ?";
@@ -116,6 +117,7 @@ impl Store {
             Ok(RoutedTo {
                 lane: id(row, "lane_id")?,
                 at: at(row, "received_at")?,
+                shows_whose: shows_whose(row)?,
             })
         });
         told.collect()
@@ -225,6 +227,15 @@ impl Store {
             .await?;
         row.map(|row| id(&row, "id")).transpose()
     }
+}
+
+/// Of what was pruned nobody knows more.
+fn shows_whose(row: &SqliteRow) -> Result<bool, StoreError> {
+    if row.try_get::<Option<&str>, _>("events")?.is_none() {
+        return Ok(true);
+    }
+    let events: Vec<Event> = json(row, "events")?;
+    Ok(events.is_empty() || events.iter().any(Event::shows_whose))
 }
 
 fn listed(row: &SqliteRow) -> Result<LinkRow, StoreError> {
