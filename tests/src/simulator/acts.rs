@@ -19,7 +19,7 @@ use jelou_bridge::{
     gate::Gate,
     store::{ParkedFilter, ParkedKind, Wake},
 };
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 /// What a ticket may be set to.
 const STATUSES: [&str; 5] = ["open", "pending", "solved", "solved", "closed"];
@@ -476,34 +476,6 @@ impl World {
         }
         self.begin_bridge(replica);
         self.look_by(replica, self.now);
-    }
-
-    /// A backup is made now and then, where one will be restored.
-    pub fn keep_backup(&mut self, number: usize) {
-        if self.faults.has(Fault::BackupRestored) && number % 4 == 1 {
-            self.backup = Some((self.now, self.store.clone()));
-        }
-    }
-
-    fn restore_backup(&mut self) -> bool {
-        let Some((at, mut store)) = self.backup.clone() else {
-            return false;
-        };
-        for replica in 0..self.replicas.len() {
-            self.crash(replica);
-        }
-        store.restored_over(&self.store);
-        self.unrouted.retain(|_, about| about.is_none());
-        self.store = store;
-        let last = self.store.deliveries().last().map(|d| d.id);
-        self.judge.restore(at, self.now, last);
-        // A Link made since is forgotten, and its name is given again.
-        let links = self.store.lanes().flat_map(|lane| lane.links);
-        let links: BTreeSet<LinkId> = links.map(|l| l.id.clone()).collect();
-        self.judge
-            .known_open
-            .retain(|(link, _)| links.contains(link));
-        true
     }
 
     /// Everything works again.

@@ -12,7 +12,7 @@ use bridge_core::{
     conversation::Conversation,
     effect::{Answer, Effect, Found, Read},
     event::Side,
-    ids::{ConversationId, TicketId},
+    ids::{ConversationId, IntentId, TicketId},
     intent::Intent,
     lane::Blocked,
     ticket::Ticket,
@@ -158,6 +158,19 @@ impl What {
 }
 
 impl World {
+    /// The tries of an Intent that have not reached their remote yet, by when they left.
+    pub(super) fn on_their_way(
+        &self,
+        id: &IntentId,
+    ) -> impl Iterator<Item = Option<Timestamp>> + '_ {
+        let calls = self.calls.values().filter(|call| call.brought.is_none());
+        let id = id.clone();
+        calls.filter_map(move |call| match &call.what {
+            What::Do(intent) if intent.id == id => Some(intent.sent_at),
+            _ => None,
+        })
+    }
+
     /// Asks the process's gate for one call.
     ///
     /// # Errors

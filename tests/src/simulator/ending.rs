@@ -8,7 +8,7 @@ use bridge_core::{
     ids::{ConversationId, LaneId, LinkId, TicketId},
     intent::{Intent, IntentState},
     lane::TicketMemory,
-    link::Link,
+    link::{ConversationSide, Link},
     ticket::Ticket,
     time::Timestamp,
 };
@@ -42,6 +42,9 @@ impl World {
             self.sweep(0);
         }
         self.pass(healed.plus(DRAIN));
+        while let Some(over) = self.wait_that_ends_by(self.now.plus(2 * AFTER_SWEEP)) {
+            self.pass(over.plus(AFTER_SWEEP));
+        }
         if self.judge.breach.is_some() {
             return;
         }
@@ -61,6 +64,21 @@ impl World {
             self.judge
                 .breach(Law::Fixpoint, format!("a sweep wrote: {new}"));
         }
+    }
+
+    /// A wait for a busy customer ends by itself, whatever a sweep finds (rule 7; history 8541913).
+    fn wait_that_ends_by(&self, by: Timestamp) -> Option<Timestamp> {
+        let links = self.store.lanes().flat_map(|lane| lane.links);
+        let waits = links.filter(|l| l.is_live() && l.conversation == ConversationSide::Wanted);
+        let since = waits.filter_map(|l| l.busy_since);
+        let clocks = 0..self.replicas.len();
+        let ends = since.flat_map(|since| {
+            let over = since.plus(self.mapping.busy_timeout);
+            let left = clocks.clone().map(move |r| over.since(self.clock(r)));
+            left.filter(|left| !left.is_zero())
+                .map(|left| self.now.plus(left))
+        });
+        ends.filter(|over| *over <= by).max()
     }
 
     fn writes(&self) -> (usize, usize) {

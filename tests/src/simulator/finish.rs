@@ -53,8 +53,14 @@ impl World {
         intent: &Intent,
         ticket: &TicketId,
     ) -> (Result<(), CallError>, Vec<Event>) {
-        self.judge.asks(Law::FollowsOnce);
-        if self.judge.finished.contains(&intent.id) && self.judge.restored.is_empty() {
+        // What left before it was heard that all is done cannot be called back (history 8408702).
+        let left = (intent.id.clone(), intent.sent_at);
+        let stoppable = !self.judge.unstoppable.contains(&left);
+        if stoppable {
+            self.judge.asks(Law::FollowsOnce);
+        }
+        let finished = self.judge.finished.contains(&intent.id);
+        if stoppable && finished && self.judge.restored.is_empty() {
             let what = format!("{} was finished, and finishes {ticket} again", intent.id);
             self.judge.breach(Law::FollowsOnce, what);
         }
@@ -102,7 +108,14 @@ impl World {
             i.state == IntentState::Confirmed && matches!(i.effect, Effect::CreateTicket(_))
         };
         let done = after.intents.iter().filter(done).map(|i| i.id.clone());
-        self.judge.finished.extend(done);
+        for id in done {
+            if !self.judge.finished.contains(&id) {
+                let on_their_way = self.on_their_way(&id).map(|at| (id.clone(), at));
+                let on_their_way: Vec<_> = on_their_way.collect();
+                self.judge.unstoppable.extend(on_their_way);
+                self.judge.finished.insert(id);
+            }
+        }
         let gave_way = |l: &&Link| l.ended.as_ref().is_some_and(|e| e.reason == GAVE_WAY);
         let gave_way = after.links.iter().filter(gave_way).map(|l| l.id.clone());
         self.judge.gave_way.extend(gave_way);

@@ -87,6 +87,8 @@ pub struct Judge {
     pub gave_way: BTreeSet<LinkId>,
     /// Creates that count as done, with what follows them.
     pub finished: BTreeSet<IntentId>,
+    /// Their tries, by when they left, that had not reached the desk by then.
+    pub unstoppable: BTreeSet<(IntentId, Option<Timestamp>)>,
     by_dedup: BTreeMap<(Side, String), DeliveryId>,
     tokens: BTreeMap<LaneId, i64>,
     settled: BTreeSet<(DeliveryId, u32)>,

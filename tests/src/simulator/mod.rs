@@ -17,6 +17,7 @@ pub mod acts;
 mod addressee;
 pub mod afterwards;
 mod at_remote;
+pub mod backup;
 pub mod calls;
 pub mod claims;
 pub mod ending;

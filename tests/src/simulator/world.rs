@@ -6,6 +6,7 @@
 //! but the history's seed, so a seed is a story.
 
 use super::{
+    backup::Backup,
     calls::{Call, CallId},
     claims::LaneTask,
     fault::{Fault, Faults},
@@ -129,7 +130,7 @@ pub struct World {
     /// Objects that are forbidden before.
     pub forbidden_until: BTreeMap<String, Timestamp>,
     /// The store as of some time ago.
-    pub backup: Option<(Timestamp, Memory)>,
+    pub backup: Option<Backup>,
     /// Whether the desk gave a webhook up that nobody took: it is as lost as one that was never sent.
     pub gave_up: bool,
     /// Webhooks of the desk sent so far.

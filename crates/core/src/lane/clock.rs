@@ -123,6 +123,7 @@ impl Lane {
                 m.retry.failed_at,
                 m.comments.read_at,
                 m.comments.retry.failed_at,
+                m.comments.missing_since,
                 m.comments.files.since,
                 m.comments.files.failed_at,
             ]
@@ -248,6 +249,7 @@ fn each_of_ticket(memory: &mut TicketMemory, change: &impl Fn(&mut Timestamp)) {
             holder_asked_at,
             &mut comments.read_at,
             &mut comments.settles_at,
+            &mut comments.missing_since,
         ],
         change,
     );

@@ -61,9 +61,9 @@ impl Turn<'_> {
         }
         match (read, error) {
             (Read::Ticket { id }, CallError::Gone { .. }) => self.ticket_missing(id),
+            (Read::Comments { ticket }, CallError::Gone { .. }) => self.comments_missing(ticket),
             (Read::Comments { ticket }, error) => {
-                let for_good = matches!(error, CallError::Gone { .. } | CallError::Refused { .. });
-                self.comments_unread(ticket, for_good);
+                self.comments_unread(ticket, matches!(error, CallError::Refused { .. }));
             }
             (Read::OpenTickets { .. }, CallError::Gone { .. } | CallError::Refused { .. }) => {
                 self.found_tickets(read, Vec::new(), self.now);

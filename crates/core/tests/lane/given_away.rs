@@ -454,3 +454,28 @@ fn a_late_echo_of_ours_does_not_show_whose_a_ticket_was() {
         w.tale()
     );
 }
+
+/// Found by history 8545720: it was stored before Bea's conversation took the ticket, and routed after.
+#[test]
+fn words_that_the_router_comes_to_after_another_named_the_ticket_are_told_as_unsent() {
+    let (mut w, made) = made_and_not_known(Resolve::IdempotencyKey, Fault::CrashAfter);
+    w.net.weather = Weather::Kept;
+    w.agent_says(&made, "k1", "para a Ana");
+    let said = w.net.kept.remove(0);
+    w.store_only(said);
+    w.net.weather = Weather::Fair;
+    let (theirs, began) = w.jelou.begin(BEA, Some(made.clone()), None, w.now);
+    w.deliver(began);
+    w.moment();
+    assert_eq!(w.ticket_of(&theirs), Some(made.clone()), "{}", w.tale());
+    w.route_what_is_stored();
+    w.settle();
+    assert!(w.heard(&theirs).is_empty(), "{}", w.tale());
+    let unsent = |note: &&String| note.contains("(comment k1)");
+    assert_eq!(
+        w.notes(&made).iter().filter(unsent).count(),
+        1,
+        "{}",
+        w.tale()
+    );
+}

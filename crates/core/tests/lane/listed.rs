@@ -194,7 +194,7 @@ fn the_last_words_are_looked_for_before_a_conversation_is_closed() {
 
 #[test]
 fn comments_that_cannot_be_listed_do_not_keep_a_conversation_open() {
-    for fault in [Fault::Refuse(403), Fault::Later(None)] {
+    for fault in [Fault::Refuse(403), Fault::Later(None), Fault::Gone] {
         let mut w = listing();
         let (ticket, _) = w.linked_from_ticket();
         w.faults.always("comments", fault);
@@ -202,6 +202,21 @@ fn comments_that_cannot_be_listed_do_not_keep_a_conversation_open() {
         w.settle();
         assert!(w.active().is_empty(), "{fault:?} {}", w.tale());
     }
+}
+
+/// Found by history 8402411: the words went nowhere, and nobody was told.
+#[test]
+fn a_listing_that_is_not_found_once_is_asked_for_again() {
+    let mut w = listing();
+    let (talk, ticket) = w.linked_from_conversation();
+    w.sweep();
+    w.net.weather = Weather::Lost;
+    w.agent_says(&ticket, "k1", "um");
+    w.faults.next("comments", Fault::Gone);
+    w.sweep();
+    w.pass(Duration::from_secs(120));
+    w.sweep();
+    assert_eq!(w.heard(&talk), ["um"], "{}", w.tale());
 }
 
 #[test]

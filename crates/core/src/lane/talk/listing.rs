@@ -14,7 +14,7 @@ use crate::{
     },
     link::Link,
     message::Enclosed,
-    ticket::{TicketPatch, Version},
+    ticket::{GONE_READS_APART, TicketPatch, Version},
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -54,6 +54,9 @@ pub struct CommentsMemory {
     pub known: BTreeMap<MessageId, Timestamp>,
     /// Failing listings.
     pub retry: Retry,
+    /// When the ticket was first said not to be there, while it was asked for its comments.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub missing_since: Option<Timestamp>,
     /// The files of comments that wait to be sent and whose webhooks told of none.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub enclosed: BTreeMap<MessageId, Vec<Enclosed>>,
@@ -98,6 +101,7 @@ impl CommentsMemory {
             until: earlier(self.until, other.until),
             known: self.known,
             retry: Retry::default(),
+            missing_since: None,
             enclosed: self.enclosed,
             files: Retry::default(),
         }
@@ -211,6 +215,7 @@ impl Turn<'_> {
         }
         known.read_at = Some(begun);
         known.retry = Retry::default();
+        known.missing_since = None;
         let first = known.until.is_none();
         let since = known.until.map(|until| until.minus(OVERLAP));
         let begins = first && !self.latest_link_of_ticket(ticket).is_some_and(|l| l.relays);
@@ -255,6 +260,20 @@ impl Turn<'_> {
         }
     }
 
+    /// Missing once may be a lagging replica; missing twice, spaced, there is nothing to list (F33).
+    pub(in crate::lane) fn comments_missing(&mut self, ticket: &TicketId) {
+        let now = self.now;
+        let memory = self.lane.tickets.entry(ticket.clone()).or_default();
+        let since = *memory.comments.missing_since.get_or_insert(now);
+        let twice = now.since(since) >= GONE_READS_APART;
+        self.comments_unread(ticket, twice);
+        if let Some(memory) = self.lane.tickets.get_mut(ticket).filter(|_| !twice) {
+            // Whatever asked for this look, the second one surely comes.
+            memory.comments.hinted = true;
+            memory.comments.retry.due_at = Some(since.plus(GONE_READS_APART));
+        }
+    }
+
     /// The comments could not be listed. What is refused for good is given up until the ticket changes.
     pub(in crate::lane) fn comments_unread(&mut self, ticket: &TicketId, for_good: bool) {
         self.missed_files(ticket, self.now, for_good);
@@ -267,6 +286,7 @@ impl Turn<'_> {
             comments.settles_at = None;
             comments.hinted = false;
             comments.retry = Retry::default();
+            comments.missing_since = None;
             return;
         }
         comments.retry.failed(now);

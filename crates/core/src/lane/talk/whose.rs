@@ -77,13 +77,12 @@ impl Turn<'_> {
     /// heard them, and their Lane is told of nothing more.
     pub(in crate::lane) fn end_if_anothers(&mut self, e: &CommentAdded, at: Timestamp) {
         let memory = self.lane.tickets.get(&e.ticket);
-        let others = memory.and_then(|m| m.others.as_ref());
-        let others = others.filter(|others| others.iter().any(|o| may_have_had(o, at)));
-        let others = others.cloned();
-        let Some(link) = self
-            .live_link_of_ticket(&e.ticket)
-            .filter(|_| others.is_some())
-        else {
+        let others = memory.and_then(|m| m.others.clone());
+        let had = others.iter().flatten().any(|o| may_have_had(o, at));
+        // A ticket's description is said to nobody.
+        let anothers = had || !e.opening && self.was_anothers_before(&e.ticket, at);
+        let live = self.live_link_of_ticket(&e.ticket);
+        let Some(link) = live.filter(|_| anothers) else {
             return;
         };
         let link = link.id.clone();
@@ -148,13 +147,10 @@ impl Turn<'_> {
         if self.had_it(ticket, message.at) {
             return Whose::Ours;
         }
-        let memory = self.lane.tickets.get(ticket);
-        let live = self.live_link_of_ticket(ticket);
-        let before = live.is_some_and(|link| message.at < link.has_ticket_since());
-        if before && memory.is_some_and(|m| m.anothers) {
-            // No Link of ours had it then, and its requester is somebody else.
+        if self.was_anothers_before(ticket, message.at) {
             return Whose::Anothers;
         }
+        let memory = self.lane.tickets.get(ticket);
         let Some(others) = memory.and_then(|m| m.others.as_ref()) else {
             return Whose::NotKnown;
         };
@@ -162,6 +158,14 @@ impl Turn<'_> {
             true => Whose::Anothers,
             false => Whose::Ours,
         }
+    }
+
+    /// Whether no Link of ours had it then, and its requester is somebody else.
+    fn was_anothers_before(&self, ticket: &TicketId, at: Timestamp) -> bool {
+        let live = self.live_link_of_ticket(ticket);
+        let before = live.is_some_and(|link| at < link.has_ticket_since());
+        let memory = self.lane.tickets.get(ticket);
+        before && !self.had_it(ticket, at) && memory.is_some_and(|m| m.anothers)
     }
 
     /// Whether a Link of this Lane had the ticket then: two never have it at one time (rule 10).
