@@ -6,9 +6,12 @@ use crate::{
     event::{Event, Parsed, TicketChanged},
     ids::{BotId, BridgeName, ConversationId, IntentId, LaneId, TicketId, UserId},
     mapping::Mapping,
-    ticket::Ticket,
+    ticket::{GONE_READS_APART, Ticket},
     time::Timestamp,
 };
+
+/// What a Delivery is put off by whose ticket was missed for the first time.
+const NOT_THERE: &str = "its ticket was not found; it is looked for once more";
 
 /// How the Router ends with a Delivery.
 #[derive(Clone, Debug, PartialEq, Hash)]
@@ -116,8 +119,11 @@ pub enum Told {
         /// When the read began.
         begun: Timestamp,
     },
-    /// There is no such ticket.
-    Gone,
+    /// There is no such ticket ([`missing`]).
+    Gone {
+        /// It was missed for the first time: not before this it is looked for once more, if nobody had it.
+        again_at: Option<Timestamp>,
+    },
     /// It will not be had: the remote says no, or has failed for too long.
     Never {
         /// In a word.
@@ -154,8 +160,10 @@ enum Phase {
     Reading,
     /// The ticket is known; its customer is not, or is not wanted.
     NoCustomer,
-    /// The ticket is gone.
-    Missing,
+    /// The ticket is gone, or was missed for the first time.
+    Missing {
+        again_at: Option<Timestamp>,
+    },
 }
 
 /// One Delivery on its way to a Lane.
@@ -210,8 +218,8 @@ impl Route {
                 fill(&mut self.events, &ticket, begun);
                 self.by_customer(&ticket, mapping)
             }
-            Told::Gone => {
-                self.phase = Phase::Missing;
+            Told::Gone { again_at } => {
+                self.phase = Phase::Missing { again_at };
                 self.ask_ticket(Ask::LaneOfTicket)
             }
             Told::Never { reason, detail } => Turn::End(RouteEnd::parked(reason, detail)),
@@ -251,7 +259,7 @@ impl Route {
             changes(&mut self.events).for_each(|change| change.last_lane = lane.clone());
             return self.by_whole(mapping);
         }
-        if matches!(self.phase, Phase::NoCustomer | Phase::Missing) {
+        if matches!(self.phase, Phase::NoCustomer | Phase::Missing { .. }) {
             // It goes where it was last, and no requester brings it there.
             changes(&mut self.events).for_each(|change| change.last_lane = None);
         }
@@ -271,7 +279,14 @@ impl Route {
             }
             Phase::ByAnyTicket => self.by_whole(mapping),
             Phase::NoCustomer | Phase::Reading => self.ignored("no_customer"),
-            Phase::Missing => self.ignored("gone"),
+            Phase::Missing { again_at: None } => self.ignored("gone"),
+            Phase::Missing {
+                again_at: Some(due_at),
+            } => Turn::End(RouteEnd::Later {
+                due_at,
+                error: NOT_THERE.to_owned(),
+                object: self.object.take(),
+            }),
         }
     }
 
@@ -353,6 +368,16 @@ impl Route {
             object: self.object.take(),
             events: std::mem::take(&mut self.events),
         })
+    }
+}
+
+/// What a 404 for the ticket of a Delivery tells that was put off for this: missing once may be a lagging
+/// replica; missing twice, spaced, is gone (F33).
+#[must_use]
+pub fn missing(put_off_by: Option<&str>, now: Timestamp) -> Told {
+    let first = put_off_by != Some(NOT_THERE);
+    Told::Gone {
+        again_at: first.then(|| now.plus(GONE_READS_APART)),
     }
 }
 

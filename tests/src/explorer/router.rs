@@ -12,7 +12,7 @@ use bridge_core::{
     event::{Event, Parsed},
     ids::DeliveryId,
     lane::retry_at,
-    route::{Ask, Route, Told, Turn},
+    route::{Ask, Route, Told, Turn, missing},
 };
 use jelou_bridge::store::{Received, Room};
 use std::hash::Hash;
@@ -154,7 +154,7 @@ impl World {
                     ticket: Box::new(ticket),
                     begun: now,
                 },
-                Err(_) => Told::Gone,
+                Err(_) => missing(hand.received.put_off_by.as_deref(), now),
             };
             hand.turn = hand.route.told(told, &setting.mapping);
             self.look_up(hand, setting);

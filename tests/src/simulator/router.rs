@@ -14,7 +14,7 @@ use bridge_core::{
     event::{Parsed, Side},
     ids::TicketId,
     lane::retry_at,
-    route::{Ask, Route, RouteEnd, Told, Turn, object_of},
+    route::{Ask, Route, RouteEnd, Told, Turn, missing, object_of},
     ticket::Ticket,
     time::Timestamp,
 };
@@ -236,8 +236,10 @@ impl World {
                 }
                 Told::Ticket { ticket, begun }
             }
-            Ok(_) => Told::Gone,
-            Err(CallError::Gone { .. }) => Told::Gone,
+            Ok(_) | Err(CallError::Gone { .. }) => {
+                let now = self.clock(routing.replica);
+                missing(routing.received.put_off_by.as_deref(), now)
+            }
             Err(error @ CallError::Refused { .. }) => Told::Never {
                 reason: "refused",
                 detail: error.to_string(),

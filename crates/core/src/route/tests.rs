@@ -52,7 +52,8 @@ fn a_ticket_that_cannot_be_read_comes_to_its_last_lane_and_not_for_its_requester
     let mapping = mapping();
     let lane = LaneId::parse("lane1").unwrap();
     let mut route = asked_to_read(&lane, &mapping);
-    let turn = route.told(Told::Gone, &mapping);
+    let gone = Told::Gone { again_at: None };
+    let turn = route.told(gone, &mapping);
     assert!(matches!(turn, Turn::Ask(Ask::LaneOfTicket(_))));
     let turn = route.told(Told::Lane(Some(lane.clone())), &mapping);
     let Turn::End(RouteEnd::ToKnownLane {
@@ -69,4 +70,35 @@ fn a_ticket_that_cannot_be_read_comes_to_its_last_lane_and_not_for_its_requester
         change.last_lane, None,
         "its requester did not bring it there"
     );
+}
+
+// Found by history 8742372: a lagging replica did not know the ticket that had just been made, and what an agent
+// had said on it went nowhere.
+#[test]
+fn a_ticket_that_nobody_had_is_missed_twice_before_it_counts_as_gone() {
+    let mapping = mapping();
+    let lane = LaneId::parse("lane1").unwrap();
+    let now = Timestamp(1_000);
+    let end = |put_off_by: Option<&str>| {
+        let mut route = asked_to_read(&lane, &mapping);
+        route.told(missing(put_off_by, now), &mapping);
+        match route.told(Told::Lane(None), &mapping) {
+            Turn::End(end) => end,
+            Turn::Ask(ask) => panic!("{ask:?}"),
+        }
+    };
+    let first = end(None);
+    let RouteEnd::Later {
+        due_at,
+        error,
+        object,
+    } = &first
+    else {
+        panic!("{first:?}");
+    };
+    assert_eq!(*due_at, now.plus(GONE_READS_APART));
+    assert!(object.is_some(), "no later one about it overtakes it");
+    assert!(matches!(end(Some("503")), RouteEnd::Later { .. }));
+    let second = end(Some(error));
+    assert!(matches!(second, RouteEnd::Ignored { .. }), "{second:?}");
 }

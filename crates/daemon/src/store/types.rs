@@ -109,6 +109,8 @@ pub struct Received {
     pub body: Bytes,
     /// How often it was handed out, this time included.
     pub attempts: u32,
+    /// What it was put off by last, in a sentence without content.
+    pub put_off_by: Option<String>,
 }
 
 /// Bodies and headers are not shown (law 9).

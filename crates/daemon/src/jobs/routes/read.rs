@@ -8,7 +8,12 @@ use crate::{
     store::Received,
 };
 use bridge_core::{
-    call::CallError, event::Side, ids::TicketId, lane::retry_at, route::Told, ticket::Ticket,
+    call::CallError,
+    event::Side,
+    ids::TicketId,
+    lane::retry_at,
+    route::{Told, missing},
+    ticket::Ticket,
     time::Timestamp,
 };
 use std::time::Duration;
@@ -70,7 +75,7 @@ pub(super) async fn read_ticket(
             });
             Told::Ticket { ticket, begun }
         }
-        Err(CallError::Gone { .. }) => Told::Gone,
+        Err(CallError::Gone { .. }) => missing(received.put_off_by.as_deref(), clock::now()),
         Err(error @ CallError::Refused { .. }) => Told::Never {
             reason: "refused",
             detail: error.to_string(),

@@ -298,5 +298,6 @@ fn hand_out(id: DeliveryId, row: &mut DeliveryRow) -> Received {
         headers: row.came.headers.clone(),
         body: row.came.body.clone(),
         attempts: row.attempts,
+        put_off_by: row.detail.clone(),
     }
 }

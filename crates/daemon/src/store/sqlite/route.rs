@@ -27,7 +27,7 @@ use std::sync::Arc;
 const CLAIM: &str = "UPDATE delivery SET router = ?1, routing_begun_at = coalesce(routing_begun_at, ?2), attempts = attempts + 1 \
      WHERE id IN (SELECT id FROM delivery WHERE state = 'received' AND bridge = ?4 AND side = ?5 AND source = ?6 AND due_at <= ?2 AND router IS NOT ?1 \
      ORDER BY due_at, id LIMIT ?3) \
-     RETURNING id, bridge, side, source, received_at, headers, body, attempts, due_at";
+     RETURNING id, bridge, side, source, received_at, headers, body, attempts, due_at, detail";
 
 /// From where anything waits, by leaps along the index: a million webhooks of one side are one leap.
 const SOURCES: &str = "WITH RECURSIVE first (id) AS (\
@@ -211,6 +211,7 @@ fn received(row: &SqliteRow) -> Result<Received, StoreError> {
         headers: json(row, "headers")?,
         body: Bytes::from(body.unwrap_or_default()),
         attempts: row.try_get("attempts")?,
+        put_off_by: row.try_get("detail")?,
     })
 }
 
