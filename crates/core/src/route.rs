@@ -103,6 +103,14 @@ pub enum Ask {
     LaneOfLiveTicket(TicketId),
     /// Which Lane has a Link of this ticket, live or not?
     LaneOfTicket(TicketId),
+    /// Which Lane has a live Link of this conversation that waits for its ticket, or has this one by now? The
+    /// ticket's link field names the conversation: a create whose answer is on its way made it.
+    LaneThatWaits {
+        /// The conversation.
+        conversation: ConversationId,
+        /// The ticket.
+        ticket: TicketId,
+    },
     /// One read of the ticket, or a read that began after the Delivery was received.
     ReadTicket(TicketId),
 }
@@ -158,6 +166,8 @@ enum Phase {
     /// A change by us, told without the ticket.
     ByAnyTicket,
     Reading,
+    /// The ticket is known, and names the conversation that it was made for.
+    ByLinkField,
     /// The ticket is known; its customer is not, or is not wanted.
     NoCustomer,
     /// The ticket is gone, or was missed for the first time.
@@ -259,8 +269,12 @@ impl Route {
             changes(&mut self.events).for_each(|change| change.last_lane = lane.clone());
             return self.by_whole(mapping);
         }
-        if matches!(self.phase, Phase::NoCustomer | Phase::Missing { .. }) {
-            // It goes where it was last, and no requester brings it there.
+        let by_requester = !matches!(
+            self.phase,
+            Phase::NoCustomer | Phase::Missing { .. } | Phase::ByLinkField
+        );
+        if lane.is_some() && !by_requester {
+            // It goes where it is or was, and no requester brings it there.
             changes(&mut self.events).for_each(|change| change.last_lane = None);
         }
         if let Some(lane) = lane {
@@ -277,7 +291,7 @@ impl Route {
                 self.phase = Phase::ByAnyTicket;
                 self.ask_ticket(Ask::LaneOfTicket)
             }
-            Phase::ByAnyTicket => self.by_whole(mapping),
+            Phase::ByAnyTicket | Phase::ByLinkField => self.by_whole(mapping),
             Phase::NoCustomer | Phase::Reading => self.ignored("no_customer"),
             Phase::Missing { again_at: None } => self.ignored("gone"),
             Phase::Missing {
@@ -301,6 +315,18 @@ impl Route {
     }
 
     fn by_customer(&mut self, ticket: &Ticket, mapping: &Mapping) -> Turn {
+        // Who waits for it goes before its requester, as who has it does (rule 10).
+        if let Some(conversation) = ticket.link_field.clone()
+            && self.phase != Phase::ByLinkField
+            && !planted!(LinkNotAskedFirst)
+        {
+            self.phase = Phase::ByLinkField;
+            let ticket = ticket.id.clone();
+            return Turn::Ask(Ask::LaneThatWaits {
+                conversation,
+                ticket,
+            });
+        }
         match mapping.user_id(ticket) {
             Ok(Some(user)) => match self.bot.clone() {
                 Some(bot) => self.end_at(bot, user),

@@ -129,6 +129,10 @@ impl World {
                 Turn::Ask(Ask::LaneOfConversation(id)) => store.lane_of_conversation(bridge, id),
                 Turn::Ask(Ask::LaneOfLiveTicket(id)) => store.lane_of_live_ticket(bridge, id),
                 Turn::Ask(Ask::LaneOfTicket(id)) => store.lane_of_ticket(bridge, id),
+                Turn::Ask(Ask::LaneThatWaits {
+                    conversation,
+                    ticket,
+                }) => store.lane_that_waits(bridge, conversation, ticket),
             };
             routing.turn = routing.route.told(Told::Lane(lane), &setting.mapping);
         }

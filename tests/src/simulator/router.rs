@@ -191,6 +191,10 @@ impl World {
                     Told::Lane(store.lane_of_live_ticket(name, &id))
                 }
                 Turn::Ask(Ask::LaneOfTicket(id)) => Told::Lane(store.lane_of_ticket(name, &id)),
+                Turn::Ask(Ask::LaneThatWaits {
+                    conversation,
+                    ticket,
+                }) => Told::Lane(store.lane_that_waits(name, &conversation, &ticket)),
                 Turn::Ask(Ask::ReadTicket(ticket)) => {
                     let now = self.clock(routing.replica);
                     let received_at = routing.received.received_at;

@@ -4,9 +4,11 @@
 use super::*;
 use crate::{
     mapping::{MappingSpec, compile},
-    ticket::{Status, TicketPatch, Version, Vocabulary},
+    text::Text,
+    ticket::{Requester, Status, TicketPatch, Version, Vocabulary},
 };
 use serde_json::json;
+use std::collections::BTreeMap;
 
 fn mapping() -> Mapping {
     let words = |words: &[&str]| words.iter().map(|word| Status::new(word)).collect();
@@ -18,8 +20,35 @@ fn mapping() -> Mapping {
         open_ended: false,
         fields: None,
     };
-    let spec: MappingSpec = serde_json::from_value(json!({})).unwrap();
+    let spec =
+        json!({"conversation": {"open_when": "true", "user_id": "{{ ticket.requester.phone }}"}});
+    let spec: MappingSpec = serde_json::from_value(spec).unwrap();
     compile(&spec, &vocabulary).unwrap()
+}
+
+const BEA: &str = "593900000002";
+
+/// A ticket that was made for a conversation and is Bea's by now.
+fn of_bea_for(conversation: &str) -> Ticket {
+    Ticket {
+        id: TicketId::parse("t1").unwrap(),
+        version: Version::None,
+        status: Status::new("open"),
+        subject: None,
+        priority: None,
+        tags: Vec::new(),
+        group: None,
+        requester: Requester {
+            phone: Some(Text::new(BEA)),
+            ..Requester::default()
+        },
+        assignee: None,
+        link_field: ConversationId::parse(conversation).ok(),
+        fields: BTreeMap::new(),
+        url: None,
+        created_at: None,
+        merged_into: None,
+    }
 }
 
 /// A change that tells of no more than the ticket's id, of a ticket whose last Link was this Lane's.
@@ -101,4 +130,32 @@ fn a_ticket_that_nobody_had_is_missed_twice_before_it_counts_as_gone() {
     assert!(matches!(end(Some("503")), RouteEnd::Later { .. }));
     let second = end(Some(error));
     assert!(matches!(second, RouteEnd::Ignored { .. }), "{second:?}");
+}
+
+// Found by history 8824969: an agent gave a ticket away in the second in which it was made, and whoever it was made
+// for heard nothing of it any more.
+#[test]
+fn a_ticket_that_names_the_conversation_it_was_made_for_goes_to_who_waits_for_it_and_not_to_its_requester()
+ {
+    let mapping = mapping();
+    let (last, waits) = (
+        LaneId::parse("lane1").unwrap(),
+        LaneId::parse("lane2").unwrap(),
+    );
+    for found in [Some(waits), None] {
+        let mut route = asked_to_read(&last, &mapping);
+        let ticket = Box::new(of_bea_for("c7"));
+        let begun = Timestamp(5);
+        let turn = route.told(Told::Ticket { ticket, begun }, &mapping);
+        assert!(
+            matches!(turn, Turn::Ask(Ask::LaneThatWaits { .. })),
+            "{turn:?}"
+        );
+        let turn = route.told(Told::Lane(found.clone()), &mapping);
+        match (turn, found) {
+            (Turn::End(RouteEnd::ToKnownLane { lane, .. }), Some(waits)) => assert_eq!(lane, waits),
+            (Turn::End(RouteEnd::ToLane { user, .. }), None) => assert_eq!(user.as_str(), BEA),
+            (turn, _) => panic!("{turn:?}"),
+        }
+    }
 }

@@ -247,6 +247,10 @@ async fn decide(
                 Told::Lane(store.lane_of_live_ticket(name, &id).await?)
             }
             Turn::Ask(Ask::LaneOfTicket(id)) => Told::Lane(store.lane_of_ticket(name, &id).await?),
+            Turn::Ask(Ask::LaneThatWaits {
+                conversation,
+                ticket,
+            }) => Told::Lane(store.lane_that_waits(name, &conversation, &ticket).await?),
             Turn::Ask(Ask::ReadTicket(id)) => read_ticket(jobs, bridge, &id, received, last).await,
         };
         turn = route.told(told, &bridge.config.mapping);

@@ -7,6 +7,7 @@ use bridge_core::{
     event::{ConversationClosed, Event, Side, TicketChanged},
     ids::{BridgeName, ConversationId, LaneId, TicketId, UserId},
     lane::Lane,
+    link::TicketSide,
     ticket::TicketPatch,
     time::Timestamp,
 };
@@ -111,7 +112,20 @@ impl World {
             e.whole = Some(Box::new(read));
             e.read_at = Some(begun);
         }
-        let user = self.mapping.user_id(e.whole.as_ref()?).ok()??;
+        let whole = e.whole.as_ref()?;
+        let waits = |s: &Stored| {
+            s.links.iter().any(|l| {
+                l.is_live()
+                    && l.ticket == TicketSide::Wanted
+                    && l.conversation_id().is_some()
+                    && l.conversation_id() == whole.link_field.as_ref()
+            })
+        };
+        if let Some(lane) = self.bridge.lane_where(waits) {
+            e.last_lane = None;
+            return Some((lane, e));
+        }
+        let user = self.mapping.user_id(whole).ok()??;
         Some((self.lane_of_user(&user), e))
     }
 

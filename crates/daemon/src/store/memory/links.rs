@@ -10,7 +10,7 @@ use bridge_core::{
     event::{Event, Side},
     ids::{BotId, BridgeName, ConversationId, IntentId, LaneId, LinkId, TicketId, UserId},
     intent::Intent,
-    link::Link,
+    link::{Link, TicketSide},
     read::{Holder, RoutedTo},
 };
 use std::cmp::Reverse;
@@ -37,6 +37,20 @@ impl Memory {
     pub fn lane_of_live_ticket(&self, bridge: &BridgeName, ticket: &TicketId) -> Option<LaneId> {
         self.lane_by(bridge, |link| {
             link.is_live() && link.ticket_id() == Some(ticket)
+        })
+    }
+
+    /// The Lane with a live Link of a conversation that waits for its ticket, or has this one.
+    #[must_use]
+    pub fn lane_that_waits(
+        &self,
+        bridge: &BridgeName,
+        conversation: &ConversationId,
+        ticket: &TicketId,
+    ) -> Option<LaneId> {
+        self.lane_by(bridge, |link| {
+            let waits = link.ticket == TicketSide::Wanted || link.ticket_id() == Some(ticket);
+            link.is_live() && waits && link.conversation_id() == Some(conversation)
         })
     }
 

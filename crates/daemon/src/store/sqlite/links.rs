@@ -26,6 +26,9 @@ const OF_TICKET: &str = "SELECT lane_id AS id FROM link WHERE bridge = ? AND tic
 const OF_LIVE_TICKET: &str =
     "SELECT lane_id AS id FROM link WHERE bridge = ? AND ticket = ? AND live = 1";
 
+const THAT_WAITS: &str = "SELECT lane_id AS id FROM link WHERE bridge = ? AND conversation = ? AND live = 1 \
+     AND (ticket = ? OR ticket IS NULL AND json_extract(body, '$.ticket.is') = 'wanted')";
+
 const ROUTED_OF_TICKET: &str = "SELECT lane_id, received_at, events FROM delivery WHERE bridge = ? AND side = 'ticketing' AND object = ? \
      AND lane_id IS NOT NULL ORDER BY id DESC LIMIT ?";
 
@@ -83,6 +86,25 @@ impl Store {
         ticket: &TicketId,
     ) -> Result<Option<LaneId>, StoreError> {
         self.lane_by(OF_LIVE_TICKET, bridge, ticket.as_str()).await
+    }
+
+    /// The Lane with a live Link of a conversation that waits for its ticket, or has this one.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn lane_that_waits(
+        &self,
+        bridge: &BridgeName,
+        conversation: &ConversationId,
+        ticket: &TicketId,
+    ) -> Result<Option<LaneId>, StoreError> {
+        let row = query(THAT_WAITS)
+            .bind(bridge.as_str())
+            .bind(conversation.as_str())
+            .bind(ticket.as_str())
+            .fetch_optional(&self.readers)
+            .await?;
+        row.map(|row| id(&row, "id")).transpose()
     }
 
     /// The Lanes that have or had a ticket by a Link, the latest changed first.

@@ -125,6 +125,7 @@ answered! {
     lane_of_conversation(bridge: &BridgeName, conversation: &ConversationId) -> Option<LaneId>;
     lane_of_ticket(bridge: &BridgeName, ticket: &TicketId) -> Option<LaneId>;
     lane_of_live_ticket(bridge: &BridgeName, ticket: &TicketId) -> Option<LaneId>;
+    lane_that_waits(bridge: &BridgeName, conversation: &ConversationId, ticket: &TicketId) -> Option<LaneId>;
     holders_of_ticket(bridge: &BridgeName, ticket: &TicketId) -> Vec<Holder>;
     has_unheard(bridge: &BridgeName, lane: &LaneId, by: Timestamp, now: Timestamp) -> bool;
     lane_of_intent(bridge: &BridgeName, intent: &IntentId) -> Option<LaneId>;

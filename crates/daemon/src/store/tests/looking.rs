@@ -193,3 +193,28 @@ async fn a_customers_lane_is_made_once_and_is_not_due_by_that() {
     assert_eq!(store.next_due().await.unwrap(), None);
     assert_eq!(store.told("maria", changed("7", 1)).await.0, lane);
 }
+
+#[tokio::test]
+async fn a_link_that_waits_for_its_ticket_is_found_by_its_conversation_as_long_as_it_may_be_that_one()
+ {
+    let store = fresh().await;
+    let waits = |claimed: &ClaimedLane| link(&claimed.lane, None, Some("c7"));
+    store.told("maria", changed("7", 1)).await;
+    let mut claimed = store.claimed(1_000).await;
+    let before = claimed.lane.clone();
+    claimed.lane.links.push(waits(&claimed));
+    store.keep(&claimed.claim, &before, &claimed.lane).await;
+    let found = async |talk: &str, of: &str| {
+        let (talk, of) = (conversation(talk), ticket(of));
+        store.lane_that_waits(&bridge(), &talk, &of).await.unwrap()
+    };
+    let lane = Some(claimed.lane.id.clone());
+    assert_eq!(found("c7", "7").await, lane);
+    assert_eq!(found("c8", "7").await, None);
+
+    let before = claimed.lane.clone();
+    claimed.lane.links[0].ticket = TicketSide::Known { id: ticket("7") };
+    store.keep(&claimed.claim, &before, &claimed.lane).await;
+    assert_eq!(found("c7", "7").await, lane, "it has it by now");
+    assert_eq!(found("c7", "8").await, None);
+}
