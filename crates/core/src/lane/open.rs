@@ -238,6 +238,7 @@ impl Turn<'_> {
                 status: ticket.status.clone(),
             });
         }
+        self.hear_early(&ticket.id);
     }
 
     /// Sets a solved ticket back to the profile's status for reopened tickets.

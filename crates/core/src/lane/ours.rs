@@ -122,7 +122,8 @@ impl Turn<'_> {
     fn is_given_up_in_doubt(&self, intent: &Intent) -> bool {
         let link = self.lane.link(&intent.link);
         let wanted = link.is_some_and(|link| link.conversation_id().is_none());
-        intent.state == IntentState::Withdrawn && intent.attempts > 0 && wanted
+        let surely_not = intent.refused_status.is_some() && !tried_before(intent);
+        intent.state == IntentState::Withdrawn && intent.attempts > 0 && wanted && !surely_not
     }
 
     /// Of one that was given up only a conversation of that very moment is its own.

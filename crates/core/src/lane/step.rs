@@ -12,7 +12,7 @@ use super::{
 use crate::{
     call::{CallError, Resolve},
     effect::{Answer, Found, Operation, Read, TicketIdPlace},
-    event::Side,
+    event::{CommentAdded, Side},
     ids::IntentId,
     mapping::Mapping,
     time::Timestamp,
@@ -193,6 +193,8 @@ pub(super) struct Turn<'a> {
     pub halted: bool,
     /// Planning changed something, so that planning must look again.
     pub changed: bool,
+    /// Comments that were heard before what was heard with them made their ticket's Link.
+    pub early: Vec<(CommentAdded, Timestamp)>,
 }
 
 /// Planning settles within a few rounds: a Link ends, so a waiting one may go. More would be a
@@ -212,6 +214,7 @@ pub fn step(lane: &mut Lane, input: Input, rules: &Rules<'_>, now: Timestamp) ->
         wakes: Vec::new(),
         halted: false,
         changed: false,
+        early: Vec::new(),
     };
     turn.absorb(input);
     let waiting = |lane: &Lane| lane.messages.iter().filter(|m| m.waits()).count();

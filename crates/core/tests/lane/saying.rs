@@ -1,7 +1,7 @@
 //! What agents say to their customers comes into the conversation: in order, once each; and where it
 //! cannot, the agent learns of it at once.
 
-use super::world::{World, desk::Versions, faults::Fault, net::Weather};
+use super::world::{ANA, World, desk::Versions, faults::Fault, net::Weather};
 use bridge_core::{
     call::Resolve,
     effect::{Effect, Operation, SendMessage},
@@ -139,6 +139,27 @@ fn words_too_long_for_one_message_come_in_parts_in_order_though_one_is_lost() {
     assert!(heard.iter().all(|part| part.chars().count() <= 4_096));
     assert_eq!(heard[..3].concat(), words);
     assert_eq!(heard[3], "depois");
+}
+
+/// Found by `campaign disk`, seed 1795405138264: it came behind later words, by the next sweep, and without a
+/// list of comments not at all.
+#[test]
+fn words_that_come_together_with_the_tag_that_asks_are_said_first() {
+    let mut w = World::new();
+    let ticket = w.agent_makes(ANA, "open", &[]);
+    w.settle();
+    w.net.weather = Weather::Kept;
+    w.agent_tags(&ticket, &["whatsapp"]);
+    w.agent_says(&ticket, "k1", "um");
+    for event in std::mem::take(&mut w.net.kept) {
+        w.store_only(event);
+    }
+    w.net.weather = Weather::Fair;
+    w.route_what_is_stored();
+    w.settle();
+    w.agent_says(&ticket, "k2", "dois");
+    w.settle();
+    assert_eq!(w.heard(&w.only_talk()), ["um", "dois"], "{}", w.tale());
 }
 
 /// Found by a reader: what the agent had written before was put in between.

@@ -12,7 +12,7 @@ use crate::{
     clock,
     metrics::EventFate,
     runtime::Bridge,
-    store::{Received, RouteEnd, Source, StoreError},
+    store::{Received, RouteEnd, Routed, Source, StoreError},
 };
 use apalis::prelude::Data;
 use bridge_core::{
@@ -258,12 +258,18 @@ async fn decide(
 }
 
 async fn settle(jobs: &Jobs, received: &Received, end: RouteEnd) -> Result<(), StoreError> {
-    log(received, &end);
+    let (word, reason) = told(&end);
     count(jobs, received, &end);
-    jobs.store
-        .routed(received.id, end, clock::now())
-        .await
-        .map(|_| ())
+    let routed = jobs.store.routed(received.id, end, clock::now()).await?;
+    let (word, reason) = match routed {
+        Routed::Again => (
+            "handed out again",
+            "an earlier one waits, or its lane is gone",
+        ),
+        Routed::Lane(_) | Routed::Done => (word, reason.as_str()),
+    };
+    tracing::debug!(delivery.id = %received.id, bridge = %received.bridge, side = %received.side, reason, "A delivery was {word}");
+    Ok(())
 }
 
 fn parse(bridge: &Bridge, received: &Received) -> Parsed {
@@ -308,14 +314,14 @@ fn count(jobs: &Jobs, received: &Received, end: &RouteEnd) {
         .event_settled(&received.bridge, received.side, fate);
 }
 
-fn log(received: &Received, end: &RouteEnd) {
-    let (word, reason) = match end {
-        RouteEnd::ToLane { .. } | RouteEnd::ToKnownLane { .. } => ("routed", ""),
-        RouteEnd::Ignored { reason, .. } => ("ignored", reason.as_str()),
-        RouteEnd::Parked { reason, .. } => ("parked", reason.as_str()),
-        RouteEnd::Later { error, .. } => ("put off", error.as_str()),
-    };
-    tracing::debug!(delivery.id = %received.id, bridge = %received.bridge, side = %received.side, reason, "A delivery was {word}");
+/// How it ends, in a word, and why.
+fn told(end: &RouteEnd) -> (&'static str, String) {
+    match end {
+        RouteEnd::ToLane { .. } | RouteEnd::ToKnownLane { .. } => ("routed", String::new()),
+        RouteEnd::Ignored { reason, .. } => ("ignored", reason.clone()),
+        RouteEnd::Parked { reason, .. } => ("parked", reason.clone()),
+        RouteEnd::Later { error, .. } => ("put off", error.clone()),
+    }
 }
 
 #[cfg(test)]

@@ -127,9 +127,18 @@ impl fmt::Debug for Received {
     }
 }
 
-/// A Delivery waits at least so long behind an earlier one that is put off, which may be at a Router just
-/// now.
-pub const BEHIND: Duration = Duration::from_millis(500);
+/// A Delivery waits so long behind an earlier one that was put off and is at a Router just now.
+const BEHIND: Duration = Duration::from_millis(500);
+
+/// Until when a Delivery waits behind an earlier one that is put off. Of two that are due at one moment, that one
+/// goes first.
+pub(super) fn behind(put_off: Timestamp, now: Timestamp) -> Timestamp {
+    if put_off > now {
+        put_off
+    } else {
+        now.plus(BEHIND)
+    }
+}
 
 /// What became of a Delivery whose routing ended.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -48,9 +48,16 @@ impl Memory {
         conversation: &ConversationId,
         ticket: &TicketId,
     ) -> Option<LaneId> {
+        let of_talk = |link: &Link| link.conversation_id() == Some(conversation);
+        let had =
+            |link: &Link| of_talk(link) && !link.is_live() && link.ticket_id() == Some(ticket);
+        if self.links_of(bridge).any(|(_, stored)| had(&stored.link)) {
+            // By a field that an ended Link left on the ticket.
+            return None;
+        }
         self.lane_by(bridge, |link| {
             let waits = link.ticket == TicketSide::Wanted || link.ticket_id() == Some(ticket);
-            link.is_live() && waits && link.conversation_id() == Some(conversation)
+            link.is_live() && waits && of_talk(link)
         })
     }
 

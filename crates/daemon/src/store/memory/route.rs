@@ -9,7 +9,7 @@ use crate::store::{
     RouteEnd,
     error::StoreError,
     room::Room,
-    types::{BEHIND, Received, Routed},
+    types::{Received, Routed, behind},
 };
 use bridge_core::{
     event::{Event, Side},
@@ -204,8 +204,9 @@ impl Memory {
             return Routed::Done;
         }
         if let Some(put_off) = self.ahead(delivery, object.as_deref()) {
-            let due_at = put_off.max(now.plus(BEHIND));
-            self.give_back(delivery, object, due_at);
+            if let Some(row) = self.give_back(delivery, object, behind(put_off, now)) {
+                row.attempts = row.attempts.saturating_sub(1);
+            }
             return Routed::Again;
         }
         let Some(row) = self.lanes.get_mut(&lane) else {
@@ -259,13 +260,13 @@ impl Memory {
         let came = &self.deliveries.get(&delivery)?.came;
         let object = object.filter(|_| !bridge_core::planted!(PutOffOvertaken))?;
         let earlier = self.received.range(..delivery);
-        let earlier = earlier.filter_map(|id| self.deliveries.get(id));
-        let about_the_same = earlier.filter(|row| {
+        let mut earlier = earlier.filter_map(|id| self.deliveries.get(id));
+        let about_the_same = |row: &&DeliveryRow| {
             row.object.as_deref() == Some(object)
                 && row.came.bridge == came.bridge
                 && row.came.side == came.side
-        });
-        about_the_same.map(|row| row.due_at).max()
+        };
+        earlier.find(about_the_same).map(|row| row.due_at)
     }
 
     fn give_back(

@@ -4,7 +4,7 @@
 use super::{
     Store,
     route::canonical,
-    row::{at, id, intent, json, link},
+    row::{at, id, intent, link},
 };
 use crate::store::{
     error::StoreError,
@@ -26,8 +26,10 @@ const OF_TICKET: &str = "SELECT lane_id AS id FROM link WHERE bridge = ? AND tic
 const OF_LIVE_TICKET: &str =
     "SELECT lane_id AS id FROM link WHERE bridge = ? AND ticket = ? AND live = 1";
 
-const THAT_WAITS: &str = "SELECT lane_id AS id FROM link WHERE bridge = ? AND conversation = ? AND live = 1 \
-     AND (ticket = ? OR ticket IS NULL AND json_extract(body, '$.ticket.is') = 'wanted')";
+/// Not by a field that an ended Link left on the ticket.
+const THAT_WAITS: &str = "SELECT lane_id AS id FROM link WHERE bridge = ?1 AND conversation = ?2 AND live = 1 \
+     AND (ticket = ?3 OR ticket IS NULL AND json_extract(body, '$.ticket.is') = 'wanted') \
+     AND NOT EXISTS (SELECT 1 FROM link was WHERE was.bridge = link.bridge AND was.conversation = link.conversation AND was.ticket = ?3 AND was.live = 0)";
 
 const ROUTED_OF_TICKET: &str = "SELECT lane_id, received_at, events FROM delivery WHERE bridge = ? AND side = 'ticketing' AND object = ? \
      AND lane_id IS NOT NULL ORDER BY id DESC LIMIT ?";
@@ -251,12 +253,12 @@ impl Store {
     }
 }
 
-/// Of what was pruned nobody knows more.
+/// Of what was pruned, or written by a version that meant other Events, nobody knows more.
 fn shows_whose(row: &SqliteRow) -> Result<bool, StoreError> {
-    if row.try_get::<Option<&str>, _>("events")?.is_none() {
-        return Ok(true);
-    }
-    let events: Vec<Event> = json(row, "events")?;
+    let events: Option<&str> = row.try_get("events")?;
+    let events: Vec<Event> = events
+        .and_then(|events| serde_json::from_str(events).ok())
+        .unwrap_or_default();
     Ok(events.is_empty() || events.iter().any(Event::shows_whose))
 }
 

@@ -10,7 +10,7 @@ use crate::store::{
     changes::state_of,
     error::{CommitError, StoreError},
     room::Room,
-    types::{BEHIND, Received, Routed, Source},
+    types::{Received, Routed, Source, behind},
 };
 use bridge_core::{
     event::{Event, Side},
@@ -40,9 +40,13 @@ const SOURCES: &str = "WITH RECURSIVE first (id) AS (\
 const GIVE_BACK: &str = "UPDATE delivery SET router = NULL, due_at = ?2, object = coalesce(?3, object), detail = coalesce(?4, detail) \
      WHERE id = ?1 AND state = 'received'";
 
-/// Until when the last of those about the same object is put off that came before.
-const AHEAD: &str = "SELECT max(ahead.due_at) FROM delivery d JOIN delivery ahead ON ahead.state = 'received' AND ahead.bridge = d.bridge \
-     AND ahead.side = d.side AND ahead.object = ?2 AND ahead.id < d.id WHERE d.id = ?1";
+/// Until when the first of those about the same object is put off that came before. Whatever the statistics say
+/// of a backlog, it goes along the index of those that are put off.
+const AHEAD: &str = "SELECT ahead.due_at FROM delivery d JOIN delivery ahead INDEXED BY delivery_put_off ON ahead.state = 'received' \
+     AND ahead.bridge = d.bridge AND ahead.side = d.side AND ahead.object = ?2 AND ahead.id < d.id WHERE d.id = ?1 ORDER BY ahead.id LIMIT 1";
+
+/// Who only waits for another is as new as before.
+const WAIT: &str = "UPDATE delivery SET router = NULL, due_at = ?2, object = ?3, attempts = attempts - 1 WHERE id = ?1 AND state = 'received'";
 
 const TO_LANE: &str = "UPDATE delivery SET state = 'routed', router = NULL, detail = NULL, lane_id = ?2, events = ?3, object = ?4 \
      WHERE id = ?1 AND state = 'received'";
@@ -305,9 +309,10 @@ async fn ahead(
     let row = query(AHEAD)
         .bind(delivery.0)
         .bind(object)
-        .fetch_one(db)
+        .fetch_optional(db)
         .await?;
-    Ok(row.try_get::<Option<i64>, _>(0)?.map(Timestamp))
+    let due_at = row.map(|row| row.try_get::<i64, _>(0)).transpose()?;
+    Ok(due_at.map(Timestamp))
 }
 
 /// Puts a Delivery on a Lane and makes the Lane due, unless it would overtake an earlier one.
@@ -330,8 +335,12 @@ async fn put(
         return settle(db, delivery, &end, events, object).await;
     }
     if let Some(put_off) = ahead(&mut *db, delivery, object).await? {
-        let due_at = put_off.max(now.plus(BEHIND));
-        give_back(db, delivery, object, due_at, None).await?;
+        query(WAIT)
+            .bind(delivery.0)
+            .bind(behind(put_off, now).0)
+            .bind(object)
+            .execute(db)
+            .await?;
         return Ok(Routed::Again);
     }
     let woken = query(LANE_DUE)

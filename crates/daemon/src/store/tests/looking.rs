@@ -217,4 +217,20 @@ async fn a_link_that_waits_for_its_ticket_is_found_by_its_conversation_as_long_a
     store.keep(&claimed.claim, &before, &claimed.lane).await;
     assert_eq!(found("c7", "7").await, lane, "it has it by now");
     assert_eq!(found("c7", "8").await, None);
+    let other = BridgeName::parse("other").unwrap();
+    let (talk, of) = (conversation("c7"), ticket("7"));
+    let elsewhere = store.lane_that_waits(&other, &talk, &of).await;
+    assert_eq!(elsewhere.unwrap(), None, "it is no other bridge's");
+
+    let before = claimed.lane.clone();
+    claimed.lane.links[0].ended = Some(bridge_core::link::Ended {
+        at: at(3_000),
+        reason: "closed".to_owned(),
+    });
+    claimed.lane.next_link += 1;
+    let next = link(&claimed.lane, None, Some("c7"));
+    claimed.lane.links.push(next);
+    store.keep(&claimed.claim, &before, &claimed.lane).await;
+    assert_eq!(found("c7", "7").await, None, "an ended Link left the field");
+    assert_eq!(found("c7", "8").await, lane);
 }
