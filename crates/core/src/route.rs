@@ -9,9 +9,24 @@ use crate::{
     ticket::{GONE_READS_APART, Ticket},
     time::Timestamp,
 };
+use std::time::Duration;
 
 /// What a Delivery is put off by whose ticket was missed for the first time.
 const NOT_THERE: &str = "its ticket was not found; it is looked for once more";
+
+/// A Delivery waits so long behind an earlier one that was put off and is at a Router just now.
+const BEHIND: Duration = Duration::from_millis(500);
+
+/// Until when a Delivery waits behind an earlier one about the same object that is put off. Of two that are due at
+/// one moment, that one goes first.
+#[must_use]
+pub fn behind(put_off: Timestamp, now: Timestamp) -> Timestamp {
+    if put_off > now {
+        put_off
+    } else {
+        now.plus(BEHIND)
+    }
+}
 
 /// How the Router ends with a Delivery.
 #[derive(Clone, Debug, PartialEq, Hash)]
@@ -65,6 +80,8 @@ pub enum RouteEnd {
         error: String,
         /// The ticket's or conversation's id: no later Delivery about it overtakes this one.
         object: Option<String>,
+        /// Since when its ticket is missed, if it is: kept with it, whatever puts it off next.
+        missing_since: Option<Timestamp>,
     },
 }
 
@@ -129,8 +146,8 @@ pub enum Told {
     },
     /// There is no such ticket ([`missing`]).
     Gone {
-        /// It was missed for the first time: not before this it is looked for once more, if nobody had it.
-        again_at: Option<Timestamp>,
+        /// It is missed since then, and not for long enough: it is looked for once more, if nobody had it.
+        since: Option<Timestamp>,
     },
     /// It will not be had: the remote says no, or has failed for too long.
     Never {
@@ -170,9 +187,9 @@ enum Phase {
     ByLinkField,
     /// The ticket is known; its customer is not, or is not wanted.
     NoCustomer,
-    /// The ticket is gone, or was missed for the first time.
+    /// The ticket is gone, or missed since then.
     Missing {
-        again_at: Option<Timestamp>,
+        since: Option<Timestamp>,
     },
 }
 
@@ -228,8 +245,8 @@ impl Route {
                 fill(&mut self.events, &ticket, begun);
                 self.by_customer(&ticket, mapping)
             }
-            Told::Gone { again_at } => {
-                self.phase = Phase::Missing { again_at };
+            Told::Gone { since } => {
+                self.phase = Phase::Missing { since };
                 self.ask_ticket(Ask::LaneOfTicket)
             }
             Told::Never { reason, detail } => Turn::End(RouteEnd::parked(reason, detail)),
@@ -237,6 +254,7 @@ impl Route {
                 due_at,
                 error,
                 object: self.object.take(),
+                missing_since: None,
             }),
         }
     }
@@ -293,13 +311,12 @@ impl Route {
             }
             Phase::ByAnyTicket | Phase::ByLinkField => self.by_whole(mapping),
             Phase::NoCustomer | Phase::Reading => self.ignored("no_customer"),
-            Phase::Missing { again_at: None } => self.ignored("gone"),
-            Phase::Missing {
-                again_at: Some(due_at),
-            } => Turn::End(RouteEnd::Later {
-                due_at,
+            Phase::Missing { since: None } => self.ignored("gone"),
+            Phase::Missing { since: Some(since) } => Turn::End(RouteEnd::Later {
+                due_at: since.plus(GONE_READS_APART),
                 error: NOT_THERE.to_owned(),
                 object: self.object.take(),
+                missing_since: Some(since),
             }),
         }
     }
@@ -397,13 +414,15 @@ impl Route {
     }
 }
 
-/// What a 404 for the ticket of a Delivery tells that was put off for this: missing once may be a lagging
-/// replica; missing twice, spaced, is gone (F33).
+/// What a 404 tells of the ticket of a Delivery that was missed before, at `since`, or not: missing once may be a
+/// lagging replica; missing twice, spaced, is gone (F33). What was missed ahead of `now` was so before the clock was
+/// set back, and nobody knows how long ago that is.
 #[must_use]
-pub fn missing(put_off_by: Option<&str>, now: Timestamp) -> Told {
-    let first = put_off_by != Some(NOT_THERE);
+pub fn missing(since: Option<Timestamp>, now: Timestamp) -> Told {
+    let since = since.filter(|since| *since <= now).unwrap_or(now);
+    let long_enough = now.since(since) >= GONE_READS_APART;
     Told::Gone {
-        again_at: first.then(|| now.plus(GONE_READS_APART)),
+        since: (!long_enough).then_some(since),
     }
 }
 

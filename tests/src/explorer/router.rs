@@ -158,7 +158,7 @@ impl World {
                     ticket: Box::new(ticket),
                     begun: now,
                 },
-                Err(_) => missing(hand.received.put_off_by.as_deref(), now),
+                Err(_) => missing(hand.received.missing_since, now),
             };
             hand.turn = hand.route.told(told, &setting.mapping);
             self.look_up(hand, setting);

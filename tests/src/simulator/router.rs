@@ -242,7 +242,7 @@ impl World {
             }
             Ok(_) | Err(CallError::Gone { .. }) => {
                 let now = self.clock(routing.replica);
-                missing(routing.received.put_off_by.as_deref(), now)
+                missing(routing.received.missing_since, now)
             }
             Err(error @ CallError::Refused { .. }) => Told::Never {
                 reason: "refused",

@@ -283,10 +283,10 @@ impl World {
         let given_away = self.was_given_away(&start.ticket) || !self.judge.restored.is_empty();
         // Of two tickets of one create the other is known by its link field, which another Lane's Link wrote over
         // (history 7678662).
-        let had = |l: &&Link| l.ticket_id() == Some(ticket) && l.link_field_written;
+        let wrote_over = |l: &Link| l.ticket_id() == Some(ticket) && l.link_field_written;
         let mut others = self.store.lanes().filter(|lane| lane.lane.id != after.id);
         let hidden = self.may_be_doubled(ticket)
-            && others.any(|lane| lane.links.into_iter().any(|l| had(&l)));
+            && others.any(|lane| lane.links.into_iter().any(wrote_over));
         let ours = !given_away && !hidden && self.judge.made.contains(ticket);
         self.judge.asks(Law::AskedFor);
         let asks = seen.tags.iter().any(|tag| tag == TAG) && !ours;

@@ -11,10 +11,7 @@ use super::{
 use crate::{
     conversation::{Conversation, ConversationState},
     effect::{Effect, Operation},
-    event::{
-        CommentAdded, ConversationClosed, ConversationStarted, Event, MessageReceived,
-        TicketChanged,
-    },
+    event::{ConversationClosed, ConversationStarted, Event, MessageReceived, TicketChanged},
     ids::{ConversationId, TicketId},
     mapping::Mapping,
     ticket::{Order, Ticket, TicketPatch, Version},
@@ -65,7 +62,7 @@ impl Turn<'_> {
         }
     }
 
-    fn hear_ticket(&mut self, e: &TicketChanged, pending: &Pending) -> Fate {
+    pub(super) fn hear_ticket(&mut self, e: &TicketChanged, pending: &Pending) -> Fate {
         let linked = self
             .live_link_of_ticket(&e.ticket)
             .is_some_and(|link| link.is_whole());
@@ -208,59 +205,6 @@ impl Turn<'_> {
         if moved {
             self.note_ticket(EntryKind::Event, format!("Ticket {id} is {status}"), &id);
         }
-    }
-
-    /// A comment tells of its ticket; and what an agent says to the customer in it waits to be sent.
-    fn hear_comment(&mut self, e: &CommentAdded, pending: &Pending) -> Fate {
-        let fate = self.hear_ticket(&e.change, pending);
-        let at = e.at.unwrap_or(pending.received_at);
-        if !self.is_for_customer(e, at) {
-            if e.by_agent && self.latest_link_of_ticket(&e.ticket).is_none() {
-                // A Link may turn out to be this ticket's: then it is looked once more.
-                self.hint_at_comments(&e.ticket);
-                self.early.push((e.clone(), at));
-            }
-            self.end_if_anothers(e, at);
-            return fate;
-        }
-        match self.keep_comment(e, at) {
-            true => Fate::Applied,
-            false => fate,
-        }
-    }
-
-    /// A Link is made of what came together with comments on its ticket: those are said since it began, as far as
-    /// rule 17 goes by their time.
-    pub(super) fn hear_early(&mut self, ticket: &TicketId) {
-        let (of_ticket, others) = std::mem::take(&mut self.early)
-            .into_iter()
-            .partition(|(e, _)| e.ticket == *ticket);
-        self.early = others;
-        let of_ticket: Vec<(CommentAdded, Timestamp)> = of_ticket;
-        for (e, at) in of_ticket {
-            if self.is_for_customer(&e, at) {
-                self.keep_comment(&e, at);
-            }
-        }
-    }
-
-    /// What an agent says to the customer waits to be sent. Says whether it is new.
-    fn keep_comment(&mut self, e: &CommentAdded, at: Timestamp) -> bool {
-        let place = Place::Ticket {
-            id: e.ticket.clone(),
-        };
-        // Listed before: it waits, or came to its end.
-        let memory = self.lane.tickets.get(&e.ticket);
-        let listed = memory.is_some_and(|m| m.comments.known.contains_key(&e.comment));
-        self.know_comment(&e.ticket, &e.comment, at);
-        if listed || !self.keep_message(Message::of_comment(place, e.clone(), at)) {
-            return false;
-        }
-        self.is_ours_for_sure(e);
-        let sentence = format!("An agent wrote to the customer on ticket {}", e.ticket);
-        self.note_ticket(EntryKind::Event, sentence, &e.ticket);
-        self.end_if_late(&e.ticket, &e.comment, at);
-        true
     }
 
     fn hear_started(&mut self, e: &ConversationStarted) -> Fate {

@@ -53,7 +53,7 @@ impl Turn<'_> {
                     .as_ref()
                     .is_none_or(|answered| answered == &memory.seen.id)
             })
-            .filter(|i| i.refused_status.is_none() || tried_before(i))
+            .filter(|i| !is_surely_refused(i))
             .filter(|i| !was_known_before(memory, i))
             .find(|i| {
                 i.first_sent_at
@@ -122,8 +122,8 @@ impl Turn<'_> {
     fn is_given_up_in_doubt(&self, intent: &Intent) -> bool {
         let link = self.lane.link(&intent.link);
         let wanted = link.is_some_and(|link| link.conversation_id().is_none());
-        let surely_not = intent.refused_status.is_some() && !tried_before(intent);
-        intent.state == IntentState::Withdrawn && intent.attempts > 0 && wanted && !surely_not
+        let withdrawn = intent.state == IntentState::Withdrawn && intent.attempts > 0;
+        withdrawn && wanted && !is_surely_refused(intent)
     }
 
     /// Of one that was given up only a conversation of that very moment is its own.
@@ -463,6 +463,11 @@ pub(super) fn was_known_before(memory: &ConversationMemory, start: &Intent) -> b
 /// nothing about it, and is what its success would cause.
 pub(super) fn tried_before(intent: &Intent) -> bool {
     intent.attempts > 1
+}
+
+/// Whether the only try of this was refused: nothing can have come of it.
+pub(super) fn is_surely_refused(intent: &Intent) -> bool {
+    intent.refused_status.is_some() && !tried_before(intent)
 }
 
 /// Whether a conversation that began at `started_at` can come of a call begun at `sent`.

@@ -3,7 +3,7 @@
 
 use super::{
     open::FRESH,
-    ours::{in_question, may_have_worked, tried_before},
+    ours::{in_question, is_surely_refused, may_have_worked},
     state::EntryKind,
     step::{Mode, Turn},
 };
@@ -88,7 +88,7 @@ impl Turn<'_> {
                 && i.operation() == Operation::Start
                 && i.attempts > 0
                 && in_question(i)
-                && (i.refused_status.is_none() || tried_before(i))
+                && !is_surely_refused(i)
         };
         if self.lane.intents.iter().any(doubted) {
             let cause = start_cause(link);

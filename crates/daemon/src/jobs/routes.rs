@@ -199,7 +199,8 @@ async fn route(jobs: &Jobs, task: RouteTask) {
             detail: format!("bridge {} is no longer configured", received.bridge),
             remedy: "configure the bridge again and `parked retry`, or `parked discard`".to_owned(),
         };
-        return or_give_back(jobs, received.id, None, settle(jobs, received, end)).await;
+        let settled = settle(jobs, received, end).await;
+        return or_give_back(jobs, received.id, None, settled).await;
     };
     let parsed = parse(bridge, received);
     let object = object_of(&parsed).map(str::to_owned);
@@ -209,17 +210,17 @@ async fn route(jobs: &Jobs, task: RouteTask) {
         .lock(&format!("{}/{}/{key}", received.bridge, received.side));
     // Held until the end is stored: whoever is next must see what came of it, if only that it is put off.
     let mut last = task.turn.lock(&lock).await;
-    let routing = decide(jobs, bridge, received, &mut last, parsed);
-    or_give_back(jobs, received.id, object.as_deref(), routing).await;
+    let routed = decide(jobs, bridge, received, &mut last, parsed).await;
+    or_give_back(jobs, received.id, object.as_deref(), routed).await;
 }
 
 async fn or_give_back(
     jobs: &Jobs,
     id: DeliveryId,
     object: Option<&str>,
-    routing: impl Future<Output = Result<(), StoreError>>,
+    routed: Result<(), StoreError>,
 ) {
-    if let Err(error) = routing.await {
+    if let Err(error) = routed {
         tracing::error!(%error, delivery.id = %id, "A delivery could not be routed");
         give_back(jobs, id, object).await;
     }

@@ -14,7 +14,7 @@ use bridge_core::{
 };
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 /// What brought a Delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -109,8 +109,8 @@ pub struct Received {
     pub body: Bytes,
     /// How often it was handed out, this time included.
     pub attempts: u32,
-    /// What it was put off by last, in a sentence without content.
-    pub put_off_by: Option<String>,
+    /// Since when its ticket is missed, if it was when it was looked for last.
+    pub missing_since: Option<Timestamp>,
 }
 
 /// Bodies and headers are not shown (law 9).
@@ -124,19 +124,6 @@ impl fmt::Debug for Received {
             .field("bytes", &self.body.len())
             .field("attempts", &self.attempts)
             .finish_non_exhaustive()
-    }
-}
-
-/// A Delivery waits so long behind an earlier one that was put off and is at a Router just now.
-const BEHIND: Duration = Duration::from_millis(500);
-
-/// Until when a Delivery waits behind an earlier one that is put off. Of two that are due at one moment, that one
-/// goes first.
-pub(super) fn behind(put_off: Timestamp, now: Timestamp) -> Timestamp {
-    if put_off > now {
-        put_off
-    } else {
-        now.plus(BEHIND)
     }
 }
 

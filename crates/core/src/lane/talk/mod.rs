@@ -9,6 +9,7 @@
 mod enclosed;
 mod files;
 mod first_words;
+mod heard;
 mod listing;
 mod message;
 mod since;

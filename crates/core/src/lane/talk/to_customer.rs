@@ -41,7 +41,7 @@ enum Hears {
 
 impl Turn<'_> {
     pub(super) fn relay_to_customer(&mut self, ticket: &TicketId, place: &Place) {
-        while let Some(message) = self.begun_or_first(place).cloned() {
+        while let Some(message) = self.begun_or_first(ticket, place).cloned() {
             let way = match (self.not_for_us(ticket, &message), self.who_hears(ticket)) {
                 (Some(way), _) => way,
                 (None, Hears::Talk { link, id }) => self.say(&link, &id, ticket, &message),
@@ -58,10 +58,10 @@ impl Turn<'_> {
     }
 
     /// What is said in part is said to its end before earlier words that turned up meanwhile.
-    fn begun_or_first(&self, place: &Place) -> Option<&Message> {
+    fn begun_or_first(&self, ticket: &TicketId, place: &Place) -> Option<&Message> {
         let begun = |m: &&Message| {
             let is_part = |i: &Intent| match &i.effect {
-                Effect::SendMessage(said) => said.comment == m.id && is_of(&said.ticket, place),
+                Effect::SendMessage(said) => said.comment == m.id && said.ticket == *ticket,
                 _ => false,
             };
             let mut intents = self.lane.intents.iter();
@@ -193,9 +193,8 @@ impl Turn<'_> {
         let part = self.messages_of(link, message).rfind(is_part).cloned();
         if let Some(part) = &part
             && self.may_have_gone_out_before(part)
-            && let Some(part) = self.lane.intent_mut(&part.id)
         {
-            part.possible_duplicate = !planted!(DoubleNotFlagged);
+            self.flag_planned(link, |i| i.id == part.id);
         }
         match part {
             Some(intent) => self.way_of_part(&intent, ticket, message),
@@ -388,10 +387,6 @@ fn comment_of(intent: &Intent) -> Option<&MessageId> {
         return None;
     };
     Some(&message.comment)
-}
-
-fn is_of(ticket: &TicketId, place: &Place) -> bool {
-    matches!(place, Place::Ticket { id } if id == ticket)
 }
 
 fn is_first_part(intent: &Intent) -> bool {

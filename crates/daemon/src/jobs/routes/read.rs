@@ -75,7 +75,7 @@ pub(super) async fn read_ticket(
             });
             Told::Ticket { ticket, begun }
         }
-        Err(CallError::Gone { .. }) => missing(received.put_off_by.as_deref(), clock::now()),
+        Err(CallError::Gone { .. }) => missing(received.missing_since, clock::now()),
         Err(error @ CallError::Refused { .. }) => Told::Never {
             reason: "refused",
             detail: error.to_string(),

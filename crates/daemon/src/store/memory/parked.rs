@@ -51,6 +51,7 @@ impl Memory {
         row.at_router = false;
         row.due_at = now;
         row.attempts = 0;
+        row.missing_since = None;
         row.reason = None;
         row.detail = None;
         row.remedy = None;

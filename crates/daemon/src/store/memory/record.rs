@@ -43,6 +43,7 @@ impl Memory {
             object: None,
             attempts: 0,
             at_router: false,
+            missing_since: None,
             routing_begun: false,
             settled_at: None,
             pruned: false,

@@ -9,12 +9,13 @@ use crate::store::{
     RouteEnd,
     error::StoreError,
     room::Room,
-    types::{Received, Routed, behind},
+    types::{Received, Routed},
 };
 use bridge_core::{
     event::{Event, Side},
     ids::{BotId, BridgeName, DeliveryId, LaneId, UserId},
     lane::Lane,
+    route::behind,
     time::Timestamp,
 };
 use std::collections::BTreeMap;
@@ -121,9 +122,11 @@ impl Memory {
                 due_at,
                 error,
                 object,
+                missing_since,
             } => {
                 if let Some(row) = self.give_back(delivery, object, due_at) {
                     row.detail = Some(error);
+                    row.missing_since = missing_since.or(row.missing_since);
                 }
                 Ok(Routed::Done)
             }
@@ -299,6 +302,6 @@ fn hand_out(id: DeliveryId, row: &mut DeliveryRow) -> Received {
         headers: row.came.headers.clone(),
         body: row.came.body.clone(),
         attempts: row.attempts,
-        put_off_by: row.detail.clone(),
+        missing_since: row.missing_since,
     }
 }

@@ -163,6 +163,8 @@ pub(super) struct DeliveryRow {
     pub events: Vec<Event>,
     pub fates: BTreeMap<u32, Fate>,
     pub object: Option<String>,
+    /// Since when its ticket is missed, if it was when it was looked for last.
+    pub missing_since: Option<Timestamp>,
     pub attempts: u32,
     pub at_router: bool,
     /// A Router took it once: from then on no other body joins it.

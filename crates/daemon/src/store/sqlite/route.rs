@@ -10,13 +10,13 @@ use crate::store::{
     changes::state_of,
     error::{CommitError, StoreError},
     room::Room,
-    types::{Received, Routed, Source, behind},
+    types::{Received, Routed, Source},
 };
 use bridge_core::{
     event::{Event, Side},
     ids::{BotId, BridgeName, DeliveryId, LaneId, UserId},
     lane::Lane,
-    route::RouteEnd,
+    route::{RouteEnd, behind},
     time::Timestamp,
 };
 use bytes::Bytes;
@@ -27,7 +27,7 @@ use std::sync::Arc;
 const CLAIM: &str = "UPDATE delivery SET router = ?1, routing_begun_at = coalesce(routing_begun_at, ?2), attempts = attempts + 1 \
      WHERE id IN (SELECT id FROM delivery WHERE state = 'received' AND bridge = ?4 AND side = ?5 AND source = ?6 AND due_at <= ?2 AND router IS NOT ?1 \
      ORDER BY due_at, id LIMIT ?3) \
-     RETURNING id, bridge, side, source, received_at, headers, body, attempts, due_at, detail";
+     RETURNING id, bridge, side, source, received_at, headers, body, attempts, due_at, missing_since";
 
 /// From where anything waits, by leaps along the index: a million webhooks of one side are one leap.
 const SOURCES: &str = "WITH RECURSIVE first (id) AS (\
@@ -37,8 +37,10 @@ const SOURCES: &str = "WITH RECURSIVE first (id) AS (\
      SELECT d.bridge, d.side, d.source FROM first JOIN delivery d ON d.id = first.id";
 
 /// What it is about stays with it where that is known: no later one about the same overtakes it.
-const GIVE_BACK: &str = "UPDATE delivery SET router = NULL, due_at = ?2, object = coalesce(?3, object), detail = coalesce(?4, detail) \
-     WHERE id = ?1 AND state = 'received'";
+const GIVE_BACK: &str = "UPDATE delivery SET router = NULL, due_at = ?2, object = coalesce(?3, object) WHERE id = ?1 AND state = 'received'";
+
+const PUT_OFF: &str = "UPDATE delivery SET router = NULL, due_at = ?2, object = coalesce(?3, object), detail = ?4, \
+     missing_since = coalesce(?5, missing_since) WHERE id = ?1 AND state = 'received'";
 
 /// Until when the first of those about the same object is put off that came before. Whatever the statistics say
 /// of a backlog, it goes along the index of those that are put off.
@@ -147,7 +149,7 @@ impl Store {
         let given_back = self
             .engine
             .write(Turn::Work, args, |db, (delivery, object, due_at)| {
-                Box::pin(give_back(db, *delivery, object.as_deref(), *due_at, None))
+                Box::pin(give_back(db, *delivery, object.as_deref(), *due_at))
             });
         Ok(given_back.await?)
     }
@@ -215,7 +217,9 @@ fn received(row: &SqliteRow) -> Result<Received, StoreError> {
         headers: json(row, "headers")?,
         body: Bytes::from(body.unwrap_or_default()),
         attempts: row.try_get("attempts")?,
-        put_off_by: row.try_get("detail")?,
+        missing_since: row
+            .try_get::<Option<i64>, _>("missing_since")?
+            .map(Timestamp),
     })
 }
 
@@ -273,8 +277,16 @@ async fn finish(
             due_at,
             error,
             object,
+            missing_since,
         } => {
-            give_back(db, delivery, object.as_deref(), *due_at, Some(error)).await?;
+            query(PUT_OFF)
+                .bind(delivery.0)
+                .bind(due_at.0)
+                .bind(object)
+                .bind(error)
+                .bind(missing_since.map(|since| since.0))
+                .execute(db)
+                .await?;
             Ok(Routed::Done)
         }
     }
@@ -285,13 +297,11 @@ async fn give_back(
     delivery: DeliveryId,
     object: Option<&str>,
     due_at: Timestamp,
-    error: Option<&str>,
 ) -> Result<(), CommitError> {
     query(GIVE_BACK)
         .bind(delivery.0)
         .bind(due_at.0)
         .bind(object)
-        .bind(error)
         .execute(db)
         .await?;
     Ok(())
@@ -349,7 +359,7 @@ async fn put(
         .execute(&mut *db)
         .await?;
     if woken.rows_affected() == 0 {
-        give_back(db, delivery, object, now, None).await?;
+        give_back(db, delivery, object, now).await?;
         return Ok(Routed::Again);
     }
     query(TO_LANE)

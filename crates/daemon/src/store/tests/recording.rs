@@ -60,6 +60,7 @@ async fn a_delivery_whose_routing_was_put_off_takes_no_other_body_in() {
         due_at: at(9_000),
         error: "the ticket could not be read".to_owned(),
         object: Some("7".to_owned()),
+        missing_since: None,
     };
     store.routed(first.id, later, at(1_000)).await.unwrap();
     let second = store

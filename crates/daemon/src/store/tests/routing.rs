@@ -29,6 +29,7 @@ async fn a_delivery_put_off_comes_back_when_it_is_due_with_its_attempts_counted(
         due_at: at(5_000),
         error: "503".to_owned(),
         object: Some("7".to_owned()),
+        missing_since: None,
     };
     store.routed(first.id, later, at(1_000)).await.unwrap();
     assert!(
@@ -40,6 +41,30 @@ async fn a_delivery_put_off_comes_back_when_it_is_due_with_its_attempts_counted(
     );
     let again = store.claim_routes(&Room::of(9), at(5_000)).await.unwrap();
     assert_eq!((again[0].id, again[0].attempts), (first.id, 2));
+}
+
+// Found by history 120142.
+#[tokio::test]
+async fn since_when_a_ticket_is_missed_stays_with_its_delivery_whatever_puts_it_off_next() {
+    let store = fresh().await;
+    let first = store.received("a").await;
+    assert_eq!(first.missing_since, None);
+    let put_off = |error: &str, missing_since| RouteEnd::Later {
+        due_at: at(2_000),
+        error: error.to_owned(),
+        object: Some("7".to_owned()),
+        missing_since,
+    };
+    let missed = put_off("its ticket was not found", Some(at(1_000)));
+    for (next, since) in [
+        (missed, 1_000),
+        (put_off("503", None), 1_000),
+        (put_off("missed anew", Some(at(1_500))), 1_500),
+    ] {
+        store.routed(first.id, next, at(1_500)).await.unwrap();
+        let again = store.claim_routes(&Room::of(9), at(2_000)).await.unwrap();
+        assert_eq!(again[0].missing_since, Some(at(since)));
+    }
 }
 
 #[tokio::test]
@@ -124,6 +149,7 @@ async fn no_delivery_overtakes_an_earlier_one_about_the_same_that_was_put_off() 
         due_at: late,
         error: "503".to_owned(),
         object: Some("8".to_owned()),
+        missing_since: None,
     };
     store.routed(by_read, not_read, at(1_000)).await.unwrap();
     let mut behind = Vec::new();

@@ -18,7 +18,9 @@ impl Pair {
     pub(super) async fn claim_routes(&mut self) {
         let (limit, now) = (u32::try_from(self.dice.below(3)).unwrap() + 1, self.now());
         let seen = |list: Vec<Received>| {
-            let each = list.into_iter().map(|r| (r.id, r.attempts, r.body));
+            let each = list
+                .into_iter()
+                .map(|r| (r.id, r.attempts, r.missing_since, r.body));
             each.collect::<Vec<_>>()
         };
         let disk = seen(self.disk.claim_routes(&Room::of(limit), now).await.unwrap());
@@ -59,6 +61,7 @@ impl Pair {
                 due_at: at(self.now + 500),
                 error: words("503"),
                 object,
+                missing_since: self.dice.once_in(2).then(|| at(self.now)),
             }),
             (4, Some((disk, memory))) => {
                 let to = |lane| RouteEnd::ToKnownLane {

@@ -1,0 +1,3 @@
+-- A ticket that a Delivery tells of and that is not there is missed twice, spaced, before it counts as gone; what puts
+-- the Delivery off in between does not begin that anew.
+ALTER TABLE delivery ADD COLUMN missing_since INTEGER;
