@@ -348,7 +348,7 @@ impl Points<'_> {
         // Nobody acts while all becomes quiet.
         load.allow(0);
         let mut daemon = match daemon {
-            Some(daemon) => daemon,
+            Some(daemon) => self.or_anew(daemon, met).await?,
             None => self.scene.program.spawn()?,
         };
         match daemon.ready().await {
@@ -362,6 +362,22 @@ impl Points<'_> {
         }
         daemon.kill().await?;
         Ok(broken)
+    }
+
+    /// The program, or a new one where it was about to end of an error that it met just before strace left it.
+    async fn or_anew(
+        &mut self,
+        mut daemon: Daemon,
+        met: Option<Stretch>,
+    ) -> Result<Daemon, String> {
+        let ready = daemon.ready().await.is_ok();
+        let Some(met) = met.filter(|_| !ready && daemon.has_ended().is_some()) else {
+            return Ok(daemon);
+        };
+        self.went_on -= 1;
+        self.ended += 1;
+        self.stretches.push(met.until(clock::now().0));
+        self.scene.program.spawn()
     }
 
     /// Waits for the fault, or for its end. Returns the program if it goes on, and how it ended if it did.
