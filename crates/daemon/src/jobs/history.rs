@@ -156,27 +156,45 @@ async fn fill(
         if let Shown::NotNow = shown {
             continue;
         }
-        let Some(whole) = gaps.take(&id) else {
+        let Some(gap) = gaps.take(&id) else {
             continue;
         };
-        if let Shown::Now(_) = shown {
-            let only = |other: &ConversationId| *other == id;
-            let mut range = whole;
-            while range.from < whole.to {
-                range.to = whole.to.min(range.from.plus(SPAN));
-                let wrote = match read(jobs, bridge, bot, range).await {
-                    Ok(wrote) => wrote,
-                    Err(off) => {
-                        range.to = whole.to;
-                        gaps.leave_out(bridge, &id, range)?;
-                        return Err(off);
-                    }
-                };
-                let now = clock::now();
-                *found += bring_over(jobs, bridge, bot, &wrote, range, gaps, &only, now).await?;
-                range.from = range.to;
-            }
+        if let Shown::Never = shown {
+            continue;
         }
+        // Its words must not wait for it while they are brought over; out of the list for good it is with
+        // the last of them.
+        let mut left = gap.range();
+        let filled = fill_one(jobs, bridge, bot, &id, &mut left, gaps, found).await;
+        if filled.is_err() {
+            gaps.put_back(gap, left.from);
+        }
+        filled?;
+    }
+    Ok(())
+}
+
+/// Brings over what a conversation lacks, adds to `found` how many messages that were, and takes out of
+/// `left` what is done.
+async fn fill_one(
+    jobs: &Jobs,
+    bridge: &Bridge,
+    bot: &BotId,
+    id: &ConversationId,
+    left: &mut Range,
+    gaps: &mut Gaps,
+    found: &mut u64,
+) -> Result<(), Off> {
+    let only = |other: &ConversationId| other == id;
+    while left.from < left.to {
+        let range = Range {
+            from: left.from,
+            to: left.to.min(left.from.plus(SPAN)),
+        };
+        let wrote = read(jobs, bridge, bot, range).await?;
+        let now = clock::now();
+        *found += bring_over(jobs, bridge, bot, &wrote, range, gaps, &only, now).await?;
+        left.from = range.to;
     }
     Ok(())
 }

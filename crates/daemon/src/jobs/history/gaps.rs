@@ -18,14 +18,25 @@ const GAPS_MAX: usize = 50;
 /// Of them so many are asked for again in one round: each may take a whole deadline.
 const ASKED_AGAIN: usize = 5;
 
+/// One conversation that is left out, and of which span.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Gap {
+pub(super) struct Gap {
     conversation: ConversationId,
     from: Timestamp,
     to: Timestamp,
     /// Whether its beginning was given up, and the log told of it.
     #[serde(default)]
     cut: bool,
+}
+
+impl Gap {
+    /// What was left out.
+    pub fn range(&self) -> Range {
+        Range {
+            from: self.from,
+            to: self.to,
+        }
+    }
 }
 
 /// What was left out of one bot's history.
@@ -126,14 +137,24 @@ impl Gaps {
         turn
     }
 
-    /// Takes a conversation out of them, and tells what was left out of it.
-    pub fn take(&mut self, conversation: &ConversationId) -> Option<Range> {
+    /// Takes a conversation out of them.
+    pub fn take(&mut self, conversation: &ConversationId) -> Option<Gap> {
         let at = self
             .all
             .iter()
             .position(|gap| gap.conversation == *conversation)?;
-        let Gap { from, to, .. } = self.all.remove(at);
-        Some(Range { from, to })
+        Some(self.all.remove(at))
+    }
+
+    /// Puts back what was taken out, of which all before `from` is brought over.
+    pub fn put_back(&mut self, gap: Gap, from: Timestamp) {
+        let mut gap = Gap { from, ..gap };
+        // It may have been left out again meanwhile.
+        if let Some(again) = self.take(&gap.conversation) {
+            gap.from = gap.from.min(again.from);
+            gap.to = gap.to.max(again.to);
+        }
+        self.all.push(gap);
     }
 }
 
