@@ -52,3 +52,13 @@ async fn lost_words_that_wait_for_their_conversation_are_not_forgotten_when_a_ro
     answers(&play, &conversation, wait, Some(1));
     assert_eq!(has_heard(&play, &ticket, 2).await, ["um", "dois"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lost_words_come_though_jelou_did_not_know_their_conversation_for_a_moment() {
+    for status in [404, 403] {
+        let play = read_once().await;
+        let (ticket, _) = left_out(&play, Reply::Status(status)).await;
+        play.jelou().manners().clear();
+        assert_eq!(has_heard(&play, &ticket, 2).await, ["um", "dois"]);
+    }
+}

@@ -122,6 +122,7 @@ async fn of_bot(
     let cursor = left.map_or(cursor, |left| cursor.min(left));
     let cursor = cursor.max(now.minus(LOOK_BACK));
     let mut from = cursor.minus(bridge.config.sweep.overlap);
+    gaps.forget_given_up(from);
     for _ in 0..SPANS_MAX {
         let range = Range {
             from,
@@ -152,16 +153,19 @@ async fn fill(
     found: &mut u64,
 ) -> Result<(), Off> {
     for id in gaps.in_turn() {
-        let shown = look(jobs, bridge, &id).await?;
-        if let Shown::NotNow = shown {
-            continue;
+        match look(jobs, bridge, &id).await? {
+            Shown::Now(_) => {}
+            Shown::NotNow => continue,
+            Shown::Missing => {
+                if gaps.missed(&id, clock::now()) {
+                    tracing::warn!(bridge = %bridge.name, conversation.id = %id, "Jelou did not show a conversation at two looks a minute apart; messages of it that no webhook told are no longer looked for");
+                }
+                continue;
+            }
         }
         let Some(gap) = gaps.take(&id) else {
             continue;
         };
-        if let Shown::Never = shown {
-            continue;
-        }
         // Its words must not wait for it while they are brought over; out of the list for good it is with
         // the last of them.
         let mut left = gap.range();
@@ -280,12 +284,10 @@ async fn bring_over(
             if !wanted(&conversation.id) {
                 continue;
             }
-            let (kept, lost) = lost(jobs, bridge, &conversation, messages, gaps).await?;
+            let (kept, lost) = lost(jobs, bridge, &conversation, messages, range, gaps).await?;
             known |= kept;
-            match lost {
-                Some(lost) if lost.is_empty() => {}
-                Some(lost) => missing.push(lost),
-                None => gaps.leave_out(bridge, &conversation.id, range)?,
+            if !lost.is_empty() {
+                missing.push(lost);
             }
         }
     }
@@ -341,51 +343,60 @@ async fn conversations_of(
         .collect())
 }
 
-/// Whether any of what was written in a conversation is kept, and what is not: `None` if that cannot be
-/// told now.
+/// Whether any of what was written in a conversation is kept, and what is not. Where that cannot be told
+/// now, the conversation is left out.
 async fn lost(
     jobs: &Jobs,
     bridge: &Bridge,
     conversation: &Conversation,
     messages: &[HistoryMessage],
-    gaps: &Gaps,
-) -> Result<(bool, Option<Vec<MessageReceived>>), String> {
+    range: Range,
+    gaps: &mut Gaps,
+) -> Result<(bool, Vec<MessageReceived>), String> {
     let told = |talk: &Conversation| -> Vec<MessageReceived> {
         let messages = messages.iter().cloned();
         messages.filter_map(|m| m.told_in(talk)).collect()
     };
-    let ids: Vec<MessageId> = told(conversation).into_iter().map(|m| m.message).collect();
+    let mut here = told(conversation);
+    let ids: Vec<MessageId> = here.iter().map(|m| m.message.clone()).collect();
     let place = Place::Conversation {
         id: conversation.id.clone(),
     };
     let kept = jobs.store.kept_messages(&bridge.name, &place, &ids).await;
     let kept = kept.map_err(said)?;
     let known = !kept.is_empty();
-    if ids.iter().all(|id| kept.contains(id)) {
-        return Ok((known, Some(Vec::new())));
+    let given_up = gaps.given_up_to(&conversation.id);
+    here.retain(|m| !kept.contains(&m.message) && Some(m.at) > given_up);
+    if here.is_empty() {
+        return Ok((known, Vec::new()));
     }
-    if gaps.holds(&conversation.id) {
-        return Ok((known, None));
-    }
+    let shown = match gaps.holds(&conversation.id) {
+        true => Shown::NotNow,
+        false => look(jobs, bridge, &conversation.id).await?,
+    };
     // That it ended may not have been heard either; what they wrote since went to the bot.
-    let lost = match look(jobs, bridge, &conversation.id).await? {
+    match shown {
         Shown::Now(fresh) => {
             let mut lost = told(&fresh);
             lost.retain(|message| !kept.contains(&message.message));
-            Some(lost)
+            return Ok((known, lost));
         }
-        Shown::Never => Some(Vec::new()),
-        Shown::NotNow => None,
-    };
-    Ok((known, lost))
+        Shown::Missing => {
+            gaps.leave_out(bridge, &conversation.id, range)?;
+            gaps.missed(&conversation.id, clock::now());
+        }
+        Shown::NotNow => gaps.leave_out(bridge, &conversation.id, range)?,
+    }
+    Ok((known, Vec::new()))
 }
 
 /// What Jelou says of a conversation.
 enum Shown {
     /// As it is now.
     Now(Box<Conversation>),
-    /// It does not show it.
-    Never,
+    /// It says that there is none, or that it does not show it. So it may of one that a replica does not
+    /// know yet: the second look tells.
+    Missing,
     /// It may, later.
     NotNow,
 }
@@ -401,9 +412,7 @@ async fn look(jobs: &Jobs, bridge: &Bridge, id: &ConversationId) -> Result<Shown
     let object = format!("conversation {id}");
     match super::learn(jobs, &target, "sweep", &object, read).await {
         Ok(conversation) => Ok(Shown::Now(Box::new(conversation))),
-        Err(CallError::Gone { .. } | CallError::Refused { .. } | CallError::Forbidden { .. }) => {
-            Ok(Shown::Never)
-        }
+        Err(CallError::Gone { .. } | CallError::Refused { .. }) => Ok(Shown::Missing),
         // All are told to wait, or nobody is let in: no other would do better.
         Err(
             error @ (CallError::Locked { .. }
@@ -411,6 +420,9 @@ async fn look(jobs: &Jobs, bridge: &Bridge, id: &ConversationId) -> Result<Shown
                 host_wide: true, ..
             }),
         ) => Err(error.to_string()),
-        Err(CallError::Later { .. } | CallError::Unknown { .. }) => Ok(Shown::NotNow),
+        // Forbidden for itself is refused by then: as long as it is not, it may be the credential.
+        Err(CallError::Later { .. } | CallError::Unknown { .. } | CallError::Forbidden { .. }) => {
+            Ok(Shown::NotNow)
+        }
     }
 }
