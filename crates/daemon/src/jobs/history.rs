@@ -26,7 +26,11 @@ use bridge_core::{
 };
 use gaps::Gaps;
 use jelou_adapter::client::{Author, HistoryMessage, Range};
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 /// A message has this long to come by itself, or one round's time if that is shorter.
 const WEBHOOK_WAIT: Duration = Duration::from_secs(60);
@@ -264,8 +268,9 @@ fn off(error: &CallError) -> Off {
     }
 }
 
-/// Records what conversations of ours lack that are `wanted`, and gives how many messages that were.
-/// Where it is not known whether ids agree, none are, and it is noted from when on.
+/// Records what conversations of ours lack, of customers with one that is `wanted`, and gives how many
+/// messages that were: what was left out of one may turn out to be another's. Where it is not known whether
+/// ids agree, none are, and it is noted from when on.
 #[expect(clippy::too_many_arguments, reason = "what a round goes by")]
 async fn bring_over(
     jobs: &Jobs,
@@ -280,16 +285,13 @@ async fn bring_over(
     let mut missing = Vec::new();
     let mut known = false;
     for (user, messages) in wrote {
-        for conversation in conversations_of(jobs, bridge, bot, user).await? {
-            if !wanted(&conversation.id) {
-                continue;
-            }
-            let (kept, lost) = lost(jobs, bridge, &conversation, messages, range, gaps).await?;
-            known |= kept;
-            if !lost.is_empty() {
-                missing.push(lost);
-            }
+        let theirs = conversations_of(jobs, bridge, bot, user).await?;
+        if !theirs.linked.iter().any(|one| wanted(&one.id)) {
+            continue;
         }
+        let (kept, lost) = lost(jobs, bridge, &theirs, messages, range, gaps).await?;
+        known |= kept;
+        missing.extend(lost.into_iter().filter(|lost| !lost.is_empty()));
     }
     if known {
         agreed::note(jobs, bridge, bot).await?;
@@ -321,73 +323,115 @@ async fn bring_over(
     Ok(found)
 }
 
-/// A customer's conversations that have or had a ticket.
+/// A customer's conversations, the latest begun first.
+#[derive(Default)]
+struct Conversations {
+    /// All that are known: what is kept of any of them is not lost.
+    places: Vec<Place>,
+    /// Those that have or had a ticket.
+    linked: Vec<Conversation>,
+}
+
 async fn conversations_of(
     jobs: &Jobs,
     bridge: &Bridge,
     bot: &BotId,
     user: &UserId,
-) -> Result<Vec<Conversation>, String> {
+) -> Result<Conversations, String> {
     let lane = jobs.store.lane_of_user(&bridge.name, bot, user);
     let Some(id) = lane.await.map_err(said)? else {
-        return Ok(Vec::new());
+        return Ok(Conversations::default());
     };
     let lane = jobs.store.lane(&id).await.map_err(said)?;
-    let talks = lane.into_iter().flat_map(|lane| lane.conversations);
-    let linked = talks.filter(|(_, memory)| memory.linked);
+    let all = lane.into_iter().flat_map(|lane| lane.conversations);
+    let mut all: Vec<_> = all.map(|(_, memory)| memory).collect();
+    all.sort_by_key(|memory| Reverse(memory.seen.started_at));
+    let ids = all.iter().map(|memory| memory.seen.id.clone());
+    let places = ids.map(|id| Place::Conversation { id }).collect();
+    let linked = all.into_iter().filter(|memory| memory.linked);
     // Where it is not known when one ended, what was written after it would count as said in it.
     let known = |talk: &Conversation| !talk.state.is_closed() || talk.ended_at.is_some();
-    Ok(linked
-        .map(|(_, memory)| memory.seen)
-        .filter(known)
-        .collect())
+    Ok(Conversations {
+        places,
+        linked: linked.map(|memory| memory.seen).filter(known).collect(),
+    })
 }
 
-/// Whether any of what was written in a conversation is kept, and what is not. Where that cannot be told
-/// now, the conversation is left out.
+/// Whether any of what a customer wrote in their conversations is kept, and what of them lack it. A
+/// conversation of which that cannot be told now is left out.
+///
+/// The history knows no conversations, and a customer may be in two at once. So what is kept of any is
+/// lost nowhere, and what is kept of none goes to the one that began last of those that went on then.
 async fn lost(
     jobs: &Jobs,
     bridge: &Bridge,
-    conversation: &Conversation,
+    theirs: &Conversations,
     messages: &[HistoryMessage],
     range: Range,
     gaps: &mut Gaps,
-) -> Result<(bool, Vec<MessageReceived>), String> {
-    let told = |talk: &Conversation| -> Vec<MessageReceived> {
-        let messages = messages.iter().cloned();
-        messages.filter_map(|m| m.told_in(talk)).collect()
+) -> Result<(bool, Vec<Vec<MessageReceived>>), String> {
+    let is_theirs = |message: &&HistoryMessage| {
+        let mut linked = theirs.linked.iter();
+        linked.any(|one| message.may_be_of(one))
     };
-    let mut here = told(conversation);
-    let ids: Vec<MessageId> = here.iter().map(|m| m.message.clone()).collect();
-    let place = Place::Conversation {
-        id: conversation.id.clone(),
-    };
-    let kept = jobs.store.kept_messages(&bridge.name, &place, &ids).await;
-    let kept = kept.map_err(said)?;
-    let known = !kept.is_empty();
-    let given_up = gaps.given_up_to(&conversation.id);
-    here.retain(|m| !kept.contains(&m.message) && Some(m.at) > given_up);
-    if here.is_empty() {
-        return Ok((known, Vec::new()));
-    }
-    let shown = match gaps.holds(&conversation.id) {
-        true => Shown::NotNow,
-        false => look(jobs, bridge, &conversation.id).await?,
-    };
-    // That it ended may not have been heard either; what they wrote since went to the bot.
-    match shown {
-        Shown::Now(fresh) => {
-            let mut lost = told(&fresh);
-            lost.retain(|message| !kept.contains(&message.message));
-            return Ok((known, lost));
+    let mut open: Vec<HistoryMessage> = messages.iter().filter(is_theirs).cloned().collect();
+    let kept = kept(jobs, bridge, &theirs.places, &open).await?;
+    open.retain(|message| !kept.contains(&message.id));
+    let mut lost = Vec::new();
+    for conversation in &theirs.linked {
+        let given_up = gaps.given_up_to(&conversation.id);
+        let is_here =
+            |message: &HistoryMessage| message.at > given_up && message.may_be_of(conversation);
+        if !open.iter().any(is_here) {
+            continue;
         }
-        Shown::Missing => {
-            gaps.leave_out(bridge, &conversation.id, range)?;
-            gaps.missed(&conversation.id, clock::now());
+        let shown = match gaps.holds(&conversation.id) {
+            true => Shown::NotNow,
+            false => look(jobs, bridge, &conversation.id).await?,
+        };
+        match shown {
+            // That it ended may not have been heard either; what they wrote since went to the bot, or into
+            // one that began before.
+            Shown::Now(fresh) => {
+                let (here, rest) = open.into_iter().partition(|m| m.may_be_of(&fresh));
+                open = rest;
+                lost.push(told(here, &fresh));
+                continue;
+            }
+            Shown::Missing => {
+                gaps.leave_out(bridge, &conversation.id, range)?;
+                gaps.missed(&conversation.id, clock::now());
+            }
+            Shown::NotNow => gaps.leave_out(bridge, &conversation.id, range)?,
         }
-        Shown::NotNow => gaps.leave_out(bridge, &conversation.id, range)?,
+        open.retain(|message| !is_here(message));
     }
-    Ok((known, Vec::new()))
+    Ok((!kept.is_empty(), lost))
+}
+
+fn told(messages: Vec<HistoryMessage>, conversation: &Conversation) -> Vec<MessageReceived> {
+    let messages = messages.into_iter();
+    messages.filter_map(|m| m.told_in(conversation)).collect()
+}
+
+/// Which of these messages are kept, at whichever of these places.
+async fn kept(
+    jobs: &Jobs,
+    bridge: &Bridge,
+    places: &[Place],
+    messages: &[HistoryMessage],
+) -> Result<BTreeSet<MessageId>, String> {
+    let mut kept = BTreeSet::new();
+    let mut open: Vec<MessageId> = messages.iter().map(|m| m.id.clone()).collect();
+    for place in places {
+        if open.is_empty() {
+            break;
+        }
+        let here = jobs.store.kept_messages(&bridge.name, place, &open).await;
+        kept.extend(here.map_err(said)?);
+        open.retain(|id| !kept.contains(id));
+    }
+    Ok(kept)
 }
 
 /// What Jelou says of a conversation.
