@@ -14,6 +14,7 @@ mod canary;
 mod command;
 mod files;
 mod halt;
+mod history;
 mod keeping;
 mod observing;
 mod parked;

@@ -13,7 +13,7 @@ use serde_json::json;
 use std::time::Duration;
 
 /// What the bridge brought over to a ticket for the customer to see, in order.
-fn relayed(play: &Play, ticket: &str) -> Vec<Comment> {
+pub(super) fn relayed(play: &Play, ticket: &str) -> Vec<Comment> {
     let mut all = play.helpdesk().comments(ticket);
     all.retain(|comment| comment.public && comment.author == Role::Bridge);
     all
@@ -21,7 +21,7 @@ fn relayed(play: &Play, ticket: &str) -> Vec<Comment> {
 
 /// A customer writes these, one after the other. Jelou tells the moment in milliseconds, and what is
 /// said within one comes as it arrives.
-async fn write_all(play: &Play, conversation: &str, texts: &[&str]) {
+pub(super) async fn write_all(play: &Play, conversation: &str, texts: &[&str]) {
     for text in texts {
         play.jelou().customer_writes(conversation, text).unwrap();
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -37,7 +37,7 @@ async fn say_all(play: &Play, ticket: &str, texts: &[&str]) {
 }
 
 /// Waits until so many messages are on a ticket, and all is quiet.
-async fn has_heard(play: &Play, ticket: &str, many: usize) -> Vec<String> {
+pub(super) async fn has_heard(play: &Play, ticket: &str, many: usize) -> Vec<String> {
     play.until("the messages are on the ticket", |_, _| {
         relayed(play, ticket).len() >= many
     })
@@ -345,12 +345,12 @@ async fn lost_words_wait_until_one_message_is_known_by_its_id_and_the_reading_go
     assert_eq!(has_heard(&play, &first, 1).await, ["um"]);
 }
 
-fn now() -> i64 {
+pub(super) fn now() -> i64 {
     jelou_bridge::clock::now().0
 }
 
 /// Waits until the history is read past a moment.
-async fn read_past(play: &Play, moment: i64) {
+pub(super) async fn read_past(play: &Play, moment: i64) {
     let store = &play.stage.daemon().unwrap().jobs.store;
     let bridge = BridgeName::parse(BRIDGE).unwrap();
     let bot = play.jelou().conversations()[0].bot.clone();

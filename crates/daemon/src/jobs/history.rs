@@ -26,7 +26,11 @@ use bridge_core::{
 };
 use gaps::Gaps;
 use jelou_adapter::client::{Author, HistoryMessage, Range};
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 /// A message has this long to come by itself, or one round's time if that is shorter.
 const WEBHOOK_WAIT: Duration = Duration::from_secs(60);
@@ -122,6 +126,7 @@ async fn of_bot(
     let cursor = left.map_or(cursor, |left| cursor.min(left));
     let cursor = cursor.max(now.minus(LOOK_BACK));
     let mut from = cursor.minus(bridge.config.sweep.overlap);
+    gaps.forget_given_up(from);
     for _ in 0..SPANS_MAX {
         let range = Range {
             from,
@@ -152,31 +157,52 @@ async fn fill(
     found: &mut u64,
 ) -> Result<(), Off> {
     for id in gaps.in_turn() {
-        let shown = look(jobs, bridge, &id).await?;
-        if let Shown::NotNow = shown {
-            continue;
-        }
-        let Some(whole) = gaps.take(&id) else {
-            continue;
-        };
-        if let Shown::Now(_) = shown {
-            let only = |other: &ConversationId| *other == id;
-            let mut range = whole;
-            while range.from < whole.to {
-                range.to = whole.to.min(range.from.plus(SPAN));
-                let wrote = match read(jobs, bridge, bot, range).await {
-                    Ok(wrote) => wrote,
-                    Err(off) => {
-                        range.to = whole.to;
-                        gaps.leave_out(bridge, &id, range)?;
-                        return Err(off);
-                    }
-                };
-                let now = clock::now();
-                *found += bring_over(jobs, bridge, bot, &wrote, range, gaps, &only, now).await?;
-                range.from = range.to;
+        match look(jobs, bridge, &id).await? {
+            Shown::Now(_) => {}
+            Shown::NotNow => continue,
+            Shown::Missing => {
+                if gaps.missed(&id, clock::now()) {
+                    tracing::warn!(bridge = %bridge.name, conversation.id = %id, "Jelou did not show a conversation at two looks a minute apart; messages of it that no webhook told are no longer looked for");
+                }
+                continue;
             }
         }
+        let Some(gap) = gaps.take(&id) else {
+            continue;
+        };
+        // Its words must not wait for it while they are brought over; out of the list for good it is with
+        // the last of them.
+        let mut left = gap.range();
+        let filled = fill_one(jobs, bridge, bot, &id, &mut left, gaps, found).await;
+        if filled.is_err() {
+            gaps.put_back(gap, left.from);
+        }
+        filled?;
+    }
+    Ok(())
+}
+
+/// Brings over what a conversation lacks, adds to `found` how many messages that were, and takes out of
+/// `left` what is done.
+async fn fill_one(
+    jobs: &Jobs,
+    bridge: &Bridge,
+    bot: &BotId,
+    id: &ConversationId,
+    left: &mut Range,
+    gaps: &mut Gaps,
+    found: &mut u64,
+) -> Result<(), Off> {
+    let only = |other: &ConversationId| other == id;
+    while left.from < left.to {
+        let range = Range {
+            from: left.from,
+            to: left.to.min(left.from.plus(SPAN)),
+        };
+        let wrote = read(jobs, bridge, bot, range).await?;
+        let now = clock::now();
+        *found += bring_over(jobs, bridge, bot, &wrote, range, gaps, &only, now).await?;
+        left.from = range.to;
     }
     Ok(())
 }
@@ -242,8 +268,9 @@ fn off(error: &CallError) -> Off {
     }
 }
 
-/// Records what conversations of ours lack that are `wanted`, and gives how many messages that were.
-/// Where it is not known whether ids agree, none are, and it is noted from when on.
+/// Records what conversations of ours lack, of customers with one that is `wanted`, and gives how many
+/// messages that were: what was left out of one may turn out to be another's. Where it is not known whether
+/// ids agree, none are, and it is noted from when on.
 #[expect(clippy::too_many_arguments, reason = "what a round goes by")]
 async fn bring_over(
     jobs: &Jobs,
@@ -258,18 +285,13 @@ async fn bring_over(
     let mut missing = Vec::new();
     let mut known = false;
     for (user, messages) in wrote {
-        for conversation in conversations_of(jobs, bridge, bot, user).await? {
-            if !wanted(&conversation.id) {
-                continue;
-            }
-            let (kept, lost) = lost(jobs, bridge, &conversation, messages, gaps).await?;
-            known |= kept;
-            match lost {
-                Some(lost) if lost.is_empty() => {}
-                Some(lost) => missing.push(lost),
-                None => gaps.leave_out(bridge, &conversation.id, range)?,
-            }
+        let theirs = conversations_of(jobs, bridge, bot, user).await?;
+        if !theirs.linked.iter().any(|one| wanted(&one.id)) {
+            continue;
         }
+        let (kept, lost) = lost(jobs, bridge, &theirs, messages, range, gaps).await?;
+        known |= kept;
+        missing.extend(lost.into_iter().filter(|lost| !lost.is_empty()));
     }
     if known {
         agreed::note(jobs, bridge, bot).await?;
@@ -301,73 +323,124 @@ async fn bring_over(
     Ok(found)
 }
 
-/// A customer's conversations that have or had a ticket.
+/// A customer's conversations, the latest begun first.
+#[derive(Default)]
+struct Conversations {
+    /// All that are known: what is kept of any of them is not lost.
+    places: Vec<Place>,
+    /// Those that have or had a ticket.
+    linked: Vec<Conversation>,
+}
+
 async fn conversations_of(
     jobs: &Jobs,
     bridge: &Bridge,
     bot: &BotId,
     user: &UserId,
-) -> Result<Vec<Conversation>, String> {
+) -> Result<Conversations, String> {
     let lane = jobs.store.lane_of_user(&bridge.name, bot, user);
     let Some(id) = lane.await.map_err(said)? else {
-        return Ok(Vec::new());
+        return Ok(Conversations::default());
     };
     let lane = jobs.store.lane(&id).await.map_err(said)?;
-    let talks = lane.into_iter().flat_map(|lane| lane.conversations);
-    let linked = talks.filter(|(_, memory)| memory.linked);
+    let all = lane.into_iter().flat_map(|lane| lane.conversations);
+    let mut all: Vec<_> = all.map(|(_, memory)| memory).collect();
+    all.sort_by_key(|memory| Reverse(memory.seen.started_at));
+    let ids = all.iter().map(|memory| memory.seen.id.clone());
+    let places = ids.map(|id| Place::Conversation { id }).collect();
+    let linked = all.into_iter().filter(|memory| memory.linked);
     // Where it is not known when one ended, what was written after it would count as said in it.
     let known = |talk: &Conversation| !talk.state.is_closed() || talk.ended_at.is_some();
-    Ok(linked
-        .map(|(_, memory)| memory.seen)
-        .filter(known)
-        .collect())
+    Ok(Conversations {
+        places,
+        linked: linked.map(|memory| memory.seen).filter(known).collect(),
+    })
 }
 
-/// Whether any of what was written in a conversation is kept, and what is not: `None` if that cannot be
-/// told now.
+/// Whether any of what a customer wrote in their conversations is kept, and what of them lack it. A
+/// conversation of which that cannot be told now is left out.
+///
+/// The history knows no conversations, and a customer may be in two at once. So what is kept of any is
+/// lost nowhere, and what is kept of none goes to the one that began last of those that went on then.
 async fn lost(
     jobs: &Jobs,
     bridge: &Bridge,
-    conversation: &Conversation,
+    theirs: &Conversations,
     messages: &[HistoryMessage],
-    gaps: &Gaps,
-) -> Result<(bool, Option<Vec<MessageReceived>>), String> {
-    let told = |talk: &Conversation| -> Vec<MessageReceived> {
-        let messages = messages.iter().cloned();
-        messages.filter_map(|m| m.told_in(talk)).collect()
+    range: Range,
+    gaps: &mut Gaps,
+) -> Result<(bool, Vec<Vec<MessageReceived>>), String> {
+    let is_theirs = |message: &&HistoryMessage| {
+        let mut linked = theirs.linked.iter();
+        linked.any(|one| message.may_be_of(one))
     };
-    let ids: Vec<MessageId> = told(conversation).into_iter().map(|m| m.message).collect();
-    let place = Place::Conversation {
-        id: conversation.id.clone(),
-    };
-    let kept = jobs.store.kept_messages(&bridge.name, &place, &ids).await;
-    let kept = kept.map_err(said)?;
-    let known = !kept.is_empty();
-    if ids.iter().all(|id| kept.contains(id)) {
-        return Ok((known, Some(Vec::new())));
-    }
-    if gaps.holds(&conversation.id) {
-        return Ok((known, None));
-    }
-    // That it ended may not have been heard either; what they wrote since went to the bot.
-    let lost = match look(jobs, bridge, &conversation.id).await? {
-        Shown::Now(fresh) => {
-            let mut lost = told(&fresh);
-            lost.retain(|message| !kept.contains(&message.message));
-            Some(lost)
+    let mut open: Vec<HistoryMessage> = messages.iter().filter(is_theirs).cloned().collect();
+    let kept = kept(jobs, bridge, &theirs.places, &open).await?;
+    open.retain(|message| !kept.contains(&message.id));
+    let mut lost = Vec::new();
+    for conversation in &theirs.linked {
+        let given_up = gaps.given_up_to(&conversation.id);
+        let is_here =
+            |message: &HistoryMessage| message.at > given_up && message.may_be_of(conversation);
+        if !open.iter().any(is_here) {
+            continue;
         }
-        Shown::Never => Some(Vec::new()),
-        Shown::NotNow => None,
-    };
-    Ok((known, lost))
+        let shown = match gaps.holds(&conversation.id) {
+            true => Shown::NotNow,
+            false => look(jobs, bridge, &conversation.id).await?,
+        };
+        match shown {
+            // That it ended may not have been heard either; what they wrote since went to the bot, or into
+            // one that began before.
+            Shown::Now(fresh) => {
+                let (here, rest) = open.into_iter().partition(|m| m.may_be_of(&fresh));
+                open = rest;
+                lost.push(told(here, &fresh));
+                continue;
+            }
+            Shown::Missing => {
+                gaps.leave_out(bridge, &conversation.id, range)?;
+                gaps.missed(&conversation.id, clock::now());
+            }
+            Shown::NotNow => gaps.leave_out(bridge, &conversation.id, range)?,
+        }
+        open.retain(|message| !is_here(message));
+    }
+    Ok((!kept.is_empty(), lost))
+}
+
+fn told(messages: Vec<HistoryMessage>, conversation: &Conversation) -> Vec<MessageReceived> {
+    let messages = messages.into_iter();
+    messages.filter_map(|m| m.told_in(conversation)).collect()
+}
+
+/// Which of these messages are kept, at whichever of these places.
+async fn kept(
+    jobs: &Jobs,
+    bridge: &Bridge,
+    places: &[Place],
+    messages: &[HistoryMessage],
+) -> Result<BTreeSet<MessageId>, String> {
+    let mut kept = BTreeSet::new();
+    let mut open: Vec<MessageId> = messages.iter().map(|m| m.id.clone()).collect();
+    for place in places {
+        if open.is_empty() {
+            break;
+        }
+        let here = jobs.store.kept_messages(&bridge.name, place, &open).await;
+        kept.extend(here.map_err(said)?);
+        open.retain(|id| !kept.contains(id));
+    }
+    Ok(kept)
 }
 
 /// What Jelou says of a conversation.
 enum Shown {
     /// As it is now.
     Now(Box<Conversation>),
-    /// It does not show it.
-    Never,
+    /// It says that there is none, or that it does not show it. So it may of one that a replica does not
+    /// know yet: the second look tells.
+    Missing,
     /// It may, later.
     NotNow,
 }
@@ -383,9 +456,7 @@ async fn look(jobs: &Jobs, bridge: &Bridge, id: &ConversationId) -> Result<Shown
     let object = format!("conversation {id}");
     match super::learn(jobs, &target, "sweep", &object, read).await {
         Ok(conversation) => Ok(Shown::Now(Box::new(conversation))),
-        Err(CallError::Gone { .. } | CallError::Refused { .. } | CallError::Forbidden { .. }) => {
-            Ok(Shown::Never)
-        }
+        Err(CallError::Gone { .. } | CallError::Refused { .. }) => Ok(Shown::Missing),
         // All are told to wait, or nobody is let in: no other would do better.
         Err(
             error @ (CallError::Locked { .. }
@@ -393,6 +464,9 @@ async fn look(jobs: &Jobs, bridge: &Bridge, id: &ConversationId) -> Result<Shown
                 host_wide: true, ..
             }),
         ) => Err(error.to_string()),
-        Err(CallError::Later { .. } | CallError::Unknown { .. }) => Ok(Shown::NotNow),
+        // Forbidden for itself is refused by then: as long as it is not, it may be the credential.
+        Err(CallError::Later { .. } | CallError::Unknown { .. } | CallError::Forbidden { .. }) => {
+            Ok(Shown::NotNow)
+        }
     }
 }

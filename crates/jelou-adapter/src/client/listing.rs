@@ -86,18 +86,28 @@ pub struct HistoryMessage {
 }
 
 impl HistoryMessage {
-    /// This message as its webhook would have told it, if it is the customer's and was written while
-    /// this conversation went on. The history knows no conversations, so it is the times that say
-    /// what belongs to one; what is told twice is known by its id. What the customer wrote before,
-    /// to the bot, is not of the conversation, and neither is what they write after it.
+    /// Whether this message is the customer's and was written while this conversation went on. The
+    /// history knows no conversations, so it is the times that say what may belong to one: where two
+    /// went on at once, to either. What the customer wrote before, to the bot, is not of the
+    /// conversation, and neither is what they write after it.
     #[must_use]
-    pub fn told_in(self, conversation: &Conversation) -> Option<MessageReceived> {
-        let at = self.at?;
+    pub fn may_be_of(&self, conversation: &Conversation) -> bool {
+        let Some(at) = self.at else {
+            return false;
+        };
         let is_theirs =
             self.by == Author::Customer && self.sender.as_ref() == Some(&conversation.user);
         let began = conversation.started_at.is_some_and(|start| start <= at);
         let went_on = conversation.ended_at.is_none_or(|end| at <= end);
-        (is_theirs && began && went_on).then(|| MessageReceived {
+        is_theirs && began && went_on
+    }
+
+    /// This message as its webhook would have told it, if it may be of this conversation. What is told
+    /// twice is known by its id.
+    #[must_use]
+    pub fn told_in(self, conversation: &Conversation) -> Option<MessageReceived> {
+        let at = self.at?;
+        self.may_be_of(conversation).then(|| MessageReceived {
             conversation: Conversation {
                 state: ConversationState::Active,
                 started_at: None,
