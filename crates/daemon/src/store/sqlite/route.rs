@@ -53,7 +53,7 @@ const WAIT: &str = "UPDATE delivery SET router = NULL, due_at = ?2, object = ?3,
 const TO_LANE: &str = "UPDATE delivery SET state = 'routed', router = NULL, detail = NULL, lane_id = ?2, events = ?3, object = ?4 \
      WHERE id = ?1 AND state = 'received'";
 
-const END: &str = "UPDATE delivery SET state = ?2, router = NULL, reason = ?3, detail = ?4, remedy = ?5, events = ?6, object = ?7, settled_at = ?8 \
+const END: &str = "UPDATE delivery SET state = ?2, router = NULL, reason = ?3, detail = ?4, remedy = ?5, events = ?6, object = coalesce(?7, object), settled_at = ?8 \
      WHERE id = ?1 AND state = 'received'";
 
 const LANE_DUE: &str =
@@ -263,6 +263,7 @@ async fn finish(
             reason,
             detail,
             remedy,
+            object,
         } => {
             let end = Settling {
                 state: "parked",
@@ -271,7 +272,7 @@ async fn finish(
                 remedy: Some(remedy),
                 settled_at: None,
             };
-            settle(db, delivery, &end, &[], None).await
+            settle(db, delivery, &end, &[], object.as_deref()).await
         }
         RouteEnd::Later {
             due_at,

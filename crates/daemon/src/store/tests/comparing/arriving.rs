@@ -56,6 +56,7 @@ impl Pair {
                 reason: words("unreadable"),
                 detail: words("it is not JSON"),
                 remedy: words("look"),
+                object,
             }),
             (3, _) => both(RouteEnd::Later {
                 due_at: at(self.now + 500),
