@@ -2,6 +2,10 @@
 //! by one read. Neighbours: the adapters' `webhook::parse`, which says what a Delivery means; the
 //! daemon's `jobs::routes` and the simulator, which look up and read what is asked here.
 
+mod tries;
+
+pub use tries::{Tries, not_now};
+
 use crate::{
     event::{Event, Parsed, TicketChanged},
     ids::{BotId, BridgeName, ConversationId, IntentId, LaneId, TicketId, UserId},

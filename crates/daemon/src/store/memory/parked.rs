@@ -53,6 +53,7 @@ impl Memory {
         row.due_at = now;
         row.attempts = 0;
         row.missing_since = None;
+        row.retried_at = Some(now);
         row.reason = None;
         row.detail = None;
         row.remedy = None;

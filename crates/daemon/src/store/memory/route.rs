@@ -304,5 +304,6 @@ fn hand_out(id: DeliveryId, row: &mut DeliveryRow) -> Received {
         body: row.came.body.clone(),
         attempts: row.attempts,
         missing_since: row.missing_since,
+        retried_at: row.retried_at,
     }
 }

@@ -175,6 +175,8 @@ pub(super) struct DeliveryRow {
     pub object: Option<String>,
     /// Since when its ticket is missed, if it was when it was looked for last.
     pub missing_since: Option<Timestamp>,
+    /// When a person last had it tried again.
+    pub retried_at: Option<Timestamp>,
     pub attempts: u32,
     pub at_router: bool,
     /// A Router took it once: from then on no other body joins it.

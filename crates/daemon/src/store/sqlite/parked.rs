@@ -31,7 +31,7 @@ const DELIVERIES: &str = "SELECT id, bridge, side, received_at, reason, detail, 
      AND (?4 IS NULL OR side = ?4) AND (?5 IS NULL OR side = 'ticketing' AND object = ?5) AND (?6 IS NULL OR received_at < ?6) AND (?8 IS NULL OR id > ?8) \
      ORDER BY CASE WHEN ?9 THEN id ELSE received_at END, id LIMIT ?7";
 
-const RETRY: &str = "UPDATE delivery SET state = 'received', router = NULL, due_at = ?2, attempts = 0, missing_since = NULL, \
+const RETRY: &str = "UPDATE delivery SET state = 'received', router = NULL, due_at = ?2, attempts = 0, missing_since = NULL, retried_at = ?2, \
      reason = NULL, detail = NULL, remedy = NULL WHERE id = ?1 AND state = 'parked'";
 
 const DISCARD: &str = "UPDATE delivery SET state = 'ignored', reason = 'discarded', settled_at = ?2 WHERE id = ?1 AND state = 'parked'";

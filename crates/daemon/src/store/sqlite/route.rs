@@ -27,7 +27,7 @@ use std::sync::Arc;
 const CLAIM: &str = "UPDATE delivery SET router = ?1, routing_begun_at = coalesce(routing_begun_at, ?2), attempts = attempts + 1 \
      WHERE id IN (SELECT id FROM delivery WHERE state = 'received' AND bridge = ?4 AND side = ?5 AND source = ?6 AND due_at <= ?2 AND router IS NOT ?1 \
      ORDER BY due_at, id LIMIT ?3) \
-     RETURNING id, bridge, side, source, received_at, headers, body, attempts, due_at, missing_since";
+     RETURNING id, bridge, side, source, received_at, headers, body, attempts, due_at, missing_since, retried_at";
 
 /// From where anything waits, by leaps along the index: a million webhooks of one side are one leap.
 const SOURCES: &str = "WITH RECURSIVE first (id) AS (\
@@ -217,10 +217,13 @@ fn received(row: &SqliteRow) -> Result<Received, StoreError> {
         headers: json(row, "headers")?,
         body: Bytes::from(body.unwrap_or_default()),
         attempts: row.try_get("attempts")?,
-        missing_since: row
-            .try_get::<Option<i64>, _>("missing_since")?
-            .map(Timestamp),
+        missing_since: maybe_at(row, "missing_since")?,
+        retried_at: maybe_at(row, "retried_at")?,
     })
+}
+
+fn maybe_at(row: &SqliteRow, column: &'static str) -> Result<Option<Timestamp>, StoreError> {
+    Ok(row.try_get::<Option<i64>, _>(column)?.map(Timestamp))
 }
 
 async fn finish(

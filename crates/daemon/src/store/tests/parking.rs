@@ -52,6 +52,7 @@ async fn a_parked_delivery_is_listed_and_a_retry_hands_it_out_again() {
     assert!(store.parked(&all()).await.unwrap().is_empty());
     let again = store.claim_routes(&Room::of(1), at(5_000)).await.unwrap();
     assert_eq!(again[0].body, "not json".as_bytes());
+    assert_eq!(again[0].retried_at, Some(at(5_000)));
 }
 
 #[tokio::test]
