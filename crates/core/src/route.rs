@@ -2,6 +2,10 @@
 //! by one read. Neighbours: the adapters' `webhook::parse`, which says what a Delivery means; the
 //! daemon's `jobs::routes` and the simulator, which look up and read what is asked here.
 
+mod tries;
+
+pub use tries::{Tries, not_now};
+
 use crate::{
     event::{Event, Parsed, TicketChanged},
     ids::{BotId, BridgeName, ConversationId, IntentId, LaneId, TicketId, UserId},
@@ -71,6 +75,8 @@ pub enum RouteEnd {
         detail: String,
         /// What a person can do.
         remedy: String,
+        /// The ticket's or conversation's id, as far as read.
+        object: Option<String>,
     },
     /// Something was missing, such as a read; it is handed out again.
     Later {
@@ -88,7 +94,7 @@ pub enum RouteEnd {
 impl RouteEnd {
     /// It waits for a person, who is told what helps.
     #[must_use]
-    pub fn parked(reason: &str, detail: String) -> Self {
+    pub fn parked(reason: &str, detail: String, object: Option<String>) -> Self {
         let remedy = match reason {
             "wrong_project" => {
                 "send this project's webhooks to its own bridge; check jelou.project_id"
@@ -105,6 +111,7 @@ impl RouteEnd {
             reason: reason.to_owned(),
             detail,
             remedy: remedy.to_owned(),
+            object,
         }
     }
 }
@@ -221,7 +228,7 @@ impl Route {
                 route.look()
             }
             Parsed::Ignored(reason) => route.ignored(reason),
-            Parsed::Parked { reason, detail } => Turn::End(RouteEnd::parked(reason, detail)),
+            Parsed::Parked { reason, detail } => route.parked(reason, detail),
         };
         (route, turn)
     }
@@ -249,7 +256,7 @@ impl Route {
                 self.phase = Phase::Missing { since };
                 self.ask_ticket(Ask::LaneOfTicket)
             }
-            Told::Never { reason, detail } => Turn::End(RouteEnd::parked(reason, detail)),
+            Told::Never { reason, detail } => self.parked(reason, detail),
             Told::Later { due_at, error } => Turn::End(RouteEnd::Later {
                 due_at,
                 error,
@@ -353,7 +360,7 @@ impl Route {
                 self.phase = Phase::NoCustomer;
                 self.ask_ticket(Ask::LaneOfTicket)
             }
-            Err(error) => Turn::End(RouteEnd::parked("mapping", error.to_string())),
+            Err(error) => self.parked("mapping", error.to_string()),
         }
     }
 
@@ -403,6 +410,10 @@ impl Route {
             | Event::ConversationClosed(_)
             | Event::MessageReceived(_) => None,
         }
+    }
+
+    fn parked(&mut self, reason: &str, detail: String) -> Turn {
+        Turn::End(RouteEnd::parked(reason, detail, self.object.take()))
     }
 
     fn ignored(&mut self, reason: &str) -> Turn {

@@ -9,10 +9,10 @@ use super::{
     world::{Action, World},
 };
 use bridge_core::{
+    call::CallError,
     event::{Event, Parsed},
     ids::DeliveryId,
-    lane::retry_at,
-    route::{Ask, Route, Told, Turn, missing},
+    route::{Ask, Route, Told, Turn, missing, not_now},
 };
 use jelou_bridge::store::{Received, Room};
 use std::hash::Hash;
@@ -150,10 +150,15 @@ impl World {
         let hand = routing.edit();
         if let Turn::Ask(Ask::ReadTicket(id)) = &hand.turn {
             let told = match self.desk.read(id) {
-                _ if fails => Told::Later {
-                    due_at: retry_at(hand.received.attempts, "a delivery", now),
-                    error: "cut off".to_owned(),
-                },
+                _ if fails => {
+                    let cut_off = CallError::Later {
+                        after: None,
+                        reason: "cut off".to_owned(),
+                        host_wide: false,
+                    };
+                    let retry_for = setting.rules(false).limits.retry_for;
+                    not_now(hand.received.tries("a delivery"), retry_for, &cut_off, now)
+                }
                 Ok(ticket) => Told::Ticket {
                     ticket: Box::new(ticket),
                     begun: now,

@@ -500,7 +500,7 @@ impl World {
     fn release_halt(&mut self) {
         let lanes = self.store.lanes();
         let held = lanes.flat_map(|lane| lane.intents).filter(|i| i.held);
-        let held: Vec<IntentId> = held.map(|i| i.id.clone()).collect();
+        let held = held.map(|i| (i.id.clone(), i.planned_at)).collect();
         self.judge.released(held);
         let now = self.clock(0);
         self.store.release_halt(&self.bridge.clone(), None, now);

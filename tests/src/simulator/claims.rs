@@ -467,7 +467,9 @@ impl World {
             .commit_sent(&task.claim, if_out, if_held, &admission, now);
         let admitted = match admitted {
             Ok(Admitted::Out) => {
-                self.count_let_out(&admission.intent, operation);
+                if let Some(out) = task.session.lane().intent(&admission.intent).cloned() {
+                    self.count_let_out(&out);
+                }
                 self.ended(&mut task, Ok(())).map(|()| Let::Out)
             }
             Ok(Admitted::Held { newly }) => {
@@ -484,11 +486,11 @@ impl World {
     }
 
     /// The safety halt let this out, or it went out without asking.
-    pub(super) fn count_let_out(&mut self, id: &IntentId, operation: Operation) {
+    pub(super) fn count_let_out(&mut self, intent: &Intent) {
         let links = self.store.lanes().map(|lane| lane.links.len());
         let share = links.sum::<usize>() as u64 / 5;
         let most = self.safety.min_count.max(share);
-        self.judge.let_out(id, operation, self.now, most);
+        self.judge.let_out(intent, self.now, most);
     }
 
     /// How a commit ended, as the session is to hear it.

@@ -77,10 +77,10 @@ pub struct Judge {
     /// Tickets that were closed once: what asks of them later is another rule's.
     pub once_closed: BTreeSet<TicketId>,
     noted: BTreeMap<IntentId, u32>,
-    /// What the safety halt let out since it was last released, and when.
-    let_out: BTreeMap<Operation, BTreeMap<IntentId, Timestamp>>,
-    /// What a person let go: it is not counted.
-    freed: BTreeSet<IntentId>,
+    /// What the safety halt let out since it was last released.
+    let_out: BTreeMap<Operation, BTreeMap<IntentId, LetOut>>,
+    /// What a person let go, and when that was planned: it is not counted until it is planned anew.
+    freed: BTreeMap<IntentId, Timestamp>,
     /// Tickets of which the bridge knows that it made them.
     pub made: BTreeSet<TicketId>,
     /// Links whose conversation came of another ticket's start.
@@ -115,6 +115,15 @@ pub struct Judge {
     writes: BTreeMap<LinkId, VecDeque<Timestamp>>,
     /// The laws that were asked of something, a bit each.
     asked: Cell<u64>,
+}
+
+/// What the safety halt let out.
+#[derive(Clone, Copy, Debug)]
+struct LetOut {
+    /// When, for the first time.
+    at: Timestamp,
+    /// When what went out was planned, as far as seen.
+    planned_at: Timestamp,
 }
 
 impl Judge {
@@ -354,27 +363,37 @@ impl Judge {
     }
 
     /// The safety halt let an Intent out: no more than so many within its window (rule 16).
-    pub fn let_out(&mut self, id: &IntentId, operation: Operation, now: Timestamp, most: u64) {
-        if self.freed.contains(id) || !self.restored.is_empty() {
+    pub fn let_out(&mut self, intent: &Intent, now: Timestamp, most: u64) {
+        let freed = self.freed.get(&intent.id);
+        let is_freed = freed.is_some_and(|planned_at| intent.planned_at <= *planned_at);
+        if is_freed || !self.restored.is_empty() {
             return;
         }
         self.asks(Law::HaltHolds);
-        let out = self.let_out.entry(operation).or_default();
-        out.entry(id.clone()).or_insert(now);
-        let recent = out.values().filter(|at| now.since(**at) < HALT_WINDOW);
+        let planned_at = intent.planned_at;
+        let out = self.let_out.entry(intent.operation()).or_default();
+        let one = out.entry(intent.id.clone());
+        let one = one.or_insert(LetOut {
+            at: now,
+            planned_at,
+        });
+        one.planned_at = one.planned_at.max(planned_at);
+        let recent = out.values().filter(|one| now.since(one.at) < HALT_WINDOW);
         let many = recent.count() as u64;
         if many > most {
-            let what = format!("{many} of {} went out", operation.as_str());
+            let what = format!("{many} of {} went out", intent.operation().as_str());
             self.breach(Law::HaltHolds, what);
         }
     }
 
-    /// A person released the safety halt while it held these.
-    pub fn released(&mut self, held: Vec<IntentId>) {
-        self.freed.extend(held);
+    /// A person released the safety halt while it held these, planned then.
+    pub fn released(&mut self, held: Vec<(IntentId, Timestamp)>) {
         // What was let out before and is tried again was counted then.
-        for out in std::mem::take(&mut self.let_out).into_values() {
-            self.freed.extend(out.into_keys());
+        let out = std::mem::take(&mut self.let_out).into_values().flatten();
+        let out = out.map(|(id, one)| (id, one.planned_at));
+        for (id, planned_at) in held.into_iter().chain(out) {
+            let freed = self.freed.entry(id).or_insert(planned_at);
+            *freed = planned_at.max(*freed);
         }
     }
 
@@ -419,7 +438,7 @@ impl World {
         }
         // Whatever let it out: what reaches a remote is counted, not what was asked for.
         if intent.operation().is_halted_in_bulk() {
-            self.count_let_out(&intent.id, intent.operation());
+            self.count_let_out(intent);
         }
         if let Effect::StartConversation(start) = &intent.effect
             && let Some((law, what)) = self.asks_its_customer(start)

@@ -13,8 +13,7 @@ use bridge_core::{
     call::CallError,
     event::{Parsed, Side},
     ids::TicketId,
-    lane::retry_at,
-    route::{Ask, Route, RouteEnd, Told, Turn, missing, object_of},
+    route::{Ask, Route, RouteEnd, Told, Turn, missing, not_now, object_of},
     ticket::Ticket,
     time::Timestamp,
 };
@@ -248,32 +247,16 @@ impl World {
                 reason: "refused",
                 detail: error.to_string(),
             },
-            Err(error) => self.not_now(&routing, &error),
+            Err(error) => {
+                let (now, retry_for) = (self.clock(routing.replica), self.limits().retry_for);
+                let who = format!("delivery {}", routing.received.id);
+                not_now(routing.received.tries(&who), retry_for, &error, now)
+            }
         };
         let turn = route.told(told, &self.mapping);
         routing.step = Step::Goes(route, turn);
         self.routings.insert(id, routing);
         self.soon(2, Happening::Route(id));
-    }
-
-    fn not_now(&self, routing: &Routing, error: &CallError) -> Told {
-        let now = self.clock(routing.replica);
-        let of_the_credential = matches!(
-            error,
-            CallError::Locked { .. } | CallError::Forbidden { .. }
-        );
-        let waited = now.since(routing.received.received_at);
-        if waited > self.limits().retry_for && !of_the_credential {
-            return Told::Never {
-                reason: "retries_exhausted",
-                detail: error.to_string(),
-            };
-        }
-        let who = format!("delivery {}", routing.received.id);
-        Told::Later {
-            due_at: retry_at(routing.received.attempts, &who, now),
-            error: error.to_string(),
-        }
     }
 
     /// Its object's lock is held meanwhile, so that no later one about the same overtakes it.

@@ -77,6 +77,8 @@ async fn five_thousand_unreadable_webhooks_are_retried_and_discarded_by_one_comm
     let retried = command(&admin, &["parked", "retry", "--reason", "unreadable"]).await;
     assert_eq!(counts(&retried), (MANY as u64, 0, false), "{retried:?}");
     assert_eq!(retried.code, 0);
+    let handed_on = &retried.json["handed_on"];
+    assert_eq!(handed_on, MANY, "what comes of them is not known yet");
     until_parked(&admin, MANY).await;
     let young = [
         "parked",
@@ -94,6 +96,7 @@ async fn five_thousand_unreadable_webhooks_are_retried_and_discarded_by_one_comm
     );
     let discarded = command(&admin, &["parked", "discard", "--side", "jelou"]).await;
     assert_eq!(counts(&discarded), (MANY as u64, 0, false));
+    assert_eq!(discarded.json["handed_on"], 0);
     assert!(play.parked().await.is_empty());
     play.settle().await;
 }

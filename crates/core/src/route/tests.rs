@@ -162,6 +162,21 @@ fn what_puts_a_delivery_off_in_between_does_not_begin_the_wait_for_a_missed_tick
     assert_eq!(missing_since, None, "what is known of it stays as it is");
 }
 
+#[test]
+fn what_waits_for_a_person_says_which_ticket_it_is_about() {
+    let mapping = mapping();
+    let lane = LaneId::parse("lane1").unwrap();
+    let mut route = asked_to_read(&lane, &mapping);
+    let never = Told::Never {
+        reason: "retries_exhausted",
+        detail: "503".to_owned(),
+    };
+    let Turn::End(RouteEnd::Parked { object, .. }) = route.told(never, &mapping) else {
+        panic!("it is parked");
+    };
+    assert_eq!(object.as_deref(), Some("t1"));
+}
+
 // Found by history 8824969: an agent gave a ticket away in the second in which it was made, and whoever it was made
 // for heard nothing of it any more.
 #[test]

@@ -68,9 +68,12 @@ pub struct ParkedChosen {
 /// What became of the chosen ones.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct ParkedDone {
-    /// How many were done as asked.
+    /// How many were done as asked, or handed on to be done.
     #[serde(default)]
     pub done: u64,
+    /// How many of these were handed on: whether they are parked again is known later.
+    #[serde(default)]
+    pub handed_on: u64,
     /// How many were not.
     #[serde(default)]
     pub failed: u64,
@@ -91,8 +94,12 @@ pub struct ParkedDone {
 pub struct ParkedOutcome {
     /// Its name.
     pub id: String,
-    /// Whether it was done as asked.
+    /// Whether it was done as asked, or handed on to be done.
     pub done: bool,
+    /// Whether it was handed on: a delivery to be routed, or a customer who was set aside to be worked on. It may be
+    /// parked again.
+    #[serde(default)]
+    pub handed_on: bool,
     /// Why not, or what came of it at once.
     pub note: Option<String>,
 }
@@ -157,8 +164,10 @@ impl ParkedDone {
     fn of(items: Vec<ParkedOutcome>, next: Option<String>) -> Self {
         let failures: Vec<_> = items.iter().filter(|item| !item.done).cloned().collect();
         let failed = failures.len() as u64;
+        let handed_on = items.iter().filter(|item| item.handed_on).count() as u64;
         Self {
             done: (items.len() as u64).saturating_sub(failed),
+            handed_on,
             failed,
             items,
             failures,
@@ -170,6 +179,7 @@ impl ParkedDone {
     /// Adds the answer for the next page, within [`ParkedDone::TOLD_MAX`].
     pub fn add(&mut self, page: Self) {
         self.done = self.done.saturating_add(page.done);
+        self.handed_on = self.handed_on.saturating_add(page.handed_on);
         self.failed = self.failed.saturating_add(page.failed);
         let room = |told: &Vec<_>| Self::TOLD_MAX.saturating_sub(told.len());
         let (items, failures) = (room(&self.items), room(&self.failures));
@@ -280,6 +290,7 @@ async fn several(jobs: &Jobs, decision: Decision, items: Vec<ParkedItem>) -> Vec
         outcomes.push(outcome.unwrap_or_else(|error| ParkedOutcome {
             id: item.id.clone(),
             done: false,
+            handed_on: false,
             note: Some(error.trouble.error),
         }));
     }
@@ -304,7 +315,13 @@ async fn one(
     let outcome = |done: bool, note: Option<String>| ParkedOutcome {
         id: item.id.clone(),
         done,
+        handed_on: false,
         note,
+    };
+    // What comes of it is known only once its worker has had it.
+    let handed_on = || ParkedOutcome {
+        handed_on: true,
+        ..outcome(true, None)
     };
     match &item.kind {
         ParkedKind::Delivery { delivery, .. } => {
@@ -314,6 +331,7 @@ async fn one(
                 Decision::Discard => jobs.store.discard_delivery(*delivery, now).await,
             };
             match decided {
+                Ok(()) if decision == Decision::Retry => Ok(handed_on()),
                 Ok(()) => Ok(outcome(true, None)),
                 // Somebody else was faster: twice is once.
                 Err(StoreError::Gone { .. }) => {
@@ -326,7 +344,7 @@ async fn one(
             Decision::Retry => {
                 let lane = Wake::Lane(lane.clone());
                 jobs.store.wake(lane, clock::now()).await?;
-                Ok(outcome(true, None))
+                Ok(handed_on())
             }
             Decision::Discard => Ok(outcome(
                 false,

@@ -6,6 +6,7 @@
 
 mod args;
 mod check;
+mod decided;
 mod demo;
 mod doctor;
 mod door;

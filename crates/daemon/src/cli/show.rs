@@ -1,10 +1,9 @@
 //! How answers look to people: aligned columns, whole sentences, times in UTC. Neighbours: `api`,
-//! whose answers these are; `table`, which aligns.
+//! whose answers these are; `table`, which aligns; `decided`, of parked work.
 
 use super::table::{count, facts, pad, table};
 use crate::api::{
     Moment,
-    decide::ParkedDone,
     halt::{HaltView, Halts, Released},
     link::Linked,
     links::{IntentView, LinkShown, LinkView, Links},
@@ -17,9 +16,6 @@ use crate::api::{
 /// Sentences are padded up to this width so that the rules stand under each other; a longer one
 /// has its rule right behind it.
 const SENTENCE_WIDTH_MAX: usize = 80;
-
-/// Decisions told one by one to a person.
-const DECIDED_TOLD: usize = 50;
 
 /// Of what a halt holds, so many are told to a person: enough to see the rule.
 const HELD_TOLD: usize = 10;
@@ -239,38 +235,6 @@ pub(super) fn parked_item(item: &ParkedView) -> String {
         ("ticket", item.ticket.clone()),
         ("conversation", item.conversation.clone()),
     ])
-}
-
-/// Each where they are few; else those that were not done, and the counts.
-pub(super) fn decided(word: &str, done: &ParkedDone) -> String {
-    if done.items.is_empty() {
-        return "Nothing that is parked fits this filter; `parked` alone lists all.\n".to_owned();
-    }
-    let past = if word == "retry" {
-        "is tried again"
-    } else {
-        "is given up"
-    };
-    let few = done.items.len() <= DECIDED_TOLD && !done.more;
-    let told = if few { &done.items } else { &done.failures };
-    let mut text = String::new();
-    for item in told.iter().take(DECIDED_TOLD) {
-        text.push_str(&match (item.done, &item.note) {
-            (true, None) => format!("{} {past}.\n", item.id),
-            (true, Some(note)) => format!("{} {past}: {note}.\n", item.id),
-            (false, note) => format!("{} stays parked: {}.\n", item.id, maybe(note.as_ref())),
-        });
-    }
-    if !few || done.items.len() > 1 {
-        let past = if word == "retry" {
-            "tried again"
-        } else {
-            "given up"
-        };
-        let items = count(done.done, "item", "items");
-        text.push_str(&format!("{items} {past}, {} not done.\n", done.failed));
-    }
-    text
 }
 
 /// What does not move, and the parked beside it.

@@ -6,6 +6,7 @@ use super::{
         Chosen, Halt, Links, LinksCommand, LinksFilter, Parked, ParkedCommand, ParkedFilter,
         Shared, Which, Whose,
     },
+    decided::decided,
     door::{Asked, Door},
     ending::{ENVIRONMENT, Ending, FINE, FOUND, Failure, to_json},
     show,
@@ -215,7 +216,7 @@ async fn decide(shared: &Shared, word: &str, chosen: Chosen) -> Result<Ending, F
     if let Some(mut failure) = broke_off {
         if all.done + all.failed > 0 {
             failure.error = format!(
-                "after {} done and {} failed: {}",
+                "after {} done or handed on and {} failed: {}",
                 all.done, all.failed, failure.error
             );
             failure.remedy = format!("{}; asking again goes on with the rest", failure.remedy);
@@ -223,7 +224,7 @@ async fn decide(shared: &Shared, word: &str, chosen: Chosen) -> Result<Ending, F
         return Err(failure);
     }
     let code = if all.failed == 0 { FINE } else { FOUND };
-    Ok(Ending::new(show::decided(word, &all), to_json(&all)?).with_code(code))
+    Ok(Ending::new(decided(word, &all), to_json(&all)?).with_code(code))
 }
 
 pub(super) async fn halt(shared: &Shared, command: Option<Halt>) -> Result<Ending, Failure> {

@@ -170,7 +170,7 @@ pub async fn work(task: RouteTask, jobs: Data<Jobs>) -> Result<(), std::convert:
     if routed.is_err() {
         tracing::error!(delivery.id = %id, "Routing a delivery panicked; it is parked");
         let bug = "routing it panicked, which is a bug".to_owned();
-        let end = RouteEnd::parked("unreadable", bug);
+        let end = RouteEnd::parked("unreadable", bug, None);
         if jobs.store.routed(id, end, clock::now()).await.is_err() {
             give_back(&jobs, id, None).await;
         }
@@ -198,6 +198,7 @@ async fn route(jobs: &Jobs, task: RouteTask) {
             reason: "no_bridge".to_owned(),
             detail: format!("bridge {} is no longer configured", received.bridge),
             remedy: "configure the bridge again and `parked retry`, or `parked discard`".to_owned(),
+            object: None,
         };
         let settled = settle(jobs, received, end).await;
         return or_give_back(jobs, received.id, None, settled).await;

@@ -10,6 +10,7 @@ use bridge_core::{
     lane::{Direction, Lane},
     link::Link,
     read::Holder,
+    route::Tries,
     time::Timestamp,
 };
 use bytes::Bytes;
@@ -111,6 +112,21 @@ pub struct Received {
     pub attempts: u32,
     /// Since when its ticket is missed, if it was when it was looked for last.
     pub missing_since: Option<Timestamp>,
+    /// When a person last had it tried again, after it was parked.
+    pub retried_at: Option<Timestamp>,
+}
+
+impl Received {
+    /// What the Router's rules ask of its tries; `who` reads for it.
+    #[must_use]
+    pub fn tries<'a>(&self, who: &'a str) -> Tries<'a> {
+        Tries {
+            who,
+            attempts: self.attempts,
+            received_at: self.received_at,
+            retried_at: self.retried_at,
+        }
+    }
 }
 
 /// Bodies and headers are not shown (law 9).

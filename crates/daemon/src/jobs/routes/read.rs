@@ -11,8 +11,7 @@ use bridge_core::{
     call::CallError,
     event::Side,
     ids::TicketId,
-    lane::retry_at,
-    route::{Told, missing},
+    route::{Told, missing, not_now},
     ticket::Ticket,
     time::Timestamp,
 };
@@ -80,27 +79,9 @@ pub(super) async fn read_ticket(
             reason: "refused",
             detail: error.to_string(),
         },
-        Err(error) => not_now(bridge, received, &who, &error),
-    }
-}
-
-/// A read that failed comes again, as long as calls are tried at all. A credential's failure is no
-/// failure of this Delivery's.
-fn not_now(bridge: &Bridge, received: &Received, who: &str, error: &CallError) -> Told {
-    let now = clock::now();
-    let of_the_credential = matches!(
-        error,
-        CallError::Locked { .. } | CallError::Forbidden { .. }
-    );
-    let waited = now.since(received.received_at);
-    if waited > bridge.config.limits.rules.retry_for && !of_the_credential {
-        return Told::Never {
-            reason: "retries_exhausted",
-            detail: error.to_string(),
-        };
-    }
-    Told::Later {
-        due_at: retry_at(received.attempts, who, now),
-        error: error.to_string(),
+        Err(error) => {
+            let retry_for = bridge.config.limits.rules.retry_for;
+            not_now(received.tries(&who), retry_for, &error, clock::now())
+        }
     }
 }

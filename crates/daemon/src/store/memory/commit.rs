@@ -287,6 +287,10 @@ fn put_intent(row: &mut LaneRow, intent: Intent, rows: &mut u64) {
         return;
     }
     if let Some(stored) = row.intents.iter_mut().find(|s| s.intent.id == intent.id) {
+        if stored.is_planned_anew(&intent) {
+            stored.let_go = false;
+            stored.let_out_at = None;
+        }
         stored.intent = as_stored(Some(stored), intent);
         stored.pruned = false;
         return;
@@ -307,7 +311,7 @@ fn is_rest_done(intent: &Intent) -> bool {
     rest && intent.state == IntentState::Confirmed
 }
 
-/// A person's release outlives what the Lane remembers of being held.
+/// A person's release outlives what the Lane remembers of being held, until the Intent is planned anew.
 fn as_stored(stored: Option<&IntentStored>, mut intent: Intent) -> Intent {
     intent.held = intent.held
         && intent.state == IntentState::Planned

@@ -55,7 +55,7 @@ fn delivery<H: Hasher>(row: &DeliveryRow, hasher: &mut H) {
                 row.came.source,
             )
                 .hash(hasher);
-            (row.due_at, row.attempts, row.at_router).hash(hasher);
+            (row.due_at, row.attempts, row.at_router, row.retried_at).hash(hasher);
         }
         Stage::Routed => {
             (&row.lane, &row.events, &row.fates).hash(hasher);

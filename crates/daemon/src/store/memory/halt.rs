@@ -10,7 +10,8 @@ use crate::store::{
 use bridge_core::{
     effect::Operation,
     halt::{Admit, Window},
-    ids::{BridgeName, IntentId},
+    ids::BridgeName,
+    intent::Intent,
     time::Timestamp,
 };
 
@@ -30,7 +31,9 @@ impl Memory {
         now: Timestamp,
     ) -> Result<Admitted, CommitError> {
         let bridge = if_out.bridge.clone();
-        let (admitted, window) = self.admit(&bridge, admission, now);
+        let mut wanted = if_out.intents.iter();
+        let wanted = wanted.find(|intent| intent.id == admission.intent);
+        let (admitted, window) = self.admit(&bridge, wanted, admission, now);
         let changes = match admitted {
             Admitted::Out => if_out,
             Admitted::Held { .. } => if_held,
@@ -117,10 +120,11 @@ impl Memory {
     fn admit(
         &self,
         bridge: &BridgeName,
+        wanted: Option<&Intent>,
         admission: &Admission,
         now: Timestamp,
     ) -> (Admitted, Option<Window>) {
-        if self.is_counted(&admission.intent, admission, now) {
+        if self.is_counted(wanted, admission, now) {
             return (Admitted::Out, None);
         }
         let mut window = self
@@ -140,13 +144,14 @@ impl Memory {
         (admitted, Some(window))
     }
 
-    /// Whether a person let this Intent go, or the present window has counted it already.
-    fn is_counted(&self, intent: &IntentId, admission: &Admission, now: Timestamp) -> bool {
+    /// Whether a person let this Intent go, or the present window has counted it already, as it is planned now.
+    fn is_counted(&self, wanted: Option<&Intent>, admission: &Admission, now: Timestamp) -> bool {
         let stored = self
             .lanes
             .values()
             .flat_map(|row| &row.intents)
-            .find(|s| s.intent.id == *intent);
+            .find(|s| s.intent.id == admission.intent)
+            .filter(|s| !wanted.is_some_and(|intent| s.is_planned_anew(intent)));
         stored.is_some_and(|s| {
             let in_window = s
                 .let_out_at

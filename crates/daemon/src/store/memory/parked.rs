@@ -9,7 +9,8 @@ use crate::store::{
     types::{ParkedFilter, ParkedItem, ParkedKind},
 };
 use bridge_core::{
-    ids::DeliveryId,
+    event::Side,
+    ids::{ConversationId, DeliveryId, TicketId},
     intent::{Intent, IntentState},
     time::Timestamp,
 };
@@ -52,6 +53,7 @@ impl Memory {
         row.due_at = now;
         row.attempts = 0;
         row.missing_since = None;
+        row.retried_at = Some(now);
         row.reason = None;
         row.detail = None;
         row.remedy = None;
@@ -127,6 +129,11 @@ fn parked_intent(row: &LaneRow, intent: &Intent) -> Option<ParkedItem> {
 }
 
 fn parked_delivery(delivery: DeliveryId, row: &DeliveryRow) -> ParkedItem {
+    let object = row.object.as_deref();
+    let (ticket, conversation) = match row.came.side {
+        Side::Ticketing => (object.and_then(|id| TicketId::parse(id).ok()), None),
+        Side::Jelou => (None, object.and_then(|id| ConversationId::parse(id).ok())),
+    };
     ParkedItem {
         id: format!("{DELIVERY_PREFIX}{delivery}"),
         kind: ParkedKind::Delivery {
@@ -138,7 +145,7 @@ fn parked_delivery(delivery: DeliveryId, row: &DeliveryRow) -> ParkedItem {
         detail: row.detail.clone().unwrap_or_default(),
         remedy: row.remedy.clone().unwrap_or_default(),
         at: row.came.received_at,
-        ticket: None,
-        conversation: None,
+        ticket,
+        conversation,
     }
 }

@@ -44,6 +44,7 @@ impl Memory {
             attempts: 0,
             at_router: false,
             missing_since: None,
+            retried_at: None,
             routing_begun: false,
             settled_at: None,
             pruned: false,

@@ -108,13 +108,14 @@ impl Memory {
                 reason,
                 detail,
                 remedy,
+                object,
             } => {
                 if let Some(row) = self.leave_router(delivery, Stage::Parked) {
                     row.reason = Some(reason);
                     row.detail = Some(detail);
                     row.remedy = Some(remedy);
                     row.events = Vec::new();
-                    row.object = None;
+                    row.object = object.or(row.object.take());
                 }
                 Ok(Routed::Done)
             }
@@ -242,7 +243,7 @@ impl Memory {
             row.detail = None;
             row.remedy = None;
             row.events = events;
-            row.object = object;
+            row.object = object.or(row.object.take());
             row.settled_at = Some(now);
         }
     }
@@ -303,5 +304,6 @@ fn hand_out(id: DeliveryId, row: &mut DeliveryRow) -> Received {
         body: row.came.body.clone(),
         attempts: row.attempts,
         missing_since: row.missing_since,
+        retried_at: row.retried_at,
     }
 }

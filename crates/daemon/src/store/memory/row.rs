@@ -5,7 +5,7 @@ use crate::store::types::NewDelivery;
 use bridge_core::{
     event::Event,
     ids::{BridgeName, DeliveryId, LaneId, MessageId},
-    intent::Intent,
+    intent::{Intent, IntentState},
     lane::{Entry, Fate, Lane, Outcome, Place},
     link::Link,
     message::Media,
@@ -121,12 +121,22 @@ pub(super) struct LinkStored {
 pub(super) struct IntentStored {
     pub row: u64,
     pub intent: Intent,
-    /// A person released it; it goes out uncounted.
+    /// A person released it; it goes out uncounted, until it is planned anew.
     pub let_go: bool,
     /// When the safety halt counted it.
     pub let_out_at: Option<Timestamp>,
     /// Retention took the texts.
     pub pruned: bool,
+}
+
+impl IntentStored {
+    /// Whether this is another plan than the stored one, which was withdrawn meanwhile: what a person let go, and
+    /// what the halt counted, was that one.
+    pub fn is_planned_anew(&self, intent: &Intent) -> bool {
+        let was_withdrawn = self.intent.state == IntentState::Withdrawn;
+        (was_withdrawn && intent.state != IntentState::Withdrawn)
+            || self.intent.planned_at < intent.planned_at
+    }
 }
 
 /// How far a Delivery has come.
@@ -165,6 +175,8 @@ pub(super) struct DeliveryRow {
     pub object: Option<String>,
     /// Since when its ticket is missed, if it was when it was looked for last.
     pub missing_since: Option<Timestamp>,
+    /// When a person last had it tried again.
+    pub retried_at: Option<Timestamp>,
     pub attempts: u32,
     pub at_router: bool,
     /// A Router took it once: from then on no other body joins it.

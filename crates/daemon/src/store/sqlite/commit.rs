@@ -5,6 +5,7 @@ use super::{
     Store,
     claim::fenced_unless,
     engine::Turn,
+    halt,
     row::{intent, is_taken, json, to_json},
 };
 use crate::store::{
@@ -37,8 +38,8 @@ const LINK: &str = "INSERT INTO link (id, lane_id, bridge, conversation, ticket,
 const TICKET_HOLDER: &str =
     "SELECT id FROM link WHERE bridge = ? AND ticket = ? AND live = 1 AND id <> ?";
 
-/// A person's release outlives what the Lane remembers of being held. One that is wanted again is
-/// planned anew, and whatever is written has its texts again: retention counts from there.
+/// A person's release outlives what the Lane remembers of being held, until the Intent is planned anew, as one that is
+/// wanted again is. Whatever is written has its texts again: retention counts from there.
 const INTENT: &str = "INSERT INTO intent (id, link_id, lane_id, bridge, operation, cause, state, reason, planned_at, due_at, confirmed_at, event_seen, held, body) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) ON CONFLICT (id) DO UPDATE SET state = excluded.state, \
      planned_at = excluded.planned_at, pruned = 0, reason = excluded.reason, due_at = excluded.due_at, confirmed_at = excluded.confirmed_at, event_seen = excluded.event_seen, \
@@ -218,6 +219,7 @@ async fn put_intent(
     changes: &Changes,
     intent: &Intent,
 ) -> Result<(), CommitError> {
+    halt::forget_if_planned_anew(db, intent).await?;
     let put = query(INTENT)
         .bind(intent.id.as_str())
         .bind(intent.link.as_str())

@@ -16,6 +16,7 @@ use bridge_core::{
     effect::Operation,
     halt::{Admit, Window},
     ids::BridgeName,
+    intent::Intent,
     time::Timestamp,
 };
 use sqlx::{Row, SqliteConnection, query};
@@ -40,6 +41,9 @@ const LANES_OF_HELD: &str =
 
 const LET_GO: &str =
     "UPDATE intent SET held = 0, let_go = 1 WHERE held = 1 AND bridge = ? AND operation = ?";
+
+const FORGET: &str = "UPDATE intent SET let_go = 0, let_out_at = NULL WHERE id = ?1 AND (let_go = 1 OR let_out_at IS NOT NULL) \
+     AND (planned_at < ?2 OR (state = 'withdrawn' AND ?3 <> 'withdrawn'))";
 
 const EMPTY_WINDOW: &str = "DELETE FROM halt WHERE bridge = ? AND operation = ?";
 
@@ -141,6 +145,9 @@ async fn send(db: &mut SqliteConnection, sending: &Sending) -> Result<Admitted, 
         admission,
         now,
     } = sending;
+    for intent in &if_out.intents {
+        forget_if_planned_anew(db, intent).await?;
+    }
     let admitted = admit(db, &if_out.bridge, admission, *now).await?;
     match admitted {
         Admitted::Out => {
@@ -191,6 +198,23 @@ async fn admit(
         Admit::Out => Admitted::Out,
         Admit::Held { newly } => Admitted::Held { newly },
     })
+}
+
+/// What a person let go, and what the halt counted, was the Intent as it was planned then: of one that was withdrawn
+/// since and is wanted again, the halt is asked like of any other.
+pub(super) async fn forget_if_planned_anew(
+    db: &mut SqliteConnection,
+    intent: &Intent,
+) -> Result<(), StoreError> {
+    if intent.operation().is_halted_in_bulk() {
+        query(FORGET)
+            .bind(intent.id.as_str())
+            .bind(intent.planned_at.0)
+            .bind(intent.state.as_str())
+            .execute(db)
+            .await?;
+    }
+    Ok(())
 }
 
 /// Whether a person let this Intent go, or the present window has counted it already.

@@ -13,6 +13,7 @@ use crate::store::{
 };
 use bridge_core::{
     effect::Operation,
+    event::Side,
     ids::{DeliveryId, IntentId},
     time::Timestamp,
 };
@@ -27,10 +28,10 @@ const INTENTS: &str = "SELECT i.id, i.bridge, i.lane_id, i.link_id, i.body, i.he
 
 const DELIVERIES: &str = "SELECT id, bridge, side, received_at, reason, detail, remedy, object FROM delivery \
      WHERE state = 'parked' AND (?1 IS NULL OR bridge = ?1) AND (?2 IS NULL OR reason = ?2) AND (?3 IS NULL OR id = ?3) \
-     AND (?4 IS NULL OR side = ?4) AND (?5 IS NULL OR object = ?5) AND (?6 IS NULL OR received_at < ?6) AND (?8 IS NULL OR id > ?8) \
+     AND (?4 IS NULL OR side = ?4) AND (?5 IS NULL OR side = 'ticketing' AND object = ?5) AND (?6 IS NULL OR received_at < ?6) AND (?8 IS NULL OR id > ?8) \
      ORDER BY CASE WHEN ?9 THEN id ELSE received_at END, id LIMIT ?7";
 
-const RETRY: &str = "UPDATE delivery SET state = 'received', router = NULL, due_at = ?2, attempts = 0, missing_since = NULL, \
+const RETRY: &str = "UPDATE delivery SET state = 'received', router = NULL, due_at = ?2, attempts = 0, missing_since = NULL, retried_at = ?2, \
      reason = NULL, detail = NULL, remedy = NULL WHERE id = ?1 AND state = 'parked'";
 
 const DISCARD: &str = "UPDATE delivery SET state = 'ignored', reason = 'discarded', settled_at = ?2 WHERE id = ?1 AND state = 'parked'";
@@ -274,12 +275,14 @@ fn parked_intent(row: &SqliteRow) -> Result<ParkedItem, StoreError> {
 
 fn parked_delivery(row: &SqliteRow) -> Result<ParkedItem, StoreError> {
     let delivery = delivery_id(row)?;
+    let side = side(row)?;
+    let (ticket, conversation) = match side {
+        Side::Ticketing => (maybe_id(row, "object")?, None),
+        Side::Jelou => (None, maybe_id(row, "object")?),
+    };
     Ok(ParkedItem {
         id: format!("{DELIVERY_PREFIX}{delivery}"),
-        kind: ParkedKind::Delivery {
-            delivery,
-            side: side(row)?,
-        },
+        kind: ParkedKind::Delivery { delivery, side },
         bridge: id(row, "bridge")?,
         reason: row
             .try_get::<Option<String>, _>("reason")?
@@ -291,7 +294,7 @@ fn parked_delivery(row: &SqliteRow) -> Result<ParkedItem, StoreError> {
             .try_get::<Option<String>, _>("remedy")?
             .unwrap_or_default(),
         at: at(row, "received_at")?,
-        ticket: None,
-        conversation: None,
+        ticket,
+        conversation,
     })
 }

@@ -27,7 +27,7 @@ use std::sync::Arc;
 const CLAIM: &str = "UPDATE delivery SET router = ?1, routing_begun_at = coalesce(routing_begun_at, ?2), attempts = attempts + 1 \
      WHERE id IN (SELECT id FROM delivery WHERE state = 'received' AND bridge = ?4 AND side = ?5 AND source = ?6 AND due_at <= ?2 AND router IS NOT ?1 \
      ORDER BY due_at, id LIMIT ?3) \
-     RETURNING id, bridge, side, source, received_at, headers, body, attempts, due_at, missing_since";
+     RETURNING id, bridge, side, source, received_at, headers, body, attempts, due_at, missing_since, retried_at";
 
 /// From where anything waits, by leaps along the index: a million webhooks of one side are one leap.
 const SOURCES: &str = "WITH RECURSIVE first (id) AS (\
@@ -53,7 +53,7 @@ const WAIT: &str = "UPDATE delivery SET router = NULL, due_at = ?2, object = ?3,
 const TO_LANE: &str = "UPDATE delivery SET state = 'routed', router = NULL, detail = NULL, lane_id = ?2, events = ?3, object = ?4 \
      WHERE id = ?1 AND state = 'received'";
 
-const END: &str = "UPDATE delivery SET state = ?2, router = NULL, reason = ?3, detail = ?4, remedy = ?5, events = ?6, object = ?7, settled_at = ?8 \
+const END: &str = "UPDATE delivery SET state = ?2, router = NULL, reason = ?3, detail = ?4, remedy = ?5, events = ?6, object = coalesce(?7, object), settled_at = ?8 \
      WHERE id = ?1 AND state = 'received'";
 
 const LANE_DUE: &str =
@@ -217,10 +217,13 @@ fn received(row: &SqliteRow) -> Result<Received, StoreError> {
         headers: json(row, "headers")?,
         body: Bytes::from(body.unwrap_or_default()),
         attempts: row.try_get("attempts")?,
-        missing_since: row
-            .try_get::<Option<i64>, _>("missing_since")?
-            .map(Timestamp),
+        missing_since: maybe_at(row, "missing_since")?,
+        retried_at: maybe_at(row, "retried_at")?,
     })
+}
+
+fn maybe_at(row: &SqliteRow, column: &'static str) -> Result<Option<Timestamp>, StoreError> {
+    Ok(row.try_get::<Option<i64>, _>(column)?.map(Timestamp))
 }
 
 async fn finish(
@@ -263,6 +266,7 @@ async fn finish(
             reason,
             detail,
             remedy,
+            object,
         } => {
             let end = Settling {
                 state: "parked",
@@ -271,7 +275,7 @@ async fn finish(
                 remedy: Some(remedy),
                 settled_at: None,
             };
-            settle(db, delivery, &end, &[], None).await
+            settle(db, delivery, &end, &[], object.as_deref()).await
         }
         RouteEnd::Later {
             due_at,

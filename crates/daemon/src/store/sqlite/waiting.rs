@@ -153,6 +153,7 @@ mod tests {
             reason: "unreadable".to_owned(),
             detail: "the body is not JSON".to_owned(),
             remedy: "look at what was sent".to_owned(),
+            object: None,
         };
         disk.routed(id, parked, at(1_000)).await.unwrap();
         id

@@ -10,6 +10,8 @@ const LIMITS: Limits = Limits {
     window: Duration::from_secs(600),
 };
 
+const NEXT_DAY: i64 = 86_400_000;
+
 /// Sends the Lane's next close, as far as the halt lets it.
 async fn send(store: &Fresh, claimed: &mut ClaimedLane, number: u32, now: i64) -> Admitted {
     let before = claimed.lane.clone();
@@ -118,6 +120,57 @@ async fn a_release_lets_go_what_is_held_uncounted_and_opens_an_empty_window() {
     }
     let seventh = send(&store, &mut claimed, 7, 3_000).await;
     assert_eq!(seventh, Admitted::Held { newly: true });
+}
+
+#[tokio::test]
+async fn what_was_let_go_and_is_planned_anew_later_is_counted_and_held_like_any_other() {
+    for is_stored_first in [true, false] {
+        let store = fresh().await;
+        let mut claimed = store.linked("maria", "7", "c7").await;
+        for number in 1..=3 {
+            send(&store, &mut claimed, number, 2_000).await;
+        }
+        let released = store.release_halt(&bridge(), None, at(3_000)).await;
+        assert_eq!(released.unwrap(), 1);
+        // An agent opens the ticket before the third goes out, and solves it the next day.
+        let before = claimed.lane.clone();
+        claimed.lane.intents[2].state = IntentState::Withdrawn;
+        claimed.lane.intents[2].held = false;
+        store.keep(&claimed.claim, &before, &claimed.lane).await;
+        let before = claimed.lane.clone();
+        claimed.lane.intents[2].state = IntentState::Planned;
+        claimed.lane.intents[2].planned_at = at(NEXT_DAY);
+        if is_stored_first {
+            store.keep(&claimed.claim, &before, &claimed.lane).await;
+        }
+        for number in 4..=5 {
+            let admitted = send(&store, &mut claimed, number, NEXT_DAY).await;
+            assert_eq!(admitted, Admitted::Out);
+        }
+        let third = send(&store, &mut claimed, 3, NEXT_DAY).await;
+        assert_eq!(third, Admitted::Held { newly: true });
+        let halts = store.halts(Some(&bridge())).await.unwrap();
+        assert_eq!(halts[0].held, 1);
+    }
+}
+
+#[tokio::test]
+async fn what_was_let_go_and_failed_is_tried_again_uncounted_however_late() {
+    let store = fresh().await;
+    let mut claimed = store.linked("maria", "7", "c7").await;
+    for number in 1..=3 {
+        send(&store, &mut claimed, number, 2_000).await;
+    }
+    store
+        .release_halt(&bridge(), None, at(3_000))
+        .await
+        .unwrap();
+    assert_eq!(send(&store, &mut claimed, 3, 3_000).await, Admitted::Out);
+    claimed.lane.intents[2].state = IntentState::Planned;
+    for number in 4..=6 {
+        send(&store, &mut claimed, number, NEXT_DAY).await;
+    }
+    assert_eq!(send(&store, &mut claimed, 3, NEXT_DAY).await, Admitted::Out);
 }
 
 #[tokio::test]

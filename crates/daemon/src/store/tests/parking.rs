@@ -9,6 +9,7 @@ fn unreadable() -> RouteEnd {
         reason: "unreadable".to_owned(),
         detail: "the body is not JSON".to_owned(),
         remedy: "look at what was sent".to_owned(),
+        object: None,
     }
 }
 
@@ -51,6 +52,7 @@ async fn a_parked_delivery_is_listed_and_a_retry_hands_it_out_again() {
     assert!(store.parked(&all()).await.unwrap().is_empty());
     let again = store.claim_routes(&Room::of(1), at(5_000)).await.unwrap();
     assert_eq!(again[0].body, "not json".as_bytes());
+    assert_eq!(again[0].retried_at, Some(at(5_000)));
 }
 
 #[tokio::test]
@@ -95,6 +97,40 @@ async fn a_parked_intent_is_listed_with_its_ticket_and_counted_by_its_reason() {
         counts.parked[&("main".to_owned(), "two_conversations".to_owned())],
         1
     );
+}
+
+#[tokio::test]
+async fn a_parked_delivery_is_found_by_its_ticket_also_if_it_is_unreadable_by_now() {
+    let store = fresh().await;
+    let exhausted = |object: &str| {
+        let object = Some(object.to_owned());
+        RouteEnd::parked("retries_exhausted", "503".to_owned(), object)
+    };
+    let of_seven = store.received("ticket 7").await.id;
+    let of_eight = store.received("ticket 8").await.id;
+    store
+        .routed(of_seven, exhausted("7"), at(1_000))
+        .await
+        .unwrap();
+    store
+        .routed(of_eight, exhausted("8"), at(1_000))
+        .await
+        .unwrap();
+    let about_seven = by(|f| f.ticket = Some(ticket("7")));
+    let found = async || store.parked(&about_seven).await.unwrap();
+    let name = format!("delivery-{of_seven}");
+    let first = found().await;
+    assert_eq!((first.len(), &first[0].id), (1, &name));
+    assert_eq!(first[0].ticket, Some(ticket("7")));
+
+    store.retry_delivery(of_seven, at(5_000)).await.unwrap();
+    store.claim_routes(&Room::of(1), at(5_000)).await.unwrap();
+    store
+        .routed(of_seven, unreadable(), at(5_000))
+        .await
+        .unwrap();
+    let second = found().await;
+    assert_eq!((second.len(), &second[0].id), (1, &name));
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ impl Pair {
         let seen = |list: Vec<Received>| {
             let each = list
                 .into_iter()
-                .map(|r| (r.id, r.attempts, r.missing_since, r.body));
+                .map(|r| (r.id, r.attempts, r.missing_since, r.retried_at, r.body));
             each.collect::<Vec<_>>()
         };
         let disk = seen(self.disk.claim_routes(&Room::of(limit), now).await.unwrap());
@@ -56,6 +56,7 @@ impl Pair {
                 reason: words("unreadable"),
                 detail: words("it is not JSON"),
                 remedy: words("look"),
+                object,
             }),
             (3, _) => both(RouteEnd::Later {
                 due_at: at(self.now + 500),
