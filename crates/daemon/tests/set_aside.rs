@@ -1,4 +1,4 @@
-//! A customer whose memory was damaged is set aside, and everybody else is served.
+//! A customer whose memory was damaged, or whose work panics, is set aside, and everybody else is served.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -7,13 +7,27 @@
     reason = "an answer of another form fails its test"
 )]
 
+use bridge_core::time::Timestamp;
+use bridge_transport::Transport;
 use jelou_bridge::{
     api::decide::{Decision, ParkedChosen, decide},
-    demo::{Stage, StageOptions},
-    store::ParkedFilter,
+    app, clock,
+    config::{self, Variables},
+    demo::{RULES, Stage, StageOptions},
+    jobs::{self, Jobs},
+    runtime::Runtime,
+    store::{ParkedFilter, ParkedItem},
 };
 use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
-use std::{path::Path, time::Duration};
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio::sync::watch;
 
 /// How long a story may take to settle, on a busy machine.
 const WITHIN: Duration = Duration::from_secs(30);
@@ -123,4 +137,115 @@ async fn wait(mut holds: impl FnMut() -> bool) {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     panic!("waited in vain");
+}
+
+/// Whether the clock that stamps answers panics when it is next asked.
+static CLOCK_BREAKS: AtomicBool = AtomicBool::new(false);
+
+/// What a mistake in a client would be: the call was made, and its answer is not taken in.
+fn clock_that_breaks_once() -> Timestamp {
+    assert!(
+        !CLOCK_BREAKS.swap(false, Ordering::Relaxed),
+        "made up: the first answer cannot be stamped"
+    );
+    clock::now()
+}
+
+/// What jobs work with on the stage's database, while its daemon is stopped; their clients have that clock.
+async fn jobs_that_panic_once(stage: &Stage, folder: &Path) -> Jobs {
+    let path = folder.join("demo.toml");
+    let config = config::parse(stage.config(), &path, &Variables::default()).unwrap();
+    let mut jobs = app::offline(config).await.unwrap();
+    let config = Arc::clone(&jobs.runtime.borrow().config);
+    let transport = Transport::new(clock_that_breaks_once).unwrap();
+    let runtime = Runtime::build(config, &transport, &jobs.gate).unwrap();
+    // Nothing is reloaded here, so nobody needs the sender.
+    jobs.runtime = watch::channel(Arc::new(runtime)).1;
+    CLOCK_BREAKS.store(true, Ordering::Relaxed);
+    jobs
+}
+
+async fn set_aside_within(jobs: &Jobs, within: Duration) -> Vec<ParkedItem> {
+    let filter = ParkedFilter {
+        reason: Some("broken_invariant".to_owned()),
+        limit: 10,
+        ..ParkedFilter::default()
+    };
+    let give_up = clock::now().plus(within);
+    loop {
+        let parked = jobs.store.parked(&filter).await.unwrap();
+        if !parked.is_empty() || clock::now() > give_up {
+            return parked;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// An agent solves these tickets, and their lanes hear of it and are not claimed before the daemon stops.
+async fn solve_unseen(stage: &mut Stage, tickets: [&str; 2]) {
+    let jobs = stage.daemon().unwrap().jobs.clone();
+    jobs.pausing.store(true, Ordering::Relaxed);
+    for ticket in tickets {
+        let desk = &stage.helpdesk.handle;
+        desk.agent_sets_status(ticket, "solved").unwrap();
+    }
+    for _ in 0..600 {
+        let counts = jobs.store.counts(clock::now()).await.unwrap();
+        if counts.routed.values().sum::<u64>() >= 2 {
+            stage.stop_daemon().await;
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("the webhooks did not come");
+}
+
+#[tokio::test]
+async fn a_panic_outside_the_rules_sets_one_customer_aside_and_the_others_are_served() {
+    let folder = tempfile::tempdir().unwrap();
+    // A round of the sweep would take the panic.
+    let rules = RULES.replace(r#"every = "2s""#, r#"every = "1h""#);
+    let options = StageOptions {
+        rules,
+        ..StageOptions::in_folder(folder.path())
+    };
+    let mut stage = Stage::start(options).await.unwrap();
+    let tickets = [
+        stage.ticket_for("+5511987654321", "Ana", "Pedido"),
+        stage.ticket_for("+5511987654322", "Bia", "Pedido"),
+    ];
+    stage.settle(WITHIN).await.unwrap();
+    let talks = tickets
+        .each_ref()
+        .map(|ticket| stage.conversation_of(ticket).expect("it is linked"));
+    solve_unseen(&mut stage, tickets.each_ref().map(String::as_str)).await;
+    let active = || {
+        let all = talks.iter();
+        all.filter(|talk| stage.jelou.handle.conversation(talk).unwrap().active)
+            .count()
+    };
+    assert_eq!(active(), 2);
+
+    let jobs = jobs_that_panic_once(&stage, folder.path()).await;
+    let (stop, stopped) = watch::channel(false);
+    let working = tokio::spawn(jobs::run(jobs.clone(), stopped));
+    let parked = set_aside_within(&jobs, Duration::from_secs(5)).await;
+    assert_eq!(parked.len(), 1, "a person is told of one: {parked:?}");
+    assert!(parked[0].detail.contains("panicked"), "{parked:?}");
+    let counted = "jelou_bridge_lanes_set_aside_total{";
+    let page = jobs.metrics.render();
+    assert!(page.lines().any(|line| line.starts_with(counted)), "{page}");
+    wait(|| active() == 1).await;
+
+    // Whatever was under way is resolved when the Lane is tried again.
+    let chosen = ParkedChosen {
+        id: Some(parked[0].id.clone()),
+        ..ParkedChosen::default()
+    };
+    let done = decide(&jobs, Decision::Retry, chosen).await.unwrap();
+    assert_eq!((done.done, done.failed), (1, 0));
+    wait(|| active() == 0).await;
+    stop.send(true).unwrap();
+    let _ = working.await;
+    jobs.store.close().await;
 }

@@ -164,7 +164,17 @@ impl World {
         sweep.calling = false;
         let store_is_up = !self.store_is_down();
         match outcome {
-            Ok(Brought::Changes(tickets, as_of)) if store_is_up => {
+            Ok(Brought::Changes(tickets, _)) if !store_is_up => {
+                // It went down in the middle of the page: the round breaks off at a ticket.
+                let taken = tickets.len() / 2;
+                for (place, ticket) in tickets.into_iter().enumerate() {
+                    if !self.record_ticket(sweep.replica, ticket, begun, place < taken) {
+                        return;
+                    }
+                }
+                return;
+            }
+            Ok(Brought::Changes(tickets, as_of)) => {
                 let as_of_text = as_of.0.to_string();
                 if bridge_core::planted!(CursorBeforeStore) {
                     self.store.set_cursor(&self.bridge, "tickets", &as_of_text);
@@ -173,7 +183,7 @@ impl World {
                     }
                 }
                 for ticket in tickets {
-                    self.record_ticket(sweep.replica, ticket, begun);
+                    self.record_ticket(sweep.replica, ticket, begun, true);
                 }
                 self.store.set_cursor(&self.bridge, "tickets", &as_of_text);
                 sweep.tickets = false;
@@ -198,28 +208,38 @@ impl World {
         self.soon(5, Happening::SweepOn(id));
     }
 
-    fn record_ticket(&mut self, replica: ReplicaId, ticket: Ticket, begun: Timestamp) {
+    /// Records a ticket that was listed, unless it is known. Gives back whether the round goes on, which it
+    /// does not where the store takes nothing.
+    fn record_ticket(
+        &mut self,
+        replica: ReplicaId,
+        ticket: Ticket,
+        begun: Timestamp,
+        store_takes: bool,
+    ) -> bool {
         let mut hasher = DefaultHasher::new();
         ticket.hash(&mut hasher);
         let digest = hasher.finish();
         let dedup = match ticket.version {
             Version::None => {
                 let seen_at = self.last_seen(&ticket.id);
-                let listed = &mut self.replicas[replica].listed;
-                let known = listed.get(ticket.id.as_str());
+                let known = self.replicas[replica].listed.get(ticket.id.as_str());
                 let known = known.is_some_and(|(last, at)| {
                     *last == digest && seen_at.is_none_or(|seen| seen == *at)
                 });
                 if known {
-                    return;
+                    return true;
                 }
-                listed.insert(ticket.id.to_string(), (digest, begun));
                 format!("sweep:{}:{}:{digest:x}", ticket.id, begun.0)
             }
             Version::Monotonic { .. } | Version::Time { .. } => {
                 format!("sweep:{}:{}:{digest:x}", ticket.id, ticket.version.key())
             }
         };
+        if !store_takes {
+            return false;
+        }
+        let listed = (ticket.version == Version::None).then(|| ticket.id.to_string());
         let event = Event::TicketChanged(TicketChanged {
             ticket: ticket.id.clone(),
             version: ticket.version,
@@ -231,6 +251,11 @@ impl World {
             last_lane: None,
         });
         self.record(Side::Ticketing, dedup, &event, begun);
+        if let Some(listed) = listed {
+            let latest = (digest, begun);
+            self.replicas[replica].listed.insert(listed, latest);
+        }
+        true
     }
 
     /// When the Lane of a ticket last saw it, by whatever told it.

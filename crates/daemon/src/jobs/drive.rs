@@ -30,6 +30,7 @@ use bridge_core::{
     session::{Act, Broken, Came, JoinEnd, Let, Refusal, Session, begins_in_time},
     time::Timestamp,
 };
+use futures::FutureExt;
 use std::{panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
 
 /// A Lane whose bridge is no longer configured is looked at again this seldom.
@@ -65,17 +66,22 @@ pub async fn drive(jobs: &Jobs, claimed: ClaimedLane, claimed_at: Timestamp, ord
         rest_without_bridge(jobs, &lane, &claim).await;
         return;
     };
-    let silent = silence::matters_and_is(jobs, &bridge, &lane).await;
     let mut drive = Drive {
         jobs,
         claim,
         lease_until: claimed_at.plus(LEASE),
-        silent,
+        silent: false,
         received_at: lane.pending.iter().map(|p| p.received_at).min(),
         session: Session::new(lane, bridge.call_timeout(), clock::now()),
         bridge,
     };
-    if drive.run(order).await.is_err() {
+    // A panic outside the rules would come again with the next Claim: it stops this Lane and no other, too.
+    let driven = AssertUnwindSafe(drive.run(order)).catch_unwind().await;
+    let ended = match driven {
+        Ok(ended) => ended,
+        Err(_) => drive.panicked().await,
+    };
+    if ended.is_err() {
         tracing::warn!(lane.id = %drive.claim.lane, "A claim was lost; the lane is worked on again when its lease ends");
     }
 }
@@ -95,6 +101,8 @@ async fn rest_without_bridge(jobs: &Jobs, lane: &Lane, claim: &Claim) {
 
 impl Drive<'_> {
     async fn run(&mut self, order: Option<Order>) -> Result<(), Lost> {
+        let stored = self.session.stored();
+        self.silent = silence::matters_and_is(self.jobs, &self.bridge, stored).await;
         let mut act = self.say(|session, bridge, silent| {
             let now = clock::now();
             session.begin(order, &bridge.rules_at(now, silent), now)
@@ -129,6 +137,14 @@ impl Drive<'_> {
         let (session, bridge, silent) = (&mut self.session, &self.bridge, self.silent);
         std::panic::catch_unwind(AssertUnwindSafe(|| say(session, bridge, silent)))
             .unwrap_or_else(|_| self.session.set_aside(Broken::panicked()))
+    }
+
+    /// A read, a call or what keeps it panicked. A call that was under way stays `sent`, and is resolved when
+    /// the Lane is tried again.
+    async fn panicked(&mut self) -> Result<(), Lost> {
+        let broken = Broken::panicked();
+        self.session.set_aside(broken.clone());
+        self.set_aside(&broken).await
     }
 
     async fn look(&mut self, read: Read) -> Result<Came, Lost> {

@@ -32,22 +32,23 @@ pub(super) struct Finding<'a> {
 }
 
 impl Listed {
-    /// Whether this is what was last recorded, and what the Lane saw last; if not, it is recorded from
-    /// now on.
+    /// Whether this is what was last recorded, and what the Lane saw last.
     pub(super) fn is_known(&self, found: &Finding<'_>) -> bool {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let same = known.get(found.ticket).is_some_and(|(last, read_at)| {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(found.ticket).is_some_and(|(last, read_at)| {
             last == found.digest && found.seen_at.is_none_or(|seen| seen == *read_at)
-        });
-        if same {
-            return true;
-        }
+        })
+    }
+
+    /// It was recorded, and counts as known from now on. Said only once it is on disk: what the store refused
+    /// must be recorded by the next round.
+    pub(super) fn remember(&self, found: &Finding<'_>) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= TICKETS_MAX {
             known.clear();
         }
         let latest = (found.digest.to_owned(), found.begun);
         known.insert(found.ticket.to_owned(), latest);
-        false
     }
 }
 
@@ -55,14 +56,19 @@ impl Listed {
 mod tests {
     use super::*;
 
-    /// The n-th second's listing of a ticket, and when its Lane last saw it.
+    /// The n-th second's listing of a ticket, and when its Lane last saw it. What is not known is recorded.
     fn is_known(listed: &Listed, ticket: &str, digest: &str, at: i64, seen: Option<i64>) -> bool {
-        listed.is_known(&Finding {
+        let found = Finding {
             ticket,
             digest,
             begun: Timestamp(at),
             seen_at: seen.map(Timestamp),
-        })
+        };
+        let known = listed.is_known(&found);
+        if !known {
+            listed.remember(&found);
+        }
+        known
     }
 
     #[test]

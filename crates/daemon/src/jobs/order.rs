@@ -36,7 +36,7 @@ pub async fn give_order(jobs: &Jobs, lane: &LaneId, order: Order) -> Result<(), 
             let jobs = jobs.clone();
             let driven =
                 tokio::spawn(async move { drive::drive(&jobs, claimed, now, Some(order)).await });
-            // A panic is told by the process, and the Claim's lease ends by itself.
+            // A panic in it sets the Lane aside, which is told there.
             let _ = driven.await;
             return Ok(());
         }

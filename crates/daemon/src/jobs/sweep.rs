@@ -3,6 +3,8 @@
 //! do not tell that something was said.
 
 mod comments;
+#[cfg(test)]
+mod tests;
 
 use super::{Jobs, history, listed::Finding, prune, reports, silence};
 use crate::{
@@ -270,10 +272,11 @@ async fn record_ticket(
         .take(8)
         .map(|byte| format!("{byte:02x}"))
         .collect();
-    let dedup = match ticket.version {
+    let name = format!("{}/{}", bridge.name, ticket.id);
+    let (dedup, found) = match ticket.version {
         Version::None => {
             let found = Finding {
-                ticket: &format!("{}/{}", bridge.name, ticket.id),
+                ticket: &name,
                 digest: &short,
                 begun,
                 seen_at: last_seen(jobs, bridge, &ticket.id).await?,
@@ -281,10 +284,12 @@ async fn record_ticket(
             if jobs.listed.is_known(&found) {
                 return Ok(false);
             }
-            format!("sweep:{}:{}:{short}", ticket.id, begun.0)
+            let dedup = format!("sweep:{}:{}:{short}", ticket.id, begun.0);
+            (dedup, Some(found))
         }
         Version::Monotonic { .. } | Version::Time { .. } => {
-            format!("sweep:{}:{}:{short}", ticket.id, ticket.version.key())
+            let version = ticket.version.key();
+            (format!("sweep:{}:{version}:{short}", ticket.id), None)
         }
     };
     let event = Event::TicketChanged(TicketChanged {
@@ -297,7 +302,11 @@ async fn record_ticket(
         read_at: Some(begun),
         last_lane: None,
     });
-    record(jobs, bridge, Side::Ticketing, dedup, &[event], begun).await
+    let is_new = record(jobs, bridge, Side::Ticketing, dedup, &[event], begun).await?;
+    if let Some(found) = found {
+        jobs.listed.remember(&found);
+    }
+    Ok(is_new)
 }
 
 /// When the Lane of a ticket last saw it, by whatever told it.

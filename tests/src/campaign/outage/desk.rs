@@ -71,6 +71,8 @@ pub struct Seen {
     pub unavailable: usize,
     /// Tickets made.
     pub created: usize,
+    /// Calls that were refused, or broke, for their customer's poison.
+    pub poisoned: usize,
     /// Tickets set to solved.
     pub solved: usize,
     /// What should not have been asked: out of order, twice, unknown.
@@ -131,6 +133,12 @@ impl Desk {
     #[must_use]
     pub fn created(&self) -> usize {
         self.world().seen.created
+    }
+
+    /// How many calls poison has struck.
+    #[must_use]
+    pub fn poisoned(&self) -> usize {
+        self.world().seen.poisoned
     }
 
     /// When a customer's ticket was made, ms since 1970.
@@ -298,10 +306,12 @@ impl World {
         let Some(number) = number else {
             return self.strange("a ticket for nobody".to_owned());
         };
-        match poison(number) {
-            Some(Poison::Refused) => return (422, refusal("invalid")),
-            Some(Poison::Breaks) => return (500, refusal("failed")),
-            None => {}
+        if let Some(poison) = poison(number) {
+            self.seen.poisoned += 1;
+            return match poison {
+                Poison::Refused => (422, refusal("invalid")),
+                Poison::Breaks => (500, refusal("failed")),
+            };
         }
         let reached = self.customers.get(&number).map(|c| c.reached);
         if reached != Some(Step::Known) {

@@ -3,9 +3,10 @@
 //! `desk` (the side that dies), `said` (what it was told), `stage` (everything in its place), `measure` (figures), `verdict`
 //! (what is promised of them).
 //!
-//! What is measured, in this order: memory while the queue grows, the time from start to ready, the
-//! pace and order of the drain, a canary with the side that lives before, while and after, and
-//! whether customers whose calls always fail delay the others.
+//! What is measured, in this order: how long new customers take while nobody is poisoned, memory while the
+//! queue grows, the time from start to ready, the pace and order of the drain, a canary with the side that
+//! lives before, while and after, and whether customers whose calls always fail delay new ones. The flood has
+//! such customers, so that what they are compared with comes before it.
 
 mod customers;
 mod desk;
@@ -21,7 +22,7 @@ use crate::{chance::Chance, figures::Figures};
 use desk::Door;
 use jelou_bridge::clock;
 use load::{EVENTS_EACH, Progress};
-use measure::{Memory, most_within, processor_seconds, quantile};
+use measure::{Memory, most_within, processor_seconds};
 use stage::Stage;
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -113,6 +114,8 @@ async fn play(mut stage: Stage, plan: &Plan) -> Result<Report, String> {
     report
         .canaries
         .push(canaries(&mut stage, "before", CANARY_S).await);
+    report.without_poison = stage.steady(plan, false).await?;
+    calm(&stage).await?;
     stage.desk.door(Door::Refuse);
     flood(&mut stage, &mut report).await?;
     report
@@ -129,7 +132,7 @@ async fn play(mut stage: Stage, plan: &Plan) -> Result<Report, String> {
         .push(canaries(&mut stage, "restarted", CANARY_S).await);
     report.memory.push(("restarted", stage.memory()));
     drain(&mut stage, plan, &mut report).await?;
-    poison(&mut stage, plan, &mut report).await?;
+    report.with_poison = stage.steady(plan, true).await?;
     report.peak = report.peak.max(stage.memory().peak);
     let seen = stage.desk.seen();
     report.unavailable = seen.unavailable;
@@ -218,7 +221,7 @@ async fn drain(stage: &mut Stage, plan: &Plan, report: &mut Report) -> Result<()
     let began = Instant::now();
     let mut sung = Vec::new();
     let mut tick = tokio::time::interval(CANARY_EVERY);
-    while stage.desk.created() < nearly && began.elapsed() < plan.drain {
+    while stage.created() < nearly && began.elapsed() < plan.drain {
         tick.tick().await;
         sung.push(stage.sing().await);
     }
@@ -235,29 +238,15 @@ async fn drain(stage: &mut Stage, plan: &Plan, report: &mut Report) -> Result<()
         calls: calls.len(),
         most_in_a_second: most_within(&calls, Duration::from_secs(1)),
         most_in_a_stretch: most_within(&calls, Duration::from_secs(verdict::STRETCH_S as u64)),
-        created: stage.desk.created(),
+        created: stage.created(),
         wanted,
         processor: (processor_seconds(stage.pid()?) - used) / took.as_secs_f64(),
     };
     report.canaries.push(stage.heard("drain", &sung).await);
-    if stage.desk.created() >= nearly {
+    if stage.created() >= nearly {
         report.broken.extend(stage.judge().await?);
-        report.drain.created = stage.desk.created();
+        report.drain.created = stage.created();
         report.judged = true;
-    }
-    Ok(())
-}
-
-/// New customers at six tenths of what the helpdesk allows, first without poison, then with it.
-async fn poison(stage: &mut Stage, plan: &Plan, report: &mut Report) -> Result<(), String> {
-    for with in [false, true] {
-        let took = stage.steady(plan, with).await?;
-        let figure = (quantile(&took, 0.5), quantile(&took, 0.99), took.len());
-        if with {
-            report.with_poison = figure;
-        } else {
-            report.without_poison = figure;
-        }
     }
     Ok(())
 }

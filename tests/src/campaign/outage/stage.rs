@@ -8,7 +8,7 @@ use super::{
     load::{Sender, canary, is_closed, messages},
     measure::{Memory, quantile},
     memory,
-    verdict::Canary,
+    verdict::{Canary, Newcomers},
 };
 use crate::{
     figures::{self, Figures},
@@ -57,6 +57,8 @@ pub struct Stage {
     canaries: usize,
     /// The next new customer's number.
     next: usize,
+    /// Tickets of new customers, who are none of the flood.
+    of_newcomers: usize,
 }
 
 /// A canary, and when it was told of.
@@ -113,6 +115,7 @@ impl Stage {
             daemon: None,
             sender: sender.ok_or("the sandbox has no bot")?,
             next: conversations.len(),
+            of_newcomers: 0,
             conversations: Arc::new(conversations),
             canaries: 0,
         })
@@ -181,6 +184,11 @@ impl Stage {
         all.filter(|number| poison(*number).is_none()).count()
     }
 
+    /// Tickets of the flood's customers so far.
+    pub fn created(&self) -> usize {
+        self.desk.created().saturating_sub(self.of_newcomers)
+    }
+
     /// One more agent's ticket that wants a conversation at Jelou.
     pub async fn sing(&mut self) -> Sung {
         let number = canary(self.canaries);
@@ -242,7 +250,7 @@ impl Stage {
             if unsettled > 0.5 {
                 broken.push(format!("{unsettled} deliveries are not settled"));
             }
-            let missing = self.wanted() - self.desk.created();
+            let missing = self.wanted() - self.created();
             if missing > 0 {
                 broken.push(format!("{missing} tickets were never made"));
             }
@@ -277,9 +285,10 @@ impl Stage {
             .sum()
     }
 
-    /// New customers at an even pace, and how long each took from their first word to their ticket,
-    /// ms. Those whose calls always fail are left out.
-    pub async fn steady(&mut self, plan: &Plan, with: bool) -> Result<Vec<i64>, String> {
+    /// New customers at an even pace, six tenths of what the helpdesk allows, with poison among them or
+    /// without, until all have their ticket whose calls do not always fail.
+    pub async fn steady(&mut self, plan: &Plan, with: bool) -> Result<Newcomers, String> {
+        let poisoned_before = self.desk.poisoned();
         let pace = Duration::from_secs_f64(1.0 / self.pace(plan));
         let until = Instant::now() + plan.stretch;
         let mut tick = tokio::time::interval(pace);
@@ -302,7 +311,13 @@ impl Stage {
                 .filter_map(|(n, at)| Some(self.desk.created_at(*n)? - at))
                 .collect();
             if took.len() == healthy.len() {
-                return Ok(took);
+                self.of_newcomers += took.len();
+                return Ok(Newcomers {
+                    served: took.len(),
+                    poisoned: self.desk.poisoned() - poisoned_before,
+                    median: quantile(&took, 0.5),
+                    p99: quantile(&took, 0.99),
+                });
             }
             if Instant::now() > give_up {
                 let missing = healthy.len() - took.len();

@@ -30,12 +30,17 @@ const DELAY_MOST: f64 = 1.2;
 /// ...and no less than this counts as a delay, ms: below it the figure is the machine's own noise.
 const DELAY_LEAST_MS: i64 = 25;
 
+/// In a run of any length half of the others wait no longer than so much more, ms. In a stretch of some
+/// seconds the machine's own stalls make the p99, and no median: this one tells poison that stops everybody.
+const MEDIAN_MORE_MOST_MS: i64 = 500;
+
 /// The side that lives is served as soon as ever with everything queued for the other: the canary's
 /// p99 is at most this, ms, whatever it was before. A person does not notice.
 const CANARY_MOST_MS: i64 = 1_000;
 
-/// From so many events on, how long things take is judged. A shorter run prints it all the same: it is
-/// part of the run of everything, which must not hang on who else uses the machine.
+/// From so many events on, how long things take is judged. A shorter run prints it all the same, and is held
+/// to [`MEDIAN_MORE_MOST_MS`] alone: it is part of the run of everything, which must not hang on who else
+/// uses the machine.
 const TIMED_FROM_EVENTS: usize = 100_000;
 
 /// How the drain went.
@@ -102,6 +107,19 @@ pub struct Canary {
     pub p99: i64,
 }
 
+/// New customers in one stretch, and how long they took from their first word to their ticket.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Newcomers {
+    /// How many got it: all whose calls do not always fail.
+    pub served: usize,
+    /// Calls that poison struck meanwhile.
+    pub poisoned: usize,
+    /// ms.
+    pub median: i64,
+    /// ms.
+    pub p99: i64,
+}
+
 /// All figures.
 #[derive(Debug, Default)]
 pub struct Report {
@@ -135,10 +153,10 @@ pub struct Report {
     pub drain: Drain,
     /// Whether it was watched to its end and judged.
     pub judged: bool,
-    /// Median, p99, count; ms.
-    pub without_poison: (i64, i64, usize),
-    /// Median, p99, count; ms.
-    pub with_poison: (i64, i64, usize),
+    /// New customers before anybody was poisoned.
+    pub without_poison: Newcomers,
+    /// New customers of whom some are poisoned.
+    pub with_poison: Newcomers,
     /// Laws that were broken.
     pub broken: Vec<String>,
 }
@@ -146,7 +164,7 @@ pub struct Report {
 impl Report {
     #[allow(clippy::cast_precision_loss, reason = "milliseconds of a minute")]
     fn delay(&self) -> f64 {
-        self.with_poison.1 as f64 / (self.without_poison.1 as f64).max(1.0)
+        self.with_poison.p99 as f64 / (self.without_poison.p99 as f64).max(1.0)
     }
 
     fn most_memory(&self) -> u64 {
@@ -201,18 +219,36 @@ impl Report {
                 format!("canaries took {p99} ms ({when})"),
             );
         }
-        let more = self.with_poison.1 - self.without_poison.1;
-        let delay = self.delay();
-        hold(
-            delay <= DELAY_MOST || more < DELAY_LEAST_MS || !timed,
-            format!("poison delayed the others to {delay:.2}"),
-        );
+        broken.extend(self.delayed(timed));
         broken.extend(self.drain.too_fast());
         broken.extend(self.unproven());
         Verdict {
             line: self.line(),
             broken,
         }
+    }
+
+    /// What poison did to the others; and whether it struck at all, and where it was to and nowhere else: else
+    /// nothing was compared.
+    fn delayed(&self, timed: bool) -> Vec<String> {
+        let (without, with) = (self.without_poison, self.with_poison);
+        let compared = without.served > 0 && with.served > 0;
+        if !compared || without.poisoned > 0 || with.poisoned == 0 {
+            return vec![format!(
+                "{} new customers and {} poisoned calls without poison, {} and {} with it, so nothing is proven of it",
+                without.served, without.poisoned, with.served, with.poisoned
+            )];
+        }
+        let mut broken = Vec::new();
+        let (more, delay) = (with.p99 - without.p99, self.delay());
+        if timed && delay > DELAY_MOST && more >= DELAY_LEAST_MS {
+            broken.push(format!("poison delayed the others to {delay:.2}"));
+        }
+        let more = with.median - without.median;
+        if more > MEDIAN_MORE_MOST_MS {
+            broken.push(format!("poison delayed half of the others by {more} ms"));
+        }
+        broken
     }
 
     /// Whether the side was dead and work was queued for it: else the run is none.
@@ -236,7 +272,7 @@ impl Report {
             .as_secs_f64();
         format!(
             "{events} events, {} writes queued, at most {} MiB with {name}={arenas}, ready in {ready:.2} s, drained at {:.3} of the limit with at most {} \
-             calls in a second of {} and {} in {STRETCH_S}, {} of {} tickets, poison p99 x {:.2}",
+             calls in a second of {} and {} in {STRETCH_S}, {} of {} tickets, {} poisoned calls and p99 x {:.2}",
             self.backlog,
             self.most_memory() / 1024,
             drain.share(),
@@ -245,6 +281,7 @@ impl Report {
             drain.most_in_a_stretch,
             drain.created,
             drain.wanted,
+            self.with_poison.poisoned,
             self.delay(),
         )
     }
@@ -313,11 +350,26 @@ impl fmt::Display for Report {
                 "  canaries, {when}: {sung}, median {median} ms, p99 {p99} ms, {missing} missing"
             )?;
         }
-        let ((m0, p0, n0), (m1, p1, n1)) = (self.without_poison, self.with_poison);
+        let (without, with) = (self.without_poison, self.with_poison);
         write!(
             f,
-            "  new customers: without poison {n0}, median {m0} ms, p99 {p0} ms; with {n1}, {m1} ms, {p1} ms; p99 x {:.2}",
+            "  new customers: without poison {without}; with {with}; p99 x {:.2}",
             self.delay(),
+        )
+    }
+}
+
+impl fmt::Display for Newcomers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            served,
+            poisoned,
+            median,
+            p99,
+        } = self;
+        write!(
+            f,
+            "{served}, median {median} ms, p99 {p99} ms, {poisoned} poisoned calls"
         )
     }
 }
@@ -339,6 +391,18 @@ mod tests {
                 wanted: 792,
                 ..Drain::default()
             },
+            without_poison: Newcomers {
+                served: 240,
+                poisoned: 0,
+                median: 20,
+                p99: 60,
+            },
+            with_poison: Newcomers {
+                served: 238,
+                poisoned: 9,
+                median: 25,
+                p99: 400,
+            },
             ..Report::default()
         }
     }
@@ -359,6 +423,37 @@ mod tests {
             let broken = report.verdict().broken.join("");
             assert!(broken.contains("nothing is proven"), "{broken}");
         }
+    }
+
+    #[test]
+    fn a_comparison_with_poison_on_both_sides_or_none_or_of_nobody_proves_nothing() {
+        let changes: [fn(&mut Report); 4] = [
+            |report| report.without_poison.poisoned = 1,
+            |report| report.with_poison.poisoned = 0,
+            |report| report.without_poison = Newcomers::default(),
+            |report| report.with_poison.served = 0,
+        ];
+        for change in changes {
+            let mut report = good();
+            change(&mut report);
+            let broken = report.verdict().broken.join("");
+            assert!(broken.contains("so nothing is proven of it"), "{broken}");
+        }
+    }
+
+    #[test]
+    fn poison_that_delays_the_others_is_told_by_the_p99_of_a_long_run_and_the_median_of_any() {
+        let mut report = good();
+        assert!(
+            report.delayed(false).is_empty(),
+            "in some seconds a p99 is noise"
+        );
+        assert_eq!(report.delayed(true), ["poison delayed the others to 6.67"]);
+        report.with_poison.median = 521;
+        assert_eq!(
+            report.delayed(false),
+            ["poison delayed half of the others by 501 ms"]
+        );
     }
 
     #[test]

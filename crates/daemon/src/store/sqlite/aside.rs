@@ -78,9 +78,12 @@ fn item(row: &SqliteRow) -> Result<ParkedItem, StoreError> {
     let (reason, detail, remedy) = match what.strip_prefix(BROKEN) {
         Some(law) => (
             "broken_invariant",
-            format!(
-                "storing what came next would have broken the law {law}; the timeline says more"
-            ),
+            match law {
+                "panic" => "work on this customer panicked; the log says where".to_owned(),
+                _ => format!(
+                    "storing what came next would have broken the law {law}; the timeline says more"
+                ),
+            },
             "this is a bug of the bridge: report it with the timeline; after an upgrade, or when the stored row is mended, `parked retry`",
         ),
         None => (
