@@ -5,7 +5,7 @@ use super::{fault::Fault, law::Law, world::World};
 use bridge_core::{
     effect::Operation,
     event::Side,
-    ids::{ConversationId, LaneId, LinkId, TicketId},
+    ids::{LaneId, LinkId, TicketId},
     intent::{Intent, IntentState},
     lane::TicketMemory,
     link::{ConversationSide, Link},
@@ -264,14 +264,14 @@ impl World {
     /// A Link that ended because both sides are closed has no conversation that goes on. One that Jelou
     /// twice does not know counts as ended.
     fn what_was_closed_is_closed(&mut self) {
-        if !self.judge.decided.is_empty() || !self.judge.restored.is_empty() {
+        if !self.judge.restored.is_empty() {
             return;
         }
-        let often = |talk: &ConversationId| self.judge.missed.get(&format!("conversation {talk}"));
         let goes_on = |link: &&Link| {
             let closed = link.ended.as_ref().is_some_and(|e| e.reason == "closed");
+            let closed = closed && !self.judge.decided.contains(&link.id);
             let talk = link.conversation_id().filter(|_| closed);
-            let talk = talk.filter(|talk| often(talk).is_none_or(|times| *times < 2));
+            let talk = talk.filter(|talk| !self.counts_as_over(talk));
             if talk.is_some() {
                 self.judge.asks(Law::ClosedIsClosed);
             }
@@ -380,15 +380,16 @@ impl World {
             })
     }
 
-    /// A merge moves the Link to the other ticket, and a person may tie anything.
+    /// A merge moves the Link to the other ticket, and a person may have untied it or the one that was named.
     fn was_moved(&self, link: &Link, named: Option<&TicketId>) -> bool {
         let merged = |id| {
             let record = self.desk.records.get(id);
             record.is_some_and(|r| r.ticket.merged_into.is_some() || r.gone)
         };
+        let had_it = |l: &Link| named.is_some() && l.ticket_id() == named;
         named.is_some_and(merged)
             || self.judge.decided.contains(&link.id)
-            || !self.judge.decided.is_empty()
+            || self.was_decided_of(had_it)
             || !self.judge.restored.is_empty()
     }
 

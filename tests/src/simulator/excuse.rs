@@ -4,8 +4,9 @@
 use super::{fault::Fault, world::World};
 use bridge_core::{
     effect::Operation,
-    ids::{LaneId, TicketId, UserId},
+    ids::{ConversationId, LaneId, TicketId, UserId},
     intent::{Intent, IntentState},
+    link::Link,
 };
 use std::collections::BTreeSet;
 
@@ -66,6 +67,29 @@ impl World {
     pub(super) fn counts_as_gone(&self, ticket: &TicketId) -> bool {
         let missed = self.judge.missed.get(&format!("ticket {ticket}"));
         missed.is_some_and(|times| *times > 1)
+    }
+
+    /// Whether a conversation was denied so often that it counts as over, although it goes on.
+    pub(super) fn counts_as_over(&self, talk: &ConversationId) -> bool {
+        let missed = self.judge.missed.get(&format!("conversation {talk}"));
+        missed.is_some_and(|times| *times > 1)
+    }
+
+    /// Whether a person decided of one of these Links.
+    pub(super) fn was_decided_of(&self, is_meant: impl Fn(&Link) -> bool) -> bool {
+        let mut links = self.store.lanes().flat_map(|lane| lane.links);
+        links.any(|l| self.judge.decided.contains(&l.id) && is_meant(l))
+    }
+
+    /// Whether a person decided of a Link of this customer, however they are spelled.
+    pub(super) fn was_decided_for(&self, user: &UserId) -> bool {
+        let user = self.jelou.canonical(user.as_str());
+        let mut lanes = self.store.lanes();
+        lanes.any(|lane| {
+            let mut links = lane.links.iter();
+            self.jelou.canonical(lane.lane.user.as_str()) == user
+                && links.any(|l| self.judge.decided.contains(&l.id))
+        })
     }
 
     /// Whether every change at the desk is heard of: by a list, or by webhooks and reads none of which
