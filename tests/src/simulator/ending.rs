@@ -55,7 +55,7 @@ impl World {
         self.judge.asks(Law::Fixpoint);
         let before = self.writes();
         for _ in 0..2 {
-            self.sweep(0);
+            self.sweep_all(0);
             let until = self.now.plus(AFTER_SWEEP);
             self.pass(until);
         }
@@ -81,8 +81,11 @@ impl World {
         ends.filter(|over| *over <= by).max()
     }
 
-    fn writes(&self) -> (usize, usize) {
-        (self.desk.writes.len(), self.jelou.writes.len())
+    fn writes(&self) -> [usize; 3] {
+        let jelou = &self.jelou;
+        let heard: usize = jelou.talks.values().map(|talk| talk.heard.len()).sum();
+        let said = heard + jelou.templates.len() + jelou.bot_said.len();
+        [self.desk.writes.len(), jelou.writes.len(), said]
     }
 
     fn last_write(&self) -> String {
