@@ -1,7 +1,12 @@
 //! All is healed: what is left is drained, both worlds are compared, and two full sweeps must find
 //! nothing to do. Neighbours: `law`, whose second half is asked here; `judge`, which watched so far.
 
-use super::{fault::Fault, law::Law, world::World};
+use super::{
+    excuse::{keeps_apart, makes_a_side},
+    fault::Fault,
+    law::Law,
+    world::World,
+};
 use bridge_core::{
     effect::Operation,
     event::Side,
@@ -188,9 +193,7 @@ impl World {
 
     /// A parked create or start holds its own Link: what rests on it waits for a person too (rule 12).
     fn is_stuck_behind(&self, intent: &Intent) -> bool {
-        self.parked()
-            .iter()
-            .any(|(_, link, _)| link == &intent.link)
+        self.is_parked(&intent.link, makes_a_side)
     }
 
     fn live_whole_links(&self) -> Vec<(Link, bool)> {
@@ -210,10 +213,10 @@ impl World {
     }
 
     fn both_sides_agree(&mut self) {
-        let asked: BTreeSet<LinkId> = self.parked().into_iter().map(|(_, l, _)| l).collect();
         for (link, gone) in self.live_whole_links() {
             // A person was asked, or has decided: then it is as that person wants it.
-            if asked.contains(&link.id) || self.judge.decided.contains(&link.id) || gone {
+            let asked = self.is_parked(&link.id, keeps_apart);
+            if asked || self.judge.decided.contains(&link.id) || gone {
                 continue;
             }
             let (Some(talk), Some(ticket)) = (link.conversation_id(), link.ticket_id()) else {

@@ -8,7 +8,7 @@
 use super::{fault::Fault, law::Law, speech::never_comes, witness::goes_out, world::World};
 use bridge_core::{
     effect::{Effect, Operation, SendBotMessage, SendMessage},
-    ids::{ConversationId, DeliveryId, IntentId, LaneId, MessageId, TicketId, UserId},
+    ids::{DeliveryId, IntentId, LaneId, MessageId, TicketId, UserId},
     intent::Intent,
     lane::{Lane, Message, Outcome, Place},
     message::{BotSays, Content},
@@ -266,30 +266,6 @@ impl World {
             wrong.or_else(|| self.file_is_there(place, id, way))
         });
         unheard.or_else(|| self.what_is_owed_is_known(&waiting))
-    }
-
-    /// Where what is said may wait for as long as a person takes, or a busy customer.
-    fn places_that_wait_for_a_person(&self) -> BTreeSet<Place> {
-        let waiting = self.lanes_of_people();
-        let mut places = BTreeSet::new();
-        for lane in self.store.lanes() {
-            let twice = self.is_spelled_twice(&lane.lane.user);
-            let waits = twice || waiting.contains(&lane.lane.id);
-            for link in &lane.links {
-                if waits {
-                    // What was made for it, though the answer was lost.
-                    let made = self.judge.all_made_for(&link.id).into_iter();
-                    places.extend(made.map(|id| Place::Ticket { id }));
-                }
-                if waits || link.is_live() && !link.is_whole() {
-                    let id = |id: &TicketId| Place::Ticket { id: id.clone() };
-                    places.extend(link.ticket_id().map(id));
-                    let id = |id: &ConversationId| Place::Conversation { id: id.clone() };
-                    places.extend(link.conversation_id().map(id));
-                }
-            }
-        }
-        places
     }
 
     fn customer_is_heard(&self, id: &MessageId, way: &Way) -> Verdict {
