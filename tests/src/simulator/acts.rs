@@ -493,6 +493,7 @@ impl World {
         self.trace(|_| "=== healed".to_owned());
         self.faults.heal();
         self.healed = true;
+        self.judge.left_unhealed = self.writes_on_their_way();
         self.down_until.clear();
         self.locked_until.clear();
         self.mute_until.clear();

@@ -18,10 +18,7 @@ use bridge_core::{
     time::Timestamp,
 };
 use bridge_remotes::desk::{Carries, Versions};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 
 /// The longest wait that is no person's: a Retry-After of an hour, and what comes after it.
 const DRAIN: Duration = Duration::from_secs(2 * 3600);
@@ -55,7 +52,7 @@ impl World {
         }
         self.all_is_settled();
         self.both_sides_agree();
-        self.few_writes_were_made(healed);
+        self.few_writes_were_made();
         self.links_are_single();
         self.judge.asks(Law::Fixpoint);
         let before = self.writes();
@@ -399,43 +396,21 @@ impl World {
             || !self.judge.restored.is_empty()
     }
 
-    fn few_writes_were_made(&mut self, since: Timestamp) {
-        let mut many: BTreeMap<(LinkId, Side), u32> = BTreeMap::new();
-        for lane in self.store.lanes() {
-            for intent in lane.intents {
-                let operation = intent.operation();
-                let counted = match operation {
-                    Operation::Close
-                    | Operation::TicketId
-                    | Operation::LinkField
-                    | Operation::Status => intent.sent_at.is_some_and(|at| at > since),
-                    Operation::Start
-                    | Operation::Requester
-                    | Operation::Create
-                    | Operation::Comment
-                    | Operation::File
-                    | Operation::Message
-                    | Operation::Template
-                    | Operation::BotMessage
-                    | Operation::UserState
-                    | Operation::Fields
-                    | Operation::Note => false,
-                };
-                // A late write of the customer's former Link went over what this one had written.
-                let counted = counted && !intent.cause.starts_with("set after ");
-                // Reopening the ticket for a new conversation stands for making one.
-                let counted = counted && !intent.cause.starts_with("reopen:");
-                if counted && intent.state == IntentState::Confirmed {
-                    self.judge.asks(Law::FewWrites);
-                    let key = (intent.link.clone(), operation.side());
-                    *many.entry(key).or_default() += 1;
-                }
-            }
+    /// A write was done. Those that left before all was healed are not counted.
+    pub(super) fn is_written_late(&mut self, intent: &Intent) {
+        let left = (intent.id.clone(), intent.sent_at);
+        if self.healed && settles(intent) && !self.judge.left_unhealed.contains(&left) {
+            self.judge.asks(Law::FewWrites);
+            let key = (intent.link.clone(), intent.operation().side());
+            *self.judge.written_late.entry(key).or_default() += 1;
         }
+    }
+
+    fn few_writes_were_made(&mut self) {
         // Jelou's side has one write more to clear the ticket's id, which is no link field of its own.
-        let over = many
-            .iter()
-            .find(|((_, side), n)| **n > if *side == Side::Jelou { 3 } else { 2 });
+        let many = |side: Side| if side == Side::Jelou { 3 } else { 2 };
+        let mut written = self.judge.written_late.iter();
+        let over = written.find(|((_, side), n)| **n > many(*side));
         if let Some(((link, side), n)) = over {
             let what = format!("{n} writes to {link} at {side}");
             self.judge.breach(Law::FewWrites, what);
@@ -460,6 +435,28 @@ impl World {
             self.judge.breach(Law::OneLinkEach, link);
         }
     }
+}
+
+/// Whether a write makes the sides of a Link agree, on top of what must be made.
+fn settles(intent: &Intent) -> bool {
+    let counted = match intent.operation() {
+        Operation::Close | Operation::TicketId | Operation::LinkField | Operation::Status => true,
+        Operation::Start
+        | Operation::Requester
+        | Operation::Create
+        | Operation::Comment
+        | Operation::File
+        | Operation::Message
+        | Operation::Template
+        | Operation::BotMessage
+        | Operation::UserState
+        | Operation::Fields
+        | Operation::Note => false,
+    };
+    // A late write of the customer's former Link went over what this one had written. Reopening the ticket for a
+    // new conversation stands for making one.
+    let mends = intent.cause.starts_with("set after ") || intent.cause.starts_with("reopen:");
+    counted && !mends
 }
 
 /// In what a ticket is not known as it is. Where only a part was told, the Lane says so and goes by no more.

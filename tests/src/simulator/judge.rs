@@ -113,6 +113,10 @@ pub struct Judge {
     /// What was said, and what came of it.
     pub ears: Ears,
     writes: BTreeMap<LinkId, VecDeque<Timestamp>>,
+    /// Tries, by when they left, that were on their way when all was healed.
+    pub left_unhealed: BTreeSet<(IntentId, Option<Timestamp>)>,
+    /// How often each Link was written to since, at either side.
+    pub written_late: BTreeMap<(LinkId, Side), u32>,
     /// The laws that were asked of something, a bit each.
     asked: Cell<u64>,
 }
@@ -464,6 +468,7 @@ impl World {
     pub fn judge_world(&mut self, intent: &Intent, answer: &Result<Answer, CallError>) {
         if answer.is_ok() {
             self.listen(intent);
+            self.is_written_late(intent);
         }
         match (intent.operation(), answer) {
             (Operation::Start, Ok(Answer::Started { conversation, .. })) => {
