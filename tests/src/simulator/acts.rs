@@ -185,6 +185,7 @@ impl World {
                 let now_is = self.policy(usize::from(by));
                 let former = std::mem::replace(&mut self.mapping, now_is);
                 self.former = Some((former, self.now));
+                self.wake_all();
                 true
             }
             Fault::ObserveFirst => self.go_live(),
@@ -358,8 +359,16 @@ impl World {
             self.mode = Mode::Live;
             self.judge.live_since = Some(self.now);
             self.begin_bridge(0);
-            self.ring();
+            self.wake_all();
         }
+    }
+
+    /// Every Lane is looked at, as after the daemon's `reload`: what a mapping or mode that has just come into force
+    /// wants may be woken by nothing else.
+    pub(super) fn wake_all(&mut self) {
+        let now = self.clock(0);
+        self.store.wake(&Wake::Bridge(self.bridge.clone()), now);
+        self.ring();
     }
 
     /// As the daemon's `begin`.
@@ -367,6 +376,7 @@ impl World {
         let (observes, now) = (self.mode == Mode::Observe, self.clock(replica));
         self.store.begin(&self.bridge.clone(), observes, now);
         if self.store.cursor(&self.bridge, "tickets").is_none() {
+            self.listed_since = now;
             let cursor = now.0.to_string();
             self.store
                 .set_cursor(&self.bridge.clone(), "tickets", &cursor);
@@ -483,6 +493,7 @@ impl World {
         self.trace(|_| "=== healed".to_owned());
         self.faults.heal();
         self.healed = true;
+        self.judge.left_unhealed = self.writes_on_their_way();
         self.down_until.clear();
         self.locked_until.clear();
         self.mute_until.clear();

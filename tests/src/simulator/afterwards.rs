@@ -1,7 +1,12 @@
 //! What must be true of both sides when all is healed and quiet, beyond what each Link says of
 //! itself. Neighbours: `ending`, which asks; `witness`, who watched the commits.
 
-use super::{fault::Fault, law::Law, world::World};
+use super::{
+    excuse::{keeps_apart, makes_a_side},
+    fault::Fault,
+    law::Law,
+    world::World,
+};
 use bridge_core::{
     effect::{Operation, TicketIdPlace},
     ids::{LinkId, TicketId},
@@ -55,17 +60,20 @@ impl World {
     }
 
     fn no_link_is_half(&self) -> Verdict {
-        let waiting = self.lanes_of_people();
         for lane in self.store.lanes() {
-            if waiting.contains(&lane.lane.id) || self.is_spelled_twice(&lane.lane.user) {
+            if self.is_spelled_twice(&lane.lane.user) {
                 continue;
             }
             let talks = self.jelou.talks.values();
             let going = talks.filter(|t| t.is_active());
             let customers: BTreeSet<&str> = going.map(|t| t.conversation.user.as_str()).collect();
             let user = self.jelou.canonical(lane.lane.user.as_str());
-            let busy = customers.contains(user.as_str());
+            // Nobody looks whether a conversation has ended that a person untied: the customer seems busy.
+            let busy = customers.contains(user.as_str()) || self.was_decided_for(&lane.lane.user);
             for link in lane.links.iter().filter(|l| l.is_live()) {
+                if self.is_with_a_person(&link.id, makes_a_side) {
+                    continue;
+                }
                 self.judge.asks(Law::NoLinkHalf);
                 let waits = link.conversation == ConversationSide::Wanted && !busy;
                 if waits || link.ticket == TicketSide::Wanted {
@@ -77,19 +85,9 @@ impl World {
         None
     }
 
-    /// Live Links of which no person decides.
-    fn live_links(&self) -> Vec<Link> {
-        let waiting = self.lanes_of_people();
-        let lanes = self.store.lanes();
-        lanes
-            .filter(|lane| !waiting.contains(&lane.lane.id))
-            .flat_map(|lane| lane.links.into_iter().cloned())
-            .filter(Link::is_live)
-            .collect()
-    }
-
     fn fields_name_talks(&self) -> Verdict {
-        for link in self.live_links() {
+        let links = self.store.lanes().flat_map(|lane| lane.links);
+        for link in links.filter(|l| l.is_live()) {
             let (Some(talk), Some(ticket)) = (link.conversation_id(), link.ticket_id()) else {
                 continue;
             };
@@ -102,7 +100,8 @@ impl World {
                 let mut links = lane.links.iter();
                 links.any(|l| l.ticket_id() == Some(ticket))
             });
-            if of_ticket.count() > 1 || self.was_given_away(ticket) {
+            let decided = self.was_decided_of(|l| l.ticket_id() == Some(ticket));
+            if of_ticket.count() > 1 || self.was_given_away(ticket) || decided {
                 continue;
             }
             self.judge.asks(Law::FieldNamesTalk);
@@ -144,15 +143,18 @@ impl World {
         if self.shape.place == TicketIdPlace::None {
             return None;
         }
-        let waiting = self.lanes_of_people();
         for lane in self.store.lanes() {
-            if waiting.contains(&lane.lane.id) || self.is_spelled_twice(&lane.lane.user) {
+            // There is one such id of a customer.
+            let decided = self.was_decided_for(&lane.lane.user);
+            if decided || self.is_spelled_twice(&lane.lane.user) {
                 continue;
             }
             let links = || lane.links.iter().filter(|l| l.origin != Origin::Ticket);
             let spoilt = links().any(|l| {
                 let moved = |id| self.is_merged(id) || self.counts_as_gone(id);
-                self.was_not_to_be(&l.id, Operation::TicketId) || l.ticket_id().is_some_and(moved)
+                self.was_not_to_be(&l.id, Operation::TicketId)
+                    || self.is_with_a_person(&l.id, keeps_apart)
+                    || l.ticket_id().is_some_and(moved)
             });
             if spoilt {
                 continue;

@@ -19,7 +19,7 @@ use bridge_core::{
     time::Timestamp,
 };
 use jelou_bridge::store::Wake;
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 /// A call, by its number.
 pub type CallId = u32;
@@ -169,6 +169,16 @@ impl World {
             What::Do(intent) if intent.id == id => Some(intent.sent_at),
             _ => None,
         })
+    }
+
+    /// All tries that have not reached their remote yet, by when they left.
+    pub(super) fn writes_on_their_way(&self) -> BTreeSet<(IntentId, Option<Timestamp>)> {
+        let calls = self.calls.values().filter(|call| call.brought.is_none());
+        let tries = calls.filter_map(|call| match &call.what {
+            What::Do(intent) => Some((intent.id.clone(), intent.sent_at)),
+            _ => None,
+        });
+        tries.collect()
     }
 
     /// Asks the process's gate for one call.

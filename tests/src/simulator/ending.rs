@@ -1,11 +1,16 @@
 //! All is healed: what is left is drained, both worlds are compared, and two full sweeps must find
 //! nothing to do. Neighbours: `law`, whose second half is asked here; `judge`, which watched so far.
 
-use super::{fault::Fault, law::Law, world::World};
+use super::{
+    excuse::{keeps_apart, makes_a_side},
+    fault::Fault,
+    law::Law,
+    world::World,
+};
 use bridge_core::{
     effect::Operation,
     event::Side,
-    ids::{ConversationId, LaneId, LinkId, TicketId},
+    ids::{LaneId, LinkId, TicketId},
     intent::{Intent, IntentState},
     lane::TicketMemory,
     link::{ConversationSide, Link},
@@ -13,10 +18,7 @@ use bridge_core::{
     time::Timestamp,
 };
 use bridge_remotes::desk::{Carries, Versions};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 
 /// The longest wait that is no person's: a Retry-After of an hour, and what comes after it.
 const DRAIN: Duration = Duration::from_secs(2 * 3600);
@@ -50,12 +52,12 @@ impl World {
         }
         self.all_is_settled();
         self.both_sides_agree();
-        self.few_writes_were_made(healed);
+        self.few_writes_were_made();
         self.links_are_single();
         self.judge.asks(Law::Fixpoint);
         let before = self.writes();
         for _ in 0..2 {
-            self.sweep(0);
+            self.sweep_all(0);
             let until = self.now.plus(AFTER_SWEEP);
             self.pass(until);
         }
@@ -81,8 +83,11 @@ impl World {
         ends.filter(|over| *over <= by).max()
     }
 
-    fn writes(&self) -> (usize, usize) {
-        (self.desk.writes.len(), self.jelou.writes.len())
+    fn writes(&self) -> [usize; 3] {
+        let jelou = &self.jelou;
+        let heard: usize = jelou.talks.values().map(|talk| talk.heard.len()).sum();
+        let said = heard + jelou.templates.len() + jelou.bot_said.len();
+        [self.desk.writes.len(), jelou.writes.len(), said]
     }
 
     fn last_write(&self) -> String {
@@ -185,9 +190,7 @@ impl World {
 
     /// A parked create or start holds its own Link: what rests on it waits for a person too (rule 12).
     fn is_stuck_behind(&self, intent: &Intent) -> bool {
-        self.parked()
-            .iter()
-            .any(|(_, link, _)| link == &intent.link)
+        self.is_parked(&intent.link, makes_a_side)
     }
 
     fn live_whole_links(&self) -> Vec<(Link, bool)> {
@@ -207,10 +210,10 @@ impl World {
     }
 
     fn both_sides_agree(&mut self) {
-        let asked: BTreeSet<LinkId> = self.parked().into_iter().map(|(_, l, _)| l).collect();
         for (link, gone) in self.live_whole_links() {
             // A person was asked, or has decided: then it is as that person wants it.
-            if asked.contains(&link.id) || self.judge.decided.contains(&link.id) || gone {
+            let asked = self.is_parked(&link.id, keeps_apart);
+            if asked || self.judge.decided.contains(&link.id) || gone {
                 continue;
             }
             let (Some(talk), Some(ticket)) = (link.conversation_id(), link.ticket_id()) else {
@@ -264,14 +267,14 @@ impl World {
     /// A Link that ended because both sides are closed has no conversation that goes on. One that Jelou
     /// twice does not know counts as ended.
     fn what_was_closed_is_closed(&mut self) {
-        if !self.judge.decided.is_empty() || !self.judge.restored.is_empty() {
+        if !self.judge.restored.is_empty() {
             return;
         }
-        let often = |talk: &ConversationId| self.judge.missed.get(&format!("conversation {talk}"));
         let goes_on = |link: &&Link| {
             let closed = link.ended.as_ref().is_some_and(|e| e.reason == "closed");
+            let closed = closed && !self.judge.decided.contains(&link.id);
             let talk = link.conversation_id().filter(|_| closed);
-            let talk = talk.filter(|talk| often(talk).is_none_or(|times| *times < 2));
+            let talk = talk.filter(|talk| !self.counts_as_over(talk));
             if talk.is_some() {
                 self.judge.asks(Law::ClosedIsClosed);
             }
@@ -380,55 +383,34 @@ impl World {
             })
     }
 
-    /// A merge moves the Link to the other ticket, and a person may tie anything.
+    /// A merge moves the Link to the other ticket, and a person may have untied it or the one that was named.
     fn was_moved(&self, link: &Link, named: Option<&TicketId>) -> bool {
         let merged = |id| {
             let record = self.desk.records.get(id);
             record.is_some_and(|r| r.ticket.merged_into.is_some() || r.gone)
         };
+        let had_it = |l: &Link| named.is_some() && l.ticket_id() == named;
         named.is_some_and(merged)
             || self.judge.decided.contains(&link.id)
-            || !self.judge.decided.is_empty()
+            || self.was_decided_of(had_it)
             || !self.judge.restored.is_empty()
     }
 
-    fn few_writes_were_made(&mut self, since: Timestamp) {
-        let mut many: BTreeMap<(LinkId, Side), u32> = BTreeMap::new();
-        for lane in self.store.lanes() {
-            for intent in lane.intents {
-                let operation = intent.operation();
-                let counted = match operation {
-                    Operation::Close
-                    | Operation::TicketId
-                    | Operation::LinkField
-                    | Operation::Status => intent.sent_at.is_some_and(|at| at > since),
-                    Operation::Start
-                    | Operation::Requester
-                    | Operation::Create
-                    | Operation::Comment
-                    | Operation::File
-                    | Operation::Message
-                    | Operation::Template
-                    | Operation::BotMessage
-                    | Operation::UserState
-                    | Operation::Fields
-                    | Operation::Note => false,
-                };
-                // A late write of the customer's former Link went over what this one had written.
-                let counted = counted && !intent.cause.starts_with("set after ");
-                // Reopening the ticket for a new conversation stands for making one.
-                let counted = counted && !intent.cause.starts_with("reopen:");
-                if counted && intent.state == IntentState::Confirmed {
-                    self.judge.asks(Law::FewWrites);
-                    let key = (intent.link.clone(), operation.side());
-                    *many.entry(key).or_default() += 1;
-                }
-            }
+    /// A write was done. Those that left before all was healed are not counted.
+    pub(super) fn is_written_late(&mut self, intent: &Intent) {
+        let left = (intent.id.clone(), intent.sent_at);
+        if self.healed && settles(intent) && !self.judge.left_unhealed.contains(&left) {
+            self.judge.asks(Law::FewWrites);
+            let key = (intent.link.clone(), intent.operation().side());
+            *self.judge.written_late.entry(key).or_default() += 1;
         }
+    }
+
+    fn few_writes_were_made(&mut self) {
         // Jelou's side has one write more to clear the ticket's id, which is no link field of its own.
-        let over = many
-            .iter()
-            .find(|((_, side), n)| **n > if *side == Side::Jelou { 3 } else { 2 });
+        let many = |side: Side| if side == Side::Jelou { 3 } else { 2 };
+        let mut written = self.judge.written_late.iter();
+        let over = written.find(|((_, side), n)| **n > many(*side));
         if let Some(((link, side), n)) = over {
             let what = format!("{n} writes to {link} at {side}");
             self.judge.breach(Law::FewWrites, what);
@@ -453,6 +435,28 @@ impl World {
             self.judge.breach(Law::OneLinkEach, link);
         }
     }
+}
+
+/// Whether a write makes the sides of a Link agree, on top of what must be made.
+fn settles(intent: &Intent) -> bool {
+    let counted = match intent.operation() {
+        Operation::Close | Operation::TicketId | Operation::LinkField | Operation::Status => true,
+        Operation::Start
+        | Operation::Requester
+        | Operation::Create
+        | Operation::Comment
+        | Operation::File
+        | Operation::Message
+        | Operation::Template
+        | Operation::BotMessage
+        | Operation::UserState
+        | Operation::Fields
+        | Operation::Note => false,
+    };
+    // A late write of the customer's former Link went over what this one had written. Reopening the ticket for a
+    // new conversation stands for making one.
+    let mends = intent.cause.starts_with("set after ") || intent.cause.starts_with("reopen:");
+    counted && !mends
 }
 
 /// In what a ticket is not known as it is. Where only a part was told, the Lane says so and goes by no more.

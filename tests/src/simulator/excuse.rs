@@ -3,27 +3,108 @@
 
 use super::{fault::Fault, world::World};
 use bridge_core::{
-    effect::Operation,
-    ids::{LaneId, TicketId, UserId},
+    effect::{Effect, Operation},
+    ids::{ConversationId, LinkId, TicketId, UserId},
     intent::{Intent, IntentState},
+    lane::Place,
+    link::Link,
 };
 use std::collections::BTreeSet;
 
+/// Whether a Link has no second side before this is done.
+pub(super) fn makes_a_side(intent: &Intent) -> bool {
+    matches!(
+        intent.operation(),
+        Operation::Start | Operation::Create | Operation::Requester
+    )
+}
+
+/// Whether a person decides by this whether a Link follows its ticket into what that was merged into: until then
+/// nothing else is done to it.
+fn follows_a_merge(intent: &Intent) -> bool {
+    intent.operation() == Operation::LinkField && intent.cause.starts_with("merged into ")
+}
+
+/// Whether the two sides of a Link need not agree before this is done.
+pub(super) fn keeps_apart(intent: &Intent) -> bool {
+    let moves = matches!(
+        intent.operation(),
+        Operation::Start | Operation::Close | Operation::Status
+    );
+    moves || follows_a_merge(intent)
+}
+
+/// Whether what is said at a Link's places is not heard, or not told of, before this is done.
+fn keeps_words(intent: &Intent) -> bool {
+    let says = match intent.operation() {
+        Operation::Start
+        | Operation::Requester
+        | Operation::Create
+        | Operation::Note
+        | Operation::Comment
+        | Operation::File
+        | Operation::Message
+        | Operation::Template => true,
+        Operation::Close
+        | Operation::TicketId
+        | Operation::LinkField
+        | Operation::Fields
+        | Operation::Status
+        | Operation::UserState
+        | Operation::BotMessage => false,
+    };
+    says || follows_a_merge(intent)
+}
+
+/// Whether it goes no further unless a person wants it.
+fn waits_for_a_person(intent: &Intent) -> bool {
+    matches!(intent.state, IntentState::Parked | IntentState::Observed) || intent.held
+}
+
 impl World {
-    /// Lanes with an Intent that waits for a person, or on a Link of which a person decided: then it is as
-    /// that person wants it.
-    pub(super) fn lanes_of_people(&self) -> BTreeSet<LaneId> {
-        let waits =
-            |i: &Intent| matches!(i.state, IntentState::Parked | IntentState::Observed) || i.held;
-        let lanes = self.store.lanes();
-        lanes
-            .filter(|lane| {
-                let mut links = lane.links.iter();
-                lane.intents.iter().any(|i| waits(i))
-                    || links.any(|l| self.judge.decided.contains(&l.id))
-            })
-            .map(|lane| lane.lane.id.clone())
-            .collect()
+    /// Whether a person was asked about such a write for a Link, or decided of the Link.
+    pub(super) fn is_with_a_person(&self, link: &LinkId, is_meant: fn(&Intent) -> bool) -> bool {
+        let mut intents = self.store.lanes().flat_map(|lane| lane.intents);
+        self.judge.decided.contains(link)
+            || intents.any(|i| i.link == *link && waits_for_a_person(i) && is_meant(i))
+    }
+
+    /// Whether such a write for a Link is parked.
+    pub(super) fn is_parked(&self, link: &LinkId, is_meant: fn(&Intent) -> bool) -> bool {
+        let mut intents = self.store.lanes().flat_map(|lane| lane.intents);
+        intents.any(|i| i.link == *link && i.state == IntentState::Parked && is_meant(i))
+    }
+
+    /// Where what is said may wait for as long as a person takes, or a busy customer.
+    pub(super) fn places_that_wait_for_a_person(&self) -> BTreeSet<Place> {
+        let mut places = BTreeSet::new();
+        let of_ticket = |id: &TicketId| Place::Ticket { id: id.clone() };
+        for lane in self.store.lanes() {
+            let mut intents = lane.intents.iter();
+            let observed = intents.any(|i| i.state == IntentState::Observed);
+            let anywhere = observed || self.is_spelled_twice(&lane.lane.user);
+            for link in &lane.links {
+                let waits = anywhere || self.is_with_a_person(&link.id, keeps_words);
+                if waits {
+                    // What was made for it, though the answer was lost.
+                    places.extend(self.judge.all_made_for(&link.id).iter().map(of_ticket));
+                }
+                if waits || link.is_live() && !link.is_whole() {
+                    places.extend(link.ticket_id().map(of_ticket));
+                    let id = |id: &ConversationId| Place::Conversation { id: id.clone() };
+                    places.extend(link.conversation_id().map(id));
+                }
+            }
+            // A Link may have followed a merge since: the words are where they were said.
+            let asked = lane.intents.iter().filter(|i| waits_for_a_person(i));
+            for intent in asked.filter(|i| keeps_words(i)) {
+                places.extend(intent.effect.entry().map(|(ticket, _)| of_ticket(ticket)));
+                if let Effect::SendMessage(said) = &intent.effect {
+                    places.insert(of_ticket(&said.ticket));
+                }
+            }
+        }
+        places
     }
 
     /// Whether a ticket was merged into another one, or another into it.
@@ -66,6 +147,29 @@ impl World {
     pub(super) fn counts_as_gone(&self, ticket: &TicketId) -> bool {
         let missed = self.judge.missed.get(&format!("ticket {ticket}"));
         missed.is_some_and(|times| *times > 1)
+    }
+
+    /// Whether a conversation was denied so often that it counts as over, although it goes on.
+    pub(super) fn counts_as_over(&self, talk: &ConversationId) -> bool {
+        let missed = self.judge.missed.get(&format!("conversation {talk}"));
+        missed.is_some_and(|times| *times > 1)
+    }
+
+    /// Whether a person decided of one of these Links.
+    pub(super) fn was_decided_of(&self, is_meant: impl Fn(&Link) -> bool) -> bool {
+        let mut links = self.store.lanes().flat_map(|lane| lane.links);
+        links.any(|l| self.judge.decided.contains(&l.id) && is_meant(l))
+    }
+
+    /// Whether a person decided of a Link of this customer, however they are spelled.
+    pub(super) fn was_decided_for(&self, user: &UserId) -> bool {
+        let user = self.jelou.canonical(user.as_str());
+        let mut lanes = self.store.lanes();
+        lanes.any(|lane| {
+            let mut links = lane.links.iter();
+            self.jelou.canonical(lane.lane.user.as_str()) == user
+                && links.any(|l| self.judge.decided.contains(&l.id))
+        })
     }
 
     /// Whether every change at the desk is heard of: by a list, or by webhooks and reads none of which

@@ -4,7 +4,6 @@
 mod made;
 
 use super::{
-    fault::Fault,
     law::{Breach, Law},
     listener::Ears,
     world::World,
@@ -20,6 +19,7 @@ use bridge_core::{
     ticket::Version,
     time::Timestamp,
 };
+use bridge_remotes::jelou::Talk;
 use jelou_bridge::store::Claim;
 use std::{
     cell::Cell,
@@ -113,6 +113,10 @@ pub struct Judge {
     /// What was said, and what came of it.
     pub ears: Ears,
     writes: BTreeMap<LinkId, VecDeque<Timestamp>>,
+    /// Tries, by when they left, that were on their way when all was healed.
+    pub left_unhealed: BTreeSet<(IntentId, Option<Timestamp>)>,
+    /// How often each Link was written to since, at either side.
+    pub written_late: BTreeMap<(LinkId, Side), u32>,
     /// The laws that were asked of something, a bit each.
     asked: Cell<u64>,
 }
@@ -483,6 +487,7 @@ impl World {
     pub fn judge_world(&mut self, intent: &Intent, answer: &Result<Answer, CallError>) {
         if answer.is_ok() {
             self.listen(intent);
+            self.is_written_late(intent);
         }
         match (intent.operation(), answer) {
             (Operation::Start, Ok(Answer::Started { conversation, .. })) => {
@@ -535,14 +540,15 @@ impl World {
         self.judge.asks(Law::ReportedOnce);
         // Two spellings of a customer are two Lanes until Jelou shows them to be one, and each tells its own
         // ticket (history 2000644).
-        let apart = self.faults.fired[Fault::TwoSpellings as usize] > 0;
+        let mut talks = self.jelou.talks.values();
+        let told_of = talks.find(|t| t.conversation.id.as_str() == talk);
+        let apart = told_of.is_some_and(|t| self.is_spelled_twice(&t.conversation.user));
         let records = self.desk.records.iter();
         let records = records.filter(|(id, _)| !apart || *id == ticket);
         let notes = records.flat_map(|(_, record)| &record.notes);
         let same = |note: &&String| note.split_once(':').is_some_and(|(other, _)| other == head);
         let many = notes.filter(same).count();
-        let mut talks = self.jelou.talks.values();
-        let goes_on = talks.any(|t| t.conversation.id.as_str() == talk && t.is_active());
+        let goes_on = told_of.is_some_and(Talk::is_active);
         if self.judge.is_too_many(many) || goes_on {
             let what = format!(
                 "{} tells of {talk}, {many} times: {}",

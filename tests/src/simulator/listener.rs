@@ -7,8 +7,9 @@
 
 use super::{fault::Fault, law::Law, speech::never_comes, witness::goes_out, world::World};
 use bridge_core::{
+    call::Resolve,
     effect::{Effect, Operation, SendBotMessage, SendMessage},
-    ids::{ConversationId, DeliveryId, IntentId, LaneId, MessageId, TicketId, UserId},
+    ids::{DeliveryId, IntentId, LaneId, LinkId, MessageId, TicketId, UserId},
     intent::Intent,
     lane::{Lane, Message, Outcome, Place},
     message::{BotSays, Content},
@@ -31,6 +32,8 @@ pub struct Ears {
     silences: BTreeMap<IntentId, Option<Timestamp>>,
     /// How far each message came.
     ways: BTreeMap<(Place, MessageId), Way>,
+    /// For which Link each customer's message went out, to which ticket and in which words.
+    went: BTreeMap<MessageId, BTreeSet<(LinkId, TicketId, String)>>,
     /// Agents' words for a customer who had a Link at that moment.
     owed: BTreeSet<(TicketId, MessageId)>,
     /// To whom an agent's words were said, as Jelou spells them.
@@ -49,7 +52,6 @@ struct Way {
     /// The Lane that has it.
     lane: LaneId,
     outcome: Option<Outcome>,
-    at: Timestamp,
     has_file: bool,
 }
 
@@ -87,6 +89,11 @@ impl Ears {
     pub fn is_known(&self, ticket: &TicketId, comment: &MessageId) -> bool {
         let place = Place::Ticket { id: ticket.clone() };
         self.ways.contains_key(&(place, comment.clone()))
+    }
+
+    /// Whether a customer's message is on a ticket.
+    fn is_over(&self, message: &MessageId) -> bool {
+        self.over.contains_key(&format!("message {message}"))
     }
 
     /// Counts one more of something; flagged ones are not counted, they were told.
@@ -137,6 +144,12 @@ impl World {
             let old = before.intents.iter().find(|old| old.id == new.id);
             if !goes_out(old, new) {
                 continue;
+            }
+            if let Effect::AddComment(said) = &new.effect {
+                let words = said.text.reveal().to_owned();
+                let went = self.judge.ears.went.entry(said.message.clone());
+                let to = (new.link.clone(), said.ticket.clone(), words);
+                went.or_default().insert(to);
             }
             if new.operation() == Operation::Template {
                 self.judge.ears.silences.insert(new.id.clone(), heard_at);
@@ -268,49 +281,31 @@ impl World {
         unheard.or_else(|| self.what_is_owed_is_known(&waiting))
     }
 
-    /// Where what is said may wait for as long as a person takes, or a busy customer.
-    fn places_that_wait_for_a_person(&self) -> BTreeSet<Place> {
-        let waiting = self.lanes_of_people();
-        let mut places = BTreeSet::new();
-        for lane in self.store.lanes() {
-            let twice = self.is_spelled_twice(&lane.lane.user);
-            let waits = twice || waiting.contains(&lane.lane.id);
-            for link in &lane.links {
-                if waits {
-                    // What was made for it, though the answer was lost.
-                    let made = self.judge.all_made_for(&link.id).into_iter();
-                    places.extend(made.map(|id| Place::Ticket { id }));
-                }
-                if waits || link.is_live() && !link.is_whole() {
-                    let id = |id: &TicketId| Place::Ticket { id: id.clone() };
-                    places.extend(link.ticket_id().map(id));
-                    let id = |id: &ConversationId| Place::Conversation { id: id.clone() };
-                    places.extend(link.conversation_id().map(id));
-                }
-            }
-        }
-        places
-    }
-
     fn customer_is_heard(&self, id: &MessageId, way: &Way) -> Verdict {
         self.judge.asks(Law::SaidIsHeard);
         let Some(outcome) = way.outcome else {
             return Some((Law::SaidIsHeard, format!("{id} waits, and for nobody")));
         };
-        let there = self.judge.ears.over.contains_key(&format!("message {id}"));
-        // Open (history 3222): where two Links of a ticket bring the same words of one second, and an
-        // answer is lost, the one is found and taken for the other.
-        let alike = |(place, other): &(Place, MessageId), way_of: &Way| {
-            let second = |at: Timestamp| at.0.div_euclid(1_000);
-            matches!(place, Place::Conversation { .. })
-                && other != id
-                && second(way_of.at) == second(way.at)
-        };
-        let mut others = self.judge.ears.ways.iter();
-        let hidden = others.any(|(key, other)| alike(key, other));
-        let lost = outcome == Outcome::Relayed && !there && !hidden;
+        let there = self.judge.ears.is_over(id);
+        let lost = outcome == Outcome::Relayed && !there && !self.is_taken_for_another(id);
         let what = format!("{id} counts as brought over and is on no ticket");
         lost.then_some((Law::SaidIsHeard, what))
+    }
+
+    /// Whether a look for this message, which never came, found another's words: two Links of a ticket brought the
+    /// same words of one second (history 3222).
+    fn is_taken_for_another(&self, id: &MessageId) -> bool {
+        let ears = &self.judge.ears;
+        let Some(went) = ears.went.get(id) else {
+            return false;
+        };
+        let found = |(link, ticket, words): &(LinkId, TicketId, String)| {
+            went.iter()
+                .any(|(own, at, said)| own != link && at == ticket && said == words)
+        };
+        let mut others = ears.went.iter().filter(|(other, _)| *other != id);
+        self.shape.note == Resolve::DirectLookup
+            && others.any(|(other, went)| ears.is_over(other) && went.iter().any(found))
     }
 
     fn agent_is_heard(&self, ticket: &TicketId, id: &MessageId, way: &Way) -> Verdict {
@@ -451,7 +446,6 @@ fn way_of(lane: &LaneId, message: &Message) -> Way {
     Way {
         lane: lane.clone(),
         outcome: message.outcome,
-        at: message.at,
         has_file: message.media.is_some(),
     }
 }

@@ -91,6 +91,25 @@ impl World {
         self.sweep_on(id);
     }
 
+    /// Begins a round over all there is, as if nothing had ever been listed: each ticket is told of anew, also
+    /// where nothing changed, and every Lane is looked at.
+    pub fn sweep_all(&mut self, replica: ReplicaId) {
+        self.full_sweeps += 1;
+        let since = self.listed_since.0.to_string();
+        self.store.set_cursor(&self.bridge, "tickets", &since);
+        self.replicas[replica].listed.clear();
+        self.wake_all();
+        self.sweep(replica);
+    }
+
+    /// What is found anew by a round over all there is has a key of its own.
+    fn key(&self, found: String) -> String {
+        match self.full_sweeps {
+            0 => found,
+            round => format!("{found}:{round}"),
+        }
+    }
+
     /// A round goes on with its next call.
     pub fn sweep_on(&mut self, id: TaskId) {
         let Some(mut sweep) = self.sweeps.remove(&id) else {
@@ -240,6 +259,7 @@ impl World {
             return false;
         }
         let listed = (ticket.version == Version::None).then(|| ticket.id.to_string());
+        let dedup = self.key(dedup);
         let event = Event::TicketChanged(TicketChanged {
             ticket: ticket.id.clone(),
             version: ticket.version,
@@ -266,7 +286,7 @@ impl World {
     }
 
     fn record_closed(&mut self, conversation: Conversation, begun: Timestamp) {
-        let dedup = format!("sweep:closed:{}", conversation.id);
+        let dedup = self.key(format!("sweep:closed:{}", conversation.id));
         let at = conversation.ended_at.unwrap_or(begun);
         let event = Event::ConversationClosed(ConversationClosed {
             conversation,

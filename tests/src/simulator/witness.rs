@@ -332,7 +332,8 @@ impl World {
             return Some((Law::AskedFor, what));
         }
         let talk = self.jelou.talks.get(id)?;
-        let spelled = !self.jelou.spelled.is_empty() || !self.judge.restored.is_empty();
+        let spelled = self.is_spelled_twice(&talk.conversation.user);
+        let spelled = spelled || !self.judge.restored.is_empty();
         let by = talk.intent.as_ref()?;
         let asked = self.judge.begun.get(id)?;
         let open = |i: &Intent| matches!(i.state, IntentState::Sent | IntentState::Unknown);
@@ -375,7 +376,7 @@ impl World {
                 || settled
                 || told
                 || looked
-                || !self.jelou.spelled.is_empty()
+                || self.is_spelled_twice(&after.user)
                 || !self.judge.restored.is_empty();
             let what = format!("{id} is taken in and was not looked at");
             (in_question && !excused).then_some((Law::OwnStart, what))

@@ -147,6 +147,10 @@ pub struct World {
     pub next_act_at: Timestamp,
     /// Who swept last.
     pub sweeper: ReplicaId,
+    /// Since when tickets are listed: what is older is not taken up (rule 17).
+    pub listed_since: Timestamp,
+    /// Rounds over all there is that were made so far.
+    pub full_sweeps: u32,
     /// Things that happened so far.
     pub steps: u64,
     /// Crashes so far.
@@ -301,6 +305,8 @@ impl World {
             sweeping: true,
             next_act_at: BEGINNING,
             sweeper: 0,
+            listed_since: BEGINNING,
+            full_sweeps: 0,
             steps: 0,
             crashes: 0,
             tasks: 0,

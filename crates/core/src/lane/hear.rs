@@ -102,6 +102,7 @@ impl Turn<'_> {
                 Fate::Applied
             }
             Told::See { ticket, partial } => {
+                let unchanged = memory.seen.as_ref() == Some(&*ticket);
                 let known = memory.seen.as_ref().map(|seen| seen.status.clone());
                 if known.as_ref() != Some(&ticket.status) {
                     self.count_drift(pending, &e.ticket, ticket.status.as_str());
@@ -113,6 +114,9 @@ impl Turn<'_> {
                 };
                 self.confirm_status_by(&ticket, seen_at);
                 self.see_ticket(*ticket, seen_at, sight);
+                if planted!(AgreedSetAgain) && unchanged {
+                    self.set_agreed_again(&e.ticket, seen_at);
+                }
                 if e.last_lane.is_some()
                     && let Some(memory) = self.lane.tickets.get_mut(&e.ticket)
                 {

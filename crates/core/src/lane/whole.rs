@@ -202,6 +202,21 @@ impl Turn<'_> {
         }
     }
 
+    /// What a planted bug does: the status that both sides agreed on is set although the ticket has it.
+    pub(super) fn set_agreed_again(&mut self, ticket: &TicketId, seen_at: Timestamp) {
+        let live = self.live_link_of_ticket(ticket).filter(|l| l.is_whole());
+        let agreed = live.and_then(|l| Some((l.id.clone(), l.agreed.as_ref()?.status.clone())));
+        let Some((link, status)) = agreed else {
+            return;
+        };
+        if !self.rules.mapping.vocabulary().is_final(&status) {
+            let ticket = ticket.clone();
+            let effect = Effect::SetStatus { ticket, status };
+            let cause = format!("seen at {}", seen_at.0);
+            self.ensure(&link, &cause, effect, "none");
+        }
+    }
+
     /// The ticket is open again, so a close that waits for a person is no longer wanted; the next one
     /// is another.
     fn forget_parked_close(&mut self, link: &LinkId) {

@@ -118,6 +118,7 @@ TicketTakenTwice "ticket-taken-twice" "A new conversation gets a ticket that has
 NamedTicketTaken "named-ticket-taken" "A conversation gets the ticket that its metadata names although that one has another."
 // Agreement (rule 13, section 3)
 AgreedNotAdvanced "agreed-not-advanced" "A status that was set is not what both sides agreed on."
+AgreedSetAgain "agreed-set-again" "A status that both sides agreed on is set again whenever the ticket is seen unchanged."
 OnConflictInverted "on-conflict-inverted" "Where both sides moved, the wrong one wins."
 ConflictNotLooked "conflict-not-looked" "A conversation wins over its ticket without a look whether that moved."
 StatusSetBlind "status-set-blind" "A ticket's status is set without looking at it first."

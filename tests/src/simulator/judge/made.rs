@@ -2,13 +2,16 @@
 //! which hands over each that was done.
 
 use super::{CLOCKS_APART, Law};
-use crate::simulator::{fault::Fault, world::World};
+use crate::simulator::world::World;
 use bridge_core::{
     call::Resolve,
-    effect::Effect,
+    effect::{Effect, StartConversation},
     ids::{ConversationId, IntentId, TicketId},
     intent::Intent,
+    link::Link,
 };
+use bridge_remotes::jelou::Talk;
+use std::collections::BTreeSet;
 
 impl World {
     pub(super) fn judge_start(&mut self, intent: &Intent, conversation: &ConversationId) {
@@ -40,46 +43,56 @@ impl World {
         self.judge
             .asked_for
             .insert(conversation.clone(), start.user.clone());
+        self.judge_open_talks(start, flagged);
+    }
+
+    /// Of a ticket, and of a customer, one conversation of ours is open; each law is excused by what concerns that
+    /// ticket or that customer.
+    fn judge_open_talks(&mut self, start: &StartConversation, flagged: bool) {
         let going = || {
             let talks = self.jelou.talks.values();
             talks
                 .filter(|t| t.is_active() && t.intent.is_some())
                 .filter(|t| !t.intent.as_ref().is_some_and(|i| self.is_mistaken(i)))
+                // One that Jelou twice does not know counts as ended, though it goes on.
+                .filter(|t| !self.counts_as_over(&t.conversation.id))
         };
-        let of_ticket = going()
+        let of_ticket: Vec<&Talk> = going()
             .filter(|t| t.ticket.as_ref() == Some(&start.ticket))
-            .count();
-        let of_user = going()
-            .filter_map(|t| self.judge.asked_for.get(&t.conversation.id))
-            .filter(|user| **user == start.user)
-            .count();
-        let excused = flagged
-            || going().any(|t| {
-                t.intent
-                    .as_ref()
-                    .is_some_and(|i| self.judge.flagged.contains(i))
-            });
-        // A parked start holds its own Link only (rule 12), and a person may untie a ticket that is
-        // another customer's by now.
-        let asked = going().any(|t| {
-            t.intent
-                .as_ref()
-                .is_some_and(|i| self.judge.parked.contains(i))
-        });
-        // A conversation that Jelou twice does not know counts as ended, though it goes on.
-        let denied = self.faults.fired[Fault::NotFound as usize] > 1;
-        let untied = !self.judge.decided.is_empty() || denied;
-        if !excused && !untied {
+            .collect();
+        let of_user: Vec<&Talk> = going()
+            .filter(|t| self.judge.asked_for.get(&t.conversation.id) == Some(&start.user))
+            .collect();
+        let is_by = |talks: &[&Talk], some: &BTreeSet<IntentId>| {
+            let mut by = talks.iter().filter_map(|t| t.intent.as_ref());
+            by.any(|intent| some.contains(intent))
+        };
+        let doubled = |talks: &[&Talk]| flagged || is_by(talks, &self.judge.flagged);
+        // A person may untie a ticket that is another customer's by now; where the ticket counts as gone, nobody
+        // closes what it had.
+        let has_it = |l: &Link| {
+            let has_talk = |t: &&Talk| l.conversation_id() == Some(&t.conversation.id);
+            l.ticket_id() == Some(&start.ticket) || of_ticket.iter().any(has_talk)
+        };
+        let ticket_excused = doubled(&of_ticket)
+            || self.was_decided_of(has_it)
+            || self.counts_as_gone(&start.ticket);
+        // A parked start holds its own Link only (rule 12).
+        let user_excused = doubled(&of_user)
+            || is_by(&of_user, &self.judge.parked)
+            || self.was_decided_for(&start.user);
+        let (of_ticket, of_user) = (of_ticket.len(), of_user.len());
+        if !ticket_excused {
             self.judge.asks(Law::OneTalkPerTicket);
         }
-        if !excused && !untied && !asked {
+        if !user_excused {
             self.judge.asks(Law::OneTalkPerLane);
         }
-        if self.judge.is_too_many(of_ticket) && !excused && !untied {
+        if self.judge.is_too_many(of_ticket) && !ticket_excused {
             let what = format!("{of_ticket} open conversations of {}", start.ticket);
             return self.judge.breach(Law::OneTalkPerTicket, what);
         }
-        if self.judge.is_too_many(of_user) && !excused && !untied && !asked {
+        if self.judge.is_too_many(of_user) && !user_excused {
             let what = format!("{of_user} open conversations of one customer");
             self.judge.breach(Law::OneTalkPerLane, what);
         }
