@@ -5,7 +5,7 @@ use super::{
     excuse::{keeps_apart, makes_a_side},
     fault::Fault,
     law::Law,
-    world::World,
+    world::{LEASE, World},
 };
 use bridge_core::{
     effect::Operation,
@@ -47,6 +47,11 @@ impl World {
         while let Some(over) = self.wait_that_ends_by(self.now.plus(2 * AFTER_SWEEP)) {
             self.pass(over.plus(AFTER_SWEEP));
         }
+        // Who is at work just now, looking at who keeps a customer busy, ends within a lease.
+        let soon = self.now.plus(LEASE);
+        while self.now < soon && self.store.lanes().any(|lane| lane.lease_until.is_some()) {
+            self.pass(self.now.plus(Duration::from_secs(1)));
+        }
         if self.judge.breach.is_some() {
             return;
         }
@@ -55,17 +60,22 @@ impl World {
         self.few_writes_were_made();
         self.links_are_single();
         self.judge.asks(Law::Fixpoint);
+        // The first one may find what nothing else told: a comment that changes no version, of which the webhook was
+        // lost. All laws above were asked without it.
+        self.sweep_in_full();
         let before = self.writes();
-        for _ in 0..2 {
-            self.sweep_all(0);
-            let until = self.now.plus(AFTER_SWEEP);
-            self.pass(until);
-        }
+        self.sweep_in_full();
+        self.sweep_in_full();
         if self.writes() != before {
             let new = self.last_write();
             self.judge
                 .breach(Law::Fixpoint, format!("a sweep wrote: {new}"));
         }
+    }
+
+    fn sweep_in_full(&mut self) {
+        self.sweep_all(0);
+        self.pass(self.now.plus(AFTER_SWEEP));
     }
 
     /// A wait for a busy customer ends by itself, whatever a sweep finds (rule 7; history 8541913).

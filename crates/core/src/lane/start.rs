@@ -8,13 +8,18 @@ use super::{
     step::{Mode, Turn},
 };
 use crate::{
-    effect::{Effect, Operation},
+    effect::{Effect, Operation, Read},
     ids::TicketId,
     intent::{Intent, IntentState},
     link::{ConversationSide, Link, Origin},
     mapping::{CustomerBusy, TicketReopened},
     ticket::Ticket,
 };
+use std::time::Duration;
+
+/// How long after a look at the conversation that keeps a customer busy the next one comes. A day's wait costs a
+/// hundred reads of one conversation.
+const BUSY_LOOKS_APART: Duration = Duration::from_secs(15 * 60);
 
 impl Turn<'_> {
     pub(super) fn plan_start(&mut self, link: &Link, ticket: &TicketId) {
@@ -181,8 +186,28 @@ impl Turn<'_> {
         let until = since.plus(mapping.busy_timeout);
         if self.now < until {
             self.wake(until);
+            self.look_who_keeps_the_customer_busy();
         } else {
             self.park_busy(link);
+        }
+    }
+
+    /// The sweep looks at the conversations of live Links. Of another one, whose ticket a person untied or that was
+    /// there before the bridge went live, only its own event tells the end, and that may be lost.
+    fn look_who_keeps_the_customer_busy(&mut self) {
+        let live = self.lane.links.iter().filter(|l| l.is_live());
+        let has_it = |id| live.clone().any(|l| l.conversation_id() == Some(id));
+        let talks = self.lane.conversations.iter();
+        let alone: Vec<_> = talks
+            .filter(|(id, m)| !m.seen.state.is_closed() && !has_it(id))
+            .map(|(id, m)| {
+                let looked_at = m.read_at.max(Some(m.learnt_at)).unwrap_or(self.now);
+                let due = m.retry.due_at.unwrap_or(looked_at.plus(BUSY_LOOKS_APART));
+                (id.clone(), due)
+            })
+            .collect();
+        for (id, due) in alone {
+            self.want_read(Read::Conversation { id }, due);
         }
     }
 

@@ -1,7 +1,7 @@
 //! A customer who is talking already (rule 7).
 
 use crate::world::{World, faults::Fault, jelou::Second, net::Weather};
-use bridge_core::effect::Operation;
+use bridge_core::{effect::Operation, lane::Order};
 use serde_json::json;
 use std::time::Duration;
 
@@ -235,6 +235,23 @@ fn a_conversation_whose_ticket_is_gone_is_looked_at_until_it_ends() {
     w.ends(&talk, "expired");
     w.sweep();
     w.settle();
+    assert!(w.talk_of(&other).is_some(), "{}", w.tale());
+}
+
+// Found by history 2999: the end of a conversation without a ticket was lost, and its customer counted as busy for a day.
+#[test]
+fn a_conversation_without_a_ticket_is_looked_at_while_it_keeps_a_ticket_waiting() {
+    let mut w = World::new();
+    let (talk, ticket) = w.linked_from_conversation();
+    let link = w.live_link(&ticket).unwrap().id;
+    w.order(Order::Unlink { link });
+    w.settle();
+    let other = w.agent_asks();
+    w.moment();
+    assert_eq!(w.live_link(&other).unwrap().state(), "waiting_busy");
+    w.net.weather = Weather::Lost;
+    w.ends(&talk, "expired");
+    w.hours(1);
     assert!(w.talk_of(&other).is_some(), "{}", w.tale());
 }
 
