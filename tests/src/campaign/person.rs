@@ -35,7 +35,12 @@ pub async fn decides(scene: &Scene, daemon: &Daemon) -> Result<Vec<Asked>, Strin
             _ => ("/parked/discard", json!({"id": word("id")})),
         };
         figures::order(&daemon.admin, ADMIN_TOKEN, path, &words).await?;
-        asked.push(Asked { operation, ticket });
+        let detail = word("detail").unwrap_or_default();
+        asked.push(Asked {
+            operation,
+            ticket,
+            stopped: detail.contains("the bridge stopped during the call"),
+        });
     }
     Ok(asked)
 }

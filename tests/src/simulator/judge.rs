@@ -485,9 +485,13 @@ impl World {
 
     /// A write was done.
     pub fn judge_world(&mut self, intent: &Intent, answer: &Result<Answer, CallError>) {
-        if answer.is_ok() {
+        if let Ok(answer) = answer {
             self.listen(intent);
-            self.is_written_late(intent);
+            // It closed another one, and this one is closed next (history 98930).
+            let meant = !matches!((&intent.effect, answer), (Effect::CloseConversation(c), Answer::Closed { conversation: Some(id) }) if *id != c.conversation);
+            if meant {
+                self.is_written_late(intent);
+            }
         }
         match (intent.operation(), answer) {
             (Operation::Start, Ok(Answer::Started { conversation, .. })) => {

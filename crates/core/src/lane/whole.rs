@@ -182,11 +182,7 @@ impl Turn<'_> {
                 self.agree(&link.id, now_agreed);
             }
             Verdict::SetStatus { .. } if self.rules.capabilities.only_creates => {
-                let agreed = Agreed {
-                    conversation_closed: true,
-                    status: seen.status.clone(),
-                };
-                self.agree(&link.id, agreed);
+                self.agree_that_it_is_over(&link.id, seen);
             }
             Verdict::Close { rule } => self.plan_close(link, id, seen, rule),
             Verdict::SetStatus { status, rule } => {
@@ -198,8 +194,25 @@ impl Turn<'_> {
                     status,
                 };
                 self.ensure(&link.id, &cause, effect, &rule);
+                // The conversation is over all the same: only a start or a create holds its Link (rule 12).
+                let set_aside = |i: &Intent| {
+                    i.link == link.id
+                        && wish(&i.cause) == cause
+                        && matches!(i.state, IntentState::Parked | IntentState::Refused)
+                };
+                if self.lane.intents.iter().any(set_aside) {
+                    self.agree_that_it_is_over(&link.id, seen);
+                }
             }
         }
+    }
+
+    fn agree_that_it_is_over(&mut self, link: &LinkId, seen: &Ticket) {
+        let agreed = Agreed {
+            conversation_closed: true,
+            status: seen.status.clone(),
+        };
+        self.agree(link, agreed);
     }
 
     /// What a planted bug does: the status that both sides agreed on is set although the ticket has it.

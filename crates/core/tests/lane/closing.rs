@@ -386,3 +386,19 @@ fn a_solved_ticket_that_is_opened_and_solved_again_at_once_closes_its_conversati
         assert!(w.active().is_empty(), "{}", w.tale());
     }
 }
+
+/// Found by history 56917: a ticket whose status waited for a person kept its link, and was passed over.
+#[test]
+fn a_ticket_whose_status_waits_for_a_person_takes_the_customers_next_conversation() {
+    let mut w = World::new();
+    let (talk, ticket) = w.linked_from_conversation();
+    w.faults.always("ticket", Fault::Refuse(422));
+    w.ends(&talk, "expired");
+    w.hours(1);
+    assert_eq!(w.parked_for(), ["refused"], "{}", w.tale());
+    w.faults.heal();
+    let next = w.ana_starts();
+    w.settle();
+    assert_eq!(w.ticket_of(&next), Some(ticket), "{}", w.tale());
+    assert_eq!(w.desk.records.len(), 1);
+}

@@ -531,3 +531,21 @@ fn words_on_a_ticket_whose_create_was_taken_back_are_told_as_unsent() {
     let told = |note: &String| note.contains("(comment k1)");
     assert!(w.notes(&ticket).iter().any(told), "{}", w.tale());
 }
+
+/// Found by histories 9222, 39831 and 56917: they waited for ever, and nobody was told.
+#[test]
+fn words_do_not_wait_for_a_status_that_waits_for_a_person() {
+    let mut w = World::with(&json!({"conversation": {"comment_without_conversation": "start"}}));
+    let (ticket, talk) = w.linked_from_ticket();
+    w.faults.always("ticket", Fault::Refuse(422));
+    w.ends(&talk, "expired");
+    w.hours(1);
+    assert_eq!(w.parked_for(), ["refused"], "{}", w.tale());
+    w.faults.heal();
+    w.agent_says(&ticket, "k1", "ainda?");
+    w.settle();
+    assert_eq!(w.outcome("k1"), Some(Outcome::Relayed), "{}", w.tale());
+    let next = w.talk_of(&ticket).unwrap().conversation.id.clone();
+    assert_eq!(w.heard(&next), ["ainda?"]);
+    assert_eq!(w.parked_for(), ["refused"], "the status still waits");
+}

@@ -226,6 +226,7 @@ fn words_that_never_come_are_found_unless_somebody_was_told() {
     worlds.asked.push(Asked {
         operation: "comment".to_owned(),
         ticket: Some(TICKET.to_owned()),
+        stopped: false,
     });
     worlds.faults = vec![Fault::at(1_005)];
     holds(&worlds);
@@ -345,13 +346,18 @@ fn what_is_done_twice_is_found_where_it_is_not_flagged() {
 
 #[test]
 fn a_person_who_is_asked_about_what_was_not_cut_is_found() {
-    let mut worlds = good("lookup-hold");
-    worlds.asked.push(Asked {
+    let asked = |stopped| Asked {
         operation: "note".to_owned(),
         ticket: Some(TICKET.to_owned()),
-    });
-    finds(
-        &worlds,
-        "a person was asked about 1 writes, and 0 can have been cut",
-    );
+        stopped,
+    };
+    let one = "a person was asked about 1 writes, and 0 can have been cut";
+    let mut worlds = good("lookup-hold");
+    worlds.asked.push(asked(false));
+    finds(&worlds, one);
+    // Nothing ended that could have stopped it.
+    worlds.asked = vec![asked(true)];
+    finds(&worlds, one);
+    worlds.faults = vec![Fault::at(1)];
+    holds(&worlds);
 }

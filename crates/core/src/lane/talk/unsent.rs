@@ -161,7 +161,7 @@ impl Turn<'_> {
 
     fn start_for_comment(&mut self, last: &Link, ticket: &TicketId) -> Way {
         if last.is_live() {
-            // Its conversation has ended, and it will at once.
+            // Its conversation has ended, and it will once its ticket is read.
             return Way::Stays;
         }
         let seen = self.lane.tickets.get(ticket).and_then(|m| m.seen.clone());
