@@ -20,6 +20,7 @@ use bridge_sandbox::{
     helpdesk::{Comment, Role, Ticket},
     jelou::{Conversation, Spoken},
 };
+use jelou_bridge::jobs::LANES_AT_ONCE;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -337,14 +338,11 @@ fn a_note_is_told_once(worlds: &Worlds) -> Vec<String> {
 /// Operations that write an entry on a ticket.
 const ENTRIES: [&str; 3] = ["note", "comment", "file"];
 
-/// So many calls a program has under way at most when it ends.
-const CALLS_AT_ONCE: usize = 32;
-
 /// A person is asked about nothing but calls that were cut, or that a program which ended had just written down.
 fn no_more_is_asked_than_was_cut(worlds: &Worlds) -> Vec<String> {
     let (asked, cut) = (worlds.asked.len(), worlds.cut());
     let stopped = worlds.asked.iter().filter(|asked| asked.stopped).count();
-    let unsent = stopped.min(worlds.faults.len() * CALLS_AT_ONCE);
+    let unsent = stopped.min(worlds.faults.len() * LANES_AT_ONCE);
     let wrong = (asked > cut + unsent)
         .then(|| format!("a person was asked about {asked} writes, and {cut} can have been cut"));
     wrong.into_iter().collect()
