@@ -49,7 +49,10 @@ impl World {
         }
         // Who is at work just now, looking at who keeps a customer busy, ends within a lease.
         let soon = self.now.plus(LEASE);
-        while self.now < soon && self.store.lanes().any(|lane| lane.lease_until.is_some()) {
+        while self.judge.breach.is_none()
+            && self.now < soon
+            && self.store.lanes().any(|lane| lane.lease_until.is_some())
+        {
             self.pass(self.now.plus(Duration::from_secs(1)));
         }
         if self.judge.breach.is_some() {
