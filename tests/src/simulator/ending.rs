@@ -5,7 +5,7 @@ use super::{
     excuse::{keeps_apart, makes_a_side},
     fault::Fault,
     law::Law,
-    world::{LEASE, World},
+    world::{CALL_TIMEOUT, World},
 };
 use bridge_core::{
     effect::Operation,
@@ -47,8 +47,8 @@ impl World {
         while let Some(over) = self.wait_that_ends_by(self.now.plus(2 * AFTER_SWEEP)) {
             self.pass(over.plus(AFTER_SWEEP));
         }
-        // Who is at work just now, looking at who keeps a customer busy, ends within a lease.
-        let soon = self.now.plus(LEASE);
+        // Who is at work just now, looking at who keeps a customer busy, ends with its call.
+        let soon = self.now.plus(CALL_TIMEOUT);
         while self.judge.breach.is_none()
             && self.now < soon
             && self.store.lanes().any(|lane| lane.lease_until.is_some())
