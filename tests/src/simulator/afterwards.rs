@@ -68,8 +68,7 @@ impl World {
             let going = talks.filter(|t| t.is_active());
             let customers: BTreeSet<&str> = going.map(|t| t.conversation.user.as_str()).collect();
             let user = self.jelou.canonical(lane.lane.user.as_str());
-            // Nobody looks whether a conversation has ended that a person untied: the customer seems busy.
-            let busy = customers.contains(user.as_str()) || self.was_decided_for(&lane.lane.user);
+            let busy = customers.contains(user.as_str());
             for link in lane.links.iter().filter(|l| l.is_live()) {
                 if self.is_with_a_person(&link.id, makes_a_side) {
                     continue;

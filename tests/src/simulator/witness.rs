@@ -407,8 +407,8 @@ impl World {
         let agreed = link.agreed.as_ref()?;
         let asks = |status| self.mapping.closes(status);
         let merged = record.ticket.merged_into.is_some();
-        let moved =
-            asks(&agreed.status) != asks(&seen.status) && !agreed.conversation_closed && !merged;
+        let set_aside = agreed.conversation_closed && link.is_live();
+        let moved = asks(&agreed.status) != asks(&seen.status) && !set_aside && !merged;
         let first = intent.first_sent_at == intent.sent_at;
         let steady = self.faults.fired[Fault::MappingSwapped as usize] == 0;
         if moved && steady && first && self.mapping.on_conflict == OnConflict::Ticket {

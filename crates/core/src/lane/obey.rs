@@ -143,6 +143,7 @@ impl Turn<'_> {
                 other.state = IntentState::Planned;
             }
         }
+        let now = self.now;
         let anew = matches!(intent.operation(), Operation::Start | Operation::Close);
         let state = match (anew, self.can_be_looked_up(intent)) {
             (true, _) => IntentState::Withdrawn,
@@ -158,6 +159,10 @@ impl Turn<'_> {
             found.refused_status = found.refused_status.filter(|_| anew);
             found.due_at = None;
             found.state = state;
+            if intent.operation() == Operation::Status {
+                // The halt counts it like a new one, and the ticket is looked at first.
+                found.planned_at = now;
+            }
             // What follows a create may be done twice; a look tells what became of the rest.
             let blind = state != IntentState::Unknown;
             found.possible_duplicate |= found.attempts > 0 && !is_made(found) && blind;

@@ -339,6 +339,9 @@ impl Turn<'_> {
             Some(_) if !self.link_still_has(&intent.link, ticket) => {
                 self.let_go(intent, "the ticket left its link");
             }
+            Some(_) if self.has_moved_on(intent, ticket) => {
+                self.let_go(intent, "the ticket has moved on");
+            }
             Some(_) => self.send_again_later(&intent.id, "the ticket does not have it"),
             None => self.want_ticket(ticket),
         }
@@ -354,6 +357,23 @@ impl Turn<'_> {
                     .as_ref()
                     .is_none_or(|ended| ended.reason == "closed")
         })
+    }
+
+    /// Whether a status that a person has tried again is of before: its Link ended meanwhile, and since then the
+    /// ticket has got another one, or an agent closed it. A customer's words that reopen it come after the end.
+    pub(super) fn has_moved_on(&self, intent: &Intent, ticket: &TicketId) -> bool {
+        let ended = self.lane.link(&intent.link).filter(|link| !link.is_live());
+        let Some(link) = ended.filter(|_| !intent.cause.starts_with("reopen:")) else {
+            return false;
+        };
+        let Effect::SetStatus { status, .. } = &intent.effect else {
+            return false;
+        };
+        let latest = self.latest_link_of_ticket(ticket);
+        let seen = self.lane.tickets.get(ticket).and_then(|m| m.seen.as_ref());
+        let closes = |status| self.rules.mapping.closes(status);
+        let was_closed = seen.is_some_and(|seen| closes(&seen.status) && !closes(status));
+        latest.is_some_and(|l| l.id != link.id) || was_closed
     }
 
     /// Jelou may do an id once, but no page says so: whether it is tried again is the operator's word.

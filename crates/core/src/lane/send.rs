@@ -92,19 +92,8 @@ impl Turn<'_> {
                 self.look_then_close(intent, &conversation);
             }
             Effect::SetStatus { ticket, .. } => {
-                let seen_at = self.lane.tickets.get(ticket).and_then(|m| m.seen_at);
-                let fresh = |at: Timestamp| {
-                    at >= intent.planned_at
-                        && intent.sent_at.is_none_or(|sent| at > sent)
-                        && self.now.since(at) < LOOK_FRESH
-                };
-                if seen_at.is_some_and(fresh) || planted!(StatusSetBlind) {
-                    self.want_send(&intent.id, Operation::Status, due);
-                } else {
-                    // The agent may have moved it meanwhile: what we set must not hide that.
-                    let ticket = ticket.clone();
-                    self.want_ticket(&ticket);
-                }
+                let ticket = ticket.clone();
+                self.look_then_set(intent, &ticket, due);
             }
             Effect::SendMessage(said) if !self.is_active(&said.conversation) => {
                 self.let_go_unheard(intent, said);
@@ -124,6 +113,23 @@ impl Turn<'_> {
             | Effect::SetFields { .. }
             | Effect::AddNote { .. } => self.want_send(&intent.id, intent.operation(), due),
         }
+    }
+
+    /// The agent may have moved the ticket meanwhile: what we set must not hide that.
+    fn look_then_set(&mut self, intent: &Intent, ticket: &TicketId, due: Timestamp) {
+        let seen_at = self.lane.tickets.get(ticket).and_then(|m| m.seen_at);
+        let fresh = |at: Timestamp| {
+            at >= intent.planned_at
+                && intent.sent_at.is_none_or(|sent| at > sent)
+                && self.now.since(at) < LOOK_FRESH
+        };
+        if !seen_at.is_some_and(fresh) && !planted!(StatusSetBlind) {
+            return self.want_ticket(ticket);
+        }
+        if self.has_moved_on(intent, ticket) {
+            return self.let_go(intent, "the ticket has moved on");
+        }
+        self.want_send(&intent.id, Operation::Status, due);
     }
 
     /// A message names a room, and the room is the next conversation's too.

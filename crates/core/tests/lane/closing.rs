@@ -10,7 +10,7 @@ use bridge_core::{
     effect::{Answer, Operation},
     event::{Event, TicketChanged},
     intent::IntentState,
-    lane::{Input, step},
+    lane::{Input, Order, step},
     ticket::TicketPatch,
 };
 use serde_json::json;
@@ -401,4 +401,40 @@ fn a_ticket_whose_status_waits_for_a_person_takes_the_customers_next_conversatio
     w.settle();
     assert_eq!(w.ticket_of(&next), Some(ticket), "{}", w.tale());
     assert_eq!(w.desk.records.len(), 1);
+}
+
+/// Found by a reader: tried again by order, the first one's status closed the customer's next conversation.
+#[test]
+fn a_status_that_is_tried_again_does_not_close_the_tickets_next_conversation() {
+    let mut w = World::new();
+    let (talk, ticket) = w.linked_from_conversation();
+    w.faults.always("ticket", Fault::Refuse(422));
+    w.ends(&talk, "closed_by_operator");
+    w.hours(1);
+    let parked = w.parked().remove(0).id;
+    w.faults.heal();
+    let next = w.ana_starts();
+    w.settle();
+    assert_eq!(w.ticket_of(&next), Some(ticket.clone()), "{}", w.tale());
+    let before = w.status(&ticket).to_owned();
+    w.order(Order::Retry { intent: parked });
+    w.settle();
+    assert!(w.jelou.talks[&next].is_active(), "{}", w.tale());
+    assert_eq!(w.status(&ticket), before, "{}", w.tale());
+}
+
+#[test]
+fn a_status_that_is_tried_again_does_not_undo_what_an_agent_did_since() {
+    let mut w = World::new();
+    let (ticket, talk) = w.linked_from_ticket();
+    w.faults.always("ticket", Fault::Refuse(422));
+    w.ends(&talk, "expired");
+    w.hours(1);
+    let parked = w.parked().remove(0).id;
+    w.faults.heal();
+    w.agent_sets(&ticket, "solved");
+    w.settle();
+    w.order(Order::Retry { intent: parked });
+    w.settle();
+    assert_eq!(w.status(&ticket), "solved", "{}", w.tale());
 }

@@ -1,7 +1,9 @@
 //! What a person orders: `parked retry`, `parked discard`, `link`, `unlink`.
 
 use crate::world::{ANA, World, faults::Fault, net::Weather};
-use bridge_core::{call::Resolve, effect::Operation, ids::IntentId, lane::Order};
+use bridge_core::{
+    call::Resolve, effect::Operation, ids::IntentId, intent::IntentState, lane::Order,
+};
 use std::time::Duration;
 
 fn refused_start() -> (World, bridge_core::ids::TicketId, IntentId) {
@@ -225,4 +227,23 @@ fn a_retried_create_whose_look_up_was_refused_is_looked_up_first() {
         // What still cannot be looked up waits for a person again.
         assert_eq!(w.parked().len(), usize::from(still_refused), "{}", w.tale());
     }
+}
+
+/// Found by a reader: what the safety halt had let go once was never counted again.
+#[test]
+fn a_status_that_is_tried_again_is_planned_anew_so_that_the_halt_counts_it() {
+    let mut w = World::new();
+    let (talk, ticket) = w.linked_from_conversation();
+    w.faults.always("ticket", Fault::Refuse(422));
+    w.ends(&talk, "expired");
+    w.hours(1);
+    let parked = w.parked().remove(0).id;
+    w.faults.heal();
+    let now = w.now;
+    w.order(Order::Retry { intent: parked });
+    w.settle();
+    let status = w.intents(Operation::Status).remove(0);
+    assert!(status.planned_at >= now, "{}", w.tale());
+    assert_eq!(status.state, IntentState::Confirmed, "{}", w.tale());
+    assert_ne!(w.status(&ticket), "open");
 }
