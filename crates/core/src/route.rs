@@ -425,16 +425,20 @@ impl Route {
     }
 }
 
-/// What a 404 tells of the ticket of a Delivery that was missed before, at `since`, or not: missing once may be a
-/// lagging replica; missing twice, spaced, is gone (F33). What was missed ahead of `now` was so before the clock was
-/// set back, and nobody knows how long ago that is.
+/// What a 404 tells of the ticket of a Delivery that was missed before, at `since`, or not.
 #[must_use]
 pub fn missing(since: Option<Timestamp>, now: Timestamp) -> Told {
-    let since = since.filter(|since| *since <= now).unwrap_or(now);
-    let long_enough = now.since(since) >= GONE_READS_APART;
-    Told::Gone {
-        since: (!long_enough).then_some(since),
-    }
+    let since = missed_since(since, now);
+    Told::Gone { since }
+}
+
+/// Since when something is missed that is not found now; `None` if for so long that it counts as gone. Missing once
+/// may be a lagging replica; missing twice, spaced, is gone (F33). What was missed ahead of `now` was so before the
+/// clock was set back, and nobody knows how long ago that is.
+#[must_use]
+pub fn missed_since(before: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
+    let since = before.map_or(now, |before| before.min(now));
+    (now.since(since) < GONE_READS_APART).then_some(since)
 }
 
 /// The ticket or conversation that a Delivery is about: routing is serial for each.

@@ -145,13 +145,16 @@ impl World {
 
     /// Whether a ticket was denied so often that it counts as gone, although it is there.
     pub(super) fn counts_as_gone(&self, ticket: &TicketId) -> bool {
-        let missed = self.judge.missed.get(&format!("ticket {ticket}"));
-        missed.is_some_and(|times| *times > 1)
+        self.was_missed_twice(&format!("ticket {ticket}"))
     }
 
     /// Whether a conversation was denied so often that it counts as over, although it goes on.
     pub(super) fn counts_as_over(&self, talk: &ConversationId) -> bool {
-        let missed = self.judge.missed.get(&format!("conversation {talk}"));
+        self.was_missed_twice(&format!("conversation {talk}"))
+    }
+
+    fn was_missed_twice(&self, what: &str) -> bool {
+        let missed = self.judge.missed.get(what);
         missed.is_some_and(|times| *times > 1)
     }
 

@@ -95,8 +95,7 @@ impl Turn<'_> {
         }
         if let Some(intent) = self.claimed_by(&memory) {
             // Its start event says whose it is, if one came: another start's, or nobody's.
-            let shown = memory.read_at.max(Some(memory.learnt_at));
-            if self.must_hear_first(shown.unwrap_or(self.now)) {
+            if self.must_hear_first(memory.shown_at()) {
                 return;
             }
             let proof = "it began after our start and nothing else explains it";

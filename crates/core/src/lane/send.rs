@@ -92,8 +92,7 @@ impl Turn<'_> {
                 self.look_then_close(intent, &conversation);
             }
             Effect::SetStatus { ticket, .. } => {
-                let ticket = ticket.clone();
-                self.look_then_set(intent, &ticket, due);
+                self.look_then_set(intent, ticket, due);
             }
             Effect::SendMessage(said) if !self.is_active(&said.conversation) => {
                 self.let_go_unheard(intent, said);

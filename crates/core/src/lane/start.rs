@@ -201,8 +201,8 @@ impl Turn<'_> {
         let alone: Vec<_> = talks
             .filter(|(id, m)| !m.seen.state.is_closed() && !has_it(id))
             .map(|(id, m)| {
-                let looked_at = m.read_at.max(Some(m.learnt_at)).unwrap_or(self.now);
-                let due = m.retry.due_at.unwrap_or(looked_at.plus(BUSY_LOOKS_APART));
+                let again = m.shown_at().plus(BUSY_LOOKS_APART);
+                let due = m.retry.due_at.unwrap_or(again);
                 (id.clone(), due)
             })
             .collect();

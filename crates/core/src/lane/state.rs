@@ -172,6 +172,12 @@ pub struct ConversationMemory {
 }
 
 impl ConversationMemory {
+    /// When anything showed it last: a read of ours, or what first told of it.
+    pub(super) fn shown_at(&self) -> Timestamp {
+        let read_at = self.read_at.unwrap_or(self.learnt_at);
+        read_at.max(self.learnt_at)
+    }
+
     /// One that was told of for the first time.
     pub(super) fn first_heard_of(told: Conversation, at: Timestamp) -> Self {
         Self {

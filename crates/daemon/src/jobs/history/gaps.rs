@@ -5,11 +5,12 @@ use super::{Jobs, LOOK_BACK, said};
 use crate::runtime::Bridge;
 use bridge_core::{
     ids::{BotId, ConversationId},
+    route::missed_since,
     time::Timestamp,
 };
 use jelou_adapter::client::Range;
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
 /// Conversations of one bot that may be left out. Where more do not answer, it is Jelou that does not,
 /// and the reading breaks off without moving on.
@@ -17,9 +18,6 @@ const GAPS_MAX: usize = 50;
 
 /// Of them so many are asked for again in one round: each may take a whole deadline.
 const ASKED_AGAIN: usize = 5;
-
-/// Who is missing is asked for once more after so long, before it counts as gone.
-const MISSED_AGAIN: Duration = Duration::from_secs(60);
 
 /// One conversation that is left out, and of which span.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -157,10 +155,9 @@ impl Gaps {
         let Some(gap) = found else {
             return false;
         };
-        // Where the clock was set back, it is missed since now.
-        let since = gap.missing_since.map_or(now, |since| since.min(now));
-        gap.missing_since = Some(since);
-        gap.given_up = now.since(since) >= MISSED_AGAIN;
+        let since = missed_since(gap.missing_since, now);
+        gap.missing_since = since.or(gap.missing_since);
+        gap.given_up = since.is_none();
         gap.given_up
     }
 
