@@ -63,6 +63,24 @@ async fn lost_words_come_though_jelou_did_not_know_their_conversation_for_a_mome
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn lost_words_come_though_the_bridge_closed_their_conversation_and_no_webhook_told_it() {
+    let play = read_once().await;
+    // Somebody else talks on, or the history is read once an hour.
+    play.pair(2).await;
+    let (ticket, conversation) = play.pair(1).await;
+    read_past(&play, 0).await;
+    write_all(&play, &conversation, &["um"]).await;
+    has_heard(&play, &ticket, 1).await;
+    play.jelou().webhooks().set_off(true);
+    write_all(&play, &conversation, &["dois"]).await;
+    play.sets(&ticket, "solved");
+    play.closed(&conversation).await;
+    // To the bot, and nobody else.
+    write_all(&play, &conversation, &["três"]).await;
+    assert_eq!(has_heard(&play, &ticket, 2).await, ["um", "dois"]);
+}
+
 /// A customer who is in two conversations at once: each with its ticket, the latest begun last.
 async fn in_two(play: &Play) -> [(String, String); 2] {
     let older = play.pair(1).await;

@@ -21,7 +21,7 @@ use bridge_core::{
     conversation::Conversation,
     event::{Event, MessageReceived, Side},
     ids::{BotId, ConversationId, MessageId, UserId},
-    lane::{Mode, Place},
+    lane::{ConversationMemory, Mode, Place},
     time::Timestamp,
 };
 use gaps::Gaps;
@@ -349,11 +349,18 @@ async fn conversations_of(
     let ids = all.iter().map(|memory| memory.seen.id.clone());
     let places = ids.map(|id| Place::Conversation { id }).collect();
     let linked = all.into_iter().filter(|memory| memory.linked);
-    // Where it is not known when one ended, what was written after it would count as said in it.
-    let known = |talk: &Conversation| !talk.state.is_closed() || talk.ended_at.is_some();
+    // Of what Jelou no longer knows nobody can tell when it ended, and what was written later would
+    // count as said in it. Of what we closed ourselves it tells when it is asked.
+    let can_be_told = |memory: &ConversationMemory| {
+        let end_is_open = memory.seen.state.is_closed() && memory.seen.ended_at.is_none();
+        !end_is_open || memory.missing_since.is_none()
+    };
     Ok(Conversations {
         places,
-        linked: linked.map(|memory| memory.seen).filter(known).collect(),
+        linked: linked
+            .filter(can_be_told)
+            .map(|memory| memory.seen)
+            .collect(),
     })
 }
 
@@ -392,6 +399,9 @@ async fn lost(
         match shown {
             // That it ended may not have been heard either; what they wrote since went to the bot, or into
             // one that began before.
+            Shown::Now(fresh) if fresh.state.is_closed() && fresh.ended_at.is_none() => {
+                tracing::warn!(bridge = %bridge.name, conversation.id = %conversation.id, "Jelou does not tell when a conversation ended; what may have been written after it, and no webhook told, is not brought over");
+            }
             Shown::Now(fresh) => {
                 let (here, rest) = open.into_iter().partition(|m| m.may_be_of(&fresh));
                 open = rest;
