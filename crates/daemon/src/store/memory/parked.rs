@@ -10,7 +10,7 @@ use crate::store::{
 };
 use bridge_core::{
     event::Side,
-    ids::{ConversationId, DeliveryId, TicketId},
+    ids::{BridgeName, ConversationId, DeliveryId, TicketId},
     intent::{Intent, IntentState},
     time::Timestamp,
 };
@@ -103,7 +103,46 @@ impl Memory {
         self.deliveries
             .iter()
             .filter(|(_, row)| row.stage == Stage::Parked)
-            .map(|(id, row)| parked_delivery(*id, row))
+            .map(|(id, row)| self.parked_delivery(*id, row))
+    }
+
+    fn parked_delivery(&self, delivery: DeliveryId, row: &DeliveryRow) -> ParkedItem {
+        let bridge = &row.came.bridge;
+        let object = row.object.as_deref();
+        let (ticket, conversation) = match row.came.side {
+            Side::Ticketing => (object.and_then(|id| TicketId::parse(id).ok()), None),
+            Side::Jelou => {
+                let conversation = object.and_then(|id| ConversationId::parse(id).ok());
+                let of = |id: &ConversationId| self.ticket_of(bridge, id);
+                (conversation.as_ref().and_then(of), conversation)
+            }
+        };
+        ParkedItem {
+            id: format!("{DELIVERY_PREFIX}{delivery}"),
+            kind: ParkedKind::Delivery {
+                delivery,
+                side: row.came.side,
+            },
+            bridge: bridge.clone(),
+            reason: row.reason.clone().unwrap_or_default(),
+            detail: row.detail.clone().unwrap_or_default(),
+            remedy: row.remedy.clone().unwrap_or_default(),
+            at: row.came.received_at,
+            ticket,
+            conversation,
+        }
+    }
+
+    /// The ticket of a conversation's Link, of the live one first.
+    fn ticket_of(&self, bridge: &BridgeName, conversation: &ConversationId) -> Option<TicketId> {
+        let lanes = self.lanes.values();
+        lanes
+            .filter(|row| row.state.bridge == *bridge)
+            .flat_map(|row| &row.links)
+            .filter(|stored| stored.link.conversation_id() == Some(conversation))
+            .filter(|stored| stored.link.ticket_id().is_some())
+            .max_by_key(|s| (s.link.is_live(), s.link.created_at, s.row))
+            .and_then(|stored| stored.link.ticket_id().cloned())
     }
 }
 
@@ -126,26 +165,4 @@ fn parked_intent(row: &LaneRow, intent: &Intent) -> Option<ParkedItem> {
         ticket: link.link.ticket_id().cloned(),
         conversation: link.link.conversation_id().cloned(),
     })
-}
-
-fn parked_delivery(delivery: DeliveryId, row: &DeliveryRow) -> ParkedItem {
-    let object = row.object.as_deref();
-    let (ticket, conversation) = match row.came.side {
-        Side::Ticketing => (object.and_then(|id| TicketId::parse(id).ok()), None),
-        Side::Jelou => (None, object.and_then(|id| ConversationId::parse(id).ok())),
-    };
-    ParkedItem {
-        id: format!("{DELIVERY_PREFIX}{delivery}"),
-        kind: ParkedKind::Delivery {
-            delivery,
-            side: row.came.side,
-        },
-        bridge: row.came.bridge.clone(),
-        reason: row.reason.clone().unwrap_or_default(),
-        detail: row.detail.clone().unwrap_or_default(),
-        remedy: row.remedy.clone().unwrap_or_default(),
-        at: row.came.received_at,
-        ticket,
-        conversation,
-    }
 }

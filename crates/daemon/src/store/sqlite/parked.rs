@@ -26,9 +26,12 @@ const INTENTS: &str = "SELECT i.id, i.bridge, i.lane_id, i.link_id, i.body, i.he
      AND (?6 IS NULL OR json_extract(i.body, '$.parked.at') < ?6) AND (?8 IS NULL OR i.id > ?8) \
      ORDER BY CASE WHEN ?9 THEN i.id ELSE json_extract(i.body, '$.parked.at') END, i.id LIMIT ?7";
 
-const DELIVERIES: &str = "SELECT id, bridge, side, received_at, reason, detail, remedy, object FROM delivery \
+/// What Jelou told is also about the ticket of its conversation's Link, the live one first.
+const DELIVERIES: &str = "SELECT * FROM (SELECT id, bridge, side, received_at, reason, detail, remedy, object, state, \
+     CASE side WHEN 'ticketing' THEN object ELSE (SELECT l.ticket FROM link l WHERE l.bridge = d.bridge AND l.conversation = d.object \
+     AND l.ticket IS NOT NULL ORDER BY l.live DESC, l.created_at DESC, l.rowid DESC LIMIT 1) END AS ticket FROM delivery d) \
      WHERE state = 'parked' AND (?1 IS NULL OR bridge = ?1) AND (?2 IS NULL OR reason = ?2) AND (?3 IS NULL OR id = ?3) \
-     AND (?4 IS NULL OR side = ?4) AND (?5 IS NULL OR side = 'ticketing' AND object = ?5) AND (?6 IS NULL OR received_at < ?6) AND (?8 IS NULL OR id > ?8) \
+     AND (?4 IS NULL OR side = ?4) AND (?5 IS NULL OR ticket = ?5) AND (?6 IS NULL OR received_at < ?6) AND (?8 IS NULL OR id > ?8) \
      ORDER BY CASE WHEN ?9 THEN id ELSE received_at END, id LIMIT ?7";
 
 const RETRY: &str = "UPDATE delivery SET state = 'received', router = NULL, due_at = ?2, attempts = 0, missing_since = NULL, retried_at = ?2, \
@@ -276,9 +279,9 @@ fn parked_intent(row: &SqliteRow) -> Result<ParkedItem, StoreError> {
 fn parked_delivery(row: &SqliteRow) -> Result<ParkedItem, StoreError> {
     let delivery = delivery_id(row)?;
     let side = side(row)?;
-    let (ticket, conversation) = match side {
-        Side::Ticketing => (maybe_id(row, "object")?, None),
-        Side::Jelou => (None, maybe_id(row, "object")?),
+    let conversation = match side {
+        Side::Ticketing => None,
+        Side::Jelou => maybe_id(row, "object")?,
     };
     Ok(ParkedItem {
         id: format!("{DELIVERY_PREFIX}{delivery}"),
@@ -294,7 +297,7 @@ fn parked_delivery(row: &SqliteRow) -> Result<ParkedItem, StoreError> {
             .try_get::<Option<String>, _>("remedy")?
             .unwrap_or_default(),
         at: at(row, "received_at")?,
-        ticket,
+        ticket: maybe_id(row, "ticket")?,
         conversation,
     })
 }

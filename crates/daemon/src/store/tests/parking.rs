@@ -134,6 +134,30 @@ async fn a_parked_delivery_is_found_by_its_ticket_also_if_it_is_unreadable_by_no
 }
 
 #[tokio::test]
+async fn what_jelou_told_and_is_parked_is_found_by_the_ticket_of_its_conversation() {
+    let store = fresh().await;
+    store.linked("maria", "7", "c7").await;
+    store.linked("joao", "8", "c8").await;
+    let told = NewDelivery {
+        side: Side::Jelou,
+        received_at: at(2_000),
+        ..webhook("started", None)
+    };
+    let id = store.record(told).await.unwrap().id();
+    store.claim_routes(&Room::of(1), at(2_000)).await.unwrap();
+    let of_seven = RouteEnd::parked("broke", "it broke".to_owned(), Some("c7".to_owned()));
+    store.routed(id, of_seven, at(2_000)).await.unwrap();
+
+    let seven = store.parked(&by(|f| f.ticket = Some(ticket("7")))).await;
+    let seven = seven.unwrap();
+    assert_eq!(seven[0].id, format!("delivery-{id}"));
+    assert_eq!(seven[0].ticket, Some(ticket("7")));
+    assert_eq!(seven[0].conversation, Some(conversation("c7")));
+    let eight = store.parked(&by(|f| f.ticket = Some(ticket("8")))).await;
+    assert_eq!(eight.unwrap(), []);
+}
+
+#[tokio::test]
 async fn parked_work_is_narrowed_down_by_what_it_would_do_to_whom_and_since_when() {
     let store = fresh().await;
     let id = store.received("not json").await.id;
