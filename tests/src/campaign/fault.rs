@@ -1,7 +1,6 @@
 //! When the program was treated badly, and which calls that can have cut. Neighbours: the campaigns,
 //! which say when; `laws`, which allow a call to be made again only where the one before was cut.
 
-use super::machine::Slow;
 use bridge_sandbox::Call;
 use std::collections::BTreeMap;
 
@@ -72,20 +71,14 @@ pub fn again<'a>(
     repeated(calls, what, |call| may_be_cut(call, faults))
 }
 
-/// How many things were done again because the answer before was not on the disk as soon as it mostly is,
-/// though a write of our own was done as fast as ever.
+/// How many things were done again because the answer before was not on the disk as soon as it mostly is.
 #[must_use]
 pub fn kept_late<'a>(
     calls: impl IntoIterator<Item = &'a Call>,
     faults: &[Fault],
-    slow: &[Slow],
     what: impl Fn(&Call) -> Option<String>,
 ) -> usize {
-    let late = |call: &Call| {
-        let answered = call.at_ms + call.took_ms.unwrap_or(CALL_MOST_MS);
-        let was_slow = |slow: &Slow| slow.to >= answered && slow.from <= answered + KEPT_WITHIN_MS;
-        may_be_cut(call, faults) && !was_cut(call, faults) && !slow.iter().any(was_slow)
-    };
+    let late = |call: &Call| may_be_cut(call, faults) && !was_cut(call, faults);
     repeated(calls, what, late).into_values().sum()
 }
 
@@ -159,11 +152,8 @@ mod tests {
     fn what_is_done_again_as_its_answer_was_kept_late_is_counted() {
         let all = [call(1_000, Some(9)), call(9_000, Some(9))];
         let what = |call: &Call| call.body.as_str().map(str::to_owned);
-        let late = |moment| kept_late(&all, &[Fault::at(moment)], &[], what);
+        let late = |moment| kept_late(&all, &[Fault::at(moment)], what);
         assert_eq!([1_050, 1_500, 2_500].map(late), [0, 1, 0]);
-        let slow = |from, to| kept_late(&all, &[Fault::at(1_500)], &[Slow { from, to }], what);
-        assert_eq!(slow(1_020, 1_200), 0, "the machine was slow then");
-        assert_eq!([slow(900, 1_000), slow(1_200, 1_400)], [1, 1], "not then");
         let times = |moment| again(&all, &[Fault::at(moment)], what).get("said").copied();
         assert_eq!([1_050, 1_500, 2_500].map(times), [Some(1), Some(1), None]);
     }

@@ -11,7 +11,6 @@ mod words;
 use super::{
     fault::{self, Fault},
     load::Told,
-    machine::Slow,
     manner::{Manner, Offers},
     said::Known,
     scene::is_write,
@@ -33,8 +32,6 @@ pub struct Worlds {
     pub manner: Manner,
     /// When answers can have been lost.
     pub faults: Vec<Fault>,
-    /// When the machine itself was slow.
-    pub slow: Vec<Slow>,
     /// Every conversation at Jelou that began in it.
     pub conversations: Vec<Conversation>,
     /// Everything that was said at Jelou in it.
@@ -115,12 +112,12 @@ pub fn at_any_time(worlds: &Worlds) -> Vec<String> {
 const FAULTS_FOR_ONE_KEPT_LATE: usize = 50;
 
 /// What is done again as the answer before was on the disk late is an exception: else a commit that comes
-/// long after its answer would go for bad luck. When the machine itself was slow it is none.
+/// long after its answer would go for bad luck.
 fn answers_are_kept_at_once(worlds: &Worlds) -> Option<String> {
     let calls = worlds.calls.iter().chain(&worlds.jelou_calls);
     let calls = calls.filter(|call| worlds.manner.may_repeat(call.operation));
     let what = |call: &Call| Some(format!("{} {}", call.path, call.body));
-    let late = fault::kept_late(calls, &worlds.faults, &worlds.slow, what);
+    let late = fault::kept_late(calls, &worlds.faults, what);
     let most = 1 + worlds.faults.len() / FAULTS_FOR_ONE_KEPT_LATE;
     (late > most).then(|| {
         format!("{late} things were done again although their answers had left long before")

@@ -1,9 +1,9 @@
 //! The real program under fire, and the laws that must hold afterwards. Rooms: `table` (the
 //! subcommands and their words), `scene` (both sandboxes and the program between them), `load` (what
 //! people do meanwhile), `said` (what came over of their words), `manner` (how what became of a lost
-//! call can be found out), `fault` (which calls were cut), `machine` (when it was slow), `person` (who is
-//! asked), `season` (a stretch of it that is judged), `laws` (what must hold), and one room for each way to
-//! treat the program badly: `kill`, `points`, `disk`, `clocks`, `cut`, `outage`, `talk`.
+//! call can be found out), `fault` (which calls were cut), `person` (who is asked), `season` (a stretch of it that is judged), `laws` (what must hold), and one
+//! room for each way to treat the program badly: `kill`, `points`, `disk`, `clocks`, `cut`, `outage`,
+//! `talk`.
 //!
 //! Both sandboxes live in this process and survive every kill, as the real systems would. Their
 //! webhooks are sent until they are answered 2xx, so that it is known what was acknowledged.
@@ -17,7 +17,6 @@ pub mod fault;
 pub mod kill;
 pub mod laws;
 pub mod load;
-pub mod machine;
 pub mod manner;
 pub mod outage;
 pub mod person;

@@ -7,7 +7,6 @@ use super::{
     fault::Fault,
     laws::{self, Asked, Planned, Worlds},
     load::Told,
-    machine::Watch,
     person,
     said::Known,
     scene::is_write,
@@ -55,8 +54,6 @@ pub struct Season {
     calls_before: [u64; 2],
     /// The last webhook of each side before.
     hooks_before: [u64; 2],
-    /// When the machine was slow in it.
-    watch: Watch,
 }
 
 /// A season whose people have stopped.
@@ -99,14 +96,12 @@ impl Season {
             spoken_before: scene.jelou.handle.spoken_count(),
             calls_before: scene.calls(),
             hooks_before: scene.hooks().map(Hooks::count),
-            watch: Watch::begin(),
         }
     }
 
     /// Its people have stopped; this is what they did, and when answers can have been lost.
     #[must_use]
     pub fn over(self, told: Told, faults: Vec<Fault>) -> Over {
-        self.watch.end();
         Over {
             season: self,
             told,
@@ -128,7 +123,6 @@ impl Season {
             told: Told::default(),
             manner: scene.manner,
             faults: faults.to_vec(),
-            slow: self.watch.slow(),
             conversations: jelou.conversations_after(self.conversations_before),
             spoken: jelou.spoken_after(self.spoken_before),
             tickets: tickets.collect(),

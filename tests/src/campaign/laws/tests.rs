@@ -137,7 +137,6 @@ fn good(manner: &str) -> Worlds {
     Worlds {
         manner: Manner::named(manner).unwrap(),
         faults: Vec::new(),
-        slow: Vec::new(),
         conversations: vec![conversation()],
         spoken: vec![spoken(&Voice::Agent.words(7, 3), 7)],
         tickets: vec![(ticket(), entries.collect())],
