@@ -361,3 +361,23 @@ fn a_person_who_is_asked_about_what_was_not_cut_is_found() {
     worlds.faults = vec![Fault::at(1)];
     holds(&worlds);
 }
+
+/// Ten kills, each a third of a second after the answer to a comment; so many of them are sent again.
+fn kept_late(many: u64) -> Worlds {
+    let mut worlds = good("nothing-retry");
+    worlds.faults = (1..=10).map(|n| Fault::at(10_000 * n + 343)).collect();
+    worlds.calls = (1..=many)
+        .flat_map(|n| {
+            let said = json!({"comment": {"body": format!("words {n}")}});
+            [10 * n, 10 * n + 5].map(|number| call(Operation::AddComment, number, said.clone()))
+        })
+        .collect();
+    worlds
+}
+
+#[test]
+fn a_program_that_keeps_its_answers_late_is_found_and_one_slow_moment_of_the_disk_is_not() {
+    assert_eq!(answers_are_kept_at_once(&kept_late(2)), None);
+    let found = answers_are_kept_at_once(&kept_late(3)).unwrap_or_default();
+    assert!(found.starts_with("3 things were done again"), "{found}");
+}
