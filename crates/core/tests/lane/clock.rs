@@ -168,6 +168,32 @@ fn a_hint_that_waited_after_the_clock_was_set_back_is_not_covered_by_a_look_of_b
     assert!(!w.jelou.talks[&talk].is_active(), "{}", w.tale());
 }
 
+/// Found by the simulator, history 1630417: it still waited for the Router when its Lane followed the clock; what
+/// was seen before moved back to a moment ago, and so covered it.
+#[test]
+fn a_hint_that_waits_for_the_router_while_its_lane_follows_the_clock_is_not_covered_either() {
+    let mut w = World::new();
+    w.desk.carries = Carries::IdOnly;
+    w.desk.versions = Versions::None;
+    let (ticket, talk) = w.linked_from_ticket();
+    w.settle();
+    // The look that this asks for is the last thing that the Lane does.
+    w.agent_tags(&ticket, &["whatsapp", "vip"]);
+    w.settle();
+    w.net.weather = Weather::Kept;
+    w.agent_sets(&ticket, "solved");
+    let told = w.net.kept.remove(0);
+    w.net.weather = Weather::Lost;
+    w.now = w.now.minus(Duration::from_secs(5 * 3600));
+    w.store_only(told);
+    w.now = w.now.plus(Duration::from_secs(25));
+    w.wake_all();
+    w.moment();
+    w.route_what_is_stored();
+    w.settle();
+    assert!(!w.jelou.talks[&talk].is_active(), "{}", w.tale());
+}
+
 /// Found by history 4896520: what an earlier look had shown won over a later one.
 #[test]
 fn a_look_from_before_the_clock_was_set_back_does_not_win_over_one_since() {
