@@ -201,19 +201,22 @@ fn digits(value: Value) -> String {
 /// The digits by which WhatsApp knows a number; see [`phone::normalise`].
 fn phone_digits(value: Value, country: Option<String>) -> Result<String, Error> {
     let country = country
-        .map(|code| {
-            code.parse().map_err(|_| {
-                Error::new(
-                    ErrorKind::InvalidOperation,
-                    "phone() wants a country of two capital letters, such as phone('BR')",
-                )
-            })
-        })
+        .map(|code| code.parse().map_err(|_| no_country(&code)))
         .transpose()?;
     if is_missing(&value) {
         return Ok(String::new());
     }
     Ok(phone::normalise(&value.to_string(), country).unwrap_or_default())
+}
+
+fn no_country(code: &str) -> Error {
+    let is_code = code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase());
+    let what = if is_code {
+        format!("phone() knows no country {code}")
+    } else {
+        "phone() wants a country of two capital letters, such as phone('BR')".to_owned()
+    };
+    Error::new(ErrorKind::InvalidOperation, what)
 }
 
 /// Runs a text's rule.

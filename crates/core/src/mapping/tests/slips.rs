@@ -59,6 +59,19 @@ fn everything_wrong_is_told_at_once() {
 }
 
 #[test]
+fn a_country_that_there_is_not_is_told_apart_from_what_is_no_code() {
+    let told = |code: &str| {
+        let rule = format!("ticket.requester.phone | phone('{code}') == ''");
+        problems_of_condition(&rule).join("\n")
+    };
+    assert!(told("ZZ").contains("phone() knows no country ZZ:"));
+    for code in ["br", "BRA", "Brazil", ""] {
+        let told = told(code);
+        assert!(told.contains("a country of two capital letters"), "{told}");
+    }
+}
+
+#[test]
 fn a_rule_gone_wild_ends_and_tells_nothing_of_its_values() {
     let mapping = says(
         "{% for a in ticket.subject %}{% for b in ticket.subject %}{{ ticket.group }}{% endfor %}{% endfor %}",
