@@ -33,6 +33,54 @@ fn a_slip_in_a_rule_is_found_at_load_with_what_was_meant() {
 }
 
 #[test]
+fn a_condition_that_is_neither_true_nor_false_is_found_at_load_with_what_was_meant() {
+    insta::assert_snapshot!(
+        [
+            "'whatsapp'",
+            "\"whatsapp\"",
+            "'false'",
+            "ticket.tags",
+            "ticket.priority",
+            "ticket.created_at",
+            "ticket.subject | length",
+            "ticket.priority or false",
+            "'whatsapp' in ticket.tags or 'vip'",
+            "'whatsapp' in ticket.tags or ticket.priority",
+            "'whatsapp' in ticket.tags and ticket.requester.phone",
+            "ticket.fields.vip | default('no')",
+            "['whatsapp']",
+        ]
+        .map(|rule| format!("{rule}\n  {}", problems_of_condition(rule).join("\n  ")))
+        .join("\n")
+    );
+}
+
+#[test]
+fn every_key_that_is_a_condition_must_be_true_or_false() {
+    let told = problems(json!({
+        "conversation": {"open_when": "'whatsapp'", "user_id": "1"},
+        "assignment": [{"when": "ticket.group", "type": "queue", "target": "a"}],
+        "ticket": {"create_when": "contact.name"},
+        "messages": {"to_conversation_when": "comment.public and comment.body"},
+        "call_button": [{"when": "ticket.tags", "text": "a", "display_text": "b"}],
+    }));
+    let wrong = |told: &String| {
+        let (key, what) = told.split_once(": it gives a ").unwrap();
+        format!("{key}: {}", what.split_once(',').unwrap().0)
+    };
+    assert_eq!(
+        told.iter().map(wrong).collect::<Vec<_>>(),
+        [
+            "conversation.open_when: text",
+            "assignment[0].when: text",
+            "ticket.create_when: text",
+            "messages.to_conversation_when: text",
+            "call_button[0].when: list",
+        ]
+    );
+}
+
+#[test]
 fn everything_wrong_is_told_at_once() {
     insta::assert_snapshot!(
         problems(json!({
