@@ -81,6 +81,29 @@ fn every_key_that_is_a_condition_must_be_true_or_false() {
 }
 
 #[test]
+fn a_slip_in_a_reason_for_a_close_is_found_and_a_reason_that_no_page_names_is_taken() {
+    let by_reason = |reason: &str| json!({"ticket": {"status_on_close": {(reason): "pending"}}});
+    for (slip, meant) in [
+        ("expird", "expired"),
+        ("Expired", "expired"),
+        ("close_by_operator", "closed_by_operator"),
+        ("closed-by-operator", "closed_by_operator"),
+        ("defualt", "default"),
+    ] {
+        assert_eq!(
+            problems(by_reason(slip)),
+            [format!(
+                "ticket.status_on_close.{slip}: no page of Jelou's names the reason {slip}: did you mean {meant}?"
+            )]
+        );
+    }
+    for reason in ["expired", "default", "closed", "resolved", "closed_by_bot"] {
+        let mapping = mapping(by_reason(reason));
+        assert_eq!(mapping.status_on_close(reason).as_str(), "pending");
+    }
+}
+
+#[test]
 fn everything_wrong_is_told_at_once() {
     insta::assert_snapshot!(
         problems(json!({
