@@ -13,6 +13,16 @@ use std::collections::BTreeMap;
 /// Keys of metadata that the bridge writes itself (rule 5 finds starts by them).
 const OWN_METADATA: [&str; 2] = ["ticketId", "intentId"];
 
+/// Jelou's reason for a close by an operator.
+const BY_OPERATOR: &str = "closed_by_operator";
+
+/// The reasons for a close that Jelou's pages name, and ours for all others. The set is open.
+const KNOWN_REASONS: [&str; 3] = [BY_OPERATOR, "expired", super::DEFAULT_REASON];
+
+/// Letters by which a slip of the keyboard differs from its word. What differs by more may be a
+/// reason of Jelou's that no page names.
+const SLIP_LETTERS_MAX: usize = 2;
+
 /// Compiles a mapping against the words of its ticketing system.
 ///
 /// # Errors
@@ -256,10 +266,18 @@ impl Compiler<'_> {
             self.vocabulary.reopened.clone(),
         )]);
         if let Some(solved) = self.vocabulary.solved.first() {
-            statuses.insert("closed_by_operator".to_owned(), solved.clone());
+            statuses.insert(BY_OPERATOR.to_owned(), solved.clone());
         }
         for (reason, word) in written {
-            let status = self.status(format!("ticket.status_on_close.{reason}"), word);
+            let key = format!("ticket.status_on_close.{reason}");
+            if let Some(meant) = reason_meant(reason) {
+                self.problem(
+                    key.clone(),
+                    &format!("no page of Jelou's names the reason {reason}"),
+                    &format!("did you mean {meant}?"),
+                );
+            }
+            let status = self.status(key, word);
             statuses.insert(reason.clone(), status);
         }
         statuses
@@ -308,4 +326,14 @@ impl Compiler<'_> {
             remedy: remedy.to_owned(),
         });
     }
+}
+
+/// The known reason that one which is unknown is a slip for, if it is near enough to be none of its
+/// own.
+fn reason_meant(reason: &str) -> Option<&'static str> {
+    if KNOWN_REASONS.contains(&reason) {
+        return None;
+    }
+    let mut known = KNOWN_REASONS.into_iter();
+    known.find(|known| strsim::osa_distance(reason, known) <= SLIP_LETTERS_MAX)
 }

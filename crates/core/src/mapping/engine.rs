@@ -11,9 +11,9 @@ use super::{
 };
 use minijinja::{
     AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, escape_formatter,
-    value::{Rest, Value},
+    value::{Rest, Value, ValueKind},
 };
-use std::{io, sync::Arc};
+use std::{error::Error as _, io, sync::Arc};
 
 /// Steps one rule may take. A long rule takes a few hundred; a loop over a ticket's tags some
 /// thousands; what takes more would hold up every customer behind it.
@@ -157,6 +157,7 @@ pub(super) fn environment() -> Environment<'static> {
     env.add_filter("d", or_default);
     env.add_filter("digits", digits);
     env.add_filter("phone", phone_digits);
+    env.add_filter(TRUTH, truth);
     env.add_test("none", |value: Value| is_missing(&value));
     env.add_test("undefined", |value: Value| is_missing(&value));
     env.add_test("defined", |value: Value| !is_missing(&value));
@@ -201,19 +202,22 @@ fn digits(value: Value) -> String {
 /// The digits by which WhatsApp knows a number; see [`phone::normalise`].
 fn phone_digits(value: Value, country: Option<String>) -> Result<String, Error> {
     let country = country
-        .map(|code| {
-            code.parse().map_err(|_| {
-                Error::new(
-                    ErrorKind::InvalidOperation,
-                    "phone() wants a country of two capital letters, such as phone('BR')",
-                )
-            })
-        })
+        .map(|code| code.parse().map_err(|_| no_country(&code)))
         .transpose()?;
     if is_missing(&value) {
         return Ok(String::new());
     }
     Ok(phone::normalise(&value.to_string(), country).unwrap_or_default())
+}
+
+fn no_country(code: &str) -> Error {
+    let is_code = code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase());
+    let what = if is_code {
+        format!("phone() knows no country {code}")
+    } else {
+        "phone() wants a country of two capital letters, such as phone('BR')".to_owned()
+    };
+    Error::new(ErrorKind::InvalidOperation, what)
 }
 
 /// Runs a text's rule.
@@ -242,10 +246,47 @@ pub(super) fn holds(
 /// What the template around a condition writes when it holds.
 const HOLDS: &str = "1";
 
+/// The filter through which a condition's value goes; none that an operator may write.
+const TRUTH: &str = "truth";
+
 /// The template in which a condition is kept. The condition was parsed as an expression of its own
 /// before, so it cannot leave the block.
 pub(super) fn condition_template(condition: &str) -> String {
-    format!("{{% if {condition} %}}{HOLDS}{{% endif %}}")
+    format!("{{% if ({condition}) | {TRUTH} %}}{HOLDS}{{% endif %}}")
+}
+
+/// A condition's value that is there and is no truth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Undecided {
+    #[error("it gives a text, which is neither true nor false")]
+    Text,
+    #[error("it gives a number, which is neither true nor false")]
+    Number,
+    #[error("it gives a list, which is neither true nor false")]
+    List,
+    #[error("it gives what is neither true nor false")]
+    Other,
+}
+
+/// Whether a condition holds. What is missing or empty does not; of anything else Jinja would say
+/// that it does, and a word in quotes would hold for each ticket.
+fn truth(value: Value) -> Result<bool, Error> {
+    if !value.is_true() {
+        return Ok(false);
+    }
+    let undecided = match value.kind() {
+        ValueKind::Bool => return Ok(true),
+        ValueKind::String => Undecided::Text,
+        ValueKind::Number => Undecided::Number,
+        ValueKind::Seq | ValueKind::Iterable => Undecided::List,
+        _ => Undecided::Other,
+    };
+    Err(Error::from(ErrorKind::InvalidOperation).with_source(undecided))
+}
+
+/// What a condition gave, if that is why it failed.
+pub(super) fn undecided(error: &Error) -> Option<Undecided> {
+    error.source()?.downcast_ref::<Undecided>().copied()
 }
 
 /// Renders without letting the output grow past [`TEXT_BYTES_MAX`].
@@ -287,7 +328,10 @@ pub(super) fn reason(error: &Error) -> String {
     match error.kind() {
         ErrorKind::OutOfFuel => format!("it took more than {FUEL} steps"),
         ErrorKind::WriteFailure => format!("its text is longer than {TEXT_BYTES_MAX} bytes"),
-        ErrorKind::InvalidOperation => "an operation does not fit the kind of its value".to_owned(),
+        ErrorKind::InvalidOperation => undecided(error).map_or_else(
+            || "an operation does not fit the kind of its value".to_owned(),
+            |undecided| undecided.to_string(),
+        ),
         kind => kind.to_string(),
     }
 }

@@ -346,22 +346,32 @@ const ALWAYS: [&str; 8] = [
     "comment.public",
 ];
 
-/// Invented values on which a rule is rehearsed at load: everything there (`full`), or all left
-/// out that may be.
-pub(super) fn invented(scope: Scope, full: bool) -> Value {
+/// How much there is on an invented ticket, conversation, comment or report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sample {
+    /// Everything.
+    Full,
+    /// Everything but the tags: what stands behind "this tag or" is heard on it.
+    Untagged,
+    /// Nothing that may be missing.
+    Bare,
+}
+
+/// Invented values on which a rule is rehearsed at load.
+pub(super) fn invented(scope: Scope, sample: Sample) -> Value {
+    let full = sample != Sample::Bare;
     let mut top = Tree::default();
     for name in scope.names() {
         let value = match *name {
-            "ticket.tags" if full => Value::from(vec!["whatsapp"]),
+            "ticket.tags" if sample == Sample::Full => Value::from(vec!["whatsapp"]),
             "ticket.tags" => Value::from(Vec::<String>::new()),
             "ticket.fields" => Value::from_object(Fields {
                 values: BTreeMap::new(),
                 missing: Missing::Low,
             }),
             "comment.public" | "comment.by_agent" | "comment.by_us" => Value::from(full),
-            "ticket.created_at" | "report.first_reply" | "report.duration" if full => {
-                Value::from(0)
-            }
+            "ticket.created_at" if full => Value::from(1),
+            "report.first_reply" | "report.duration" if full => Value::from(0),
             name if full || ALWAYS.contains(&name) => Value::from("1"),
             _ => Value::UNDEFINED,
         };

@@ -3,8 +3,8 @@
 
 use super::{
     compile::Compiler,
-    engine::{self, Rule},
-    names::{self, Scope, nearest},
+    engine::{self, Rule, Undecided},
+    names::{self, Sample, Scope, nearest},
     scan,
 };
 use minijinja::{Error, ErrorKind};
@@ -54,7 +54,7 @@ impl Compiler<'_> {
             .get_template(key)
             .map(|template| template.undeclared_variables(true))
             .unwrap_or_default();
-        self.check(&rule, &uses, used, scope);
+        self.check(&rule, source, &uses, used, scope);
         rule
     }
 
@@ -84,7 +84,7 @@ impl Compiler<'_> {
             self.syntax(key, &error);
             return rule;
         }
-        self.check(&rule, &uses, used, scope);
+        self.check(&rule, source, &uses, used, scope);
         rule
     }
 
@@ -92,6 +92,7 @@ impl Compiler<'_> {
     fn check(
         &mut self,
         rule: &Rule,
+        source: &str,
         uses: &scan::Uses,
         used: impl IntoIterator<Item = String>,
         scope: Scope,
@@ -116,7 +117,7 @@ impl Compiler<'_> {
             );
         }
         if self.problems.len() == before {
-            self.rehearse(rule, scope);
+            self.rehearse(rule, source, scope);
         }
     }
 
@@ -143,13 +144,18 @@ impl Compiler<'_> {
         }
     }
 
-    /// Runs the rule on invented values: once with everything there, once with all left out that
-    /// may be.
-    fn rehearse(&mut self, rule: &Rule, scope: Scope) {
-        let failed = [true, false].into_iter().find_map(|full| {
-            engine::render(&self.env, &rule.key, names::invented(scope, full)).err()
+    /// Runs the rule on invented values, from all there to all left out that may be.
+    fn rehearse(&mut self, rule: &Rule, source: &str, scope: Scope) {
+        let samples = [Sample::Full, Sample::Untagged, Sample::Bare];
+        let failed = samples.into_iter().find_map(|sample| {
+            engine::render(&self.env, &rule.key, names::invented(scope, sample)).err()
         });
         if let Some(error) = failed {
+            if let Some(undecided) = engine::undecided(&error) {
+                let remedy = decided(source.trim(), undecided, scope);
+                self.problem(rule.key.clone(), &undecided.to_string(), &remedy);
+                return;
+            }
             let what = match (error.kind(), error.detail()) {
                 (ErrorKind::InvalidOperation, Some(detail)) => detail.to_owned(),
                 (_, _) => engine::reason(&error),
@@ -174,6 +180,41 @@ impl Compiler<'_> {
             "mend the expression; texts in it stand in single quotes",
         );
     }
+}
+
+/// What may have been meant by a condition that is neither true nor false.
+fn decided(source: &str, given: Undecided, scope: Scope) -> String {
+    match (quoted(source), given) {
+        (Some(word @ ("true" | "false")), _) => format!("did you mean \"{word}\"?"),
+        (Some(word), _) if scope == Scope::Ticket => {
+            format!("did you mean \"'{word}' in ticket.tags\"?")
+        }
+        (None, Undecided::List) if scope.knows(source) => {
+            format!("did you mean \"'WORD' in {source}\"?")
+        }
+        (None, Undecided::Text) if scope.knows(source) => {
+            format!("write \"{source} == 'WORD'\", or \"{source} is not none\" where any will do")
+        }
+        (_, _) => {
+            let example = match scope {
+                Scope::Ticket => "ticket.priority == 'urgent'",
+                Scope::Conversation => "contact.name == 'Ana'",
+                Scope::Comment => "'#zap' in comment.body",
+                Scope::Report => "report.team == 'billing'",
+            };
+            format!(
+                "write a comparison, such as \"{example}\"; on both sides of `and` and `or` too"
+            )
+        }
+    }
+}
+
+/// The word of a rule that is a word in quotes and nothing else.
+fn quoted(source: &str) -> Option<&str> {
+    let quotes = ['\'', '"'];
+    let between = |quote: &char| source.strip_prefix(*quote)?.strip_suffix(*quote);
+    let word = quotes.iter().find_map(between)?;
+    (!word.contains(['\'', '"', '\\'])).then_some(word)
 }
 
 fn unknown_name(name: &str, scope: Scope) -> (String, String) {

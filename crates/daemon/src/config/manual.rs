@@ -44,6 +44,10 @@ filter or test is an error there, not at night with a customer. What may be miss
 text; in a condition nothing holds of it but `is none`, and no order with it does, whichever way it
 is asked. What customers write is never run.
 
+A condition comes out true or false. What is neither is an error, where the file is loaded
+(`'whatsapp'`, `ticket.tags`) or, where only a field can show it, on the ticket: a field that holds
+`no` or `0` as a text is to be compared with it. What is empty or missing counts as false.
+
 Two filters are the bridge's own. `phone('BR')` makes the digits that WhatsApp knows from a number
 as people write it: with Brazil's ninth digit, without Mexico's 1, with Argentina's 9; nothing if it
 is no number. Numbers that begin with a plus may be of any country. `digits` only drops what is not

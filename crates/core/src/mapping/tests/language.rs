@@ -56,6 +56,55 @@ fn what_is_not_missing_counts_beside_what_is() {
 }
 
 #[test]
+fn a_field_that_is_true_holds_and_one_that_is_false_empty_or_missing_does_not() {
+    for (value, holds) in [
+        (json!(true), true),
+        (json!(false), false),
+        (json!(null), false),
+        (json!(""), false),
+        (json!([]), false),
+    ] {
+        let mut ticket = bare();
+        ticket.fields.insert("vip".to_owned(), value.clone());
+        for rule in [
+            "ticket.fields.vip",
+            "ticket.fields.vip or 'vip' in ticket.tags",
+            "ticket.id and ticket.fields.vip",
+            "ticket.fields.vip | default(false)",
+        ] {
+            let answer = opens_when(rule).open_when(&ticket);
+            assert_eq!(answer, Ok(holds), "{rule} of {value}");
+        }
+    }
+    let guarded = opens_when("ticket.requester.phone and 'vip' in ticket.tags");
+    assert_eq!(guarded.open_when(&ticket()), Ok(true));
+    assert_eq!(guarded.open_when(&bare()), Ok(false));
+}
+
+/// Some systems write a box that is not ticked as `"0"`, `"no"` or `"false"`, each a text that is there.
+#[test]
+fn a_field_that_is_neither_true_nor_false_fails_its_condition_and_tells_nothing_of_itself() {
+    let told = |value: serde_json::Value| {
+        let mut ticket = bare();
+        ticket.fields.insert("vip".to_owned(), value);
+        let error = opens_when("ticket.fields.vip").open_when(&ticket);
+        error.unwrap_err().to_string()
+    };
+    for (value, gave) in [
+        (json!("false"), "it gives a text, which is"),
+        (json!("0"), "it gives a text, which is"),
+        (json!(7), "it gives a number, which is"),
+        (json!(["a"]), "it gives a list, which is"),
+        (json!({"a": 1}), "it gives what is"),
+    ] {
+        assert_eq!(
+            told(value),
+            format!("mapping.conversation.open_when failed: {gave} neither true nor false")
+        );
+    }
+}
+
+#[test]
 fn a_missing_value_is_nothing_in_a_text() {
     assert_eq!(said("[{{ ticket.group }}]", &bare()), "[]");
     assert_eq!(said("[{{ ticket.fields.gone }}]", &ticket()), "[]");

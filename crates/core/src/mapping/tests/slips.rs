@@ -33,6 +33,77 @@ fn a_slip_in_a_rule_is_found_at_load_with_what_was_meant() {
 }
 
 #[test]
+fn a_condition_that_is_neither_true_nor_false_is_found_at_load_with_what_was_meant() {
+    insta::assert_snapshot!(
+        [
+            "'whatsapp'",
+            "\"whatsapp\"",
+            "'false'",
+            "ticket.tags",
+            "ticket.priority",
+            "ticket.created_at",
+            "ticket.subject | length",
+            "ticket.priority or false",
+            "'whatsapp' in ticket.tags or 'vip'",
+            "'whatsapp' in ticket.tags or ticket.priority",
+            "'whatsapp' in ticket.tags and ticket.requester.phone",
+            "ticket.fields.vip | default('no')",
+            "['whatsapp']",
+        ]
+        .map(|rule| format!("{rule}\n  {}", problems_of_condition(rule).join("\n  ")))
+        .join("\n")
+    );
+}
+
+#[test]
+fn every_key_that_is_a_condition_must_be_true_or_false() {
+    let told = problems(json!({
+        "conversation": {"open_when": "'whatsapp'", "user_id": "1"},
+        "assignment": [{"when": "ticket.group", "type": "queue", "target": "a"}],
+        "ticket": {"create_when": "contact.name"},
+        "messages": {"to_conversation_when": "comment.public and comment.body"},
+        "call_button": [{"when": "ticket.tags", "text": "a", "display_text": "b"}],
+    }));
+    let wrong = |told: &String| {
+        let (key, what) = told.split_once(": it gives a ").unwrap();
+        format!("{key}: {}", what.split_once(',').unwrap().0)
+    };
+    assert_eq!(
+        told.iter().map(wrong).collect::<Vec<_>>(),
+        [
+            "conversation.open_when: text",
+            "assignment[0].when: text",
+            "ticket.create_when: text",
+            "messages.to_conversation_when: text",
+            "call_button[0].when: list",
+        ]
+    );
+}
+
+#[test]
+fn a_slip_in_a_reason_for_a_close_is_found_and_a_reason_that_no_page_names_is_taken() {
+    let by_reason = |reason: &str| json!({"ticket": {"status_on_close": {(reason): "pending"}}});
+    for (slip, meant) in [
+        ("expird", "expired"),
+        ("Expired", "expired"),
+        ("close_by_operator", "closed_by_operator"),
+        ("closed-by-operator", "closed_by_operator"),
+        ("defualt", "default"),
+    ] {
+        assert_eq!(
+            problems(by_reason(slip)),
+            [format!(
+                "ticket.status_on_close.{slip}: no page of Jelou's names the reason {slip}: did you mean {meant}?"
+            )]
+        );
+    }
+    for reason in ["expired", "default", "closed", "resolved", "closed_by_bot"] {
+        let mapping = mapping(by_reason(reason));
+        assert_eq!(mapping.status_on_close(reason).as_str(), "pending");
+    }
+}
+
+#[test]
 fn everything_wrong_is_told_at_once() {
     insta::assert_snapshot!(
         problems(json!({
@@ -56,6 +127,19 @@ fn everything_wrong_is_told_at_once() {
         }))
         .join("\n")
     );
+}
+
+#[test]
+fn a_country_that_there_is_not_is_told_apart_from_what_is_no_code() {
+    let told = |code: &str| {
+        let rule = format!("ticket.requester.phone | phone('{code}') == ''");
+        problems_of_condition(&rule).join("\n")
+    };
+    assert!(told("ZZ").contains("phone() knows no country ZZ:"));
+    for code in ["br", "BRA", "Brazil", ""] {
+        let told = told(code);
+        assert!(told.contains("a country of two capital letters"), "{told}");
+    }
 }
 
 #[test]
