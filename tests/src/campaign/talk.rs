@@ -102,8 +102,8 @@ impl fmt::Display for Report {
 
 async fn campaign(words: Words) -> Result<Verdict, String> {
     let size = Size {
-        conversations: words.value("--conversations", CONVERSATIONS)?.max(1),
-        each: words.value("--each", EACH)?.max(1),
+        conversations: words.value("--conversations", CONVERSATIONS)?,
+        each: words.value("--each", EACH)?,
     };
     let seed = words.seed()?;
     let folder = words.folder()?;
