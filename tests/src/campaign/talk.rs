@@ -125,7 +125,7 @@ pub async fn play(folder: &Path, size: Size, seed: u64) -> Result<Report, String
     let mut options = StageOptions::in_folder(folder);
     options.rules = options
         .rules
-        .replace("min_count = 4", "min_count = 100000")
+        .replace("min_count = 20", "min_count = 100000")
         .replace("\"100/s\"", "\"1000/s\"");
     options.jelou.seed = seed;
     options.helpdesk.seed = seed.wrapping_add(1);

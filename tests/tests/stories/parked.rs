@@ -186,7 +186,7 @@ async fn what_is_given_up_stands_in_the_timeline_and_is_not_tried_again() {
 async fn started() -> (tempfile::TempDir, Process, Daemon) {
     let folder = tempfile::tempdir().unwrap();
     let mut options = StageOptions::in_folder(folder.path());
-    options.rules = rules(&options.rules, "min_count = 4", "min_count = 1000");
+    options.rules = rules(&options.rules, "min_count = 20", "min_count = 1000");
     let process = Process::set(options).await.unwrap();
     let daemon = process.program.start().await.unwrap();
     (folder, process, daemon)
