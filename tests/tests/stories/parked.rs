@@ -170,6 +170,8 @@ async fn what_is_given_up_stands_in_the_timeline_and_is_not_tried_again() {
     let closes = play.asked_of_jelou(Operation::Close);
     let said = command(&play.admin(), &["parked", "discard", "--reason", "refused"]).await;
     assert_eq!(counts(&said), (SOME as u64, 0, false), "{said:?}");
+    let left = said.json["items"][0]["note"].as_str().unwrap();
+    assert!(left.contains("stays open"), "what remains is told: {left}");
     play.settle().await;
     for (ticket, conversation) in &pairs {
         let told = play.timeline(ticket).await;
