@@ -4,8 +4,9 @@
 //! Rooms: `play` (a stage with words for stories), `program` (the real binary as a process),
 //! `process` (it stands between two sandboxes), `figures` (what its admin listener tells), `campaign` (kill it in the middle of a burst and
 //! compare the worlds), `simulator` (the rules in virtual time), `explorer` (every state of small worlds),
-//! `planted` (bugs that the simulator must find), `chance` (from a seed).
+//! `planted` (bugs that the simulator must find), `chance` (from a seed), `asked` (the numbers of a command line).
 
+pub mod asked;
 pub mod campaign;
 pub mod chance;
 pub mod explorer;

@@ -54,7 +54,7 @@ impl Play {
         let folder = tempfile::tempdir().expect("a folder");
         let mut options = StageOptions::in_folder(folder.path());
         // Stories are not about the halt unless they say so.
-        options.rules = rules(&options.rules, "min_count = 4", "min_count = 1000");
+        options.rules = rules(&options.rules, "min_count = 20", "min_count = 1000");
         differ(&mut options);
         let stage = Stage::start(options).await.expect("a stage");
         Self { stage, folder }

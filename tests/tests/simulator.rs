@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use bridge_tests::simulator::{Fault, History, Law, live, mappings, range};
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, process::Command};
 
 #[test]
 fn three_hundred_histories_keep_every_law() {
@@ -52,4 +52,36 @@ fn the_histories_that_found_a_bug_keep_every_law() {
         let ended = live(&History::drawn(seed), &mappings, false);
         assert_eq!(ended.breach, None, "seed {seed}");
     }
+}
+
+/// What `simulate` ends with, and what it says besides its counts.
+fn simulate(words: &str) -> (Option<i32>, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_simulate"));
+    let said = command.args(words.split_whitespace()).output().unwrap();
+    (said.status.code(), String::from_utf8(said.stderr).unwrap())
+}
+
+#[test]
+fn a_simulator_that_is_asked_wrongly_says_so_and_lives_nothing() {
+    for (words, why) in [
+        ("", "say one of"),
+        ("--seeds 5..2", "holds no history"),
+        ("--seeds 0..0", "holds no history"),
+        ("--seeds 7", "is not A..B"),
+        ("--seeds 0..many", "--seeds many is not a number"),
+        ("--seeds", "--seeds wants a value"),
+        ("--seeds 0..2 --bogus", "there is no --bogus"),
+        ("--seed 7 --trase", "there is no --trase"),
+        ("--seed seven", "--seed seven is not a number"),
+        ("--seed 7 --seeds 0..2", "say one of"),
+        ("--seeds 0..2 --jobs two", "--jobs two is not a number"),
+        ("--seeds 0..2 --jobs 0", "--jobs 0 proves nothing"),
+        ("--seeds 0..2 --trace", "--trace and --whole go with --seed"),
+    ] {
+        let (code, said) = simulate(words);
+        assert_eq!(code, Some(2), "{words}: {said}");
+        assert!(said.contains(why), "{words}: {said}");
+    }
+    assert_eq!(simulate("--seeds 0..2 --jobs 1").0, Some(0));
+    assert_eq!(simulate("--seed 7").0, Some(0));
 }

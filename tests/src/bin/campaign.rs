@@ -16,7 +16,7 @@ fn usage() -> ExitCode {
     }
     text.push_str("  campaign all [--short]\n");
     text.push_str(
-        "each also: [--short] [--seed S] [--program PATH] [--folder DIR] [--manner NAME]\n",
+        "each also: [--short] [--seed S] [--folder DIR]; a number is 1 at least, but for the seed\n",
     );
     let _ = std::io::stderr().write_all(text.as_bytes());
     ExitCode::from(2)
@@ -52,15 +52,19 @@ async fn main() -> ExitCode {
     if chosen.is_empty() {
         return usage();
     }
-    let mut code = 0;
+    let mut understood = Vec::new();
     for one in chosen {
         match one.words(options) {
-            Ok(words) => code = code.max(play(one, words).await),
+            Ok(words) => understood.push((one, words)),
             Err(why) => {
                 let _ = writeln!(std::io::stderr(), "{why}");
                 return usage();
             }
         }
+    }
+    let mut code = 0;
+    for (one, words) in understood {
+        code = code.max(play(one, words).await);
     }
     ExitCode::from(code)
 }

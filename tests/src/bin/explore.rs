@@ -9,9 +9,12 @@
 
 #![allow(clippy::print_stdout)]
 
-use bridge_tests::explorer::{
-    Explored, Flaw, LAWS, SCENARIOS, Scenario, Setting, TROUBLES, Trouble, World, explore, orders,
-    tell,
+use bridge_tests::{
+    asked::number,
+    explorer::{
+        Explored, Flaw, LAWS, SCENARIOS, Scenario, Setting, TROUBLES, Trouble, World, explore,
+        orders, tell,
+    },
 };
 use jelou_bridge::clock;
 use std::{
@@ -80,8 +83,8 @@ fn wanted() -> Result<Option<Wanted>, String> {
             "--whole" => wanted.most = WHOLE,
             "--short" => wanted.most = SHORT,
             "--scenario" => wanted.only = Some(value()?),
-            "--most" => wanted.most = value()?.parse().map_err(|_| "--most wants a number")?,
-            "--jobs" => wanted.jobs = value()?.parse().map_err(|_| "--jobs wants a number")?,
+            "--most" => wanted.most = number(&arg, &value()?)?,
+            "--jobs" => wanted.jobs = number(&arg, &value()?)?,
             "--flaw" => wanted.flaw = flaw(&value()?)?,
             _ => return Err(format!("there is no {arg}; see --list and --laws")),
         }

@@ -13,9 +13,12 @@
 #![allow(clippy::print_stdout)] // A table is what this is for.
 
 use bridge_core::planted::Planted;
-use bridge_tests::planted::{
-    Known, Trial, UNFOUND, found_by_another, known_histories, sound_without, to_be_found, told,
-    try_all, why_unfound,
+use bridge_tests::{
+    asked::number,
+    planted::{
+        Known, Trial, UNFOUND, found_by_another, known_histories, sound_without, to_be_found, told,
+        try_all, why_unfound,
+    },
 };
 use std::{collections::BTreeMap, process::ExitCode, time::Instant};
 
@@ -48,10 +51,9 @@ fn asked() -> Result<Asked, String> {
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or(format!("{arg} wants a value"));
-        let number = |text: String| text.parse().map_err(|_| format!("{text} is no number"));
         match arg.as_str() {
-            "--within" => asked.within = number(value()?)?,
-            "--clean" => asked.clean = number(value()?)?,
+            "--within" => asked.within = number(&arg, &value()?)?,
+            "--clean" => asked.clean = number(&arg, &value()?)?,
             "--only" => {
                 let name = value()?;
                 let bug = Planted::parse(&name).ok_or(format!("there is no bug {name}"))?;
@@ -66,7 +68,7 @@ fn asked() -> Result<Asked, String> {
                     format!("{page}: {wrong}. Write the tables anew: planted-bugs --also --table")
                 })?;
             }
-            "--tell" => asked.tell = Some(number(value()?)?),
+            "--tell" => asked.tell = Some(number(&arg, &value()?)?),
             "--list" => asked.list = true,
             "--also" => asked.bugs = Planted::ALL.to_vec(),
             "--table" => asked.table = true,

@@ -2,10 +2,14 @@
 //!
 //! Ends with 0 if every law held, 1 if one was broken, 2 if it was asked wrongly.
 
-use bridge_tests::simulator::{Fault, History, Law, Totals, live, mappings, range, shrink};
+use bridge_tests::{
+    asked::{count, number},
+    simulator::{Fault, History, Law, Totals, live, mappings, range, shrink},
+};
 use jelou_bridge::clock;
 use std::{
     io::Write,
+    ops::Range,
     process::{Command, ExitCode},
 };
 
@@ -36,51 +40,107 @@ fn say(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }
 
-struct Words(Vec<String>);
+/// What is to be done. One of these, once.
+enum What {
+    Laws,
+    Faults,
+    One(u64),
+    Many(Range<u64>),
+}
 
-impl Words {
-    fn has(&self, name: &str) -> bool {
-        self.0.iter().any(|word| word == name)
-    }
+struct Asked {
+    what: What,
+    trace: bool,
+    whole: bool,
+    jobs: Option<u64>,
+    commit: Option<String>,
+}
 
-    fn after(&self, name: &str) -> Option<&str> {
-        let at = self.0.iter().position(|word| word == name)?;
-        self.0.get(at + 1).map(String::as_str)
+fn asked(mut args: impl Iterator<Item = String>) -> Result<Asked, String> {
+    let mut whats = Vec::new();
+    let (mut trace, mut whole, mut jobs, mut commit) = (false, false, None, None);
+    while let Some(arg) = args.next() {
+        let mut value = || args.next().ok_or(format!("{arg} wants a value"));
+        match arg.as_str() {
+            "--laws" => whats.push(What::Laws),
+            "--faults" => whats.push(What::Faults),
+            "--seed" => whats.push(What::One(number(&arg, &value()?)?)),
+            "--seeds" => whats.push(What::Many(seeds(&value()?)?)),
+            "--trace" => trace = true,
+            "--whole" => whole = true,
+            "--jobs" => jobs = Some(count(&arg, &value()?)?),
+            "--commit" => commit = Some(value()?),
+            _ => return Err(format!("there is no {arg}")),
+        }
     }
+    let what = whats.pop().filter(|_| whats.is_empty());
+    let what = what.ok_or("say one of --seeds, --seed, --laws and --faults, and once")?;
+    let (of_one, of_many) = (trace || whole, jobs.is_some() || commit.is_some());
+    let fits = match what {
+        What::One(_) => !of_many,
+        What::Many(_) => !of_one,
+        What::Laws | What::Faults => !of_one && !of_many,
+    };
+    if !fits {
+        return Err("--trace and --whole go with --seed, --jobs and --commit with --seeds".into());
+    }
+    Ok(Asked {
+        what,
+        trace,
+        whole,
+        jobs,
+        commit,
+    })
+}
+
+/// Those of `A..B`.
+fn seeds(text: &str) -> Result<Range<u64>, String> {
+    let (first, end) = text
+        .split_once("..")
+        .ok_or(format!("--seeds {text} is not A..B"))?;
+    let seeds: Range<u64> = number("--seeds", first)?..number("--seeds", end)?;
+    if seeds.is_empty() {
+        return Err(format!(
+            "--seeds {text} holds no history; B is the first that is not lived"
+        ));
+    }
+    Ok(seeds)
 }
 
 fn main() -> ExitCode {
-    let words = Words(std::env::args().skip(1).collect());
-    if words.has("--laws") {
-        for law in Law::ALL {
-            say(&format!("{:24} {}", law.as_str(), law.promise()));
+    let asked = match asked(std::env::args().skip(1)) {
+        Ok(asked) => asked,
+        Err(why) => {
+            let _ = write!(std::io::stderr(), "{why}\n{USAGE}");
+            return ExitCode::from(2);
         }
-        return ExitCode::SUCCESS;
-    }
-    if words.has("--faults") {
-        for fault in Fault::ALL {
-            say(&format!("{:20} {}", fault.as_str(), fault.sentence()));
-        }
-        return ExitCode::SUCCESS;
-    }
-    if let Some(seed) = words.after("--seed").and_then(|s| s.parse().ok()) {
-        return one(seed, words.has("--trace"), words.has("--whole"));
-    }
-    let seeds = words.after("--seeds").and_then(|s| s.split_once(".."));
-    let seeds = seeds.and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
-    let Some((first, end)) = seeds else {
-        let _ = std::io::stderr().write_all(USAGE.as_bytes());
-        return ExitCode::from(2);
     };
+    match asked.what {
+        What::Laws => {
+            for law in Law::ALL {
+                say(&format!("{:24} {}", law.as_str(), law.promise()));
+            }
+            ExitCode::SUCCESS
+        }
+        What::Faults => {
+            for fault in Fault::ALL {
+                say(&format!("{:20} {}", fault.as_str(), fault.sentence()));
+            }
+            ExitCode::SUCCESS
+        }
+        What::One(seed) => one(seed, asked.trace, asked.whole),
+        What::Many(seeds) => many(&seeds, asked.jobs, asked.commit),
+    }
+}
+
+/// All of these, on all cores or as many threads as were asked for.
+fn many(seeds: &Range<u64>, jobs: Option<u64>, commit: Option<String>) -> ExitCode {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let jobs = words
-        .after("--jobs")
-        .and_then(|j| j.parse().ok())
-        .unwrap_or(cores);
+    let jobs = jobs.map_or(cores, |jobs| usize::try_from(jobs).unwrap_or(cores));
     let began = clock::now();
-    let totals = range(first, end, jobs, BROKEN_MAX);
+    let totals = range(seeds.start, seeds.end, jobs, BROKEN_MAX);
     let took = clock::now().since(began).as_secs_f64();
-    close(&totals, took, jobs, &commit(&words))
+    close(&totals, took, jobs, &commit.unwrap_or_else(at_work))
 }
 
 /// One history: how it ended, and its trace.
@@ -203,10 +263,7 @@ fn asked_of_too_few(totals: &Totals) -> bool {
 }
 
 /// The version of the code that is at work.
-fn commit(words: &Words) -> String {
-    if let Some(given) = words.after("--commit") {
-        return given.to_owned();
-    }
+fn at_work() -> String {
     let said = Command::new("git")
         .args(["rev-parse", "--short", "HEAD"])
         .output();

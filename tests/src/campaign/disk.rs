@@ -25,8 +25,8 @@ use std::{path::Path, time::Duration};
 /// See the module.
 pub const SUBCOMMAND: Subcommand = Subcommand {
     name: "disk",
-    usage: "[--rounds N]",
-    options: &["--rounds"],
+    usage: "[--rounds N] [--program PATH] [--manner NAME]",
+    options: &["--rounds", "--program", "--manner"],
     short: &["--rounds", "1"],
     play: |words| -> Played { Box::pin(play(words)) },
 };

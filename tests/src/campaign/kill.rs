@@ -20,8 +20,8 @@ use std::time::Duration;
 /// See the module.
 pub const SUBCOMMAND: Subcommand = Subcommand {
     name: "kill",
-    usage: "[--kills N] [--events M] [--every K]",
-    options: &["--kills", "--events", "--every"],
+    usage: "[--kills N] [--events M] [--every K] [--program PATH] [--manner NAME]",
+    options: &["--kills", "--events", "--every", "--program", "--manner"],
     short: &["--kills", "60", "--events", "1200", "--every", "60"],
     play: |words| -> Played { Box::pin(play(words)) },
 };

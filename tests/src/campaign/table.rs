@@ -2,7 +2,10 @@
 //! `campaign`, which looks it up; the rooms, which each offer one.
 
 use super::manner::Manner;
-use crate::program;
+use crate::{
+    asked::{count, number},
+    program,
+};
 use std::{
     collections::BTreeMap,
     io::Write,
@@ -22,7 +25,8 @@ pub struct Subcommand {
     pub name: &'static str,
     /// Its options, as the usage shows them.
     pub usage: &'static str,
-    /// The options that it knows, beside those of all.
+    /// The options that it knows, beside those of all: `--program`, where it starts one; `--manner`, where
+    /// it plays in one; and how many of something there shall be.
     pub options: &'static [&'static str],
     /// The words of its short form, which takes 90 s on two cores at most.
     pub short: &'static [&'static str],
@@ -40,7 +44,7 @@ pub struct Verdict {
 }
 
 /// The options that each subcommand knows.
-const OF_ALL: [&str; 4] = ["--seed", "--program", "--folder", "--manner"];
+const OF_ALL: [&str; 2] = ["--seed", "--folder"];
 
 /// The options of a subcommand, each with its value.
 #[derive(Clone, Debug, Default)]
@@ -51,7 +55,7 @@ impl Subcommand {
     /// counts more.
     ///
     /// # Errors
-    /// The option that it does not know, or that has no value.
+    /// The option that it does not know, that has no value, or whose value cannot be read.
     pub fn words(&self, asked: &[String]) -> Result<Words, String> {
         let mut words = BTreeMap::new();
         let short = asked.iter().any(|word| word == "--short");
@@ -63,13 +67,21 @@ impl Subcommand {
             if !OF_ALL.contains(&option.as_str()) && !self.options.contains(&option.as_str()) {
                 return Err(format!("{} has no option {option}", self.name));
             }
-            let value = all.next();
-            words.insert(
-                option.clone(),
-                value.ok_or(format!("{option} has no value"))?,
-            );
+            let value = all.next().ok_or(format!("{option} has no value"))?;
+            read(&option, &value)?;
+            words.insert(option, value);
         }
         Ok(Words(words))
+    }
+}
+
+/// Reads a value, so that a wrong one is refused before anything is played.
+fn read(option: &str, value: &str) -> Result<(), String> {
+    match option {
+        "--program" | "--folder" => Ok(()),
+        "--manner" => Manner::named(value).map(|_| ()),
+        "--seed" => number::<u64>(option, value).map(|_| ()),
+        _ => count(option, value).map(|_| ()),
     }
 }
 
@@ -80,7 +92,7 @@ impl Words {
     /// That it cannot be read.
     pub fn value<T: FromStr>(&self, option: &str, otherwise: T) -> Result<T, String> {
         match self.0.get(option) {
-            Some(text) => text.parse().map_err(|_| format!("{option} {text} is none")),
+            Some(text) => number(option, text),
             None => Ok(otherwise),
         }
     }
@@ -167,6 +179,7 @@ pub fn say(line: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::campaign::TABLE;
 
     const ONE: Subcommand = Subcommand {
         name: "one",
@@ -191,9 +204,32 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_option_is_refused() {
-        assert!(words("--kill 5").is_err());
-        assert!(words("--kills").is_err());
-        assert!(words("--kills many").unwrap().value("--kills", 7).is_err());
+    fn what_is_asked_wrongly_is_refused_before_anything_is_played() {
+        for (asked, why) in [
+            ("--kill 5", "one has no option --kill"),
+            ("--kills", "--kills has no value"),
+            ("--kills many", "--kills many is not a number"),
+            ("--kills 0", "--kills 0 proves nothing"),
+            ("--seed abc", "--seed abc is not a number"),
+        ] {
+            let said = words(asked).unwrap_err();
+            assert!(said.starts_with(why), "{asked}: {said}");
+        }
+        assert_eq!(words("--seed 0").unwrap().seed(), Ok(0));
+    }
+
+    #[test]
+    fn a_subcommand_knows_its_short_form_and_refuses_what_it_would_not_use() {
+        let refused = |option: &str, value: &str| -> Vec<&str> {
+            let asked = [option.to_owned(), value.to_owned()];
+            let those = TABLE.iter().filter(|one| one.words(&asked).is_err());
+            those.map(|one| one.name).collect()
+        };
+        assert_eq!(refused("--program", "bridge"), ["talk"]);
+        assert_eq!(refused("--manner", "key-retry"), ["outage", "talk"]);
+        assert_eq!(refused("--manner", "nonsense").len(), TABLE.len());
+        for one in TABLE {
+            one.words(&["--short".to_owned()]).unwrap();
+        }
     }
 }

@@ -102,8 +102,8 @@ impl fmt::Display for Report {
 
 async fn campaign(words: Words) -> Result<Verdict, String> {
     let size = Size {
-        conversations: words.value("--conversations", CONVERSATIONS)?.max(1),
-        each: words.value("--each", EACH)?.max(1),
+        conversations: words.value("--conversations", CONVERSATIONS)?,
+        each: words.value("--each", EACH)?,
     };
     let seed = words.seed()?;
     let folder = words.folder()?;
@@ -125,7 +125,7 @@ pub async fn play(folder: &Path, size: Size, seed: u64) -> Result<Report, String
     let mut options = StageOptions::in_folder(folder);
     options.rules = options
         .rules
-        .replace("min_count = 4", "min_count = 100000")
+        .replace("min_count = 20", "min_count = 100000")
         .replace("\"100/s\"", "\"1000/s\"");
     options.jelou.seed = seed;
     options.helpdesk.seed = seed.wrapping_add(1);

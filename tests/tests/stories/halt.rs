@@ -39,7 +39,7 @@ impl Scene {
     async fn with(links: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut options = StageOptions::in_folder(folder.path());
-        options.rules = rules(&options.rules, "min_count = 4", "min_count = 1000");
+        options.rules = rules(&options.rules, "min_count = 20", "min_count = 1000");
         let process = Process::set(options).await.unwrap();
         let daemon = process.program.start().await.unwrap();
         let scene = Self {

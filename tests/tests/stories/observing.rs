@@ -1,8 +1,11 @@
 //! A bridge that looks and does nothing, and then goes live (rule 17). Neighbour: `explain`, which
 //! does the same for one event.
 
+use crate::command::command;
 use bridge_sandbox::{Call, Operation};
 use bridge_tests::play::{Play, rules};
+use jelou_bridge::demo::BRIDGE;
+use serde_json::json;
 
 fn writes(calls: &[Call]) -> Vec<Operation> {
     let reads = [
@@ -55,4 +58,16 @@ async fn an_observing_bridge_plans_and_writes_nothing_and_live_begins_now() {
         2,
         "none was made for the old conversation"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_observing_bridge_says_so_where_one_looks_for_what_waits() {
+    let looks: [&[&str]; 4] = [&["links"], &["links", "--stuck"], &["parked"], &["halt"]];
+    for (mode, observing) in [("observe", json!([BRIDGE])), ("live", json!([]))] {
+        let play = Play::with(|options| options.mode = mode.to_owned()).await;
+        for look in looks {
+            let said = command(&play.admin(), look).await;
+            assert_eq!(said.json["observing"], observing, "{look:?}");
+        }
+    }
 }

@@ -170,6 +170,8 @@ async fn what_is_given_up_stands_in_the_timeline_and_is_not_tried_again() {
     let closes = play.asked_of_jelou(Operation::Close);
     let said = command(&play.admin(), &["parked", "discard", "--reason", "refused"]).await;
     assert_eq!(counts(&said), (SOME as u64, 0, false), "{said:?}");
+    let left = said.json["items"][0]["note"].as_str().unwrap();
+    assert!(left.contains("stays open"), "what remains is told: {left}");
     play.settle().await;
     for (ticket, conversation) in &pairs {
         let told = play.timeline(ticket).await;
@@ -186,7 +188,7 @@ async fn what_is_given_up_stands_in_the_timeline_and_is_not_tried_again() {
 async fn started() -> (tempfile::TempDir, Process, Daemon) {
     let folder = tempfile::tempdir().unwrap();
     let mut options = StageOptions::in_folder(folder.path());
-    options.rules = rules(&options.rules, "min_count = 4", "min_count = 1000");
+    options.rules = rules(&options.rules, "min_count = 20", "min_count = 1000");
     let process = Process::set(options).await.unwrap();
     let daemon = process.program.start().await.unwrap();
     (folder, process, daemon)

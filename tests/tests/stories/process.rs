@@ -17,7 +17,7 @@ const IN_FORCE_WITHIN: Duration = Duration::from_secs(20);
 async fn process() -> (TempDir, Process) {
     let folder = tempfile::tempdir().unwrap();
     let mut options = StageOptions::in_folder(folder.path());
-    options.rules = rules(&options.rules, "min_count = 4", "min_count = 1000");
+    options.rules = rules(&options.rules, "min_count = 20", "min_count = 1000");
     let process = Process::set(options).await.unwrap();
     (folder, process)
 }

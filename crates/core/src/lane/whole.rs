@@ -231,8 +231,11 @@ impl Turn<'_> {
     }
 
     /// The ticket is open again, so a close that waits for a person is no longer wanted; the next one
-    /// is another.
+    /// is another. So it is after one that a person gave up.
     fn forget_parked_close(&mut self, link: &LinkId) {
+        if self.gave_up_close(link) {
+            return self.next_close_is_another(link);
+        }
         let parked = |i: &&Intent| {
             &i.link == link && i.operation() == Operation::Close && i.state == IntentState::Parked
         };
@@ -244,13 +247,28 @@ impl Turn<'_> {
             intent.state = IntentState::Withdrawn;
             intent.parked = None;
         }
+        self.next_close_is_another(link);
+        let sentence = format!("No longer wanted, as the ticket is open again: {effect}");
+        self.lane
+            .journal_intent(&id, EntryKind::Decision, sentence, self.now);
+    }
+
+    /// Whether a person gave the close up that this generation of the Link wanted.
+    fn gave_up_close(&self, link: &LinkId) -> bool {
+        let cause = self.lane.link(link).map(|l| format!("g{}", l.generation));
+        self.lane.intents.iter().any(|i| {
+            &i.link == link
+                && i.operation() == Operation::Close
+                && i.state == IntentState::Refused
+                && cause.as_deref() == Some(wish(&i.cause))
+        })
+    }
+
+    fn next_close_is_another(&mut self, link: &LinkId) {
         if let Some(link) = self.lane.link_mut(link) {
             link.generation = link.generation.saturating_add(1);
         }
         self.changed = true;
-        let sentence = format!("No longer wanted, as the ticket is open again: {effect}");
-        self.lane
-            .journal_intent(&id, EntryKind::Decision, sentence, self.now);
     }
 
     /// Where the conversation wins over a ticket that moved too, it is looked whether it did: what a

@@ -119,6 +119,45 @@ fn a_retried_close_and_a_retried_status_are_done() {
     assert_eq!(w.status(&ticket), "pending");
 }
 
+fn a_close_given_up() -> (
+    World,
+    bridge_core::ids::TicketId,
+    bridge_core::ids::ConversationId,
+) {
+    let mut w = World::new();
+    let (ticket, talk) = w.linked_from_ticket();
+    w.faults.next("close", Fault::Refuse(422));
+    w.agent_sets(&ticket, "solved");
+    w.settle();
+    let intent = w.parked().remove(0).id;
+    w.order(Order::Discard { intent });
+    w.settle();
+    w.sweep();
+    assert!(w.jelou.talks[&talk].is_active(), "{}", w.tale());
+    assert!(w.live_link(&ticket).is_some(), "{}", w.tale());
+    (w, ticket, talk)
+}
+
+/// Found by a reader: it was never planned, as the one that was given up had its place.
+#[test]
+fn after_a_close_was_given_up_the_next_one_is_done() {
+    let (mut w, ticket, talk) = a_close_given_up();
+    for status in ["open", "solved"] {
+        w.agent_sets(&ticket, status);
+        w.settle();
+    }
+    assert!(!w.jelou.talks[&talk].is_active(), "{}", w.tale());
+}
+
+#[test]
+fn a_pair_whose_close_was_given_up_ends_with_its_conversation() {
+    let (mut w, ticket, talk) = a_close_given_up();
+    w.ends(&talk, "expired");
+    w.settle();
+    assert!(w.live_link(&ticket).is_none(), "{}", w.tale());
+    assert_eq!(w.status(&ticket), "solved", "{}", w.tale());
+}
+
 #[test]
 fn a_retried_create_is_done() {
     let mut w = World::new();

@@ -15,7 +15,7 @@ use crate::{
     jobs::{self, Jobs},
     store::{ParkedItem, ParkedKind, StoreError, Wake},
 };
-use bridge_core::{ids::LaneId, lane::Order, time::Timestamp};
+use bridge_core::{effect::Operation, ids::LaneId, lane::Order, time::Timestamp};
 use futures::{StreamExt, stream};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -31,6 +31,9 @@ const AT_ONCE: usize = 16;
 /// A page begins nothing new after this, however slow the remotes are: whoever asks is answered
 /// before patience ends.
 const PAGE_WITHIN: Duration = Duration::from_secs(20);
+
+/// What a close that is given up leaves behind. No list of what waits tells of it any more.
+const CLOSE_GIVEN_UP: &str = "its conversation stays open, and tied to its ticket; close it at Jelou, or untie them with `unlink`";
 
 /// Which parked work to retry or discard: one by its id, or all that a filter leaves.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -351,8 +354,16 @@ async fn one(
                 Some("a customer cannot be discarded; `parked retry` when it is mended".to_owned()),
             )),
         },
-        ParkedKind::Intent { intent, lane, .. } => {
+        ParkedKind::Intent {
+            intent,
+            lane,
+            operation,
+            ..
+        } => {
             let intent = intent.clone();
+            let is_close = *operation == Operation::Close;
+            let left =
+                (is_close && decision == Decision::Discard).then(|| CLOSE_GIVEN_UP.to_owned());
             let order = match decision {
                 Decision::Retry => Order::Retry { intent },
                 Decision::Discard => Order::Discard { intent },
@@ -360,7 +371,7 @@ async fn one(
             jobs::give_order(jobs, lane, order).await?;
             let still = jobs.store.parked_item(&item.id).await?;
             Ok(match still {
-                None => outcome(true, None),
+                None => outcome(true, left),
                 // Parked since the same moment: nobody took the order.
                 Some(still) if still.at == item.at => outcome(
                     false,

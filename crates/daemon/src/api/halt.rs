@@ -2,7 +2,7 @@
 
 use super::{
     ApiError,
-    view::{Moment, bridge_named, limit},
+    view::{Moment, bridge_named, limit, observing},
 };
 use crate::{clock, jobs::Jobs, store::HeldIntent};
 use bridge_core::{effect::Operation, ids::BridgeName};
@@ -26,6 +26,9 @@ pub struct HaltsAsked {
 pub struct Halts {
     /// Those.
     pub halts: Vec<HaltView>,
+    /// Of the bridges that were asked about, those with `mode = "observe"`: what they plan is not written.
+    #[serde(default)]
+    pub observing: Vec<String>,
 }
 
 /// The safety halt of one kind of write of one bridge.
@@ -136,7 +139,10 @@ pub async fn list(jobs: &Jobs, asked: HaltsAsked) -> Result<Halts, ApiError> {
             });
         }
     }
-    Ok(Halts { halts })
+    Ok(Halts {
+        halts,
+        observing: observing(&jobs.runtime.borrow(), only.as_ref()),
+    })
 }
 
 /// Lets go what is held now, uncounted, and begins to count anew.

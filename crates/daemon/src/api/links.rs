@@ -2,7 +2,7 @@
 
 use super::{
     ApiError,
-    view::{Moment, PageOf, bridge_named, id, limit, maybe, word},
+    view::{Moment, PageOf, bridge_named, id, limit, maybe, observing, word},
 };
 use crate::{
     jobs::Jobs,
@@ -58,6 +58,9 @@ pub struct Links {
     pub links: Vec<LinkView>,
     /// Whether the limit left some out.
     pub more: bool,
+    /// Of the bridges that were asked about, those with `mode = "observe"`: what they plan is not written.
+    #[serde(default)]
+    pub observing: Vec<String>,
 }
 
 /// A Link: a conversation and a ticket that belong together. One of the two may be missing.
@@ -179,6 +182,7 @@ pub async fn list(jobs: &Jobs, asked: LinksAsked) -> Result<Links, ApiError> {
     Ok(Links {
         links: page.items.iter().map(LinkView::from).collect(),
         more: page.more,
+        observing: observing(&jobs.runtime.borrow(), filter.bridge.as_ref()),
     })
 }
 

@@ -3,7 +3,7 @@
 
 use super::{
     ApiError,
-    view::{Moment, PageOf, bridge_named, limit, maybe, word},
+    view::{Moment, PageOf, bridge_named, limit, maybe, observing, word},
 };
 use crate::{
     clock,
@@ -50,6 +50,9 @@ pub struct ParkedList {
     pub parked: Vec<ParkedView>,
     /// Whether the limit left some out.
     pub more: bool,
+    /// Of the bridges that were asked about, those with `mode = "observe"`: what they plan is not written.
+    #[serde(default)]
+    pub observing: Vec<String>,
 }
 
 /// A parked write or delivery.
@@ -95,6 +98,7 @@ pub async fn list(jobs: &Jobs, asked: ParkedAsked) -> Result<ParkedList, ApiErro
     Ok(ParkedList {
         parked,
         more: page.more,
+        observing: observing(&jobs.runtime.borrow(), filter.bridge.as_ref()),
     })
 }
 

@@ -3,7 +3,7 @@
 
 use super::{
     ApiError,
-    view::{Moment, bridge_named, limit},
+    view::{Moment, bridge_named, limit, observing},
 };
 use crate::{
     clock,
@@ -39,6 +39,9 @@ pub struct Stuck {
     pub more: bool,
     /// How much is parked beside these: `parked` lists it.
     pub parked: u64,
+    /// Of the bridges that were asked about, those with `mode = "observe"`: what they plan is not written.
+    #[serde(default)]
+    pub observing: Vec<String>,
 }
 
 /// Something that does not move.
@@ -106,6 +109,7 @@ pub async fn list(jobs: &Jobs, asked: StuckAsked) -> Result<Stuck, ApiError> {
         parked: parked.map(|(_, count)| count).sum(),
         stuck: stuck.into_iter().take(most).map(|(_, view)| view).collect(),
         more,
+        observing: observing(&jobs.runtime.borrow(), bridge.as_ref()),
     })
 }
 

@@ -5,6 +5,7 @@ use super::ApiError;
 use crate::runtime::{Bridge, Runtime};
 use bridge_core::{
     ids::{BadId, BridgeName},
+    lane::Mode,
     time::Timestamp,
 };
 use schemars::JsonSchema;
@@ -113,6 +114,14 @@ pub(super) fn bridge_named(
             format!("the configured ones are: {}", names(runtime)),
         )
     })
+}
+
+/// Of this bridge, or of all, the names of those that only observe.
+pub(super) fn observing(runtime: &Runtime, only: Option<&BridgeName>) -> Vec<String> {
+    let bridges = runtime.bridges.values();
+    let asked = bridges.filter(|bridge| only.is_none_or(|name| *name == bridge.name));
+    let observe = asked.filter(|bridge| bridge.config.mode == Mode::Observe);
+    observe.map(|bridge| bridge.name.to_string()).collect()
 }
 
 /// The bridge that is meant: the one named, else the only one there is.

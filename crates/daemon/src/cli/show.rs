@@ -34,9 +34,19 @@ fn maybe(text: Option<&String>) -> String {
     text.cloned().unwrap_or_default()
 }
 
+/// Why nothing of what is planned goes out, where that is meant.
+fn observing(bridges: &[String]) -> String {
+    let each = bridges.iter();
+    each.map(|bridge| {
+        format!("Bridge {bridge} observes: nothing is written until its mode is live.\n")
+    })
+    .collect()
+}
+
 pub(super) fn links(links: &Links) -> String {
+    let observing = observing(&links.observing);
     if links.links.is_empty() {
-        return "No links.\n".to_owned();
+        return "No links.\n".to_owned() + &observing;
     }
     let rows: Vec<Vec<String>> = links.links.iter().map(row).collect();
     let header = [
@@ -48,7 +58,8 @@ pub(super) fn links(links: &Links) -> String {
         "CHANGED",
     ];
     let text = table(&header, &rows);
-    if links.more { text + MORE } else { text }
+    let text = if links.more { text + MORE } else { text };
+    text + &observing
 }
 
 fn row(link: &LinkView) -> Vec<String> {
@@ -184,12 +195,13 @@ pub(super) fn lines(lines: &[LineView], named: bool) -> String {
 }
 
 pub(super) fn parked(list: &ParkedList, filtered: bool) -> String {
+    let observing = observing(&list.observing);
     if list.parked.is_empty() {
-        return if filtered {
-            "Nothing that is parked fits this filter; `parked` alone lists all.\n".to_owned()
-        } else {
-            "Nothing is parked.\n".to_owned()
+        let nothing = match filtered {
+            true => "Nothing that is parked fits this filter; `parked` alone lists all.\n",
+            false => "Nothing is parked.\n",
         };
+        return nothing.to_owned() + &observing;
     }
     let rows: Vec<Vec<String>> = list
         .parked
@@ -217,7 +229,8 @@ pub(super) fn parked(list: &ParkedList, filtered: bool) -> String {
     ];
     let mut text = table(&header, &rows);
     text.push_str("`parked show ID` tells what to do about one.\n");
-    if list.more { text + MORE } else { text }
+    let text = if list.more { text + MORE } else { text };
+    text + &observing
 }
 
 pub(super) fn parked_item(item: &ParkedView) -> String {
@@ -266,7 +279,7 @@ pub(super) fn stuck(stuck: &Stuck) -> String {
             "{parked} {are} parked and wait for a person: `parked` tells which.\n"
         ));
     }
-    text
+    text + &observing(&stuck.observing)
 }
 
 fn stuck_row(stuck: &StuckView) -> Vec<String> {
@@ -318,10 +331,9 @@ pub(super) fn halts(halts: &Halts) -> String {
         text.push_str(&holding(halt));
     }
     if halts.halts.iter().any(|halt| halt.holds) {
-        text + "`halt release` lets go what is held.\n"
-    } else {
-        text
+        text.push_str("`halt release` lets go what is held.\n");
     }
+    text + &observing(&halts.observing)
 }
 
 /// The first of what a halt holds, with the rules that want it.
@@ -422,6 +434,40 @@ mod tests {
             link: None,
             ticket: None,
             conversation: None,
+        }
+    }
+
+    #[test]
+    fn what_a_bridge_that_observes_shows_says_that_nothing_is_written() {
+        let names = || vec!["main".to_owned()];
+        let shown = [
+            links(&Links {
+                links: Vec::new(),
+                more: false,
+                observing: names(),
+            }),
+            parked(
+                &ParkedList {
+                    parked: Vec::new(),
+                    more: false,
+                    observing: names(),
+                },
+                false,
+            ),
+            stuck(&Stuck {
+                stuck: Vec::new(),
+                more: false,
+                parked: 2,
+                observing: names(),
+            }),
+            halts(&Halts {
+                halts: Vec::new(),
+                observing: names(),
+            }),
+        ];
+        let said = "Bridge main observes: nothing is written until its mode is live.\n";
+        for text in shown {
+            assert!(text.ends_with(said), "{text}");
         }
     }
 

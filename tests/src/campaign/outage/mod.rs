@@ -62,8 +62,8 @@ const SETTLES_WITHIN: Duration = Duration::from_secs(120);
 /// The subcommand.
 pub const SUBCOMMAND: Subcommand = Subcommand {
     name: "outage",
-    usage: "[--events N] [--rate CALLS_PER_SECOND] [--drain S] [--stretch S]",
-    options: &["--events", "--rate", "--drain", "--stretch"],
+    usage: "[--events N] [--rate CALLS_PER_SECOND] [--drain S] [--stretch S] [--program PATH]",
+    options: &["--events", "--rate", "--drain", "--stretch", "--program"],
     short: &[
         "--events",
         "8000",
@@ -90,7 +90,7 @@ async fn campaign(words: Words) -> Result<Verdict, String> {
     let events: usize = words.value("--events", EVENTS)?;
     let plan = Plan {
         customers: events.div_ceil(EVENTS_EACH).max(100),
-        rate: words.value("--rate", RATE)?.max(1),
+        rate: words.value("--rate", RATE)?,
         drain: Duration::from_secs(words.value("--drain", DRAIN_S)?),
         stretch: Duration::from_secs(words.value("--stretch", STRETCH_S)?),
     };

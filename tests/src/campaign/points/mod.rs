@@ -34,8 +34,8 @@ use trace::{Fault, Kind};
 /// See the module.
 pub const SUBCOMMAND: Subcommand = Subcommand {
     name: "points",
-    usage: "[--points N]",
-    options: &["--points", "--runs-each"],
+    usage: "[--points N] [--runs-each N] [--program PATH] [--manner NAME]",
+    options: &["--points", "--runs-each", "--program", "--manner"],
     short: &["--points", "20", "--runs-each", "36"],
     play: |words| -> Played { Box::pin(play(words)) },
 };
