@@ -315,12 +315,7 @@ async fn one(
         },
         item.id
     );
-    let outcome = |done: bool, note: Option<String>| ParkedOutcome {
-        id: item.id.clone(),
-        done,
-        handed_on: false,
-        note,
-    };
+    let outcome = |done, note| outcome(item, done, note);
     // What comes of it is known only once its worker has had it.
     let handed_on = || ParkedOutcome {
         handed_on: true,
@@ -360,28 +355,58 @@ async fn one(
             operation,
             ..
         } => {
-            let intent = intent.clone();
             let is_close = *operation == Operation::Close;
-            let left =
-                (is_close && decision == Decision::Discard).then(|| CLOSE_GIVEN_UP.to_owned());
+            let left = (is_close && decision == Decision::Discard).then_some(CLOSE_GIVEN_UP);
             let order = match decision {
-                Decision::Retry => Order::Retry { intent },
-                Decision::Discard => Order::Discard { intent },
+                Decision::Retry => Order::Retry {
+                    intent: intent.clone(),
+                },
+                Decision::Discard => Order::Discard {
+                    intent: intent.clone(),
+                },
             };
-            jobs::give_order(jobs, lane, order).await?;
-            let still = jobs.store.parked_item(&item.id).await?;
-            Ok(match still {
-                None => outcome(true, left),
-                // Parked since the same moment: nobody took the order.
-                Some(still) if still.at == item.at => outcome(
-                    false,
-                    Some("nothing was changed: its bridge is not configured, or the store was in trouble".to_owned()),
-                ),
-                Some(still) => outcome(
-                    false,
-                    Some(format!("it was tried and is parked again ({})", still.reason)),
-                ),
-            })
+            ordered(jobs, item, lane, order, left).await
         }
     }
+}
+
+fn outcome(item: &ParkedItem, done: bool, note: Option<String>) -> ParkedOutcome {
+    ParkedOutcome {
+        id: item.id.clone(),
+        done,
+        handed_on: false,
+        note,
+    }
+}
+
+/// Gives an order about an Intent; `left` is what it leaves behind once it was taken.
+async fn ordered(
+    jobs: &Jobs,
+    item: &ParkedItem,
+    lane: &LaneId,
+    order: Order,
+    left: Option<&str>,
+) -> Result<ParkedOutcome, ApiError> {
+    jobs::give_order(jobs, lane, order).await?;
+    let still = jobs.store.parked_item(&item.id).await?;
+    Ok(match still {
+        None => outcome(item, true, left.map(str::to_owned)),
+        // Parked since the same moment: nobody took the order.
+        Some(still) if still.at == item.at => outcome(
+            item,
+            false,
+            Some(
+                "nothing was changed: its bridge is not configured, or the store was in trouble"
+                    .to_owned(),
+            ),
+        ),
+        Some(still) => outcome(
+            item,
+            false,
+            Some(format!(
+                "it was tried and is parked again ({})",
+                still.reason
+            )),
+        ),
+    })
 }
