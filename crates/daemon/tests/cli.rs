@@ -145,6 +145,11 @@ async fn a_word_that_there_is_not_is_refused_with_those_that_there_are() {
     for (wrong, known) in [
         (&["links", "--state", "foo"][..], "waiting_busy"),
         (&["parked", "--operation", "foo"], "link_field"),
+        (&["parked", "--reason", "refuse"], "did you mean refused?"),
+        (
+            &["parked", "discard", "--reason", "refuse"],
+            "unknown_outcome",
+        ),
         (&["parked", "retry", "--older-than", "3"], "12h"),
         (
             &["halt", "release", "--operation", "note"],
