@@ -352,7 +352,7 @@ fn holding(halt: &HaltView) -> String {
     let more = halt.held.saturating_sub(told);
     if more > 0 {
         text.push_str(&format!(
-            "and {more} more; `--json` with `--limit` tells all.\n"
+            "and {more} more; `jelou-bridge halt --json --limit 10000` tells all.\n"
         ));
     }
     text

@@ -3,8 +3,8 @@
 
 use super::{
     args::{
-        Chosen, Halt, Links, LinksCommand, LinksFilter, Parked, ParkedCommand, ParkedFilter,
-        Shared, Which, Whose,
+        Chosen, Halt, HaltCommand, HaltFilter, Links, LinksCommand, LinksFilter, Parked,
+        ParkedCommand, ParkedFilter, Shared, Which, Whose,
     },
     decided::decided,
     door::{Asked, Door},
@@ -227,21 +227,20 @@ async fn decide(shared: &Shared, word: &str, chosen: Chosen) -> Result<Ending, F
     Ok(Ending::new(decided(word, &all), to_json(&all)?).with_code(code))
 }
 
-pub(super) async fn halt(shared: &Shared, command: Option<Halt>) -> Result<Ending, Failure> {
-    match command {
-        Some(Halt::Release { bridge, operation }) => {
+pub(super) async fn halt(shared: &Shared, halt: Halt) -> Result<Ending, Failure> {
+    match halt.command {
+        Some(HaltCommand::Release { bridge, operation }) => {
             let asked = Asked::post(&["halt", "release"], &ReleaseAsked { bridge, operation });
             answer::<Released>(shared, asked, |released| (show::released(released), FINE)).await
         }
-        Some(Halt::List { bridge, limit }) => {
-            list_halts(shared, HaltsAsked { bridge, limit }).await
-        }
-        None => list_halts(shared, HaltsAsked::default()).await,
+        Some(HaltCommand::List(filter)) => list_halts(shared, filter).await,
+        None => list_halts(shared, halt.filter).await,
     }
 }
 
-async fn list_halts(shared: &Shared, asked: HaltsAsked) -> Result<Ending, Failure> {
-    let asked = Asked::get(&["halt"], &asked);
+async fn list_halts(shared: &Shared, filter: HaltFilter) -> Result<Ending, Failure> {
+    let HaltFilter { bridge, limit } = filter;
+    let asked = Asked::get(&["halt"], &HaltsAsked { bridge, limit });
     answer::<Halts>(shared, asked, |halts| (show::halts(halts), FINE)).await
 }
 
