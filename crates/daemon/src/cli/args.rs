@@ -31,8 +31,8 @@ pub(super) struct Shared {
     /// Print one JSON document on standard output, and nothing else there
     #[arg(long, global = true)]
     pub json: bool,
-    /// The running daemon's admin address, in place of the configuration's
-    #[arg(long, global = true, value_name = "URL")]
+    /// The running daemon's admin address, as `http://HOST:PORT`, in place of the configuration's
+    #[arg(long, global = true, value_name = "URL", value_parser = admin_address)]
     pub admin: Option<Url>,
     /// The admin API's token, in place of the configuration's
     #[arg(
@@ -43,6 +43,13 @@ pub(super) struct Shared {
         hide_env_values = true
     )]
     pub admin_token: Option<String>,
+}
+
+/// `localhost:8081` is a URL too, of the scheme `localhost`: nothing can be asked for there.
+fn admin_address(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).ok();
+    url.filter(|url| matches!(url.scheme(), "http" | "https"))
+        .ok_or_else(|| "write it as http://HOST:PORT".to_owned())
 }
 
 /// The token does not show.
@@ -461,6 +468,18 @@ mod tests {
             Some(HaltCommand::List(filter)) => filter,
             Some(HaltCommand::Release { .. }) => panic!("{arguments:?} lists nothing"),
         }
+    }
+
+    #[test]
+    fn an_admin_address_without_its_scheme_is_told_how_it_is_written() {
+        for wrong in ["localhost:8081", "127.0.0.1:8081", "localhost"] {
+            let all = ["jelou-bridge", "halt", "--admin", wrong];
+            let said = Args::try_parse_from(all).unwrap_err().to_string();
+            assert!(said.contains("write it as http://HOST:PORT"), "{said}");
+        }
+        let all = ["jelou-bridge", "halt", "--admin", "http://localhost:8081"];
+        let admin = Args::try_parse_from(all).unwrap().shared.admin;
+        assert_eq!(admin.unwrap().as_str(), "http://localhost:8081/");
     }
 
     #[test]
