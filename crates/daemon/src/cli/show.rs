@@ -1,7 +1,7 @@
 //! How answers look to people: aligned columns, whole sentences, times in UTC. Neighbours: `api`,
 //! whose answers these are; `table`, which aligns; `decided`, of parked work.
 
-use super::table::{count, facts, pad, table};
+use super::table::{aligned, count, facts, pad, table};
 use crate::api::{
     Moment,
     halt::{HaltView, Halts, Released},
@@ -215,8 +215,18 @@ pub(super) fn parked(list: &ParkedList, filtered: bool) -> String {
         "CONVERSATION",
         "WHAT HAPPENED",
     ];
-    let mut text = table(&header, &rows);
-    text.push_str("`parked show ID` tells what to do about one.\n");
+    let mut lines = aligned(&header, &rows).into_iter();
+    let mut text = lines.next().unwrap_or_default();
+    let next = list.parked.iter().skip(1).map(Some).chain([None]);
+    for ((line, item), next) in lines.zip(&list.parked).zip(next) {
+        text.push_str(&line);
+        // Said once for those that stand beside each other: of many, most are parked for one cause.
+        let goes_on =
+            |next: &ParkedView| (&next.reason, &next.remedy) == (&item.reason, &item.remedy);
+        if !next.is_some_and(goes_on) {
+            text.push_str(&format!("  to do: {}\n", item.remedy));
+        }
+    }
     if list.more { text + MORE } else { text }
 }
 
@@ -423,6 +433,42 @@ mod tests {
             ticket: None,
             conversation: None,
         }
+    }
+
+    fn item(id: &str, remedy: &str) -> ParkedView {
+        ParkedView {
+            id: id.to_owned(),
+            kind: "intent".to_owned(),
+            bridge: "main".to_owned(),
+            reason: "refused".to_owned(),
+            detail: format!("Jelou answered {id}"),
+            remedy: remedy.to_owned(),
+            at: Timestamp(0).into(),
+            operation: None,
+            side: None,
+            lane: None,
+            link: None,
+            ticket: None,
+            conversation: None,
+        }
+    }
+
+    #[test]
+    fn what_is_parked_is_listed_with_its_remedy_said_once_for_those_that_share_it() {
+        let (close, mend) = ("close it at Jelou", "mend the mapping");
+        let list = ParkedList {
+            parked: vec![item("401", close), item("402", close), item("403", mend)],
+            more: false,
+        };
+        let wanted = "\
+ID   REASON   SINCE                 BRIDGE  WHAT HAPPENED
+401  refused  1970-01-01 00:00:00Z  main    Jelou answered 401
+402  refused  1970-01-01 00:00:00Z  main    Jelou answered 402
+  to do: close it at Jelou
+403  refused  1970-01-01 00:00:00Z  main    Jelou answered 403
+  to do: mend the mapping
+";
+        assert_eq!(parked(&list, false), wanted);
     }
 
     #[test]
