@@ -268,13 +268,12 @@ pub(super) fn stuck(stuck: &Stuck) -> String {
         text.push_str(MORE);
     }
     if stuck.parked > 0 {
-        let (parked, are) = (
-            count(stuck.parked, "item", "items"),
-            if stuck.parked == 1 { "is" } else { "are" },
+        let parked = count(
+            stuck.parked,
+            "item is parked and waits",
+            "items are parked and wait",
         );
-        text.push_str(&format!(
-            "{parked} {are} parked and wait for a person: `parked` tells which.\n"
-        ));
+        text.push_str(&format!("{parked} for a person: `parked` tells which.\n"));
     }
     text
 }
@@ -469,6 +468,19 @@ ID   REASON   SINCE                 BRIDGE  WHAT HAPPENED
   to do: mend the mapping
 ";
         assert_eq!(parked(&list, false), wanted);
+    }
+
+    #[test]
+    fn one_parked_item_waits_and_several_wait() {
+        let told = |parked| {
+            stuck(&Stuck {
+                stuck: Vec::new(),
+                more: false,
+                parked,
+            })
+        };
+        assert!(told(1).contains("1 item is parked and waits for a person"));
+        assert!(told(2).contains("2 items are parked and wait for a person"));
     }
 
     #[test]
