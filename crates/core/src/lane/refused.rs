@@ -12,6 +12,12 @@ use crate::{
 /// Why a file waits for a person: it could not be fetched, or the ticketing system did not take it.
 const FILE_REFUSED: &str = "file";
 
+/// What is found out of a start that Jelou refused: it answers so to a customer who is in a conversation.
+const LOOK_FOR_ANOTHER: &str = "looking whether the customer is in another conversation";
+
+/// What is found out of a close or a message that Jelou refused.
+const LOOK_FOR_THE_END: &str = "looking whether the conversation has ended";
+
 impl Turn<'_> {
     /// 404 on a ticket that was there: it is read before anything is concluded. If it is there, the
     /// second 404 is a refusal; if not, the Link ends (F33).
@@ -62,7 +68,7 @@ impl Turn<'_> {
                 if let Some(found) = self.lane.intent_mut(&intent.id) {
                     found.refused_status = Some(status);
                 }
-                self.now_unknown(&intent.id, reason);
+                self.refused_in_question(&intent.id, reason, LOOK_FOR_ANOTHER);
             }
             Operation::Close if planted!(RefusedCloseTakenAsDone) => self.done(intent),
             // It is looked whether the conversation has ended first.
@@ -70,7 +76,7 @@ impl Turn<'_> {
                 if let Some(found) = self.lane.intent_mut(&intent.id) {
                     found.refused_status = Some(status);
                 }
-                self.now_unknown(&intent.id, reason);
+                self.refused_in_question(&intent.id, reason, LOOK_FOR_THE_END);
             }
             Operation::Start => {
                 if let Some(found) = self.lane.intent_mut(&intent.id) {

@@ -75,14 +75,22 @@ impl Turn<'_> {
     }
 
     pub(super) fn now_unknown(&mut self, id: &IntentId, reason: &str) {
+        // The error says so itself when it comes straight from a call.
+        let told = reason.strip_prefix("outcome unknown: ").unwrap_or(reason);
+        self.in_question(id, reason, format!("Outcome unknown: {told}"));
+    }
+
+    /// A refusal of which it is found out first what it means, as `look` says.
+    pub(super) fn refused_in_question(&mut self, id: &IntentId, reason: &str, look: &str) {
+        self.in_question(id, reason, format!("Jelou said no: {reason}; {look}"));
+    }
+
+    fn in_question(&mut self, id: &IntentId, reason: &str, sentence: String) {
         if let Some(intent) = self.lane.intent_mut(id) {
             intent.state = IntentState::Unknown;
             intent.last_error = Some(reason.to_owned());
         }
         self.changed = true;
-        // The error says so itself when it comes straight from a call.
-        let reason = reason.strip_prefix("outcome unknown: ").unwrap_or(reason);
-        let sentence = format!("Outcome unknown: {reason}");
         self.lane
             .journal_intent(id, EntryKind::Outcome, sentence, self.now);
     }

@@ -283,6 +283,28 @@ fn a_conversation_that_went_on_when_a_start_was_refused_explains_it_also_when_it
     assert!(w.talk_of(&ticket).is_some(), "{}", w.tale());
 }
 
+#[test]
+fn a_refusal_whose_meaning_is_found_out_first_is_not_told_as_an_unknown_outcome() {
+    let mut w = World::new();
+    w.faults.next("start", Fault::Refuse(422));
+    w.agent_asks();
+    w.settle();
+    assert!(
+        w.was_told("Jelou said no: refused with 422"),
+        "{}",
+        w.tale()
+    );
+    assert!(w.was_told("; looking whether the customer is in another conversation"));
+    assert!(!w.was_told("Outcome unknown"), "{}", w.tale());
+    let mut w = World::new();
+    let (ticket, _) = w.linked_from_ticket();
+    w.faults.next("close", Fault::Refuse(422));
+    w.agent_sets(&ticket, "solved");
+    w.settle();
+    assert!(w.was_told("; looking whether the conversation has ended"));
+    assert!(!w.was_told("Outcome unknown"), "{}", w.tale());
+}
+
 // A reader's find: each refusal was explained by the conversation before, twenty starts went out at once, and the
 // halt held everybody's.
 #[test]

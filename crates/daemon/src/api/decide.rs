@@ -119,7 +119,8 @@ pub enum Decision {
 /// Retries or discards what was chosen. Doing it twice is doing it once.
 ///
 /// # Errors
-/// 400 where nothing was chosen, 404 if the one named is not parked. In bulk, each item fails alone.
+/// 400 where nothing was chosen, or by a word that is none of the known ones; 404 if the one named is not parked.
+/// In bulk, each item fails alone.
 pub async fn decide(
     jobs: &Jobs,
     decision: Decision,

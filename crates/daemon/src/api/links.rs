@@ -173,7 +173,7 @@ pub async fn list(jobs: &Jobs, asked: LinksAsked) -> Result<Links, ApiError> {
             asked.conversation.as_ref(),
             ConversationId::parse,
         )?,
-        state: word("state", asked.state.as_ref(), STATES, |state| state)?.map(str::to_owned),
+        state: word("state", asked.state.as_ref(), &STATES, |state| state)?.map(str::to_owned),
         live_only: asked.live,
         limit: limit.saturating_add(1),
     };

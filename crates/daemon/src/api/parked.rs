@@ -8,6 +8,7 @@ use super::{
 use crate::{
     clock,
     jobs::Jobs,
+    metrics::PARKED_REASONS,
     store::{ParkedFilter, ParkedItem, ParkedKind},
 };
 use bridge_core::{effect::Operation, event::Side, ids::TicketId, mapping::Span};
@@ -89,7 +90,7 @@ pub struct ParkedView {
 /// Lists parked work.
 ///
 /// # Errors
-/// 404 for a bridge that is not configured.
+/// 404 for a bridge that is not configured, 400 for a word that is none of the known ones.
 pub async fn list(jobs: &Jobs, asked: ParkedAsked) -> Result<ParkedList, ApiError> {
     let limit = limit(asked.limit);
     let filter = asked.filter(jobs, limit)?;
@@ -135,17 +136,18 @@ impl ParkedAsked {
         };
         Ok(ParkedFilter {
             bridge,
-            reason: self.reason.clone(),
+            reason: word("reason", self.reason.as_ref(), PARKED_REASONS, |word| word)?
+                .map(str::to_owned),
             operation: word(
                 "operation",
                 self.operation.as_ref(),
-                Operation::ALL,
+                &Operation::ALL,
                 Operation::as_str,
             )?,
             side: word(
                 "side",
                 self.side.as_ref(),
-                [Side::Jelou, Side::Ticketing],
+                &[Side::Jelou, Side::Ticketing],
                 Side::as_str,
             )?,
             ticket: maybe("ticket", self.ticket.as_ref(), TicketId::parse)?,

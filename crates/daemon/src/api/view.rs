@@ -6,6 +6,7 @@ use crate::runtime::{Bridge, Runtime};
 use bridge_core::{
     ids::{BadId, BridgeName},
     lane::Mode,
+    mapping::nearest,
     time::Timestamp,
 };
 use schemars::JsonSchema;
@@ -75,19 +76,22 @@ pub(super) fn maybe<T>(
 }
 
 /// Reads an optional word of a question that is one of a few.
-pub(super) fn word<T: Copy, const N: usize>(
+pub(super) fn word<T: Copy>(
     field: &str,
     text: Option<&String>,
-    all: [T; N],
+    all: &[T],
     name: fn(T) -> &'static str,
 ) -> Result<Option<T>, ApiError> {
     let Some(text) = text else { return Ok(None) };
-    let found = all.into_iter().find(|one| name(*one) == text);
+    let found = all.iter().copied().find(|one| name(*one) == text);
     found.map(Some).ok_or_else(|| {
-        ApiError::wrong(
-            format!("{field}: there is no `{text}`"),
-            format!("it is one of: {}", all.map(name).join(", ")),
-        )
+        let names: Vec<&str> = all.iter().copied().map(name).collect();
+        let known = names.join(", ");
+        let remedy = match nearest(text, names) {
+            Some(near) => format!("did you mean {near}? It is one of: {known}"),
+            None => format!("it is one of: {known}"),
+        };
+        ApiError::wrong(format!("{field}: there is no `{text}`"), remedy)
     })
 }
 

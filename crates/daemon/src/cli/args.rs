@@ -31,8 +31,8 @@ pub(super) struct Shared {
     /// Print one JSON document on standard output, and nothing else there
     #[arg(long, global = true)]
     pub json: bool,
-    /// The running daemon's admin address, in place of the configuration's
-    #[arg(long, global = true, value_name = "URL")]
+    /// The running daemon's admin address, as `http://HOST:PORT`, in place of the configuration's
+    #[arg(long, global = true, value_name = "URL", value_parser = admin_address)]
     pub admin: Option<Url>,
     /// The admin API's token, in place of the configuration's
     #[arg(
@@ -43,6 +43,13 @@ pub(super) struct Shared {
         hide_env_values = true
     )]
     pub admin_token: Option<String>,
+}
+
+/// `localhost:8081` is a URL too, of the scheme `localhost`: nothing can be asked for there.
+fn admin_address(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).ok();
+    url.filter(|url| matches!(url.scheme(), "http" | "https"))
+        .ok_or_else(|| "write it as http://HOST:PORT".to_owned())
 }
 
 /// The token does not show.
@@ -126,10 +133,7 @@ pub(super) enum Command {
     /// Show, retry or discard work that waits for a person
     Parked(Parked),
     /// Show or release the safety halt
-    Halt {
-        #[command(subcommand)]
-        command: Option<Halt>,
-    },
+    Halt(Halt),
     /// Look at both sides for what no webhook said
     Sweep {
         /// Make a round now; the daemon makes one every `sweep.every` by itself
@@ -372,17 +376,19 @@ pub(super) struct Chosen {
     pub all: bool,
 }
 
+#[derive(Debug, ClapArgs)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct Halt {
+    #[command(subcommand)]
+    pub command: Option<HaltCommand>,
+    #[command(flatten)]
+    pub filter: HaltFilter,
+}
+
 #[derive(Debug, Subcommand)]
-pub(super) enum Halt {
+pub(super) enum HaltCommand {
     /// List the halts of all bridges, and what each holds
-    List {
-        /// Only of this bridge
-        #[arg(long, value_name = "NAME")]
-        bridge: Option<String>,
-        /// Of what each holds, at most so many
-        #[arg(long, value_name = "N")]
-        limit: Option<u32>,
-    },
+    List(HaltFilter),
     /// Let go what is held now, uncounted
     Release {
         /// Only of this bridge
@@ -392,6 +398,16 @@ pub(super) enum Halt {
         #[arg(long, value_name = "KIND")]
         operation: Option<String>,
     },
+}
+
+#[derive(Debug, PartialEq, Eq, ClapArgs)]
+pub(super) struct HaltFilter {
+    /// Only of this bridge
+    #[arg(long, value_name = "NAME")]
+    pub bridge: Option<String>,
+    /// Of what each holds, at most so many
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u32>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -436,4 +452,45 @@ pub(super) enum SecondStartName {
     Refuse,
     ReturnExisting,
     StartAnother,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn halts_asked_for(arguments: &[&str]) -> HaltFilter {
+        let all = [&["jelou-bridge"][..], arguments].concat();
+        let Command::Halt(halt) = Args::try_parse_from(all).unwrap().command else {
+            panic!("{arguments:?} is no halt");
+        };
+        match halt.command {
+            None => halt.filter,
+            Some(HaltCommand::List(filter)) => filter,
+            Some(HaltCommand::Release { .. }) => panic!("{arguments:?} lists nothing"),
+        }
+    }
+
+    #[test]
+    fn an_admin_address_without_its_scheme_is_told_how_it_is_written() {
+        for wrong in ["localhost:8081", "127.0.0.1:8081", "localhost"] {
+            let all = ["jelou-bridge", "halt", "--admin", wrong];
+            let said = Args::try_parse_from(all).unwrap_err().to_string();
+            assert!(said.contains("write it as http://HOST:PORT"), "{said}");
+        }
+        let all = ["jelou-bridge", "halt", "--admin", "http://localhost:8081"];
+        let admin = Args::try_parse_from(all).unwrap().shared.admin;
+        assert_eq!(admin.unwrap().as_str(), "http://localhost:8081/");
+    }
+
+    #[test]
+    fn halt_takes_the_flags_of_its_list_without_the_word() {
+        let flags = ["--bridge", "main", "--limit", "10000", "--json"];
+        let wanted = HaltFilter {
+            bridge: Some("main".to_owned()),
+            limit: Some(10_000),
+        };
+        for words in [&["halt"][..], &["halt", "list"]] {
+            assert_eq!(halts_asked_for(&[words, &flags].concat()), wanted);
+        }
+    }
 }

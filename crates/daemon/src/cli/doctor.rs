@@ -41,7 +41,8 @@ pub(super) async fn doctor(shared: &Shared, bridge: Option<String>) -> Result<En
         }
     }
     let is = |state| looks.iter().any(|look| look.state == state);
-    let code = match (is(State::Wrong), is(State::Unreachable)) {
+    let is_away = is(State::Unreachable) || is(State::Failing);
+    let code = match (is(State::Wrong), is_away) {
         (true, _) => FOUND,
         (false, true) => ENVIRONMENT,
         (false, false) => FINE,

@@ -81,7 +81,7 @@ async fn dispatch(args: Args) -> Result<Ending, Failure> {
         Command::Unlink { id, bridge } => state::unlink(&shared, id, bridge).await,
         Command::Timeline(whose) => state::timeline(&shared, whose).await,
         Command::Parked(parked) => state::parked(&shared, parked).await,
-        Command::Halt { command } => state::halt(&shared, command).await,
+        Command::Halt(halt) => state::halt(&shared, halt).await,
         Command::Sweep { now: _, bridge } => state::sweep(&shared, bridge).await,
     }
 }

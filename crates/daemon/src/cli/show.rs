@@ -1,7 +1,10 @@
 //! How answers look to people: aligned columns, whole sentences, times in UTC. Neighbours: `api`,
 //! whose answers these are; `table`, which aligns; `decided`, of parked work.
 
-use super::table::{count, facts, pad, table};
+#[cfg(test)]
+mod tests;
+
+use super::table::{aligned, count, facts, pad, table};
 use crate::api::{
     Moment,
     halt::{HaltView, Halts, Released},
@@ -227,8 +230,18 @@ pub(super) fn parked(list: &ParkedList, filtered: bool) -> String {
         "CONVERSATION",
         "WHAT HAPPENED",
     ];
-    let mut text = table(&header, &rows);
-    text.push_str("`parked show ID` tells what to do about one.\n");
+    let mut lines = aligned(&header, &rows).into_iter();
+    let mut text = lines.next().unwrap_or_default();
+    let next = list.parked.iter().skip(1).map(Some).chain([None]);
+    for ((line, item), next) in lines.zip(&list.parked).zip(next) {
+        text.push_str(&line);
+        // Said once for those that stand beside each other: of many, most are parked for one cause.
+        let goes_on =
+            |next: &ParkedView| (&next.reason, &next.remedy) == (&item.reason, &item.remedy);
+        if !next.is_some_and(goes_on) {
+            text.push_str(&format!("  to do: {}\n", item.remedy));
+        }
+    }
     let text = if list.more { text + MORE } else { text };
     text + &observing
 }
@@ -271,13 +284,12 @@ pub(super) fn stuck(stuck: &Stuck) -> String {
         text.push_str(MORE);
     }
     if stuck.parked > 0 {
-        let (parked, are) = (
-            count(stuck.parked, "item", "items"),
-            if stuck.parked == 1 { "is" } else { "are" },
+        let parked = count(
+            stuck.parked,
+            "item is parked and waits",
+            "items are parked and wait",
         );
-        text.push_str(&format!(
-            "{parked} {are} parked and wait for a person: `parked` tells which.\n"
-        ));
+        text.push_str(&format!("{parked} for a person: `parked` tells which.\n"));
     }
     text + &observing(&stuck.observing)
 }
@@ -364,7 +376,7 @@ fn holding(halt: &HaltView) -> String {
     let more = halt.held.saturating_sub(told);
     if more > 0 {
         text.push_str(&format!(
-            "and {more} more; `--json` with `--limit` tells all.\n"
+            "and {more} more; `jelou-bridge halt --json --limit 10000` tells all.\n"
         ));
     }
     text
@@ -413,75 +425,4 @@ pub(super) fn sweeps(sweeps: &Sweeps) -> String {
         }
     }
     text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use bridge_core::time::Timestamp;
-
-    fn line(bridge: &str) -> LineView {
-        LineView {
-            at: Timestamp(0).into(),
-            bridge: bridge.to_owned(),
-            kind: "event".to_owned(),
-            sentence: "Ticket 7 is new".to_owned(),
-            rule: None,
-            side: None,
-            delivery: None,
-            state: None,
-            reason: None,
-            link: None,
-            ticket: None,
-            conversation: None,
-        }
-    }
-
-    #[test]
-    fn what_a_bridge_that_observes_shows_says_that_nothing_is_written() {
-        let names = || vec!["main".to_owned()];
-        let shown = [
-            links(&Links {
-                links: Vec::new(),
-                more: false,
-                observing: names(),
-            }),
-            parked(
-                &ParkedList {
-                    parked: Vec::new(),
-                    more: false,
-                    observing: names(),
-                },
-                false,
-            ),
-            stuck(&Stuck {
-                stuck: Vec::new(),
-                more: false,
-                parked: 2,
-                observing: names(),
-            }),
-            halts(&Halts {
-                halts: Vec::new(),
-                observing: names(),
-            }),
-        ];
-        let said = "Bridge main observes: nothing is written until its mode is live.\n";
-        for text in shown {
-            assert!(text.ends_with(said), "{text}");
-        }
-    }
-
-    #[test]
-    fn where_there_are_several_bridges_each_line_of_a_timeline_names_its_own() {
-        let shown = |bridges: &[&str]| {
-            timeline(&Timeline {
-                lines: vec![line("main"), line("other")],
-                bridges: bridges.iter().map(|&name| name.to_owned()).collect(),
-            })
-        };
-        let one = "1970-01-01 00:00:00Z  event  Ticket 7 is new\n".repeat(2);
-        assert_eq!(shown(&["main"]), one);
-        let two = "1970-01-01 00:00:00Z  main   event  Ticket 7 is new\n1970-01-01 00:00:00Z  other  event  Ticket 7 is new\n";
-        assert_eq!(shown(&["main", "other"]), two);
-    }
 }

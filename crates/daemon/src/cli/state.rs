@@ -3,8 +3,8 @@
 
 use super::{
     args::{
-        Chosen, Halt, Links, LinksCommand, LinksFilter, Parked, ParkedCommand, ParkedFilter,
-        Shared, Which, Whose,
+        Chosen, Halt, HaltCommand, HaltFilter, Links, LinksCommand, LinksFilter, Parked,
+        ParkedCommand, ParkedFilter, Shared, Which, Whose,
     },
     decided::decided,
     door::{Asked, Door},
@@ -29,16 +29,26 @@ async fn answer<T: DeserializeOwned>(
     asked: Asked,
     show: impl FnOnce(&T) -> (String, u8),
 ) -> Result<Ending, Failure> {
+    order::<T>(shared, asked, |_| true, show).await
+}
+
+/// Gives an order and prints the answer. Where no bridge runs, what that means is said of an order that did something.
+async fn order<T: DeserializeOwned>(
+    shared: &Shared,
+    asked: Asked,
+    did_something: impl FnOnce(&T) -> bool,
+    show: impl FnOnce(&T) -> (String, u8),
+) -> Result<Ending, Failure> {
     let door = Door::open(shared, Some(&asked)).await?;
     let alone = asked.done_alone().filter(|_| door.is_here());
     let answered = door.ask::<T>(asked).await;
     door.close().await;
+    let (json, answer) = answered?;
     if let Some(done) = alone
-        && answered.is_ok()
+        && did_something(&answer)
     {
         eprintln!("{done}");
     }
-    let (json, answer) = answered?;
     let (text, code) = show(&answer);
     Ok(Ending::new(text, json).with_code(code))
 }
@@ -227,21 +237,22 @@ async fn decide(shared: &Shared, word: &str, chosen: Chosen) -> Result<Ending, F
     Ok(Ending::new(decided(word, &all), to_json(&all)?).with_code(code))
 }
 
-pub(super) async fn halt(shared: &Shared, command: Option<Halt>) -> Result<Ending, Failure> {
-    match command {
-        Some(Halt::Release { bridge, operation }) => {
+pub(super) async fn halt(shared: &Shared, halt: Halt) -> Result<Ending, Failure> {
+    match halt.command {
+        Some(HaltCommand::Release { bridge, operation }) => {
             let asked = Asked::post(&["halt", "release"], &ReleaseAsked { bridge, operation });
-            answer::<Released>(shared, asked, |released| (show::released(released), FINE)).await
+            let any = |released: &Released| released.let_go > 0;
+            let shown = |released: &Released| (show::released(released), FINE);
+            order::<Released>(shared, asked, any, shown).await
         }
-        Some(Halt::List { bridge, limit }) => {
-            list_halts(shared, HaltsAsked { bridge, limit }).await
-        }
-        None => list_halts(shared, HaltsAsked::default()).await,
+        Some(HaltCommand::List(filter)) => list_halts(shared, filter).await,
+        None => list_halts(shared, halt.filter).await,
     }
 }
 
-async fn list_halts(shared: &Shared, asked: HaltsAsked) -> Result<Ending, Failure> {
-    let asked = Asked::get(&["halt"], &asked);
+async fn list_halts(shared: &Shared, filter: HaltFilter) -> Result<Ending, Failure> {
+    let HaltFilter { bridge, limit } = filter;
+    let asked = Asked::get(&["halt"], &HaltsAsked { bridge, limit });
     answer::<Halts>(shared, asked, |halts| (show::halts(halts), FINE)).await
 }
 

@@ -3,6 +3,11 @@
 
 /// A table with its header. Empty columns are left out; the last column is not padded.
 pub(super) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+    aligned(header, rows).concat()
+}
+
+/// The lines of such a table, the header's first, each with its end: something may stand between them.
+pub(super) fn aligned(header: &[&str], rows: &[Vec<String>]) -> Vec<String> {
     let width = |column: usize| {
         rows.iter()
             .filter_map(|row| row.get(column))
@@ -12,7 +17,7 @@ pub(super) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     };
     let widths: Vec<usize> = (0..header.len()).map(width).collect();
     let titles: Vec<String> = header.iter().map(|&title| title.to_owned()).collect();
-    let mut text = String::new();
+    let mut lines = Vec::with_capacity(rows.len().saturating_add(1));
     for row in std::iter::once(&titles).chain(rows) {
         let mut line = String::new();
         for ((cell, title), width) in row.iter().zip(header).zip(&widths) {
@@ -21,10 +26,9 @@ pub(super) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
                 line.push_str("  ");
             }
         }
-        text.push_str(line.trim_end());
-        text.push('\n');
+        lines.push(format!("{}\n", line.trim_end()));
     }
-    text
+    lines
 }
 
 /// A text with spaces after it up to a width in characters.

@@ -161,9 +161,9 @@ impl StatusClass {
     }
 }
 
-/// Why something is parked, as far as metrics tell them apart; the rest is `other`. `parked list`
-/// gives each in full.
-pub(super) const PARKED_REASONS: &[&str] = &[
+/// Why something is parked: every word that the Router, a Lane or the store parks with. The API refuses any
+/// other as a filter.
+pub const PARKED_REASONS: &[&str] = &[
     "unreadable",
     "wrong_project",
     "refused",

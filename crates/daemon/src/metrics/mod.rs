@@ -14,7 +14,9 @@ mod service;
 pub(crate) mod tests;
 
 pub use instance::Metrics;
-pub use labels::{DeliveryOutcome, EffectOutcome, EventFate, MAX_SERIES, StatusClass};
+pub use labels::{
+    DeliveryOutcome, EffectOutcome, EventFate, MAX_SERIES, PARKED_REASONS, StatusClass,
+};
 pub use manual::manual;
 pub use names::{ALL, Kind, Name, Origin};
 pub use service::render_store;

@@ -10,12 +10,13 @@ use super::{
     series::{Level, level, render},
 };
 use crate::store::{Counts, HaltState};
-use bridge_core::{ids::BridgeName, time::Timestamp};
+use bridge_core::{effect::Operation, ids::BridgeName, time::Timestamp};
 use prometheus_client::registry::Registry;
 use std::borrow::Cow;
 
 /// The store's figures as Prometheus text, version 0.0.4, as of `now`. The configured bridges have
-/// an age of zero where nothing waits, so that an alarm on it can end.
+/// an age of zero where nothing waits, and a zero for each halt that counts nothing, so that an alarm
+/// on them can end.
 #[must_use]
 pub fn render_store<'a>(
     bridges: impl Iterator<Item = &'a BridgeName>,
@@ -35,7 +36,8 @@ pub fn render_store<'a>(
     for (bridge, waiting) in &counts.routed {
         add(&unsettled, bridge, "stage", "lane", *waiting);
     }
-    let idle = bridges.map(|bridge| (bridge.as_str(), 0.0));
+    let bridges: Vec<&BridgeName> = bridges.collect();
+    let idle = bridges.iter().map(|bridge| (bridge.as_str(), 0.0));
     let waiting = counts.oldest_unsettled.iter();
     let waiting = waiting.map(|(bridge, at)| (bridge.as_str(), now.since(*at).as_secs_f64()));
     for (bridge, age) in idle.chain(waiting) {
@@ -83,13 +85,25 @@ pub fn render_store<'a>(
         );
     }
     let (tripped, held) = (gauge(&names::HALT_TRIPPED), gauge(&names::HALT_HELD));
+    add_halts(&tripped, &held, halts, &bridges);
+    render(&registry)
+}
+
+/// A release leaves nothing stored of a halt, so each of a configured bridge is there with a zero.
+fn add_halts(tripped: &Level, held: &Level, halts: &[HaltState], bridges: &[&BridgeName]) {
     for halt in halts {
         let (bridge, operation) = (halt.bridge.as_str(), halt.operation.as_str());
         let holds = u64::from(halt.window.tripped_at.is_some());
-        add(&tripped, bridge, "operation", operation, holds);
-        add(&held, bridge, "operation", operation, halt.held);
+        add(tripped, bridge, "operation", operation, holds);
+        add(held, bridge, "operation", operation, halt.held);
     }
-    render(&registry)
+    for bridge in bridges {
+        for kind in Operation::ALL.into_iter().filter(|o| o.is_halted_in_bulk()) {
+            for gauge in [tripped, held] {
+                add(gauge, bridge.as_str(), "operation", kind.as_str(), 0);
+            }
+        }
+    }
 }
 
 /// Adds, since several bridges may share the name `other`.

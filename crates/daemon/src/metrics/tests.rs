@@ -354,6 +354,27 @@ fn the_age_of_the_oldest_work_is_counted_to_the_moment_of_the_scrape() {
 }
 
 #[test]
+fn a_halt_of_which_a_release_left_nothing_reads_zero() {
+    let (counts, mut halts) = full_counts(2);
+    halts.retain(|halt| halt.bridge != bridge("bridge0"));
+    let configured = [bridge("bridge0"), bridge("bridge1")];
+    let text = render_store(configured.iter(), &counts, &halts, Timestamp(61_000));
+    let samples = read(&text);
+    let of = |name: &str, bridge: &str| -> Vec<f64> {
+        let halts = samples.iter().filter(|s| s.name == name);
+        let its = halts.filter(|s| s.labels["bridge"] == bridge);
+        its.map(|s| s.value).collect()
+    };
+    for (name, held) in [
+        ("jelou_bridge_halt_tripped", 1.0),
+        ("jelou_bridge_halt_held_intents", 2.0),
+    ] {
+        assert_eq!(of(name, "bridge0"), [0.0; 3], "{name}");
+        assert_eq!(of(name, "bridge1"), [held; 3], "{name}");
+    }
+}
+
+#[test]
 fn every_way_a_call_can_end_counts_under_a_listed_outcome() {
     let reason = String::new;
     let errors = [

@@ -37,6 +37,8 @@ pub enum State {
     Unknown,
     /// Not as the configuration has it.
     Wrong,
+    /// It answers, and with no more than that it cannot now: 429, 503 and the like.
+    Failing,
     /// It could not be reached, so nothing is known of it.
     Unreachable,
 }
@@ -49,6 +51,7 @@ impl State {
             Self::Fine => "fine",
             Self::Unknown => "unknown",
             Self::Wrong => "wrong",
+            Self::Failing => "failing",
             Self::Unreachable => "unreachable",
         }
     }
@@ -87,6 +90,11 @@ impl Look {
         remedy: impl Into<String>,
     ) -> Self {
         Self::new(what, State::Wrong, found, Some(remedy.into()))
+    }
+
+    /// Somebody who answers that they cannot now.
+    fn failing(what: &'static str, found: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self::new(what, State::Failing, found, Some(remedy.into()))
     }
 
     /// Somebody who does not answer.
@@ -288,16 +296,34 @@ async fn ticketing(bridge: &Bridge) -> Look {
 
 pub(super) fn of_call(what: &'static str, error: &CallError, remedy: &str) -> Look {
     match error {
-        CallError::Later { .. } | CallError::Unknown { .. } => Look::unreachable(
-            what,
-            error.to_string(),
-            "look at the network from this machine, and at the address",
-        ),
+        CallError::Later { reason, .. } | CallError::Unknown { reason, .. } => {
+            match answered_with(reason) {
+                Some(status) => Look::failing(
+                    what,
+                    format!("it answers with {status} ({reason})"),
+                    "wait, or ask who runs it; the bridge tries again by itself",
+                ),
+                None => Look::unreachable(
+                    what,
+                    error.to_string(),
+                    "look at the network from this machine, and at the address",
+                ),
+            }
+        }
         CallError::Locked { .. }
         | CallError::Forbidden { .. }
         | CallError::Gone { .. }
         | CallError::Refused { .. } => Look::wrong(what, error.to_string(), remedy),
     }
+}
+
+/// The status of an answer that says to come again, which both adapters tell as a word of the reason. That of an
+/// answer that did not come names the host and the cause.
+fn answered_with(reason: &str) -> Option<u16> {
+    let words = reason.split_whitespace().map(|w| w.trim_end_matches(':'));
+    words
+        .filter_map(|word| word.parse::<u16>().ok())
+        .find(|status| matches!(status, 408 | 425 | 429 | 500..=599))
 }
 
 /// Every answer brings its server's time, whatever was asked.
@@ -369,6 +395,14 @@ mod tests {
             (behind.state, behind.found.as_str()),
             (State::Wrong, "this machine is 100 s behind")
         );
+    }
+
+    #[test]
+    fn a_port_or_an_error_of_this_machine_is_no_status() {
+        let refused = "desk-503.example:503: no connection: Connection refused (os error 111)";
+        assert_eq!(answered_with(refused), None);
+        assert_eq!(answered_with("desk: no whole answer within 500ms"), None);
+        assert_eq!(answered_with("status 503: Overloaded"), Some(503));
     }
 
     #[test]

@@ -459,6 +459,9 @@ pub struct ParkedItem {
     pub conversation: Option<ConversationId>,
 }
 
+/// What the timelines say of an Intent that a person let go.
+pub(super) const RELEASED: &str = "Let go by `halt release`";
+
 /// The safety halt of one kind of write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HaltState {

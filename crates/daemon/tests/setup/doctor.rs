@@ -159,6 +159,25 @@ async fn who_does_not_answer_is_exit_3_and_the_rest_is_looked_at() {
 }
 
 #[tokio::test]
+async fn who_answers_with_503_is_told_apart_from_who_does_not_answer() {
+    let bench = healthy().await;
+    let jelou = bench.jelou.handle.manners();
+    let helpdesk = bench.helpdesk.handle.manners();
+    jelou.fail_next(Operation::Integration, 1, 503);
+    let (code, gateway) = told(&bench, "Jelou's gateway").await;
+    helpdesk.fail_next(Operation::Tickets, 1, 503);
+    let (_, ticketing) = told(&bench, "ticketing system").await;
+    assert_eq!(code, 3, "{gateway}");
+    for look in [gateway, ticketing] {
+        assert_eq!(look["state"], "failing", "{look}");
+        let found = look["found"].as_str().unwrap();
+        assert!(found.starts_with("it answers with 503"), "{found}");
+        let remedy = look["remedy"].as_str().unwrap();
+        assert!(!remedy.contains("network"), "{remedy}");
+    }
+}
+
+#[tokio::test]
 async fn a_secret_that_is_not_jelous_shows_when_its_webhooks_are_refused() {
     let bench = healthy().await;
     std::fs::write(bench.secret_file(), "stale\n").unwrap();

@@ -205,7 +205,7 @@ impl Memory {
     }
 
     /// Writes sentences into the timelines, of which only the latest are kept.
-    fn tell(&mut self, bridge: &BridgeName, lane: &LaneId, journal: Vec<Entry>) {
+    pub(super) fn tell(&mut self, bridge: &BridgeName, lane: &LaneId, journal: Vec<Entry>) {
         if self.journal_kept == 0 {
             return;
         }

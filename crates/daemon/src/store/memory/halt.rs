@@ -1,17 +1,22 @@
 //! The safety halt's memory (rule 16). Neighbours: `bridge_core::halt` decides; `commit` writes the
 //! one of two outcomes.
 
-use super::{Memory, row::IntentStored};
+use super::{
+    Memory,
+    row::{IntentStored, LaneRow},
+};
 use crate::store::{
     changes::Changes,
     error::CommitError,
-    types::{Admission, Admitted, Claim, HaltState},
+    types::{Admission, Admitted, Claim, HaltState, RELEASED},
 };
 use bridge_core::{
     effect::Operation,
     halt::{Admit, Window},
     ids::BridgeName,
     intent::Intent,
+    lane::{Entry, EntryKind},
+    link::Link,
     time::Timestamp,
 };
 
@@ -96,6 +101,7 @@ impl Memory {
     }
 
     fn let_go(&mut self, bridge: &BridgeName, operation: Operation, now: Timestamp) -> u64 {
+        self.tell_of_release(bridge, operation, now);
         let mut released = 0;
         for row in self.lanes.values_mut() {
             if row.state.bridge != *bridge {
@@ -114,6 +120,27 @@ impl Memory {
             }
         }
         released
+    }
+
+    /// What a person let go stands in the timelines, as all that they decide.
+    fn tell_of_release(&mut self, bridge: &BridgeName, operation: Operation, now: Timestamp) {
+        let lanes = self
+            .lanes
+            .values()
+            .filter(|row| row.state.bridge == *bridge);
+        let held = lanes.flat_map(|row| row.intents.iter().map(move |stored| (row, stored)));
+        let mut held: Vec<_> = held.filter(|(_, s)| is_held(s, operation)).collect();
+        held.sort_by(|(_, a), (_, b)| {
+            let (a, b) = (&a.intent, &b.intent);
+            (a.planned_at, &a.id).cmp(&(b.planned_at, &b.id))
+        });
+        let told: Vec<_> = held
+            .into_iter()
+            .map(|(row, stored)| (row.state.id.clone(), entry(row, &stored.intent, now)))
+            .collect();
+        for (lane, entry) in told {
+            self.tell(bridge, &lane, vec![entry]);
+        }
     }
 
     /// What the halt says, and its window after that if it was asked.
@@ -171,4 +198,18 @@ impl Memory {
 
 fn is_held(stored: &IntentStored, operation: Operation) -> bool {
     stored.intent.held && stored.intent.operation() == operation
+}
+
+fn entry(row: &LaneRow, intent: &Intent, now: Timestamp) -> Entry {
+    let mut links = row.links.iter().map(|stored| &stored.link);
+    let link = links.find(|link| link.id == intent.link);
+    Entry {
+        at: now,
+        kind: EntryKind::Decision,
+        sentence: RELEASED.to_owned(),
+        rule: Some(intent.rule.clone()),
+        link: Some(intent.link.clone()),
+        ticket: link.and_then(Link::ticket_id).cloned(),
+        conversation: link.and_then(Link::conversation_id).cloned(),
+    }
 }

@@ -10,7 +10,7 @@ use super::{
 use crate::store::{
     changes::Changes,
     error::{CommitError, StoreError},
-    types::{Admission, Admitted, Claim, HaltState},
+    types::{Admission, Admitted, Claim, HaltState, RELEASED},
 };
 use bridge_core::{
     effect::Operation,
@@ -38,6 +38,11 @@ const STATES: &str = "SELECT bridge, operation, window, (SELECT count(*) FROM in
 
 const LANES_OF_HELD: &str =
     "SELECT DISTINCT lane_id AS id FROM intent WHERE held = 1 AND bridge = ? AND operation = ?";
+
+/// What a person let go stands in the timelines, as all that they decide.
+const TELL: &str = "INSERT INTO audit (at, bridge, lane_id, link_id, ticket, conversation, kind, sentence, rule) \
+     SELECT ?3, i.bridge, i.lane_id, i.link_id, l.ticket, l.conversation, 'decision', ?4, json_extract(i.body, '$.rule') \
+     FROM intent i JOIN link l ON l.id = i.link_id WHERE i.held = 1 AND i.bridge = ?1 AND i.operation = ?2 ORDER BY i.planned_at, i.id";
 
 const LET_GO: &str =
     "UPDATE intent SET held = 0, let_go = 1 WHERE held = 1 AND bridge = ? AND operation = ?";
@@ -247,6 +252,13 @@ async fn let_go(
     for row in &rows {
         wake::lane(db, &id(row, "id")?, now).await?;
     }
+    query(TELL)
+        .bind(bridge.as_str())
+        .bind(operation.as_str())
+        .bind(now.0)
+        .bind(RELEASED)
+        .execute(&mut *db)
+        .await?;
     let released = query(LET_GO)
         .bind(bridge.as_str())
         .bind(operation.as_str())

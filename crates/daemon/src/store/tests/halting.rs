@@ -1,7 +1,7 @@
 //! The safety halt is asked in the transaction that lets an Intent out.
 
 use super::*;
-use crate::store::{Admission, Admitted};
+use crate::store::{Admission, Admitted, Line, TimelineOf};
 use bridge_core::{effect::Operation, halt::Limits};
 
 const LIMITS: Limits = Limits {
@@ -120,6 +120,31 @@ async fn a_release_lets_go_what_is_held_uncounted_and_opens_an_empty_window() {
     }
     let seventh = send(&store, &mut claimed, 7, 3_000).await;
     assert_eq!(seventh, Admitted::Held { newly: true });
+}
+
+#[tokio::test]
+async fn what_a_release_lets_go_says_so_in_its_tickets_timeline() {
+    let store = fresh().await;
+    let mut claimed = store.linked("maria", "7", "c7").await;
+    for number in 1..=4 {
+        send(&store, &mut claimed, number, 2_000).await;
+    }
+    let released = store.release_halt(&bridge(), None, at(3_000)).await;
+    assert_eq!(released.unwrap(), 2);
+    let of = TimelineOf::Ticket(ticket("7"));
+    let lines = store.timeline(None, &of).await.unwrap();
+    let told: Vec<_> = lines
+        .into_iter()
+        .filter_map(|line| match line {
+            Line::Entry {
+                at, sentence, rule, ..
+            } => Some((at, sentence, rule)),
+            Line::Delivery { .. } => None,
+        })
+        .collect();
+    let sentence = "Let go by `halt release`".to_owned();
+    let let_go = (at(3_000), sentence, Some("close_on_status".to_owned()));
+    assert_eq!(told, [let_go.clone(), let_go]);
 }
 
 #[tokio::test]

@@ -1,0 +1,120 @@
+//! What the lists look like.
+
+use super::*;
+use bridge_core::time::Timestamp;
+
+fn line(bridge: &str) -> LineView {
+    LineView {
+        at: Timestamp(0).into(),
+        bridge: bridge.to_owned(),
+        kind: "event".to_owned(),
+        sentence: "Ticket 7 is new".to_owned(),
+        rule: None,
+        side: None,
+        delivery: None,
+        state: None,
+        reason: None,
+        link: None,
+        ticket: None,
+        conversation: None,
+    }
+}
+
+fn item(id: &str, remedy: &str) -> ParkedView {
+    ParkedView {
+        id: id.to_owned(),
+        kind: "intent".to_owned(),
+        bridge: "main".to_owned(),
+        reason: "refused".to_owned(),
+        detail: format!("Jelou answered {id}"),
+        remedy: remedy.to_owned(),
+        at: Timestamp(0).into(),
+        operation: None,
+        side: None,
+        lane: None,
+        link: None,
+        ticket: None,
+        conversation: None,
+    }
+}
+
+#[test]
+fn what_is_parked_is_listed_with_its_remedy_said_once_for_those_that_share_it() {
+    let (close, mend) = ("close it at Jelou", "mend the mapping");
+    let list = ParkedList {
+        parked: vec![item("401", close), item("402", close), item("403", mend)],
+        more: false,
+        observing: Vec::new(),
+    };
+    let wanted = "\
+ID   REASON   SINCE                 BRIDGE  WHAT HAPPENED
+401  refused  1970-01-01 00:00:00Z  main    Jelou answered 401
+402  refused  1970-01-01 00:00:00Z  main    Jelou answered 402
+  to do: close it at Jelou
+403  refused  1970-01-01 00:00:00Z  main    Jelou answered 403
+  to do: mend the mapping
+";
+    assert_eq!(parked(&list, false), wanted);
+}
+
+#[test]
+fn one_parked_item_waits_and_several_wait() {
+    let told = |parked| {
+        stuck(&Stuck {
+            stuck: Vec::new(),
+            more: false,
+            parked,
+            observing: Vec::new(),
+        })
+    };
+    assert!(told(1).contains("1 item is parked and waits for a person"));
+    assert!(told(2).contains("2 items are parked and wait for a person"));
+}
+
+#[test]
+fn what_a_bridge_that_observes_shows_says_that_nothing_is_written() {
+    let names = || vec!["main".to_owned()];
+    let shown = [
+        links(&Links {
+            links: Vec::new(),
+            more: false,
+            observing: names(),
+        }),
+        parked(
+            &ParkedList {
+                parked: Vec::new(),
+                more: false,
+                observing: names(),
+            },
+            false,
+        ),
+        stuck(&Stuck {
+            stuck: Vec::new(),
+            more: false,
+            parked: 2,
+            observing: names(),
+        }),
+        halts(&Halts {
+            halts: Vec::new(),
+            observing: names(),
+        }),
+    ];
+    let said = "Bridge main observes: nothing is written until its mode is live.\n";
+    for text in shown {
+        assert!(text.ends_with(said), "{text}");
+    }
+}
+
+#[test]
+fn where_there_are_several_bridges_each_line_of_a_timeline_names_its_own() {
+    let shown = |bridges: &[&str]| {
+        timeline(&Timeline {
+            lines: vec![line("main"), line("other")],
+            bridges: bridges.iter().map(|&name| name.to_owned()).collect(),
+        })
+    };
+    let one = "1970-01-01 00:00:00Z  event  Ticket 7 is new\n".repeat(2);
+    assert_eq!(shown(&["main"]), one);
+    let two = "1970-01-01 00:00:00Z  main   event  Ticket 7 is new\n1970-01-01 00:00:00Z  other  event  Ticket 7 is new\n";
+    assert_eq!(shown(&["main", "other"]), two);
+}
