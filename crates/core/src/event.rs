@@ -197,6 +197,18 @@ impl Event {
         }
     }
 
+    /// When the read that it carries began; `None` for what a webhook carried itself.
+    #[must_use]
+    pub fn read_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::TicketChanged(e) => e.read_at,
+            Self::CommentAdded(e) => e.change.read_at,
+            Self::ConversationStarted(_)
+            | Self::ConversationClosed(_)
+            | Self::MessageReceived(_) => None,
+        }
+    }
+
     /// The conversation it speaks of, if its side is Jelou.
     #[must_use]
     pub fn conversation(&self) -> Option<&Conversation> {

@@ -3,7 +3,7 @@
 
 use crate::{
     conversation::Conversation,
-    event::Comment,
+    event::{Comment, Event},
     ids::{ConversationId, LaneId, TicketId},
     report::InReport,
     text::Text,
@@ -133,10 +133,26 @@ pub struct RoutedTo {
     pub lane: LaneId,
     /// When the Delivery was received.
     pub at: Timestamp,
+    /// When it was seen that the ticket is that Lane's: when the read began that showed it, else as `at`. Until
+    /// then it may have been another's.
+    pub shown_at: Timestamp,
     /// Whether that shows whose the ticket was then ([`Event::shows_whose`]).
-    ///
-    /// [`Event::shows_whose`]: crate::event::Event::shows_whose
     pub shows_whose: bool,
+}
+
+impl RoutedTo {
+    /// What the Events of a Delivery tell of it. None are left of what was pruned: nobody knows more.
+    #[must_use]
+    pub fn of(lane: LaneId, at: Timestamp, events: &[Event]) -> Self {
+        let read_at = events.iter().filter_map(Event::read_at).max();
+        Self {
+            lane,
+            at,
+            // A look of the Sweep is received after it began; and the clock may have been set back in between.
+            shown_at: read_at.map_or(at, |read_at| read_at.max(at)),
+            shows_whose: events.is_empty() || events.iter().any(Event::shows_whose),
+        }
+    }
 }
 
 /// What a [`Read`] found.

@@ -175,14 +175,7 @@ impl Lane {
 
 /// When a Delivery was received, and when a read that it carries began.
 fn moments(pending: &Pending) -> impl Iterator<Item = Timestamp> {
-    let read_at = match &pending.event {
-        Event::TicketChanged(e) => e.read_at,
-        Event::CommentAdded(e) => e.change.read_at,
-        Event::ConversationStarted(_)
-        | Event::ConversationClosed(_)
-        | Event::MessageReceived(_) => None,
-    };
-    std::iter::once(pending.received_at).chain(read_at)
+    std::iter::once(pending.received_at).chain(pending.event.read_at())
 }
 
 /// Of a look of before and one since nobody knows any more which began first: what the earlier showed is

@@ -261,13 +261,14 @@ impl Turn<'_> {
 }
 
 /// From when to when other Lanes were told of a ticket: of one that nobody had by a Link, it tells whose it was.
+/// What waited for the Router shows by a later read only that it is the next one's: until then it may have been theirs.
 fn spans_of_others(told: &[RoutedTo], ours: &LaneId, now: Timestamp) -> Vec<Holder> {
     let told: Vec<&RoutedTo> = told.iter().filter(|told| told.shows_whose).collect();
     let runs = told.chunk_by(|one, next| one.lane == next.lane);
     let ends = runs
         .clone()
         .skip(1)
-        .map(|next| next.first().map_or(now, |next| next.at));
+        .map(|next| next.first().map_or(now, |next| next.shown_at));
     let spans = runs.zip(ends.chain([now])).filter_map(|(run, until)| {
         let first = run.first()?;
         Some(Holder {

@@ -479,3 +479,36 @@ fn words_that_the_router_comes_to_after_another_named_the_ticket_are_told_as_uns
         w.tale()
     );
 }
+
+// Found by history 1906682: what was stored before they were said showed only by a later read whose the ticket was.
+#[test]
+fn words_said_while_a_webhook_waits_for_the_router_do_not_go_to_who_gets_the_ticket_meanwhile() {
+    let mut w = World::new();
+    w.capabilities.comments = true;
+    w.desk.carries = Carries::IdOnly;
+    let ticket = w.agent_makes(BEA, "open", &[]);
+    w.settle();
+    w.net.weather = Weather::Kept;
+    w.agent_tags(&ticket, &["whatsapp"]);
+    let waits = w.net.kept.remove(0);
+    w.store_only(waits);
+    w.net.weather = Weather::Lost;
+    // More than our clock and the helpdesk's may differ by.
+    w.now = w.now.plus(Duration::from_secs(4));
+    w.agent_says(&ticket, "k1", "só para Bea");
+    w.now = w.now.plus(Duration::from_secs(1));
+    give(&mut w, &ticket, Some(ANA));
+    w.net.weather = Weather::Fair;
+    w.route_what_is_stored();
+    w.settle();
+    w.sweep();
+    let talk = w.talk_of(&ticket).expect("it asks").conversation.id.clone();
+    assert!(w.heard(&talk).is_empty(), "{}", w.tale());
+    let unsent = |n: &&String| n.contains("(comment k1)");
+    assert_eq!(
+        w.notes(&ticket).iter().filter(unsent).count(),
+        1,
+        "{}",
+        w.tale()
+    );
+}

@@ -122,12 +122,7 @@ impl Bridge {
     ) {
         self.next_delivery += 1;
         if let Some(ticket) = ticket_of(&event) {
-            let lane = lane.clone();
-            let told = RoutedTo {
-                lane,
-                at: received_at,
-                shows_whose: event.shows_whose(),
-            };
+            let told = RoutedTo::of(lane.clone(), received_at, std::slice::from_ref(&event));
             self.told.push((ticket, told));
         }
         let stored = self.lanes.get_mut(lane).unwrap();

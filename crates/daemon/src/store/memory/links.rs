@@ -7,7 +7,7 @@ use super::{
 };
 use crate::store::types::{DELIVERIES_TOLD, LinkFilter, LinkRow};
 use bridge_core::{
-    event::{Event, Side},
+    event::Side,
     ids::{BotId, BridgeName, ConversationId, IntentId, LaneId, LinkId, TicketId, UserId},
     intent::Intent,
     link::{Link, TicketSide},
@@ -78,12 +78,8 @@ impl Memory {
                 && row.object.as_deref() == Some(ticket.as_str())
         });
         let told = about.filter_map(|row| {
-            Some(RoutedTo {
-                lane: row.lane.clone()?,
-                at: row.came.received_at,
-                // Of what was pruned nobody knows more.
-                shows_whose: row.events.is_empty() || row.events.iter().any(Event::shows_whose),
-            })
+            let lane = row.lane.clone()?;
+            Some(RoutedTo::of(lane, row.came.received_at, &row.events))
         });
         let mut told: Vec<RoutedTo> = told.take(DELIVERIES_TOLD as usize).collect();
         told.reverse();

@@ -138,11 +138,8 @@ impl Store {
             .fetch_all(&self.readers)
             .await?;
         let told = rows.iter().rev().map(|row| {
-            Ok(RoutedTo {
-                lane: id(row, "lane_id")?,
-                at: at(row, "received_at")?,
-                shows_whose: shows_whose(row)?,
-            })
+            let (lane, received_at) = (id(row, "lane_id")?, at(row, "received_at")?);
+            Ok(RoutedTo::of(lane, received_at, &events(row)?))
         });
         told.collect()
     }
@@ -253,13 +250,12 @@ impl Store {
     }
 }
 
-/// Of what was pruned, or written by a version that meant other Events, nobody knows more.
-fn shows_whose(row: &SqliteRow) -> Result<bool, StoreError> {
+/// None of what was pruned, or written by a version that meant other Events.
+fn events(row: &SqliteRow) -> Result<Vec<Event>, StoreError> {
     let events: Option<&str> = row.try_get("events")?;
-    let events: Vec<Event> = events
+    Ok(events
         .and_then(|events| serde_json::from_str(events).ok())
-        .unwrap_or_default();
-    Ok(events.is_empty() || events.iter().any(Event::shows_whose))
+        .unwrap_or_default())
 }
 
 fn listed(row: &SqliteRow) -> Result<LinkRow, StoreError> {

@@ -62,6 +62,25 @@ async fn a_link_is_found_by_either_side() {
 }
 
 #[tokio::test]
+async fn a_ticket_shows_as_a_lanes_when_it_was_read_and_not_when_its_webhook_came() {
+    let store = fresh().await;
+    let read = |began: Option<Timestamp>| {
+        let mut event = changed("7", 1);
+        if let Event::TicketChanged(change) = &mut event {
+            change.read_at = began;
+        }
+        event
+    };
+    for began in [None, Some(at(5_000)), Some(at(500))] {
+        store.told("maria", read(began)).await;
+    }
+    let told = store.routed_of_ticket(&bridge(), &ticket("7")).await;
+    let moments: Vec<_> = told.unwrap().iter().map(|t| (t.at, t.shown_at)).collect();
+    let (came, shown) = (at(1_000), at(5_000));
+    assert_eq!(moments, [(came, came), (came, shown), (came, came)]);
+}
+
+#[tokio::test]
 async fn the_sweep_looks_first_at_what_was_not_looked_at_for_longest() {
     let store = fresh().await;
     for n in ["1", "2", "3"] {
