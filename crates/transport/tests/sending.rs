@@ -210,6 +210,7 @@ async fn a_connection_that_never_opened_is_tried_later_and_blames_no_host() {
     let outcome = transport.send(request(url, false), DEADLINE).await;
     let Err(CallError::Later {
         after: None,
+        status: None,
         host_wide: false,
         reason,
     }) = outcome
