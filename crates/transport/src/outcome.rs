@@ -182,9 +182,11 @@ mod tests {
 
     #[test]
     fn whatever_an_answer_means_its_status_is_told() {
+        let mut headers = HeaderMap::new();
+        headers.insert(RETRY_AFTER, HeaderValue::from_static("7"));
         for status in [302, 401, 403, 404, 408, 422, 425, 429, 500, 503] {
             for idempotent in [false, true] {
-                let sorted = classify(status, &HeaderMap::new(), NOW, idempotent, String::new());
+                let sorted = classify(status, &headers, NOW, idempotent, String::new());
                 assert_eq!(sorted.status(), Some(status), "{sorted:?}");
             }
         }
