@@ -13,6 +13,9 @@ pub enum CallError {
     Later {
         /// What `Retry-After` said, clamped.
         after: Option<Duration>,
+        /// The status of the answer; `None` where none came.
+        #[serde(default)]
+        status: Option<u16>,
         /// What happened, without any content.
         reason: String,
         /// Whether the remote asked for it (429, `Retry-After`), so that the whole host must wait.
@@ -21,6 +24,9 @@ pub enum CallError {
     /// It may have had an effect: the answer did not come, broke off, or could not be read.
     #[error("outcome unknown: {reason}")]
     Unknown {
+        /// The status of the answer; `None` where none came.
+        #[serde(default)]
+        status: Option<u16>,
         /// What happened, without any content.
         reason: String,
         /// What `Retry-After` said of the whole host, clamped: a 503 may come after it was done.
@@ -77,6 +83,19 @@ impl CallError {
             Self::Forbidden { .. } => "forbidden",
             Self::Gone { .. } => "gone",
             Self::Refused { .. } => "refused",
+        }
+    }
+
+    /// The HTTP status of the answer; `None` where none came, or nothing was sent.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Later { status, .. } | Self::Unknown { status, .. } => *status,
+            Self::Locked { .. } => Some(401),
+            Self::Forbidden { .. } => Some(403),
+            // Or 410, which says the same.
+            Self::Gone { .. } => Some(404),
+            Self::Refused { status, .. } => Some(*status).filter(|status| *status != NOT_SENT),
         }
     }
 }

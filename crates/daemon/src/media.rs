@@ -26,6 +26,7 @@ pub async fn file_of(bridge: &Bridge, intent: &Intent) -> Result<Option<Fetched>
         },
         NoFile::Later(reason) => CallError::Later {
             after: None,
+            status: None,
             reason,
             host_wide: false,
         },

@@ -96,6 +96,7 @@ pub async fn observe(
 fn unread(error: StoreError) -> CallError {
     CallError::Later {
         after: None,
+        status: None,
         reason: error.to_string(),
         host_wide: false,
     }

@@ -33,16 +33,18 @@ pub(crate) fn refusal(operation: &str, answer: &Response, idempotent: bool) -> C
 
 /// Sorts a success status whose body is no success. Jelou may have done it or not: what cannot be
 /// done twice without harm is an unknown outcome, the rest is asked again.
-pub(crate) fn no_success(operation: &str, why: &str, idempotent: bool) -> CallError {
+pub(crate) fn no_success(operation: &str, status: u16, why: &str, idempotent: bool) -> CallError {
     let reason = format!("{operation}: {why}");
     if idempotent {
         CallError::Later {
             after: None,
+            status: Some(status),
             reason,
             host_wide: false,
         }
     } else {
         CallError::Unknown {
+            status: Some(status),
             reason,
             after: None,
         }

@@ -15,6 +15,8 @@ pub enum Reply {
     Status(u16),
     /// 429, with this `Retry-After` as it stands (seconds, a date, or nonsense) or without one.
     TooMany(Option<String>),
+    /// 503, with this `Retry-After` as it stands.
+    Unavailable(String),
     /// Nothing: the connection is closed without an answer.
     Cut,
     /// 200 and a page of HTML, as a proxy in between would say.

@@ -193,14 +193,8 @@ fn reply<H: House>(house: &H, reply: &Reply, truth: Option<Answer>) -> Response 
     match reply {
         Reply::True => send(truth.status, &truth.body),
         Reply::Status(status) => send(*status, &house.error(*status)),
-        Reply::TooMany(after) => {
-            let mut response = send(429, &house.error(429));
-            let value = after.as_deref().and_then(|text| text.parse().ok());
-            if let Some(value) = value {
-                response.headers_mut().insert(header::RETRY_AFTER, value);
-            }
-            response
-        }
+        Reply::TooMany(after) => not_now(house, 429, after.as_deref()),
+        Reply::Unavailable(after) => not_now(house, 503, Some(after)),
         Reply::Cut => cut(),
         Reply::Html => (
             [(header::CONTENT_TYPE, "text/html")],
@@ -229,6 +223,14 @@ fn reply<H: House>(house: &H, reply: &Reply, truth: Option<Answer>) -> Response 
             &json!({"message": ["The request could not be processed."], "statusMessage": "failed", "status": 0}),
         ),
     }
+}
+
+fn not_now<H: House>(house: &H, status: u16, after: Option<&str>) -> Response {
+    let mut response = send(status, &house.error(status));
+    if let Some(value) = after.and_then(|text| text.parse().ok()) {
+        response.headers_mut().insert(header::RETRY_AFTER, value);
+    }
+    response
 }
 
 pub(crate) async fn wait(ms: u64) {

@@ -47,15 +47,17 @@ pub enum Refused {
 
 /// What an answer that cannot be taken for a success means: for a call that may be sent again, a
 /// new try; for any other, an unknown outcome.
-pub(crate) fn unsure(idempotent: bool, reason: String) -> CallError {
+pub(crate) fn unsure(idempotent: bool, status: Option<u16>, reason: String) -> CallError {
     if idempotent {
         CallError::Later {
             after: None,
+            status,
             reason,
             host_wide: false,
         }
     } else {
         CallError::Unknown {
+            status,
             reason,
             after: None,
         }

@@ -33,15 +33,21 @@ pub fn classify(
     match status {
         425 | 429 => CallError::Later {
             after,
+            status: Some(status),
             reason,
             host_wide: status == 429 || after.is_some(),
         },
         408 | 500..=599 if idempotent => CallError::Later {
             after,
+            status: Some(status),
             reason,
             host_wide: after.is_some(),
         },
-        408 | 500..=599 => CallError::Unknown { reason, after },
+        408 | 500..=599 => CallError::Unknown {
+            status: Some(status),
+            reason,
+            after,
+        },
         401 => CallError::Locked { reason },
         403 => CallError::Forbidden { reason },
         404 | 410 => CallError::Gone { reason },
@@ -171,6 +177,18 @@ mod tests {
         for status in [408, 500, 502, 503, 504, 599] {
             assert_eq!(sorted(status, false), "unknown", "{status}");
             assert_eq!(sorted(status, true), "later", "{status}");
+        }
+    }
+
+    #[test]
+    fn whatever_an_answer_means_its_status_is_told() {
+        let mut headers = HeaderMap::new();
+        headers.insert(RETRY_AFTER, HeaderValue::from_static("7"));
+        for status in [302, 401, 403, 404, 408, 422, 425, 429, 500, 503] {
+            for idempotent in [false, true] {
+                let sorted = classify(status, &headers, NOW, idempotent, String::new());
+                assert_eq!(sorted.status(), Some(status), "{sorted:?}");
+            }
         }
     }
 

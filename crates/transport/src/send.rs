@@ -133,9 +133,9 @@ impl Transport {
     pub async fn send(&self, request: Request, deadline: Duration) -> Result<Response, CallError> {
         let host = host(&request.url);
         let idempotent = request.idempotent;
-        let lost = |what: String| lost(idempotent, &host, &what);
+        let lost = |status, what: String| lost(idempotent, &host, status, &what);
         let Ok(outcome) = tokio::time::timeout(deadline, self.exchange(request)).await else {
-            return Err(lost(format!("no whole answer within {deadline:?}")));
+            return Err(lost(None, format!("no whole answer within {deadline:?}")));
         };
         outcome.map_err(|failure| match failure {
             Failure::NotFormed(what) => CallError::Refused {
@@ -144,10 +144,11 @@ impl Transport {
             },
             Failure::NotOpened(what) => CallError::Later {
                 after: None,
+                status: None,
                 reason: format!("{host}: no connection: {what}"),
                 host_wide: false,
             },
-            Failure::Lost(what) => lost(what),
+            Failure::Lost { status, what } => lost(status, what),
         })
     }
 
@@ -162,15 +163,19 @@ impl Transport {
         }
         let mut answer = builder.send().await.map_err(Failure::from_send)?;
         let status = answer.status();
+        let number = StatusCode::as_u16(&status);
         let headers = std::mem::take(answer.headers_mut());
         let body = match read_body(&mut answer, most).await {
             Ok(body) => body,
             // The status line of a refusal stands, whatever became of its explanation.
             Err(_) if !status.is_success() => Bytes::new(),
-            Err(what) => return Err(Failure::Lost(what)),
+            Err(what) => {
+                let status = Some(number);
+                return Err(Failure::Lost { status, what });
+            }
         };
         Ok(Response {
-            status: StatusCode::as_u16(&status),
+            status: number,
             headers,
             body,
             received_at: (self.now)(),
@@ -178,11 +183,15 @@ impl Transport {
     }
 }
 
-/// How an exchange ended without an answer.
+/// How an exchange ended without a whole answer.
 enum Failure {
     NotFormed(String),
     NotOpened(String),
-    Lost(String),
+    Lost {
+        /// Where the answer broke off behind it.
+        status: Option<u16>,
+        what: String,
+    },
 }
 
 impl Failure {
@@ -193,7 +202,7 @@ impl Failure {
         } else if error.is_connect() {
             Self::NotOpened(what)
         } else {
-            Self::Lost(what)
+            Self::Lost { status: None, what }
         }
     }
 }
@@ -209,16 +218,18 @@ async fn read_body(answer: &mut reqwest::Response, most: usize) -> Result<Bytes,
     Ok(body.freeze())
 }
 
-fn lost(idempotent: bool, host: &str, what: &str) -> CallError {
+fn lost(idempotent: bool, host: &str, status: Option<u16>, what: &str) -> CallError {
     let reason = format!("{host}: {what}");
     if idempotent {
         CallError::Later {
             after: None,
+            status,
             reason,
             host_wide: false,
         }
     } else {
         CallError::Unknown {
+            status,
             reason,
             after: None,
         }

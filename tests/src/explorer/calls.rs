@@ -133,6 +133,7 @@ impl World {
 
 pub(super) fn cut_off() -> CallError {
     CallError::Unknown {
+        status: None,
         reason: "cut off".to_owned(),
         after: None,
     }

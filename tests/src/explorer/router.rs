@@ -153,6 +153,7 @@ impl World {
                 _ if fails => {
                     let cut_off = CallError::Later {
                         after: None,
+                        status: None,
                         reason: "cut off".to_owned(),
                         host_wide: false,
                     };

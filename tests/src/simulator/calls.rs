@@ -91,6 +91,7 @@ enum Way {
 fn later(after: Option<u64>, host_wide: bool) -> CallError {
     CallError::Later {
         after: after.map(Duration::from_secs),
+        status: host_wide.then_some(429),
         reason: "later".to_owned(),
         host_wide,
     }
@@ -98,6 +99,7 @@ fn later(after: Option<u64>, host_wide: bool) -> CallError {
 
 fn unknown() -> CallError {
     CallError::Unknown {
+        status: None,
         reason: "nobody knows".to_owned(),
         after: None,
     }

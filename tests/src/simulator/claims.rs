@@ -320,6 +320,7 @@ impl World {
         {
             return Err(CallError::Later {
                 after: None,
+                status: None,
                 reason: "the report could not be read".to_owned(),
                 host_wide: false,
             });

@@ -65,6 +65,7 @@ impl World {
             self.judge.breach(Law::FollowsOnce, what);
         }
         let unknown = || CallError::Unknown {
+            status: None,
             reason: "nobody knows".to_owned(),
             after: None,
         };
@@ -89,6 +90,7 @@ impl World {
                 let after = (how == 7).then_some(Duration::from_secs(5));
                 let later = CallError::Later {
                     after,
+                    status: None,
                     reason: "later".to_owned(),
                     host_wide: false,
                 };

@@ -287,6 +287,7 @@ impl World {
             let reason = "the file's host is away".to_owned();
             return Err(CallError::Later {
                 after: None,
+                status: None,
                 reason,
                 host_wide: false,
             });

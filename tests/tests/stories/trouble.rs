@@ -86,6 +86,35 @@ async fn a_remote_that_asks_to_be_left_alone_is_left_alone_over_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_failing_call_counts_by_the_status_of_its_answer_and_as_none_where_none_came() {
+    let play = Play::begin().await;
+    let replies = [
+        Reply::Status(503),
+        Reply::Unavailable("1".to_owned()),
+        Reply::TooMany(Some("1".to_owned())),
+        Reply::Cut,
+    ];
+    for (customer, reply) in replies.into_iter().enumerate() {
+        let manners = play.helpdesk().manners();
+        manners.add(Rule {
+            // Names the conversation on its ticket.
+            operation: Some(Operation::UpdateTicket),
+            times: Some(1),
+            reply,
+            ..Rule::default()
+        });
+        let _ = play.pair(customer).await;
+        assert!(manners.rules().is_empty(), "it was answered so");
+    }
+    let figures = play.figures().await;
+    for (class, calls) in [("5xx", 2.0), ("429", 1.0), ("none", 1.0)] {
+        let of = [("side", "ticketing"), ("status_class", class)];
+        let counted = figures.sum("jelou_bridge_calls_total", &of);
+        assert!((counted - calls).abs() < 0.1, "{class}: {counted}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn webhooks_are_taken_while_both_remotes_are_away_and_worked_on_when_they_are_back() {
     let play = Play::begin().await;
     play.stage.jelou.handle.door(Door::Refuse).await;

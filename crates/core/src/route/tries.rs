@@ -59,6 +59,7 @@ mod tests {
     fn unavailable() -> CallError {
         CallError::Later {
             after: None,
+            status: Some(503),
             reason: "503".to_owned(),
             host_wide: false,
         }

@@ -18,6 +18,7 @@ pub fn begins_in_time(intent: &Intent, now: Timestamp) -> Result<(), CallError> 
     match intent.sent_at {
         Some(sent) if now.since(sent) > BEGIN_WITHIN => Err(CallError::Later {
             after: None,
+            status: None,
             reason: "the call was not begun in time".to_owned(),
             host_wide: false,
         }),

@@ -87,7 +87,7 @@ pub(super) fn without(read: &Read) -> (Result<Found, CallError>, Option<String>)
         | Read::TicketsByConversation { .. }
         | Read::NoteOnTicket { .. } => {
             let reason = "not read by explain".to_owned();
-            (Err(CallError::Later { after: Some(NOT_MADE), reason, host_wide: false }), None)
+            (Err(CallError::Later { after: Some(NOT_MADE), status: None, reason, host_wide: false }), None)
         }
     }
 }

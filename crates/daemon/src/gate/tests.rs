@@ -14,6 +14,7 @@ fn target(rate: u32) -> Target {
 fn later(host_wide: bool) -> CallError {
     CallError::Later {
         after: None,
+        status: None,
         reason: "x".to_owned(),
         host_wide,
     }
@@ -127,6 +128,7 @@ fn when_the_clock_is_set_back_nobody_waits_longer_for_it() {
     assert!(gate.ask(&target, "b", Timestamp(1_000)).is_ok());
     let later = CallError::Later {
         after: Some(Duration::from_secs(30)),
+        status: Some(429),
         reason: "429".to_owned(),
         host_wide: true,
     };
@@ -179,6 +181,7 @@ fn the_further_calls_of_what_was_let_through_ask_rate_and_retry_after_alone() {
     assert_eq!(further(false, 60_001).unwrap(), Timestamp(62_000));
     let later = CallError::Later {
         after: Some(Duration::from_secs(30)),
+        status: Some(429),
         reason: "429".to_owned(),
         host_wide: true,
     };
@@ -228,6 +231,7 @@ fn retry_after_closes_the_host_for_everyone_and_survives_a_restart() {
     let target = target(1_000);
     let later = CallError::Later {
         after: Some(Duration::from_secs(30)),
+        status: Some(429),
         reason: "429".to_owned(),
         host_wide: true,
     };
@@ -236,6 +240,7 @@ fn retry_after_closes_the_host_for_everyone_and_survives_a_restart() {
         .pause
         .unwrap();
     let unknown = CallError::Unknown {
+        status: Some(503),
         reason: "503".to_owned(),
         after: Some(Duration::from_secs(60)),
     };

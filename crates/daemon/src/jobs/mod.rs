@@ -215,16 +215,5 @@ fn counted(
 
 /// What a call was answered, for the metrics.
 fn status_of(error: Option<&CallError>) -> Option<u16> {
-    match error {
-        None => Some(200),
-        Some(CallError::Later {
-            host_wide: true, ..
-        }) => Some(429),
-        Some(CallError::Later { .. } | CallError::Unknown { .. }) => None,
-        Some(CallError::Locked { .. }) => Some(401),
-        Some(CallError::Forbidden { .. }) => Some(403),
-        Some(CallError::Gone { .. }) => Some(404),
-        // 0: it was never sent.
-        Some(CallError::Refused { status, .. }) => Some(*status).filter(|status| *status != 0),
-    }
+    error.map_or(Some(200), CallError::status)
 }

@@ -379,6 +379,7 @@ fn every_way_a_call_can_end_counts_under_a_listed_outcome() {
     let reason = String::new;
     let errors = [
         CallError::Unknown {
+            status: None,
             reason: reason(),
             after: None,
         },

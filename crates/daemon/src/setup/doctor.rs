@@ -37,7 +37,7 @@ pub enum State {
     Unknown,
     /// Not as the configuration has it.
     Wrong,
-    /// It answers, and with no more than that it cannot now: 429, 503 and the like.
+    /// It answers, and not what was asked for: that it cannot now (429, 503), or what nobody can read.
     Failing,
     /// It could not be reached, so nothing is known of it.
     Unreachable,
@@ -92,7 +92,7 @@ impl Look {
         Self::new(what, State::Wrong, found, Some(remedy.into()))
     }
 
-    /// Somebody who answers that they cannot now.
+    /// Somebody who answers, and not what was asked for.
     fn failing(what: &'static str, found: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self::new(what, State::Failing, found, Some(remedy.into()))
     }
@@ -296,34 +296,26 @@ async fn ticketing(bridge: &Bridge) -> Look {
 
 pub(super) fn of_call(what: &'static str, error: &CallError, remedy: &str) -> Look {
     match error {
-        CallError::Later { reason, .. } | CallError::Unknown { reason, .. } => {
-            match answered_with(reason) {
-                Some(status) => Look::failing(
-                    what,
-                    format!("it answers with {status} ({reason})"),
-                    "wait, or ask who runs it; the bridge tries again by itself",
-                ),
-                None => Look::unreachable(
+        CallError::Later { status, reason, .. } | CallError::Unknown { status, reason, .. } => {
+            let Some(status) = status else {
+                return Look::unreachable(
                     what,
                     error.to_string(),
                     "look at the network from this machine, and at the address",
-                ),
-            }
+                );
+            };
+            // A page that nobody can read is mostly that of another address; waiting mends none.
+            let remedy = match status {
+                200..=299 => remedy,
+                _ => "wait, or ask who runs it; the bridge tries again by itself",
+            };
+            Look::failing(what, format!("it answers with {status} ({reason})"), remedy)
         }
         CallError::Locked { .. }
         | CallError::Forbidden { .. }
         | CallError::Gone { .. }
         | CallError::Refused { .. } => Look::wrong(what, error.to_string(), remedy),
     }
-}
-
-/// The status of an answer that says to come again, which both adapters tell as a word of the reason. That of an
-/// answer that did not come names the host and the cause.
-fn answered_with(reason: &str) -> Option<u16> {
-    let words = reason.split_whitespace().map(|w| w.trim_end_matches(':'));
-    words
-        .filter_map(|word| word.parse::<u16>().ok())
-        .find(|status| matches!(status, 408 | 425 | 429 | 500..=599))
 }
 
 /// Every answer brings its server's time, whatever was asked.
@@ -395,14 +387,6 @@ mod tests {
             (behind.state, behind.found.as_str()),
             (State::Wrong, "this machine is 100 s behind")
         );
-    }
-
-    #[test]
-    fn a_port_or_an_error_of_this_machine_is_no_status() {
-        let refused = "desk-503.example:503: no connection: Connection refused (os error 111)";
-        assert_eq!(answered_with(refused), None);
-        assert_eq!(answered_with("desk: no whole answer within 500ms"), None);
-        assert_eq!(answered_with("status 503: Overloaded"), Some(503));
     }
 
     #[test]

@@ -203,6 +203,7 @@ async fn ask(bridge: &Bridge) -> Result<Text, CallError> {
             // That the second try surely did nothing says nothing of the first.
             Err(error) if was_lost => {
                 return Err(CallError::Unknown {
+                    status: None,
                     reason: error.to_string(),
                     after: None,
                 });

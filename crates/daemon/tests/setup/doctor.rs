@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::get,
 };
-use bridge_sandbox::{Door, Operation};
+use bridge_sandbox::{Door, Operation, Reply};
 use serde_json::{Value, json};
 
 async fn healthy() -> Bench {
@@ -175,6 +175,23 @@ async fn who_answers_with_503_is_told_apart_from_who_does_not_answer() {
         let remedy = look["remedy"].as_str().unwrap();
         assert!(!remedy.contains("network"), "{remedy}");
     }
+}
+
+#[tokio::test]
+async fn who_answers_with_a_page_that_nobody_can_read_is_not_called_unreachable() {
+    let bench = healthy().await;
+    let jelou = bench.jelou.handle.manners();
+    jelou.do_and_reply(Operation::Integration, 1, Reply::Html);
+    let (code, gateway) = told(&bench, "Jelou's gateway").await;
+    assert_eq!(
+        (code, &gateway["state"]),
+        (3, &"failing".into()),
+        "{gateway}"
+    );
+    let found = gateway["found"].as_str().unwrap();
+    assert!(found.starts_with("it answers with 200"), "{found}");
+    let remedy = gateway["remedy"].as_str().unwrap();
+    assert!(remedy.contains("gateway_url"), "{remedy}");
 }
 
 #[tokio::test]

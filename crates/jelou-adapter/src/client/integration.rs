@@ -58,8 +58,8 @@ impl Client {
         let url = self.integration.clone();
         let call = Call::read("integration", url, &self.gateway_auth);
         let answer = self.send(&call, deadline).await?;
-        let told = data(&answer.body).map_err(|why| call.no_success(&why))?;
-        integration(&told).ok_or_else(|| call.no_success("the answer names no webhookUrl"))
+        let told = data(&answer.body).map_err(|why| call.no_success(&answer, &why))?;
+        integration(&told).ok_or_else(|| call.no_success(&answer, "the answer names no webhookUrl"))
     }
 
     /// Changes where webhooks go and what is shown beside the signature:
@@ -85,7 +85,7 @@ impl Client {
             true,
         );
         let answer = self.send(&call, deadline).await?;
-        accepted(&answer.body).map_err(|why| call.no_success(&why))
+        accepted(&answer.body).map_err(|why| call.no_success(&answer, &why))
     }
 
     /// Takes the integration away: `DELETE .../external-support/{projectId}`. No webhook comes after.
@@ -97,7 +97,7 @@ impl Client {
         let auth = &self.gateway_auth;
         let call = Call::new("remove_integration", Method::DELETE, url, None, auth, true);
         let answer = self.send(&call, deadline).await?;
-        accepted(&answer.body).map_err(|why| call.no_success(&why))
+        accepted(&answer.body).map_err(|why| call.no_success(&answer, &why))
     }
 
     /// Makes a new signing secret: `POST .../external-support/{projectId}/secret/regenerate`, without
@@ -115,13 +115,13 @@ impl Client {
 
     async fn secret(&self, call: &Call, deadline: Duration) -> Result<Text, CallError> {
         let answer = self.send(call, deadline).await?;
-        let told = data(&answer.body).map_err(|why| call.no_success(&why))?;
+        let told = data(&answer.body).map_err(|why| call.no_success(&answer, &why))?;
         // Used as it is, spaces included; but what no line of a file can hold is none.
         first(&told, &["signingSecret"])
             .and_then(Value::as_str)
             .filter(|secret| !secret.trim().is_empty() && !secret.contains(['\n', '\r', '\0']))
             .map(Text::new)
-            .ok_or_else(|| call.no_success("the answer brings no signing secret"))
+            .ok_or_else(|| call.no_success(&answer, "the answer brings no signing secret"))
     }
 }
 

@@ -154,7 +154,7 @@ impl Client {
         call.request.answer_max = LISTING_BYTES_MAX;
         let answer = self.send(&call, deadline).await?;
         listing::page(&answer.body, page, ROWS_A_PAGE, listing::attended)
-            .map_err(|why| no_success("report", &why, true))
+            .map_err(|why| no_success("report", answer.status, &why, true))
     }
 
     /// Reads a page of what was written to and by a bot: `GET .../v1/external/messages/history/{botId}`,
@@ -184,7 +184,7 @@ impl Client {
         call.request.answer_max = LISTING_BYTES_MAX;
         let answer = self.send(&call, deadline).await?;
         listing::page(&answer.body, page, ROWS_A_PAGE, listing::message)
-            .map_err(|why| no_success("history", &why, true))
+            .map_err(|why| no_success("history", answer.status, &why, true))
     }
 }
 

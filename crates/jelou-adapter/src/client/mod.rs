@@ -111,8 +111,9 @@ impl Client {
         let body = json(&request::Start::new(start, intent))?;
         let call = Call::write("start", url, body, &self.gateway_auth, false);
         let answer = self.send(&call, deadline).await?;
-        let data = answer::data(&answer.body).map_err(|why| call.no_success(&why))?;
-        let conversation = answer::conversation_id(&data).map_err(|why| call.no_success(&why))?;
+        let data = answer::data(&answer.body).map_err(|why| call.no_success(&answer, &why))?;
+        let conversation =
+            answer::conversation_id(&data).map_err(|why| call.no_success(&answer, &why))?;
         Ok(Answer::Started {
             conversation,
             user: answer::user_id(&data),
@@ -134,8 +135,9 @@ impl Client {
         let body = json(&request::Close::new(close))?;
         let call = Call::write("close", url, body, &self.gateway_auth, false);
         let answer = self.send(&call, deadline).await?;
-        let data = answer::data(&answer.body).map_err(|why| call.no_success(&why))?;
-        let closed = answer::conversation_id(&data).map_err(|why| call.no_success(&why))?;
+        let data = answer::data(&answer.body).map_err(|why| call.no_success(&answer, &why))?;
+        let closed =
+            answer::conversation_id(&data).map_err(|why| call.no_success(&answer, &why))?;
         Ok(Answer::Closed {
             conversation: Some(closed),
         })
@@ -156,9 +158,9 @@ impl Client {
         let answer = self.send(&call, deadline).await?;
         let conversation = answer::data(&answer.body)
             .and_then(|data| answer::conversation(&data))
-            .map_err(|why| call.no_success(&why))?;
+            .map_err(|why| call.no_success(&answer, &why))?;
         if conversation.id != *id {
-            return Err(call.no_success("the answer speaks of another conversation"));
+            return Err(call.no_success(&answer, "the answer speaks of another conversation"));
         }
         Ok(conversation)
     }
@@ -184,7 +186,7 @@ impl Client {
             TicketIdPlace::None => return Ok(Answer::Done { whole: None }),
         };
         let answer = self.send(&call, deadline).await?;
-        answer::accepted(&answer.body).map_err(|why| call.no_success(&why))?;
+        answer::accepted(&answer.body).map_err(|why| call.no_success(&answer, &why))?;
         Ok(Answer::Done { whole: None })
     }
 
@@ -249,8 +251,8 @@ impl Call {
         Self { operation, request }
     }
 
-    fn no_success(&self, why: &str) -> CallError {
-        no_success(self.operation, why, self.request.idempotent)
+    fn no_success(&self, answer: &Response, why: &str) -> CallError {
+        no_success(self.operation, answer.status, why, self.request.idempotent)
     }
 }
 

@@ -33,7 +33,7 @@ impl Client {
         let url = self.messages.clone();
         let call = Call::write("message", url, body, &signature, false);
         let answer = self.send(&call, deadline).await?;
-        answer::accepted(&answer.body).map_err(|why| call.no_success(&why))
+        answer::accepted(&answer.body).map_err(|why| call.no_success(&answer, &why))
     }
 
     /// Sends a template: `POST {api_url}/v2/whatsapp/{botId}/hsm`. Returns Jelou's id of the message.
@@ -51,7 +51,7 @@ impl Client {
         let body = json(&speech::TemplateMessage::new(template))?;
         let call = Call::write("template", url, body, auth, false);
         let answer = self.send(&call, deadline).await?;
-        answer::message_id(&answer.body).map_err(|why| call.no_success(&why))
+        answer::message_id(&answer.body).map_err(|why| call.no_success(&answer, &why))
     }
 
     /// Has the bot say something: `POST {api_url}/v1/bots/{botId}/messages`. Returns Jelou's id of
@@ -69,7 +69,7 @@ impl Client {
         let body = json(&speech::FromBot::new(message))?;
         let call = Call::write("bot_message", url, body, auth, false);
         let answer = self.send(&call, deadline).await?;
-        answer::message_id(&answer.body).map_err(|why| call.no_success(&why))
+        answer::message_id(&answer.body).map_err(|why| call.no_success(&answer, &why))
     }
 
     /// The signature over exactly these bytes, as the header that carries it.

@@ -31,11 +31,12 @@ impl Client {
         let url = path(&self.api, &["v1", "users", user.as_str(), "state"])?;
         let call = Call::read("user_state", url, auth);
         let answer = self.send(&call, deadline).await?;
-        let told = data(&answer.body).map_err(|why| call.no_success(&why))?;
+        let told = data(&answer.body).map_err(|why| call.no_success(&answer, &why))?;
         if listing::bot(&told).is_some_and(|other| other != *bot) {
-            return Err(call.no_success("the answer speaks of another bot"));
+            return Err(call.no_success(&answer, "the answer speaks of another bot"));
         }
-        state(&told).ok_or_else(|| call.no_success("the answer names no state that we know"))
+        state(&told)
+            .ok_or_else(|| call.no_success(&answer, "the answer names no state that we know"))
     }
 
     /// Says who answers a customer from now on: `POST {api_url}/v1/users/state`. The same write twice
@@ -49,10 +50,10 @@ impl Client {
         let body = json(&StateWrite::new(to))?;
         let call = Call::write("user_state", url, body, auth, true);
         let answer = self.send(&call, deadline).await?;
-        answer::accepted(&answer.body).map_err(|why| call.no_success(&why))?;
+        answer::accepted(&answer.body).map_err(|why| call.no_success(&answer, &why))?;
         match data(&answer.body).ok().as_ref().and_then(state) {
             Some(other) if other != to.to => {
-                Err(call.no_success("the answer shows another state than was asked for"))
+                Err(call.no_success(&answer, "the answer shows another state than was asked for"))
             }
             Some(_) | None => Ok(()),
         }

@@ -34,6 +34,7 @@ pub(super) async fn fetch(
         _ if stage.gate.wanted() == Door::Unavailable => {
             StatusCode::SERVICE_UNAVAILABLE.into_response()
         }
+        (Reply::Unavailable(_), _) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
         (Reply::Cut, _) => cut(),
         (Reply::Status(code), _) => status(*code).into_response(),
         (Reply::TooMany(_), _) => StatusCode::TOO_MANY_REQUESTS.into_response(),

@@ -160,7 +160,7 @@ impl Client {
         budget.is_out();
         if self.is_taken(rule, &reply, &data) {
             let reason = format!("{}: it is there already", self.reason(&reply, &data));
-            return Err(unsure(false, reason));
+            return Err(unsure(false, Some(reply.status), reason));
         }
         let answer = self.judge(rule, &reply, &data)?;
         let id = rule
@@ -169,7 +169,7 @@ impl Client {
             .and_then(|id| id.text(&answer.value()).ok().flatten());
         let ticket = id.and_then(|id| TicketId::parse(&id).ok());
         let ticket = ticket.ok_or_else(|| unreadable(false, reply.status, "no readable id"))?;
-        let whole = self.whole_in(rule, &answer, &ticket)?;
+        let whole = self.whole_in(rule, &reply, &answer, &ticket)?;
         let data = data.made(&ticket, again);
         let left = self.follow(&rule.after, data, budget).await.err();
         Ok(Answer::Created {
@@ -315,9 +315,11 @@ impl Client {
         budget.is_out();
         let answer = self.judge(rule, &reply, &data)?;
         if rule.verify {
-            return self.finds_words(&file.ticket, &file.text, budget).await;
+            return self
+                .finds_words(&file.ticket, &file.text, reply.status, budget)
+                .await;
         }
-        let whole = self.whole_in(rule, &answer, &file.ticket)?;
+        let whole = self.whole_in(rule, &reply, &answer, &file.ticket)?;
         Ok(Answer::Done { whole })
     }
 

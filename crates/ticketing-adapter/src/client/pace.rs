@@ -207,6 +207,7 @@ pub(super) fn no_time() -> CallError {
 fn closed(wait: Duration) -> CallError {
     CallError::Later {
         after: Some(wait),
+        status: None,
         reason: "the host takes no further calls now".to_owned(),
         host_wide: false,
     }
@@ -215,6 +216,7 @@ fn closed(wait: Duration) -> CallError {
 fn later(reason: &str) -> CallError {
     CallError::Later {
         after: None,
+        status: None,
         reason: reason.to_owned(),
         host_wide: false,
     }

@@ -182,6 +182,7 @@ impl Client {
         if self.profile.rules.later.contains(&status) {
             return Err(CallError::Later {
                 after: None,
+                status: Some(status),
                 reason,
                 host_wide: false,
             });
@@ -290,5 +291,9 @@ pub(super) fn header_value(value: &str) -> Result<HeaderValue, CallError> {
 
 /// An answer with a status that means yes and a content that does not.
 pub(crate) fn unreadable(idempotent: bool, status: u16, what: &str) -> CallError {
-    unsure(idempotent, format!("answered {status}, but with {what}"))
+    unsure(
+        idempotent,
+        Some(status),
+        format!("answered {status}, but with {what}"),
+    )
 }

@@ -84,28 +84,29 @@ impl Client {
         let reply = self.exchange(&rule.request, &data, false, budget).await?;
         budget.is_out();
         self.judge(rule, &reply, &data)?;
-        self.finds_words(ticket, text, budget).await
+        self.finds_words(ticket, text, reply.status, budget).await
     }
 
-    /// Looks whether words are there of which a system said yes, whatever it meant.
+    /// Looks whether words are there of which a system said yes with this status, whatever it meant.
     pub(super) async fn finds_words(
         &self,
         ticket: &TicketId,
         text: &Text,
+        status: u16,
         budget: &Budget,
     ) -> Result<Answer, CallError> {
-        let unsure = |reason: String| CallError::Unknown {
-            reason,
-            after: None,
-        };
         match self.says(ticket, text, budget).await {
             Ok(true) => Ok(Answer::Done { whole: None }),
             Ok(false) => Err(unsure(
+                false,
+                Some(status),
                 "it answered yes, and the words are not there".to_owned(),
             )),
-            Err(error) => Err(unsure(format!(
-                "it answered yes; looking for the words: {error}"
-            ))),
+            Err(error) => Err(unsure(
+                false,
+                error.status(),
+                format!("it answered yes; looking for the words: {error}"),
+            )),
         }
     }
 
@@ -127,7 +128,7 @@ impl Client {
         budget.is_out();
         let answer = self.judge(rule, &reply, &data)?;
         if !rule.verify {
-            let whole = self.whole_in(rule, &answer, ticket)?;
+            let whole = self.whole_in(rule, &reply, &answer, ticket)?;
             return Ok(Answer::Done { whole });
         }
         let read = self.read(ticket, budget).await?;
@@ -148,6 +149,7 @@ impl Client {
     pub(super) fn whole_in(
         &self,
         rule: &OperationRule,
+        reply: &Reply,
         answer: &Data,
         meant: &TicketId,
     ) -> Result<Option<Box<Ticket>>, CallError> {
@@ -157,6 +159,7 @@ impl Client {
         let doubt = || {
             unsure(
                 rule.is_idempotent(),
+                Some(reply.status),
                 "the answer shows no such ticket".to_owned(),
             )
         };

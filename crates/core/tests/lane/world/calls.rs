@@ -86,6 +86,7 @@ impl World {
         }
         let fault = self.faults.of(operation.as_str());
         let mut answer = Err(CallError::Unknown {
+            status: None,
             reason: String::new(),
             after: None,
         });

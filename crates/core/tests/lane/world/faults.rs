@@ -95,6 +95,7 @@ impl Faults {
         } else if self.down.contains(&side) {
             Some(CallError::Later {
                 after: None,
+                status: Some(503),
                 reason: "503".to_owned(),
                 host_wide: false,
             })
@@ -111,11 +112,13 @@ impl Fault {
         match self {
             Self::Later(seconds) => CallError::Later {
                 after: seconds.map(Duration::from_secs),
+                status: Some(429),
                 reason,
                 host_wide: false,
             },
             Self::DoThenCut | Self::Cut | Self::CrashBefore | Self::CrashAfter => {
                 CallError::Unknown {
+                    status: None,
                     reason,
                     after: None,
                 }

@@ -113,6 +113,7 @@ impl Board {
         if let Some(answered) = answered.filter(|answered| answered.look == wish.look) {
             return answered.told.clone().map_err(|reason| CallError::Later {
                 after: None,
+                status: None,
                 reason,
                 host_wide: false,
             });
