@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 const KEPT_WITHIN_MS: i64 = 100;
 
 /// It is there at last, ms: a commit may wait for a disk that others write to. What is done again because
-/// one took that long is counted ([`kept_late`]).
+/// one took that long is counted ([`done_again`]).
 const KEPT_AT_LAST_MS: i64 = 1_000;
 
 /// A call that nobody answered may go on for so long, ms: `call_timeout` of the rules.
@@ -71,15 +71,30 @@ pub fn again<'a>(
     repeated(calls, what, |call| may_be_cut(call, faults))
 }
 
-/// How many things were done again because the answer before was not on the disk as soon as it mostly is.
+/// How many things were done again after a call that was cut, by when that was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DoneAgain {
+    /// The call was under way, or its answer had just left.
+    pub soon: usize,
+    /// Its answer had left for longer than it mostly takes until it is on the disk.
+    pub late: usize,
+}
+
+/// Counts what was done again.
 #[must_use]
-pub fn kept_late<'a>(
-    calls: impl IntoIterator<Item = &'a Call>,
+pub fn done_again<'a>(
+    calls: impl Iterator<Item = &'a Call> + Clone,
     faults: &[Fault],
     what: impl Fn(&Call) -> Option<String>,
-) -> usize {
-    let late = |call: &Call| may_be_cut(call, faults) && !was_cut(call, faults);
-    repeated(calls, what, late).into_values().sum()
+) -> DoneAgain {
+    let of = |such: &dyn Fn(&Call) -> bool| -> usize {
+        let again = repeated(calls.clone(), &what, such);
+        again.into_values().sum()
+    };
+    DoneAgain {
+        soon: of(&|call| was_cut(call, faults)),
+        late: of(&|call| may_be_cut(call, faults) && !was_cut(call, faults)),
+    }
 }
 
 /// How often each thing was done again after a call that did it and was such.
@@ -152,8 +167,9 @@ mod tests {
     fn what_is_done_again_as_its_answer_was_kept_late_is_counted() {
         let all = [call(1_000, Some(9)), call(9_000, Some(9))];
         let what = |call: &Call| call.body.as_str().map(str::to_owned);
-        let late = |moment| kept_late(&all, &[Fault::at(moment)], what);
-        assert_eq!([1_050, 1_500, 2_500].map(late), [0, 1, 0]);
+        let counted = |moment| done_again(all.iter(), &[Fault::at(moment)], what);
+        assert_eq!([1_050, 1_500, 2_500].map(|at| counted(at).soon), [1, 0, 0]);
+        assert_eq!([1_050, 1_500, 2_500].map(|at| counted(at).late), [0, 1, 0]);
         let times = |moment| again(&all, &[Fault::at(moment)], what).get("said").copied();
         assert_eq!([1_050, 1_500, 2_500].map(times), [Some(1), Some(1), None]);
     }
