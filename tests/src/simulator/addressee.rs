@@ -59,6 +59,31 @@ impl World {
         }
     }
 
+    /// Of words that were said when no Lane knew of their ticket nobody can know an earlier requester than the first
+    /// one that a Lane sees (histories 34508 and 1906682).
+    pub(super) fn is_said_to_the_first_seen(&mut self, before: &Lane, after: &Lane) {
+        let sees = |lane: &Lane, ticket: &TicketId| {
+            let memory = lane.tickets.get(ticket);
+            memory.is_some_and(|m| m.seen.is_some())
+        };
+        let is_first = |ticket: &TicketId| {
+            let mut lanes = self.store.lanes().filter(|lane| lane.lane.id != after.id);
+            sees(after, ticket) && !sees(before, ticket) && !lanes.any(|l| sees(l.lane, ticket))
+        };
+        let unseen = self.judge.ears.unseen.iter();
+        let first: Vec<_> = unseen
+            .filter(|(ticket, _)| is_first(ticket))
+            .cloned()
+            .collect();
+        for key in first {
+            let seen = after.tickets.get(&key.0).and_then(|m| m.seen.as_ref());
+            let requester = seen.and_then(|seen| self.customer_of(seen));
+            if let Some(to) = self.judge.ears.said_to.get_mut(&key) {
+                to.extend(requester);
+            }
+        }
+    }
+
     /// Whether a live Link has a ticket, or the ticket was made for it and the answer to that is on its way, or lost.
     pub(super) fn has_or_gets(&self, link: &Link, ticket: &TicketId) -> bool {
         let record = self.desk.records.get(ticket);
@@ -76,12 +101,8 @@ impl World {
         self.judge.asks(Law::ToWhom);
         let heard = self.spelled(&said.message.user);
         let (comment, ticket) = (&said.comment, &said.ticket);
-        // Where no Lane knew the ticket then, nobody can know of an earlier requester than today's (history 34508).
-        let record = self.desk.records.get(ticket);
-        let of_today = record.and_then(|r| self.customer_of(&r.ticket));
-        let unseen = self.judge.ears.unseen.contains(&key) && of_today.as_ref() == Some(&heard);
-        let excused = unseen || self.is_since_by_the_clocks(said, &heard);
-        if to.contains(&heard) || excused || !self.judge.decided.is_empty() {
+        let excused = self.is_since_by_the_clocks(said, &heard) || !self.judge.decided.is_empty();
+        if to.contains(&heard) || excused {
             return None;
         }
         let what = format!("{comment} of {ticket} was said to {to:?} and goes to {heard}");
