@@ -84,8 +84,22 @@ pub struct Diverged {
 pub struct Ended {
     /// Since when.
     pub at: Timestamp,
-    /// Why, in a word: `closed`, `withdrawn`, `unlinked`, `gone`, `merged`.
+    /// Why, in a word: `closed`, `withdrawn`, `unlinked`, `gone`, `merged`, or one of the two below.
     pub reason: String,
+}
+
+impl Ended {
+    /// The reason where the bridge went live and the Link was half (rule 17).
+    pub const WENT_LIVE: &str = "went_live";
+
+    /// The reason where what the Link waited for was only observed.
+    pub const OBSERVED: &str = "observed";
+
+    /// Whether it ended because the bridge had only observed: what was said to it until then is over too.
+    #[must_use]
+    pub fn is_of_observing(&self) -> bool {
+        [Self::WENT_LIVE, Self::OBSERVED].contains(&self.reason.as_str())
+    }
 }
 
 /// A Conversation and a Ticket that belong together; a half one lacks a side.

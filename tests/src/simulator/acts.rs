@@ -358,6 +358,7 @@ impl World {
             self.going_live = None;
             self.mode = Mode::Live;
             self.judge.live_since = Some(self.now);
+            self.is_of_before();
             self.begin_bridge(0);
             self.wake_all();
         }

@@ -6,10 +6,14 @@ use bridge_core::{
     effect::{SendMessage, StartConversation},
     ids::{MessageId, TicketId, UserId},
     lane::Lane,
-    link::{Link, Origin, TicketSide},
+    link::{Ended, Link, Origin, TicketSide},
     ticket::Ticket,
 };
 use std::{collections::BTreeSet, time::Duration};
+
+/// What is said so shortly before the bridge goes live may go out after it: the desk's clock may be behind ours,
+/// and tell whole seconds.
+const SAID_AS_IT_WENT_LIVE: Duration = Duration::from_secs(4);
 
 /// What is wrong, if something is.
 type Verdict = Option<(Law, String)>;
@@ -59,6 +63,72 @@ impl World {
         }
     }
 
+    /// Of words that were said when no Lane knew of their ticket nobody can know an earlier requester than the first
+    /// one that a Lane sees (histories 34508 and 1906682).
+    pub(super) fn is_said_to_the_first_seen(&mut self, before: &Lane, after: &Lane) {
+        let sees = |lane: &Lane, ticket: &TicketId| {
+            let memory = lane.tickets.get(ticket);
+            memory.is_some_and(|m| m.seen.is_some())
+        };
+        let is_first = |ticket: &TicketId| {
+            let mut lanes = self.store.lanes().filter(|lane| lane.lane.id != after.id);
+            sees(after, ticket) && !sees(before, ticket) && !lanes.any(|l| sees(l.lane, ticket))
+        };
+        let unseen = self.judge.ears.unseen.iter();
+        let first: Vec<_> = unseen
+            .filter(|(ticket, _)| is_first(ticket))
+            .cloned()
+            .collect();
+        for key in first {
+            let seen = after.tickets.get(&key.0).and_then(|m| m.seen.as_ref());
+            let requester = seen.and_then(|seen| self.customer_of(seen));
+            if let Some(to) = self.judge.ears.said_to.get_mut(&key) {
+                to.extend(requester);
+            }
+        }
+    }
+
+    /// The bridge goes live: what was heard of for a half Link, which ends with that, is of before (rule 17).
+    pub(super) fn is_of_before(&mut self) {
+        let mut of_before = Vec::new();
+        for lane in self.store.lanes() {
+            let half = lane.links.iter().filter(|l| l.is_live() && !l.is_whole());
+            for ticket in half.filter_map(|l| l.ticket_id()) {
+                let waiting = self.judge.ears.waiting(&lane.lane.id, ticket);
+                of_before.extend(waiting.into_iter().map(|id| (ticket.clone(), id)));
+            }
+        }
+        self.judge.ears.of_before.extend(of_before);
+    }
+
+    /// Whether these words are of before the bridge went live, by all clocks, and the Link that they were heard of for
+    /// ended with that: a Claim from before may have kept it.
+    fn was_said_before_live(&self, key: &(TicketId, MessageId)) -> bool {
+        let (ticket, comment) = key;
+        let record = self.desk.records.get(ticket);
+        let said = record.and_then(|r| r.said.iter().find(|k| k.id == *comment));
+        let until = self.judge.live_since.map(|live| {
+            let by_all_clocks = live.minus(self.clocks_behind());
+            by_all_clocks.minus(SAID_AS_IT_WENT_LIVE)
+        });
+        let at = said.and_then(|k| k.at);
+        let before = at.is_some_and(|at| until.is_some_and(|until| at <= until));
+        before
+            && self.judge.ears.of_before.contains(key)
+            && self.store.lanes().any(|lane| {
+                let of_ticket = lane.links.iter().filter(|l| l.ticket_id() == Some(ticket));
+                let mut ends = of_ticket.filter_map(|l| l.ended.as_ref());
+                ends.any(|ended| ended.reason == Ended::WENT_LIVE)
+            })
+    }
+
+    /// How far the clock of a process is behind the desk's, at most.
+    fn clocks_behind(&self) -> Duration {
+        let clocks = self.replicas.iter().map(|r| r.clock);
+        let behind = clocks.min().unwrap_or_default().min(0).unsigned_abs();
+        Duration::from_millis(behind)
+    }
+
     /// Whether a live Link has a ticket, or the ticket was made for it and the answer to that is on its way, or lost.
     pub(super) fn has_or_gets(&self, link: &Link, ticket: &TicketId) -> bool {
         let record = self.desk.records.get(ticket);
@@ -76,12 +146,12 @@ impl World {
         self.judge.asks(Law::ToWhom);
         let heard = self.spelled(&said.message.user);
         let (comment, ticket) = (&said.comment, &said.ticket);
-        // Where no Lane knew the ticket then, nobody can know of an earlier requester than today's (history 34508).
-        let record = self.desk.records.get(ticket);
-        let of_today = record.and_then(|r| self.customer_of(&r.ticket));
-        let unseen = self.judge.ears.unseen.contains(&key) && of_today.as_ref() == Some(&heard);
-        let excused = unseen || self.is_since_by_the_clocks(said, &heard);
-        if to.contains(&heard) || excused || !self.judge.decided.is_empty() {
+        let excused = self.is_since_by_the_clocks(said, &heard) || !self.judge.decided.is_empty();
+        if !excused && self.was_said_before_live(&key) {
+            let what = format!("{comment} of {ticket} is of before the bridge went live");
+            return Some((Law::ToWhom, what));
+        }
+        if to.contains(&heard) || excused {
             return None;
         }
         let what = format!("{comment} of {ticket} was said to {to:?} and goes to {heard}");
@@ -94,9 +164,7 @@ impl World {
     fn is_since_by_the_clocks(&self, said: &SendMessage, heard: &str) -> bool {
         let record = self.desk.records.get(&said.ticket);
         let comment = record.and_then(|r| r.said.iter().find(|k| k.id == said.comment));
-        let clocks = self.replicas.iter().map(|r| r.clock);
-        let behind = clocks.min().unwrap_or_default().min(0).unsigned_abs();
-        let behind = Duration::from_millis(behind);
+        let behind = self.clocks_behind();
         let Some(at) = comment.and_then(|k| k.at).filter(|_| !behind.is_zero()) else {
             return false;
         };

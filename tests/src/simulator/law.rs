@@ -127,7 +127,7 @@ laws! {
     IdWhereRead = "id_where_read";
     /// What a customer or an agent said, and a file, is brought over once, unless flagged.
     SaidOnce = "said_once";
-    /// What an agent says goes to whom it was said to, the ticket's requester of that moment or who had it by a live Link; and a customer's conversation goes onto no ticket known to be somebody else's, unless it names it.
+    /// What an agent says goes to whom it was said to, the ticket's requester of that moment or who had it by a live Link, and to nobody if the bridge observed then and had no conversation for it; and a customer's conversation goes onto no ticket known to be somebody else's, unless it names it.
     ToWhom = "to_whom";
     /// What is said at one place is brought over in its order, but for what comes to be known late.
     SaidInOrder = "said_in_order";

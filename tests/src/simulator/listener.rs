@@ -40,6 +40,8 @@ pub struct Ears {
     pub said_to: BTreeMap<(TicketId, MessageId), BTreeSet<String>>,
     /// Agents' words that were said when no Lane knew of their ticket.
     pub unseen: BTreeSet<(TicketId, MessageId)>,
+    /// Agents' words that a Lane had heard of, for a half Link, when the bridge went live.
+    pub of_before: BTreeSet<(TicketId, MessageId)>,
     /// When a Delivery first told of an agent's words, or a Lane's look first showed them.
     known: BTreeMap<(TicketId, MessageId), Timestamp>,
     /// In which Deliveries an agent's words came.
@@ -89,6 +91,15 @@ impl Ears {
     pub fn is_known(&self, ticket: &TicketId, comment: &MessageId) -> bool {
         let place = Place::Ticket { id: ticket.clone() };
         self.ways.contains_key(&(place, comment.clone()))
+    }
+
+    /// What an agent said on a ticket and a Lane has not brought over yet.
+    pub fn waiting(&self, lane: &LaneId, ticket: &TicketId) -> Vec<MessageId> {
+        let place = Place::Ticket { id: ticket.clone() };
+        let ways = self.ways.iter();
+        let waiting = ways
+            .filter(|((at, _), way)| *at == place && way.lane == *lane && way.outcome.is_none());
+        waiting.map(|((_, id), _)| id.clone()).collect()
     }
 
     /// Whether a customer's message is on a ticket.

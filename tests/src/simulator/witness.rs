@@ -46,6 +46,7 @@ impl World {
     /// A commit was taken: `before` was stored, `after` is.
     pub fn witness(&mut self, before: &Lane, after: &Lane) {
         self.is_said_since_the_step(before, after);
+        self.is_said_to_the_first_seen(before, after);
         self.hear_out(before, after);
         self.finished(after);
         if let Some((law, what)) = self.goes_onto_its_own(before, after) {

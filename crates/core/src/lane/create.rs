@@ -6,7 +6,7 @@ use crate::{
     effect::{CreateTicket, Effect, Operation, Read},
     ids::{ConversationId, TicketId},
     intent::IntentState,
-    link::{Link, TicketSide},
+    link::{Ended, Link, TicketSide},
     mapping::{CustomerWritesAfterClose, Reuse},
     ticket::Status,
 };
@@ -42,7 +42,7 @@ impl Turn<'_> {
             }
         }
         if self.rules.mode == Mode::Observe && memory.seen.state.is_closed() {
-            return self.end_link(&link.id, "observed");
+            return self.end_link(&link.id, Ended::OBSERVED);
         }
         if self.create_has_begun(link) {
             return;

@@ -11,7 +11,7 @@ use crate::{
     effect::{Effect, Operation, Read},
     ids::TicketId,
     intent::{Intent, IntentState},
-    link::{ConversationSide, Link, Origin},
+    link::{ConversationSide, Ended, Link, Origin},
     mapping::{CustomerBusy, TicketReopened},
     ticket::Ticket,
 };
@@ -48,7 +48,7 @@ impl Turn<'_> {
         }
         if self.rules.mode == Mode::Live && self.start_was_observed(link) {
             // It is never sent (rule 17), and nothing waits for it.
-            return self.end_link(&link.id, "observed");
+            return self.end_link(&link.id, Ended::OBSERVED);
         }
         if self.is_asked_for_no_more(link, &seen) && !planted!(StartNotWithdrawn) {
             self.withdraw(&link.id, Operation::Start, None);

@@ -1,7 +1,7 @@
 //! Which comments are words for the customer, and since when. Neighbour: saying, for how they go out.
 
 use super::world::{World, faults::Fault, net::Weather};
-use bridge_core::event::Event;
+use bridge_core::{event::Event, lane::Mode};
 use serde_json::json;
 use std::time::Duration;
 
@@ -164,4 +164,45 @@ fn the_first_entry_of_a_ticket_is_no_word_to_the_customer_though_its_create_is_n
     w.settle();
     assert_eq!(w.ticket_of(&talk), Some(ticket));
     assert!(w.heard(&talk).is_empty(), "{}", w.tale());
+}
+
+/// Found by the simulator (1906682): words of 25 hours before.
+#[test]
+fn what_an_agent_said_while_the_bridge_observed_does_not_go_out_once_it_is_live_and_no_note_tells_of_it()
+ {
+    for word in ["note", "start"] {
+        let mut w = World::with(&json!({"conversation": {"comment_without_conversation": word}}));
+        w.mode = Mode::Observe;
+        let ticket = w.agent_asks();
+        w.moment();
+        w.agent_says(&ticket, "k1", "before");
+        w.settle();
+        w.goes_live();
+        w.settle();
+        w.agent_tags(&ticket, &[]);
+        w.settle();
+        w.agent_tags(&ticket, &["whatsapp"]);
+        w.settle();
+        w.agent_says(&ticket, "k2", "after");
+        w.settle();
+        assert_eq!(w.heard(&w.only_talk()), ["after"], "{}", w.tale());
+        let mut notes = w.notes(&ticket).iter();
+        assert!(!notes.any(|note| note.contains("k1")), "{}", w.tale());
+    }
+}
+
+/// The desk's clock is two seconds behind, so they seem to be of before.
+#[test]
+fn an_agents_first_words_after_the_bridge_went_live_are_taken_for_no_older_ones() {
+    let start = json!({"conversation": {"comment_without_conversation": "start"}});
+    let mut w = World::with(&start);
+    w.mode = Mode::Observe;
+    let ticket = w.agent_asks();
+    w.settle();
+    w.goes_live();
+    let behind = w.now.minus(Duration::from_secs(2));
+    let event = w.desk.agent_comment(&ticket, "k1", "hello", true, behind);
+    w.deliver(event);
+    w.settle();
+    assert_eq!(w.heard(&w.only_talk()), ["hello"], "{}", w.tale());
 }

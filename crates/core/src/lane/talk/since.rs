@@ -71,6 +71,16 @@ impl Turn<'_> {
         self.is_wanted_out(e)
     }
 
+    /// Whether this was said while the bridge only observed, to a Link that ended with that: it is of before the
+    /// beginning (rule 17). Within what their clock may be behind ours it is taken for said since.
+    pub(super) fn is_of_observing(&self, ticket: &TicketId, at: Timestamp) -> bool {
+        let links = self.lane.links.iter();
+        let of_ticket = links.filter(|l| l.ticket_id() == Some(ticket));
+        let mut ends = of_ticket.filter_map(|l| l.ended.as_ref());
+        let at_most = latest(at).plus(THEIR_CLOCK_BEHIND);
+        ends.any(|ended| ended.is_of_observing() && at_most <= ended.at)
+    }
+
     /// Whether an agent said this to a customer.
     pub(super) fn is_said(&self, e: &CommentAdded) -> bool {
         !e.by_us && e.by_agent && e.public && !self.is_echo(e)

@@ -7,7 +7,11 @@ use crate::{
     effect::{Effect, Operation, Read, SendMessage},
     ids::{ConversationId, LinkId, MessageId, RoomId, TicketId},
     intent::{Intent, IntentState},
-    lane::{access::wish, state::ConversationMemory, step::Turn},
+    lane::{
+        access::wish,
+        state::{ConversationMemory, EntryKind},
+        step::Turn,
+    },
     link::{ConversationSide, Link},
     message::{AgentMessage, Content},
     time::Timestamp,
@@ -42,6 +46,12 @@ enum Hears {
 impl Turn<'_> {
     pub(super) fn relay_to_customer(&mut self, ticket: &TicketId, place: &Place) {
         while let Some(message) = self.begun_or_first(ticket, place).cloned() {
+            if self.is_of_observing(ticket, message.at) {
+                self.end_message(place, &message.id, Outcome::Observed);
+                let sentence = "A message was not relayed: the bridge only observed then";
+                self.note_ticket(EntryKind::Decision, sentence.to_owned(), ticket);
+                continue;
+            }
             let way = match (self.not_for_us(ticket, &message), self.who_hears(ticket)) {
                 (Some(way), _) => way,
                 (None, Hears::Talk { link, id }) => self.say(&link, &id, ticket, &message),

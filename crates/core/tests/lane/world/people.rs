@@ -6,8 +6,8 @@ use bridge_core::{
     event::Event,
     ids::{ConversationId, TicketId},
     intent::{Intent, IntentState},
-    lane::Order,
-    link::Link,
+    lane::{Mode, Order},
+    link::{Ended, Link},
     ticket::Status,
 };
 use std::time::Duration;
@@ -237,6 +237,26 @@ impl World {
         };
         let lane = lane.expect("the order concerns a known lane");
         self.work(&lane, Some(order));
+    }
+
+    /// The operator sets `mode = "live"`: the store drops the half Links, with what was not sent for them.
+    pub fn goes_live(&mut self) {
+        self.mode = Mode::Live;
+        let at = self.now;
+        for stored in self.bridge.lanes.values_mut() {
+            let links = stored.links.iter_mut();
+            for link in links.filter(|l| l.is_live() && !l.is_whole()) {
+                let reason = Ended::WENT_LIVE.to_owned();
+                link.ended = Some(Ended { at, reason });
+                for intent in stored.intents.iter_mut().filter(|i| i.link == link.id) {
+                    if matches!(intent.state, IntentState::Planned | IntentState::Parked) {
+                        (intent.state, intent.held) = (IntentState::Withdrawn, false);
+                        intent.parked = None;
+                    }
+                }
+            }
+        }
+        self.wake_all();
     }
 
     pub fn hours(&mut self, hours: u64) {

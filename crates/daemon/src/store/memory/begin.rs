@@ -43,7 +43,7 @@ fn drop_half_links(row: &mut LaneRow, now: Timestamp) -> u64 {
         {
             stored.link.ended = Some(Ended {
                 at: now,
-                reason: "went_live".to_owned(),
+                reason: Ended::WENT_LIVE.to_owned(),
             });
             stored.updated_at = now;
             dropped.push(stored.link.id.clone());

@@ -105,7 +105,7 @@ async fn drop_half_links(
         let mut half: Link = link(row)?;
         half.ended = Some(Ended {
             at: now,
-            reason: "went_live".to_owned(),
+            reason: Ended::WENT_LIVE.to_owned(),
         });
         query(END_LINK)
             .bind(half.id.as_str())
