@@ -86,6 +86,9 @@ pub struct Ended {
     pub at: Timestamp,
     /// Why, in a word: `closed`, `withdrawn`, `unlinked`, `gone`, `merged`, or one of the two below.
     pub reason: String,
+    /// Since when the bridge had observed, where it ended with that; `None` where it did from its first run on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_since: Option<Timestamp>,
 }
 
 impl Ended {
@@ -95,10 +98,12 @@ impl Ended {
     /// The reason where what the Link waited for was only observed.
     pub const OBSERVED: &str = "observed";
 
-    /// Whether it ended because the bridge had only observed: what was said to it until then is over too.
+    /// Whether it ended because the bridge had only observed, and had so in all of this time: what was said then is
+    /// over too.
     #[must_use]
-    pub fn is_of_observing(&self) -> bool {
-        [Self::WENT_LIVE, Self::OBSERVED].contains(&self.reason.as_str())
+    pub fn observed(&self, from: Timestamp, until: Timestamp) -> bool {
+        let observed = [Self::WENT_LIVE, Self::OBSERVED].contains(&self.reason.as_str());
+        observed && self.observed_since <= Some(from) && until <= self.at
     }
 }
 

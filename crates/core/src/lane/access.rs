@@ -383,6 +383,7 @@ impl Turn<'_> {
             link.ended = Some(crate::link::Ended {
                 at: now,
                 reason: reason.to_owned(),
+                observed_since: None,
             });
             link.busy_since = None;
             self.changed = true;

@@ -297,6 +297,7 @@ fn each_of_link(
     }
     if let Some(ended) = ended {
         since(&mut ended.at);
+        each(&mut [&mut ended.observed_since], since);
     }
 }
 

@@ -268,7 +268,7 @@ fn spans_of_others(told: &[RoutedTo], ours: &LaneId, now: Timestamp) -> Vec<Hold
     let ends = runs
         .clone()
         .skip(1)
-        .map(|next| next.first().map_or(now, |next| next.shown_at));
+        .map(|next| next.iter().map(|next| next.shown_at).min().unwrap_or(now));
     let spans = runs.zip(ends.chain([now])).filter_map(|(run, until)| {
         let first = run.first()?;
         Some(Holder {

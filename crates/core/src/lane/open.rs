@@ -159,7 +159,8 @@ impl Turn<'_> {
         })
     }
 
-    /// `open_when`. A rule that fails holds not, and that is told once for each state of the ticket.
+    /// `open_when`. A rule that fails says neither: nothing asks by it, and what asked before does not ask anew
+    /// once it is mended. That is told once for each state of the ticket.
     fn judge(&mut self, memory: &TicketMemory, ticket: &Ticket) -> bool {
         match self.asks_for_conversation(memory, ticket) {
             Ok(open) => open,
@@ -171,7 +172,7 @@ impl Turn<'_> {
                 if let Some(memory) = self.lane.tickets.get_mut(&ticket.id) {
                     memory.misjudged_at = Some(memory.changes);
                 }
-                false
+                memory.open_when
             }
         }
     }

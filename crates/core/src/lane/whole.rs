@@ -45,6 +45,9 @@ impl Turn<'_> {
         if !self.is_active(&talk) {
             return;
         }
+        if self.gave_up_close(&id) {
+            self.next_close_is_another(&id);
+        }
         let agreed = self.lane.link_mut(&id).and_then(|l| l.agreed.as_mut());
         let closed_there =
             |agreed: &&mut Agreed| !agreed.conversation_closed && mapping.closes(&agreed.status);

@@ -184,15 +184,18 @@ impl Compiler<'_> {
 
 /// What may have been meant by a condition that is neither true nor false.
 fn decided(source: &str, given: Undecided, scope: Scope) -> String {
+    // A name and nothing else: with what is around it a comparison would mean something else.
+    let in_names = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
+    let is_name = source.chars().all(in_names) && scope.knows(source);
     match (quoted(source), given) {
         (Some(word @ ("true" | "false")), _) => format!("did you mean \"{word}\"?"),
         (Some(word), _) if scope == Scope::Ticket => {
             format!("did you mean \"'{word}' in ticket.tags\"?")
         }
-        (None, Undecided::List) if scope.knows(source) => {
+        (None, Undecided::List) if is_name => {
             format!("did you mean \"'WORD' in {source}\"?")
         }
-        (None, Undecided::Text) if scope.knows(source) => {
+        (None, Undecided::Text) if is_name => {
             format!("write \"{source} == 'WORD'\", or \"{source} is not none\" where any will do")
         }
         (_, _) => {

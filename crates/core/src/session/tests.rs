@@ -168,6 +168,7 @@ fn what_ended_does_not_live_again() {
     before.links[0].ended = Some(crate::link::Ended {
         at: NOW,
         reason: "closed".to_owned(),
+        observed_since: None,
     });
     let mut after = before.clone();
     after.links[0].ended = None;

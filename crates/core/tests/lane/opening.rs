@@ -245,3 +245,22 @@ fn a_system_that_answers_slowly_is_not_read_again_and_again() {
     let reads = w.bridge.reads.iter().filter(|read| read.contains("t1"));
     assert!(reads.count() <= 3, "{:?}", w.bridge.reads);
 }
+
+#[test]
+fn a_rule_that_failed_for_a_while_asks_for_nothing_anew_once_it_is_mended() {
+    let fails = "'whatsapp' in ticket.tags and ticket.fields.vip | default(true)";
+    let mut w = World::with(&json!({"conversation": {"open_when": fails}}));
+    let (ticket, talk) = w.linked_from_ticket();
+    w.ends(&talk, "expired");
+    w.settle();
+    w.agent_changes(&ticket, |t| {
+        t.fields.insert("vip".to_owned(), json!("yes"));
+    });
+    w.agent_tags(&ticket, &["whatsapp", "seen"]);
+    w.settle();
+    w.remap(&json!({"conversation": {"open_when": "'whatsapp' in ticket.tags"}}));
+    w.wake_all();
+    w.settle();
+    assert_eq!(w.talks().len(), 1, "{}", w.tale());
+    assert!(w.tale().contains("was not judged"), "{}", w.tale());
+}

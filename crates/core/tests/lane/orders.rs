@@ -150,6 +150,15 @@ fn after_a_close_was_given_up_the_next_one_is_done() {
 }
 
 #[test]
+fn so_it_is_where_the_ticket_was_opened_and_solved_before_anybody_looked() {
+    let (mut w, ticket, talk) = a_close_given_up();
+    w.agent_sets(&ticket, "open");
+    w.agent_sets(&ticket, "solved");
+    w.settle();
+    assert!(!w.jelou.talks[&talk].is_active(), "{}", w.tale());
+}
+
+#[test]
 fn a_pair_whose_close_was_given_up_ends_with_its_conversation() {
     let (mut w, ticket, talk) = a_close_given_up();
     w.ends(&talk, "expired");

@@ -206,3 +206,22 @@ fn an_agents_first_words_after_the_bridge_went_live_are_taken_for_no_older_ones(
     w.settle();
     assert_eq!(w.heard(&w.only_talk()), ["hello"], "{}", w.tale());
 }
+
+#[test]
+fn what_an_agent_said_before_the_bridge_observed_for_a_while_is_told_as_unsent() {
+    let mut w = World::new();
+    w.linked_from_conversation();
+    let ticket = w.agent_asks();
+    w.settle();
+    assert_eq!(w.live_link(&ticket).unwrap().state(), "waiting_busy");
+    w.agent_says(&ticket, "k1", "before");
+    w.settle();
+    w.pass(Duration::from_secs(60));
+    w.observes();
+    w.settle();
+    w.pass(Duration::from_secs(60));
+    w.goes_live();
+    w.settle();
+    let mut notes = w.notes(&ticket).iter();
+    assert!(notes.any(|note| note.contains("k1")), "{}", w.tale());
+}

@@ -46,7 +46,8 @@ is asked. What customers write is never run.
 
 A condition comes out true or false. What is neither is an error, where the file is loaded
 (`'whatsapp'`, `ticket.tags`) or, where only a field can show it, on the ticket: a field that holds
-`no` or `0` as a text is to be compared with it. What is empty or missing counts as false.
+`no` or `0` as a text is to be compared with it. What is empty, missing or the number 0 counts as
+false.
 
 Two filters are the bridge's own. `phone('BR')` makes the digits that WhatsApp knows from a number
 as people write it: with Brazil's ninth digit, without Mexico's 1, with Argentina's 9; nothing if it

@@ -399,8 +399,15 @@ async fn lost(
         match shown {
             // That it ended may not have been heard either; what they wrote since went to the bot, or into
             // one that began before.
+            // We know that it ended, and a replica does not yet: what was written since is not of it.
+            Shown::Now(fresh) if conversation.state.is_closed() && !fresh.state.is_closed() => {
+                gaps.leave_out(bridge, &conversation.id, range)?;
+            }
             Shown::Now(fresh) if fresh.state.is_closed() && fresh.ended_at.is_none() => {
                 tracing::warn!(bridge = %bridge.name, conversation.id = %conversation.id, "Jelou does not tell when a conversation ended; what may have been written after it, and no webhook told, is not brought over");
+                let others = || theirs.linked.iter().filter(|one| one.id != conversation.id);
+                open.retain(|m| !is_here(m) || others().any(|other| m.may_be_of(other)));
+                continue;
             }
             Shown::Now(fresh) => {
                 let (here, rest) = open.into_iter().partition(|m| m.may_be_of(&fresh));

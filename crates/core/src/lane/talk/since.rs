@@ -78,7 +78,7 @@ impl Turn<'_> {
         let of_ticket = links.filter(|l| l.ticket_id() == Some(ticket));
         let mut ends = of_ticket.filter_map(|l| l.ended.as_ref());
         let at_most = latest(at).plus(THEIR_CLOCK_BEHIND);
-        ends.any(|ended| ended.is_of_observing() && at_most <= ended.at)
+        ends.any(|ended| ended.observed(at, at_most))
     }
 
     /// Whether an agent said this to a customer.

@@ -63,6 +63,7 @@ fn a_field_that_is_true_holds_and_one_that_is_false_empty_or_missing_does_not() 
         (json!(null), false),
         (json!(""), false),
         (json!([]), false),
+        (json!(0), false),
     ] {
         let mut ticket = bare();
         ticket.fields.insert("vip".to_owned(), value.clone());

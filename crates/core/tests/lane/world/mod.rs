@@ -44,6 +44,8 @@ pub struct World {
     pub bridge: Bridge,
     pub mapping: Rc<Mapping>,
     pub mode: Mode,
+    /// Since when, where it was live before.
+    pub observes_since: Option<Timestamp>,
     pub limits: Limits,
     pub capabilities: Capabilities,
     /// The tickets for which the call that follows a create was made.
@@ -79,6 +81,7 @@ impl World {
             bridge: Bridge::default(),
             mapping,
             mode: Mode::Live,
+            observes_since: None,
             limits: Limits {
                 retry_for: Duration::from_secs(72 * 3600),
                 on_unknown: OnUnknown::Hold,

@@ -239,15 +239,26 @@ impl World {
         self.work(&lane, Some(order));
     }
 
+    /// The operator sets `mode = "observe"` while the bridge is live.
+    pub fn observes(&mut self) {
+        self.mode = Mode::Observe;
+        self.observes_since = Some(self.now);
+        self.wake_all();
+    }
+
     /// The operator sets `mode = "live"`: the store drops the half Links, with what was not sent for them.
     pub fn goes_live(&mut self) {
         self.mode = Mode::Live;
-        let at = self.now;
+        let (at, observed_since) = (self.now, self.observes_since);
         for stored in self.bridge.lanes.values_mut() {
             let links = stored.links.iter_mut();
             for link in links.filter(|l| l.is_live() && !l.is_whole()) {
                 let reason = Ended::WENT_LIVE.to_owned();
-                link.ended = Some(Ended { at, reason });
+                link.ended = Some(Ended {
+                    at,
+                    reason,
+                    observed_since,
+                });
                 for intent in stored.intents.iter_mut().filter(|i| i.link == link.id) {
                     if matches!(intent.state, IntentState::Planned | IntentState::Parked) {
                         (intent.state, intent.held) = (IntentState::Withdrawn, false);

@@ -18,16 +18,22 @@ impl Memory {
     pub fn begin(&mut self, bridge: &BridgeName, observes: bool, now: Timestamp) -> Beginning {
         let mode = if observes { OBSERVE } else { LIVE };
         let before = self.notes.insert(format!("mode.{bridge}"), mode.to_owned());
+        let since = format!("observes_since.{bridge}");
         match (before.map(|mode| mode == OBSERVE), observes) {
             (None, _) => Beginning::First,
-            (Some(false), true) => Beginning::TurnedObserve,
+            (Some(false), true) => {
+                self.notes.insert(since, now.0.to_string());
+                Beginning::TurnedObserve
+            }
             (Some(true), false) => {
                 self.cursors.remove(bridge);
+                let since = self.notes.get(&since).and_then(|since| since.parse().ok());
+                let observed_since = since.map(Timestamp);
                 let dropped = self
                     .lanes
                     .values_mut()
                     .filter(|row| row.state.bridge == *bridge)
-                    .map(|row| drop_half_links(row, now))
+                    .map(|row| drop_half_links(row, observed_since, now))
                     .sum();
                 Beginning::TurnedLive { dropped }
             }
@@ -36,7 +42,7 @@ impl Memory {
     }
 }
 
-fn drop_half_links(row: &mut LaneRow, now: Timestamp) -> u64 {
+fn drop_half_links(row: &mut LaneRow, observed_since: Option<Timestamp>, now: Timestamp) -> u64 {
     let mut dropped: Vec<LinkId> = Vec::new();
     for stored in &mut row.links {
         if stored.link.is_live() && !stored.link.is_whole() && !bridge_core::planted!(HalfLinkKept)
@@ -44,6 +50,7 @@ fn drop_half_links(row: &mut LaneRow, now: Timestamp) -> u64 {
             stored.link.ended = Some(Ended {
                 at: now,
                 reason: Ended::WENT_LIVE.to_owned(),
+                observed_since,
             });
             stored.updated_at = now;
             dropped.push(stored.link.id.clone());

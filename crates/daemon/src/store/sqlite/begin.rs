@@ -19,7 +19,7 @@ use bridge_core::{
 };
 use sqlx::{Row, SqliteConnection, query};
 
-const MODE: &str = "SELECT value FROM meta WHERE key = ?";
+const META: &str = "SELECT value FROM meta WHERE key = ?";
 
 const FORGET_CURSORS: &str = "DELETE FROM cursor WHERE bridge = ?";
 
@@ -66,7 +66,7 @@ async fn begin(
     now: Timestamp,
 ) -> Result<Beginning, CommitError> {
     let key = format!("mode.{bridge}");
-    let row = query(MODE).bind(&key).fetch_optional(&mut *db).await?;
+    let row = query(META).bind(&key).fetch_optional(&mut *db).await?;
     let observed: Option<bool> = row
         .map(|row| row.try_get::<&str, _>("value").map(|mode| mode == OBSERVE))
         .transpose()?;
@@ -76,15 +76,26 @@ async fn begin(
         .bind(mode)
         .execute(&mut *db)
         .await?;
+    let since = format!("observes_since.{bridge}");
     match (observed, observes) {
         (None, _) => Ok(Beginning::First),
-        (Some(false), true) => Ok(Beginning::TurnedObserve),
+        (Some(false), true) => {
+            query(SET_META)
+                .bind(&since)
+                .bind(now.0.to_string())
+                .execute(&mut *db)
+                .await?;
+            Ok(Beginning::TurnedObserve)
+        }
         (Some(true), false) => {
             query(FORGET_CURSORS)
                 .bind(bridge.as_str())
                 .execute(&mut *db)
                 .await?;
-            let dropped = drop_half_links(db, bridge, now).await?;
+            let row = query(META).bind(&since).fetch_optional(&mut *db).await?;
+            let since = row.and_then(|row| row.try_get::<String, _>("value").ok());
+            let since = since.and_then(|since| since.parse().ok()).map(Timestamp);
+            let dropped = drop_half_links(db, bridge, since, now).await?;
             Ok(Beginning::TurnedLive { dropped })
         }
         (Some(true), true) | (Some(false), false) => Ok(Beginning::Again),
@@ -94,6 +105,7 @@ async fn begin(
 async fn drop_half_links(
     db: &mut SqliteConnection,
     bridge: &BridgeName,
+    observed_since: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<u64, StoreError> {
     let rows = query(HALF)
@@ -106,6 +118,7 @@ async fn drop_half_links(
         half.ended = Some(Ended {
             at: now,
             reason: Ended::WENT_LIVE.to_owned(),
+            observed_since,
         });
         query(END_LINK)
             .bind(half.id.as_str())

@@ -29,12 +29,25 @@ async fn going_live_forgets_cursors_and_drops_half_links_but_keeps_whole_ones() 
     assert_eq!(turned, Beginning::TurnedLive { dropped: 1 });
     assert_eq!(store.cursor(&bridge(), "tickets").await.unwrap(), None);
     let (row, _) = store.link(&half.lane.links[0].id).await.unwrap().unwrap();
-    assert!(!row.link.is_live());
+    let ended = row.link.ended.unwrap();
+    assert_eq!((ended.at, ended.observed_since), (at(5_000), None));
     let (row, _) = store.link(&whole.lane.links[0].id).await.unwrap().unwrap();
     assert!(row.link.is_live());
     assert_eq!(
         store.begin(&bridge(), true, at(6_000)).await.unwrap(),
         Beginning::TurnedObserve
+    );
+    store.told("pedro", changed("9", 1)).await;
+    let mut half = store.claimed(7_000).await;
+    let before = half.lane.clone();
+    half.lane.links.push(link(&half.lane, Some("9"), None));
+    store.keep(&half.claim, &before, &half.lane).await;
+    store.begin(&bridge(), false, at(9_000)).await.unwrap();
+    let (row, _) = store.link(&half.lane.links[0].id).await.unwrap().unwrap();
+    let ended = row.link.ended.unwrap();
+    assert_eq!(
+        (ended.at, ended.observed_since),
+        (at(9_000), Some(at(6_000)))
     );
 }
 

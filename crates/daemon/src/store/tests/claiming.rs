@@ -182,6 +182,7 @@ async fn a_lane_sees_its_latest_ended_links_and_settled_intents_and_all_that_are
         ended.ended = Some(Ended {
             at: at(3_000),
             reason: "closed".to_owned(),
+            observed_since: None,
         });
         claimed.lane.links.push(ended);
         claimed.lane.next_link += 1;

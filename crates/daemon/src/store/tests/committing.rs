@@ -98,6 +98,7 @@ async fn a_ticket_moves_to_a_new_link_in_the_commit_that_ends_the_old_one() {
     claimed.lane.links[0].ended = Some(Ended {
         at: at(1_900),
         reason: "closed".to_owned(),
+        observed_since: None,
     });
     // The new one stands first, so that the order in memory is not what makes it work.
     let new = link(&claimed.lane, Some("7"), None);

@@ -245,6 +245,7 @@ async fn a_link_that_waits_for_its_ticket_is_found_by_its_conversation_as_long_a
     claimed.lane.links[0].ended = Some(bridge_core::link::Ended {
         at: at(3_000),
         reason: "closed".to_owned(),
+        observed_since: None,
     });
     claimed.lane.next_link += 1;
     let next = link(&claimed.lane, None, Some("c7"));

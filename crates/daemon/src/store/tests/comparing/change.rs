@@ -20,6 +20,7 @@ pub(super) fn change(lane: &mut Lane, now: i64, dice: &mut Dice) {
                     one.ended = Some(Ended {
                         at: at(now),
                         reason: "closed".to_owned(),
+                        observed_since: None,
                     });
                 }
             }
