@@ -397,8 +397,6 @@ async fn lost(
             false => look(jobs, bridge, &conversation.id).await?,
         };
         match shown {
-            // That it ended may not have been heard either; what they wrote since went to the bot, or into
-            // one that began before.
             // We know that it ended, and a replica does not yet: what was written since is not of it.
             Shown::Now(fresh) if conversation.state.is_closed() && !fresh.state.is_closed() => {
                 gaps.leave_out(bridge, &conversation.id, range)?;
@@ -409,6 +407,8 @@ async fn lost(
                 open.retain(|m| !is_here(m) || others().any(|other| m.may_be_of(other)));
                 continue;
             }
+            // That it ended may not have been heard either; what they wrote since went to the bot, or into
+            // one that began before.
             Shown::Now(fresh) => {
                 let (here, rest) = open.into_iter().partition(|m| m.may_be_of(&fresh));
                 open = rest;
