@@ -2,7 +2,11 @@
 //! which say when; `laws`, which allow a call to be made again only where the one before was cut.
 
 use bridge_sandbox::Call;
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    fmt::{self, Display, Formatter},
+    ops::AddAssign,
+};
 
 /// An answer that has left is mostly on the program's disk within this, ms: it is read, and a commit is
 /// made, on a machine that does much else.
@@ -78,6 +82,19 @@ pub struct DoneAgain {
     pub soon: usize,
     /// Its answer had left for longer than it mostly takes until it is on the disk.
     pub late: usize,
+}
+
+impl AddAssign for DoneAgain {
+    fn add_assign(&mut self, more: Self) {
+        self.soon += more.soon;
+        self.late += more.late;
+    }
+}
+
+impl Display for DoneAgain {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{} again at once, {} late", self.soon, self.late)
+    }
 }
 
 /// Counts what was done again.

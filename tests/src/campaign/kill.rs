@@ -8,7 +8,7 @@
 
 use super::{
     Scene, Season, Subcommand, Verdict, Words,
-    fault::Fault,
+    fault::{DoneAgain, Fault},
     load::Load,
     manner::Manner,
     table::{Played, say},
@@ -48,6 +48,7 @@ struct Counts {
     seasons: usize,
     asked: usize,
     cut: usize,
+    again: DoneAgain,
 }
 
 async fn play(words: Words) -> Result<Verdict, String> {
@@ -82,12 +83,13 @@ async fn campaign(scene: &mut Scene, plan: &Plan, chance: &mut Chance) -> Result
         seasons,
         asked,
         cut,
+        again,
     } = counts;
     if broken.is_empty() && cut == 0 {
         broken.push("no kill met a call, so nothing is proven".to_owned());
     }
     let line = format!(
-        "{kills} kills, {events} webhooks acknowledged, judged {seasons} times, {cut} calls cut, {asked} asked about, {} breaches",
+        "{kills} kills, {events} webhooks acknowledged, judged {seasons} times, {cut} calls cut, {again}, {asked} asked about, {} breaches",
         broken.len()
     );
     Ok(Verdict { line, broken })
@@ -133,9 +135,10 @@ async fn season(
     counts.seasons += 1;
     counts.asked += judged.asked;
     counts.cut += judged.cut;
+    counts.again += judged.again;
     say(&format!(
         "{:>6} kills  {:>7} webhooks  {:>5} conversations  {:>5} tickets  settled in {:>4.1} s  \
-         database {:>4} MiB  {:<13} {:>4} cut  {:>3} asked  {:>2} before  {}",
+         database {:>4} MiB  {:<13} {:>4} cut  {}  {:>3} asked  {:>2} before  {}",
         counts.kills,
         counts.events,
         judged.conversations,
@@ -144,6 +147,7 @@ async fn season(
         std::fs::metadata(&scene.database).map_or(0, |file| file.len()) >> 20,
         scene.manner.to_string(),
         judged.cut,
+        judged.again,
         judged.asked,
         judged.before,
         match broken.len() {

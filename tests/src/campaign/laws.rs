@@ -117,16 +117,22 @@ const DONE_AGAIN_FOR_ONE_LATE: usize = 2;
 /// long after its answer would go for bad luck. How long is long hangs on who else uses the machine; so it is
 /// held against what the same faults met sooner.
 fn answers_are_kept_at_once(worlds: &Worlds) -> Option<String> {
-    let calls = worlds.calls.iter().chain(&worlds.jelou_calls);
-    let calls = calls.filter(|call| worlds.manner.may_repeat(call.operation));
-    let what = |call: &Call| Some(format!("{} {}", call.path, call.body));
-    let DoneAgain { soon, late } = fault::done_again(calls, &worlds.faults, what);
+    let DoneAgain { soon, late } = done_again(worlds);
     let most = 1 + soon / DONE_AGAIN_FOR_ONE_LATE;
     (late > most).then(|| {
         format!(
             "{late} things were done again although their answers had left long before, and {soon} of which they had not"
         )
     })
+}
+
+/// What was done once more in them, of what may be.
+#[must_use]
+pub fn done_again(worlds: &Worlds) -> DoneAgain {
+    let calls = worlds.calls.iter().chain(&worlds.jelou_calls);
+    let calls = calls.filter(|call| worlds.manner.may_repeat(call.operation));
+    let what = |call: &Call| Some(format!("{} {}", call.path, call.body));
+    fault::done_again(calls, &worlds.faults, what)
 }
 
 fn meta<'a>(conversation: &'a Conversation, key: &str) -> Option<&'a str> {

@@ -4,7 +4,7 @@
 
 use super::{
     Scene,
-    fault::Fault,
+    fault::{DoneAgain, Fault},
     laws::{self, Asked, Planned, Worlds},
     load::Told,
     person,
@@ -81,6 +81,8 @@ pub struct Judged {
     pub asked: usize,
     /// Writes of which the program may not have known it.
     pub cut: usize,
+    /// What was done once more, as the program did not know it any more.
+    pub again: DoneAgain,
     /// Laws that were broken, a sentence each.
     pub broken: Vec<String>,
 }
@@ -177,6 +179,7 @@ impl Over {
             before: laws::said_before(&worlds),
             asked: worlds.asked.len(),
             cut: worlds.cut(),
+            again: laws::done_again(&worlds),
             broken,
         })
     }

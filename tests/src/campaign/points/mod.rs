@@ -16,7 +16,7 @@ mod trace;
 
 use super::{
     Scene, Season, Subcommand, Verdict, Words,
-    fault::Fault as Stretch,
+    fault::{DoneAgain, Fault as Stretch},
     laws,
     load::Load,
     manner::Manner,
@@ -136,6 +136,7 @@ struct Points<'a> {
     webhooks: u64,
     seasons: usize,
     cut: usize,
+    again: DoneAgain,
     asked: usize,
 }
 
@@ -170,6 +171,7 @@ async fn play(words: Words) -> Result<Verdict, String> {
                 webhooks: 0,
                 seasons: 0,
                 cut: 0,
+                again: DoneAgain::default(),
                 asked: 0,
             };
             points.all().await
@@ -231,13 +233,14 @@ impl Points<'_> {
         let (kills, errors) = self.counts();
         let line = format!(
             "{} runs met {kills} points with a kill and {errors} with an error, {} webhooks acknowledged, it \
-             ended by itself {} times and went on {} times, {} calls cut, {} asked about, judged {} times in \
+             ended by itself {} times and went on {} times, {} calls cut, {}, {} asked about, judged {} times in \
              full, {} breaches",
             self.runs,
             self.webhooks,
             self.ended,
             self.went_on,
             self.cut,
+            self.again,
             self.asked,
             self.seasons,
             broken.len()
@@ -305,6 +308,7 @@ impl Points<'_> {
         broken.extend(self.scene.end(daemon).await?);
         self.webhooks += judged.acked;
         self.cut += judged.cut;
+        self.again += judged.again;
         self.asked += judged.asked;
         self.seasons += 1;
         if broken.is_empty() {
