@@ -4,7 +4,7 @@
 use super::{
     AfterSilence, Jelou, SameId, SecondStart,
     place::place,
-    record::{File, Start, Started},
+    record::{EndShown, File, Start, Started},
     talk::OPEN_MS,
 };
 use crate::{
@@ -64,6 +64,19 @@ impl Jelou {
     /// From now on a conversation comes into the report so long after its last change, ms.
     pub fn set_report_lag(&self, ms: i64) {
         lock(&self.0.world).options.report_lag_ms = ms;
+    }
+
+    /// From now on reads of this conversation tell so much of its end, once it is over.
+    ///
+    /// # Errors
+    /// Where there is no such conversation.
+    pub fn shows_end(&self, conversation: &str, model: EndShown) -> Result<(), Refusal> {
+        let world = &mut *lock(&self.0.world);
+        if world.conversation(conversation).is_none() {
+            return Err(Refusal("there is no such conversation".to_owned()));
+        }
+        world.ends_shown.insert(conversation.to_owned(), model);
+        Ok(())
     }
 
     /// A day and a second have passed since the customer's last words to any bot.

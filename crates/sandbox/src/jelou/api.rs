@@ -6,7 +6,7 @@ use super::{
     Inner,
     answer::{failed, fields_of, invalid, succeeded, text},
     integration, listing, lock, place,
-    record::{Conversation, Start, Started},
+    record::{Conversation, EndShown, Start, Started},
     route::Route,
     talk,
     world::World,
@@ -175,10 +175,13 @@ fn read(world: &World, project: &str, id: &str) -> Answer {
 /// No metadata, no assignment, no messages: Jelou shows none here.
 fn shown(world: &World, conversation: &Conversation) -> Value {
     let user = world.users.get(&conversation.user);
+    let told = world.ends_shown.get(&conversation.id).copied();
+    let told = told.unwrap_or_default();
+    let end = conversation.end_at_ms.filter(|_| told != EndShown::NotYet);
     let mut data = json!({
         "_id": conversation.id,
         "roomId": conversation.room,
-        "state": if conversation.active { "active" } else { "closed" },
+        "state": if end.is_none() { "active" } else { "closed" },
         "startAt": iso(conversation.start_at_ms),
         "User": {
             "id": conversation.user,
@@ -188,8 +191,10 @@ fn shown(world: &World, conversation: &Conversation) -> Value {
         },
         "Bot": {"id": conversation.bot, "name": world.bot_name(&conversation.bot), "type": "Whatsapp"},
     });
-    if let (Some(fields), Some(end)) = (data.as_object_mut(), conversation.end_at_ms) {
-        fields.insert("endAt".to_owned(), json!(iso(end)));
+    if let (Some(fields), Some(end)) = (data.as_object_mut(), end) {
+        if told == EndShown::Whole {
+            fields.insert("endAt".to_owned(), json!(iso(end)));
+        }
         fields.insert("endedReason".to_owned(), json!(conversation.ended_reason));
     }
     data

@@ -1,6 +1,6 @@
 //! The acts at Jelou over HTTP. Neighbour: the crate's control, which has the common pages.
 
-use super::{AfterSilence, CustomerFile, Jelou, SameId, SecondStart};
+use super::{AfterSilence, CustomerFile, EndShown, Jelou, SameId, SecondStart};
 use crate::{control::acted, stage::Refusal};
 use axum::{
     Json, Router,
@@ -75,6 +75,7 @@ pub(super) fn routes() -> Router<Jelou> {
         .route("/conversations/{id}/messages", post(writes))
         .route("/conversations/{id}/close", post(closes))
         .route("/conversations/{id}/expire", post(expires))
+        .route("/conversations/{id}/end-shown", put(shows_end))
 }
 
 #[derive(Deserialize)]
@@ -206,4 +207,16 @@ async fn closes(
 
 async fn expires(State(jelou): State<Jelou>, Path(id): Path<String>) -> Response {
     acted(jelou.expires(&id).map(|()| json!({"id": id})))
+}
+
+async fn shows_end(
+    State(jelou): State<Jelou>,
+    Path(id): Path<String>,
+    Json(chosen): Json<Chosen<EndShown>>,
+) -> Response {
+    acted(
+        jelou
+            .shows_end(&id, chosen.model)
+            .map(|()| json!({"id": id})),
+    )
 }

@@ -23,7 +23,7 @@ mod world;
 
 pub use acts::CustomerFile;
 pub use options::{AfterSilence, JelouOptions, ReportTakes, SameId, SecondStart, Strangers};
-pub use record::{Conversation, Record, Speaker, Spoken, User};
+pub use record::{Conversation, EndShown, Record, Speaker, Spoken, User};
 
 use crate::{
     calls::Call,

@@ -38,6 +38,20 @@ pub struct Conversation {
     pub first_reply_at_ms: Option<i64>,
 }
 
+/// How much a read of a conversation that is over tells of its end. The answer may come from a replica
+/// that lags, and no page says that it always tells when a conversation ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndShown {
+    /// That it is over, why, and when it ended.
+    #[default]
+    Whole,
+    /// That it is over and why, and not when it ended.
+    WithoutTime,
+    /// Nothing yet: it is shown as active.
+    NotYet,
+}
+
 /// A customer that this Jelou knows.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct User {

@@ -5,7 +5,9 @@ use super::{
     AfterSilence, JelouOptions, SameId, SecondStart, Strangers,
     event::{Event, Happened, Named, Talk, Words},
     place::{Answering, place},
-    record::{Conversation, File, Integration, Record, Speaker, Spoken, Start, Started, User},
+    record::{
+        Conversation, EndShown, File, Integration, Record, Speaker, Spoken, Start, Started, User,
+    },
     talk::by_bot,
 };
 use crate::{
@@ -32,6 +34,8 @@ pub(crate) struct World {
     pub users: BTreeMap<String, User>,
     pub aliases: BTreeMap<String, String>,
     pub conversations: Vec<Conversation>,
+    /// How much reads tell of an end, by conversation; of one that is not here, all of it.
+    pub ends_shown: BTreeMap<String, EndShown>,
     #[serde(skip)]
     index: HashMap<String, usize>,
     /// The ids of active conversations by bot and user, oldest first.
@@ -67,6 +71,7 @@ impl World {
             users: BTreeMap::new(),
             aliases: BTreeMap::new(),
             conversations: Vec::new(),
+            ends_shown: BTreeMap::new(),
             index: HashMap::new(),
             live: HashMap::new(),
             cache: BTreeMap::new(),

@@ -231,6 +231,27 @@ async fn a_second_start_follows_the_model() {
 }
 
 #[tokio::test]
+async fn a_read_tells_of_an_end_as_much_as_the_model_says() {
+    let scene = Scene::begin().await;
+    let (_, started) = scene.start("HD-1").await.unwrap();
+    let id = started["data"]["conversationId"].as_str().unwrap();
+    scene.close().await;
+    let url = scene.at(&format!("/sandbox/conversations/{id}/end-shown"));
+    for (model, state, tells_when) in [
+        ("not_yet", "active", false),
+        ("without_time", "closed", false),
+        ("whole", "closed", true),
+    ] {
+        let body = json!({"model": model});
+        assert_eq!(call("PUT", &url, KEY, Some(body)).await.unwrap().0, 200);
+        let (_, read) = call("GET", &scene.gateway(id), KEY, None).await.unwrap();
+        let data = &read["data"];
+        let shown = (&data["state"], data.get("endAt").is_some());
+        assert_eq!(shown, (&json!(state), tells_when), "{model}");
+    }
+}
+
+#[tokio::test]
 async fn a_customer_asked_for_in_another_spelling_comes_back_in_jelous() {
     let scene = Scene::begin().await;
     scene.jelou().add_user("551187654321", "Bia");
