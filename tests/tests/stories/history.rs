@@ -2,7 +2,7 @@
 //! Neighbour: `talking`, with the common stories of it.
 
 use super::talking::{has_heard, now, read_past, relayed, write_all};
-use bridge_sandbox::{Operation, Reply, Rule, SecondStart};
+use bridge_sandbox::{Operation, Reply, Rule, SecondStart, jelou::EndShown};
 use bridge_tests::play::{Play, rules};
 
 /// A stage on which the history is not read twice: what one round leaves out, the next one does not
@@ -24,6 +24,12 @@ fn answers(play: &Play, conversation: &str, reply: Reply, times: Option<u32>) {
         reply,
         ..Rule::default()
     });
+}
+
+/// Until the manners are cleared the history is not read: what happens meanwhile is read together.
+fn is_not_read(play: &Play) {
+    let manners = play.jelou().manners();
+    manners.fail_next(Operation::History, 1_000, 500);
 }
 
 /// A customer has written "um", which came, and "dois", whose webhook was lost while Jelou answered so
@@ -81,6 +87,42 @@ async fn lost_words_come_though_the_bridge_closed_their_conversation_and_no_webh
     assert_eq!(has_heard(&play, &ticket, 2).await, ["um", "dois"]);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn words_after_our_close_do_not_come_to_the_ticket_where_a_replica_shows_no_end_yet() {
+    let play = read_once().await;
+    // Somebody else talks on, or the history is read once an hour.
+    play.pair(2).await;
+    let (ticket, conversation) = play.pair(1).await;
+    read_past(&play, 0).await;
+    write_all(&play, &conversation, &["um"]).await;
+    has_heard(&play, &ticket, 1).await;
+    is_not_read(&play);
+    play.jelou().webhooks().set_off(true);
+    let ends = |model| play.jelou().shows_end(&conversation, model).unwrap();
+    ends(EndShown::NotYet);
+    write_all(&play, &conversation, &["dois"]).await;
+    play.sets(&ticket, "solved");
+    play.closed(&conversation).await;
+    // To the bot, and nobody else.
+    write_all(&play, &conversation, &["três"]).await;
+    play.jelou().manners().clear();
+    read_past(&play, now()).await;
+    play.settle().await;
+    let came = relayed(&play, &ticket).len();
+    assert_eq!(came, 1, "nobody can tell yet which were said in it");
+    ends(EndShown::Whole);
+    assert_eq!(has_heard(&play, &ticket, 2).await, ["um", "dois"]);
+}
+
+/// A stage on which a customer may be in two conversations at once, each with a ticket of its own.
+async fn two_at_once() -> Play {
+    Play::with(|options| {
+        options.jelou.second_start = SecondStart::StartAnother;
+        options.rules = rules(&options.rules, "reuse = \"open\"", "reuse = \"never\"");
+    })
+    .await
+}
+
 /// A customer who is in two conversations at once: each with its ticket, the latest begun last.
 async fn in_two(play: &Play) -> [(String, String); 2] {
     let older = play.pair(1).await;
@@ -91,11 +133,7 @@ async fn in_two(play: &Play) -> [(String, String); 2] {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_customer_writes_in_one_of_two_conversations_stands_on_its_ticket_alone() {
-    let play = Play::with(|options| {
-        options.jelou.second_start = SecondStart::StartAnother;
-        options.rules = rules(&options.rules, "reuse = \"open\"", "reuse = \"never\"");
-    })
-    .await;
+    let play = two_at_once().await;
     let [(first, older), (second, latest)] = in_two(&play).await;
     assert_ne!(first, second);
     write_all(&play, &older, &["um"]).await;
@@ -115,4 +153,34 @@ async fn what_a_customer_writes_in_one_of_two_conversations_stands_on_its_ticket
     read_past(&play, now()).await;
     play.settle().await;
     assert_eq!(relayed(&play, &first).len(), 1, "once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lost_words_of_one_conversation_are_kept_for_it_where_jelou_tells_no_end_of_another() {
+    let play = two_at_once().await;
+    // Somebody else talks on, or the history is read once an hour.
+    play.pair(2).await;
+    let [(first, older), (second, latest)] = in_two(&play).await;
+    read_past(&play, 0).await;
+    write_all(&play, &older, &["um"]).await;
+    has_heard(&play, &first, 1).await;
+    is_not_read(&play);
+    play.jelou().webhooks().lose_next(1);
+    write_all(&play, &older, &["dois"]).await;
+    let closed = play.jelou().operator_closes(&older, "closed_by_operator");
+    closed.unwrap();
+    play.has_status(&first, "solved").await;
+    // The one that began last is closed by the bridge, and no webhook tells when it ended either.
+    play.jelou().webhooks().set_off(true);
+    let model = EndShown::WithoutTime;
+    play.jelou().shows_end(&latest, model).unwrap();
+    play.sets(&second, "solved");
+    play.closed(&latest).await;
+    // To the bot, and nobody else.
+    write_all(&play, &latest, &["três"]).await;
+    play.jelou().manners().clear();
+    read_past(&play, now()).await;
+    play.settle().await;
+    assert!(relayed(&play, &second).is_empty(), "none is taken onto it");
+    assert_eq!(has_heard(&play, &first, 2).await, ["um", "dois"]);
 }
