@@ -1,6 +1,7 @@
 //! Who watches: after each step it looks at what that step changed, and at nothing else. Neighbours:
 //! `law`, the promises; `ending`, which looks at everything once all is quiet.
 
+mod halt;
 mod made;
 
 use super::{
@@ -20,6 +21,7 @@ use bridge_core::{
     time::Timestamp,
 };
 use bridge_remotes::jelou::Talk;
+use halt::LetOut;
 use jelou_bridge::store::Claim;
 use std::{
     cell::Cell,
@@ -36,9 +38,6 @@ const SURELY_WAITED: Duration = Duration::from_secs(45);
 
 /// Rule 5: so much may Jelou's clock and ours differ, where a conversation is told by its beginning.
 const CLOCKS_APART: Duration = Duration::from_secs(120);
-
-/// The safety halt's window, less what the clocks of two processes may differ by.
-const HALT_WINDOW: Duration = Duration::from_secs(590);
 
 /// How a note begins that tells what the report says; the conversation's id follows.
 const REPORT_NOTE: &str = "[jelou-bridge] Jelou's report on conversation ";
@@ -119,15 +118,6 @@ pub struct Judge {
     pub written_late: BTreeMap<(LinkId, Side), u32>,
     /// The laws that were asked of something, a bit each.
     asked: Cell<u64>,
-}
-
-/// What the safety halt let out.
-#[derive(Clone, Copy, Debug)]
-struct LetOut {
-    /// When, for the first time.
-    at: Timestamp,
-    /// When what went out was planned, as far as seen.
-    planned_at: Timestamp,
 }
 
 impl Judge {
@@ -364,41 +354,6 @@ impl Judge {
     pub fn all_made_for(&self, link: &LinkId) -> Vec<TicketId> {
         let made = self.created.get(link);
         made.into_iter().flat_map(BTreeMap::keys).cloned().collect()
-    }
-
-    /// The safety halt let an Intent out: no more than so many within its window (rule 16).
-    pub fn let_out(&mut self, intent: &Intent, now: Timestamp, most: u64) {
-        let freed = self.freed.get(&intent.id);
-        let is_freed = freed.is_some_and(|planned_at| intent.planned_at <= *planned_at);
-        if is_freed || !self.restored.is_empty() {
-            return;
-        }
-        self.asks(Law::HaltHolds);
-        let planned_at = intent.planned_at;
-        let out = self.let_out.entry(intent.operation()).or_default();
-        let one = out.entry(intent.id.clone());
-        let one = one.or_insert(LetOut {
-            at: now,
-            planned_at,
-        });
-        one.planned_at = one.planned_at.max(planned_at);
-        let recent = out.values().filter(|one| now.since(one.at) < HALT_WINDOW);
-        let many = recent.count() as u64;
-        if many > most {
-            let what = format!("{many} of {} went out", intent.operation().as_str());
-            self.breach(Law::HaltHolds, what);
-        }
-    }
-
-    /// A person released the safety halt while it held these, planned then.
-    pub fn released(&mut self, held: Vec<(IntentId, Timestamp)>) {
-        // What was let out before and is tried again was counted then.
-        let out = std::mem::take(&mut self.let_out).into_values().flatten();
-        let out = out.map(|(id, one)| (id, one.planned_at));
-        for (id, planned_at) in held.into_iter().chain(out) {
-            let freed = self.freed.entry(id).or_insert(planned_at);
-            *freed = planned_at.max(*freed);
-        }
     }
 
     /// Whether so many of something are one too many, where each restored backup may have forgotten one.
