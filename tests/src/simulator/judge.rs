@@ -3,6 +3,7 @@
 
 mod halt;
 mod made;
+mod noted;
 
 use super::{
     law::{Breach, Law},
@@ -20,7 +21,6 @@ use bridge_core::{
     ticket::Version,
     time::Timestamp,
 };
-use bridge_remotes::jelou::Talk;
 use halt::LetOut;
 use jelou_bridge::store::Claim;
 use std::{
@@ -38,9 +38,6 @@ const SURELY_WAITED: Duration = Duration::from_secs(45);
 
 /// Rule 5: so much may Jelou's clock and ours differ, where a conversation is told by its beginning.
 const CLOCKS_APART: Duration = Duration::from_secs(120);
-
-/// How a note begins that tells what the report says; the conversation's id follows.
-const REPORT_NOTE: &str = "[jelou-bridge] Jelou's report on conversation ";
 
 /// What was seen so far.
 #[derive(Clone, Debug, Default)]
@@ -467,53 +464,6 @@ impl World {
             }
             (Operation::Note, Ok(_)) => self.judge_note(intent),
             _ => {}
-        }
-    }
-
-    fn judge_note(&mut self, intent: &Intent) {
-        let many = self.judge.noted.entry(intent.id.clone()).or_default();
-        *many += 1;
-        let many = usize::try_from(*many).unwrap_or(usize::MAX);
-        let knows = self.shape.note == Resolve::DirectLookup;
-        let flagged = intent.possible_duplicate;
-        if knows && !flagged && self.judge.is_too_many(many) {
-            let what = format!("{} was noted {many} times", intent.id);
-            self.judge.breach(Law::CreatedOnce, what);
-        }
-        if knows && !flagged {
-            self.judge_report(intent);
-        }
-    }
-
-    /// What the report tells of a conversation stands on one ticket, once, and the conversation has ended.
-    fn judge_report(&mut self, intent: &Intent) {
-        let Effect::AddNote { ticket, text } = &intent.effect else {
-            return;
-        };
-        let Some((head, _)) = text.reveal().split_once(':') else {
-            return;
-        };
-        let Some(talk) = head.strip_prefix(REPORT_NOTE) else {
-            return;
-        };
-        self.judge.asks(Law::ReportedOnce);
-        // Two spellings of a customer are two Lanes until Jelou shows them to be one, and each tells its own
-        // ticket (history 2000644).
-        let mut talks = self.jelou.talks.values();
-        let told_of = talks.find(|t| t.conversation.id.as_str() == talk);
-        let apart = told_of.is_some_and(|t| self.is_spelled_twice(&t.conversation.user));
-        let records = self.desk.records.iter();
-        let records = records.filter(|(id, _)| !apart || *id == ticket);
-        let notes = records.flat_map(|(_, record)| &record.notes);
-        let same = |note: &&String| note.split_once(':').is_some_and(|(other, _)| other == head);
-        let many = notes.filter(same).count();
-        let goes_on = told_of.is_some_and(Talk::is_active);
-        if self.judge.is_too_many(many) || goes_on {
-            let what = format!(
-                "{} tells of {talk}, {many} times: {}",
-                intent.id, intent.cause
-            );
-            self.judge.breach(Law::ReportedOnce, what);
         }
     }
 }
