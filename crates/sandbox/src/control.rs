@@ -158,5 +158,8 @@ mod tests {
         let ticket: crate::helpdesk::NewTicket =
             serde_json::from_str(&example(r#"{"requester_phone""#)).unwrap();
         assert_eq!(ticket.tags, ["whatsapp"]);
+        let bridge: crate::helpdesk::Bridge =
+            serde_json::from_str(&example(r#"{"admin""#)).unwrap();
+        assert_eq!(bridge.admin, "http://127.0.0.1:9090");
     }
 }

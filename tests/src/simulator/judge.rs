@@ -1,7 +1,9 @@
 //! Who watches: after each step it looks at what that step changed, and at nothing else. Neighbours:
 //! `law`, the promises; `ending`, which looks at everything once all is quiet.
 
+mod halt;
 mod made;
+mod noted;
 
 use super::{
     law::{Breach, Law},
@@ -19,7 +21,7 @@ use bridge_core::{
     ticket::Version,
     time::Timestamp,
 };
-use bridge_remotes::jelou::Talk;
+use halt::LetOut;
 use jelou_bridge::store::Claim;
 use std::{
     cell::Cell,
@@ -36,12 +38,6 @@ const SURELY_WAITED: Duration = Duration::from_secs(45);
 
 /// Rule 5: so much may Jelou's clock and ours differ, where a conversation is told by its beginning.
 const CLOCKS_APART: Duration = Duration::from_secs(120);
-
-/// The safety halt's window, less what the clocks of two processes may differ by.
-const HALT_WINDOW: Duration = Duration::from_secs(590);
-
-/// How a note begins that tells what the report says; the conversation's id follows.
-const REPORT_NOTE: &str = "[jelou-bridge] Jelou's report on conversation ";
 
 /// What was seen so far.
 #[derive(Clone, Debug, Default)]
@@ -119,15 +115,6 @@ pub struct Judge {
     pub written_late: BTreeMap<(LinkId, Side), u32>,
     /// The laws that were asked of something, a bit each.
     asked: Cell<u64>,
-}
-
-/// What the safety halt let out.
-#[derive(Clone, Copy, Debug)]
-struct LetOut {
-    /// When, for the first time.
-    at: Timestamp,
-    /// When what went out was planned, as far as seen.
-    planned_at: Timestamp,
 }
 
 impl Judge {
@@ -366,41 +353,6 @@ impl Judge {
         made.into_iter().flat_map(BTreeMap::keys).cloned().collect()
     }
 
-    /// The safety halt let an Intent out: no more than so many within its window (rule 16).
-    pub fn let_out(&mut self, intent: &Intent, now: Timestamp, most: u64) {
-        let freed = self.freed.get(&intent.id);
-        let is_freed = freed.is_some_and(|planned_at| intent.planned_at <= *planned_at);
-        if is_freed || !self.restored.is_empty() {
-            return;
-        }
-        self.asks(Law::HaltHolds);
-        let planned_at = intent.planned_at;
-        let out = self.let_out.entry(intent.operation()).or_default();
-        let one = out.entry(intent.id.clone());
-        let one = one.or_insert(LetOut {
-            at: now,
-            planned_at,
-        });
-        one.planned_at = one.planned_at.max(planned_at);
-        let recent = out.values().filter(|one| now.since(one.at) < HALT_WINDOW);
-        let many = recent.count() as u64;
-        if many > most {
-            let what = format!("{many} of {} went out", intent.operation().as_str());
-            self.breach(Law::HaltHolds, what);
-        }
-    }
-
-    /// A person released the safety halt while it held these, planned then.
-    pub fn released(&mut self, held: Vec<(IntentId, Timestamp)>) {
-        // What was let out before and is tried again was counted then.
-        let out = std::mem::take(&mut self.let_out).into_values().flatten();
-        let out = out.map(|(id, one)| (id, one.planned_at));
-        for (id, planned_at) in held.into_iter().chain(out) {
-            let freed = self.freed.entry(id).or_insert(planned_at);
-            *freed = planned_at.max(*freed);
-        }
-    }
-
     /// Whether so many of something are one too many, where each restored backup may have forgotten one.
     pub(super) fn is_too_many(&self, many: usize) -> bool {
         many > 1 + self.restored.len()
@@ -512,53 +464,6 @@ impl World {
             }
             (Operation::Note, Ok(_)) => self.judge_note(intent),
             _ => {}
-        }
-    }
-
-    fn judge_note(&mut self, intent: &Intent) {
-        let many = self.judge.noted.entry(intent.id.clone()).or_default();
-        *many += 1;
-        let many = usize::try_from(*many).unwrap_or(usize::MAX);
-        let knows = self.shape.note == Resolve::DirectLookup;
-        let flagged = intent.possible_duplicate;
-        if knows && !flagged && self.judge.is_too_many(many) {
-            let what = format!("{} was noted {many} times", intent.id);
-            self.judge.breach(Law::CreatedOnce, what);
-        }
-        if knows && !flagged {
-            self.judge_report(intent);
-        }
-    }
-
-    /// What the report tells of a conversation stands on one ticket, once, and the conversation has ended.
-    fn judge_report(&mut self, intent: &Intent) {
-        let Effect::AddNote { ticket, text } = &intent.effect else {
-            return;
-        };
-        let Some((head, _)) = text.reveal().split_once(':') else {
-            return;
-        };
-        let Some(talk) = head.strip_prefix(REPORT_NOTE) else {
-            return;
-        };
-        self.judge.asks(Law::ReportedOnce);
-        // Two spellings of a customer are two Lanes until Jelou shows them to be one, and each tells its own
-        // ticket (history 2000644).
-        let mut talks = self.jelou.talks.values();
-        let told_of = talks.find(|t| t.conversation.id.as_str() == talk);
-        let apart = told_of.is_some_and(|t| self.is_spelled_twice(&t.conversation.user));
-        let records = self.desk.records.iter();
-        let records = records.filter(|(id, _)| !apart || *id == ticket);
-        let notes = records.flat_map(|(_, record)| &record.notes);
-        let same = |note: &&String| note.split_once(':').is_some_and(|(other, _)| other == head);
-        let many = notes.filter(same).count();
-        let goes_on = told_of.is_some_and(Talk::is_active);
-        if self.judge.is_too_many(many) || goes_on {
-            let what = format!(
-                "{} tells of {talk}, {many} times: {}",
-                intent.id, intent.cause
-            );
-            self.judge.breach(Law::ReportedOnce, what);
         }
     }
 }

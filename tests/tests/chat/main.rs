@@ -14,7 +14,7 @@
 mod browser;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use bridge_tests::play::{Play, user};
+use bridge_tests::play::{Play, rules, user};
 use browser::Browser;
 use std::path::Path;
 
@@ -68,6 +68,30 @@ async fn a_person_plays_both_sides_and_watches_both_move() {
     browser.shows("#talk", "conversation ended").await;
     assert!(!browser.text("#talk").await.contains("Cliente antiga"));
     browser.keeps(&artifact("chat-page-ended.png")).await;
+    browser.closes().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ticket_that_the_halt_holds_says_why_at_the_desk() {
+    let Some(browser) = Browser::open().await else {
+        return;
+    };
+    let play = Play::with(|options| {
+        options.rules = rules(&options.rules, "min_count = 1000", "min_count = 1");
+    })
+    .await;
+    let (linked, _) = play.pair(1).await;
+    let held = play.ticket(2);
+    browser.goes_to(&play.stage.helpdesk.url()).await;
+    browser.shows("#subject", &format!("#{held}")).await;
+    let why = "held, waits for the safety halt; `halt release` lets it go";
+    browser.shows("#waits", why).await;
+
+    let other = format!("#list button[data-ticket='{linked}']");
+    browser.clicks(&other).await;
+    browser.shows("#subject", &format!("#{linked}")).await;
+    browser.shows("#facts", "conversation").await;
+    browser.keeps(&artifact("desk-page-held.png")).await;
     browser.closes().await;
 }
 

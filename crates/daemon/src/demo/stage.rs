@@ -10,7 +10,7 @@ use crate::{
 use bridge_core::ids::{ConversationId, TicketId};
 use bridge_sandbox::{
     Helpdesk, HelpdeskOptions, Jelou, JelouOptions, RunningHelpdesk, RunningJelou, Target,
-    helpdesk::NewTicket,
+    helpdesk::{Bridge, NewTicket},
 };
 use std::{
     path::{Path, PathBuf},
@@ -110,7 +110,7 @@ impl Stage {
         Ok(stage)
     }
 
-    /// Starts the daemon again on the same database, and points the webhooks at it.
+    /// Starts the daemon again on the same database, points the webhooks at it, and names it to the agent's page.
     ///
     /// # Errors
     /// [`AppError`] if its configuration is refused or its ports or database are taken.
@@ -125,6 +125,10 @@ impl Stage {
         let base = format!("http://{}/webhooks/{BRIDGE}", running.listen);
         point(self.jelou.handle.webhooks(), format!("{base}/jelou"));
         point(self.helpdesk.handle.webhooks(), format!("{base}/ticketing"));
+        self.helpdesk.handle.set_bridge(Bridge {
+            admin: format!("http://{}", running.admin),
+            token: ADMIN_TOKEN.to_owned(),
+        });
         self.running = Some(running);
         Ok(())
     }

@@ -1,12 +1,12 @@
 //! The agents' acts over HTTP. Neighbour: the crate's control, which has the common pages.
 
-use super::{Helpdesk, NewTicket, Role};
+use super::{Bridge, Helpdesk, NewTicket, Role};
 use crate::control::acted;
 use axum::{
     Json, Router,
     extract::{Path, State},
     response::Response,
-    routing::{delete, post},
+    routing::{delete, get, post, put},
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -18,6 +18,8 @@ pub(super) fn routes() -> Router<Helpdesk> {
         .route("/tickets/{id}/status", post(sets_status))
         .route("/tickets/{id}/comments", post(comments))
         .route("/tickets/{id}/tags", post(edits_tags))
+        .route("/bridge", put(names_bridge))
+        .route("/waiting", get(waiting))
 }
 
 async fn creates(
@@ -93,6 +95,14 @@ async fn edits_tags(
             .agent_edits_tags(&id, &add, &remove)
             .map(|()| json!({"id": id})),
     )
+}
+
+async fn names_bridge(State(helpdesk): State<Helpdesk>, Json(bridge): Json<Bridge>) {
+    helpdesk.set_bridge(bridge);
+}
+
+async fn waiting(State(helpdesk): State<Helpdesk>) -> Response {
+    acted(helpdesk.waiting().await)
 }
 
 fn strs(all: &[String]) -> Vec<&str> {

@@ -1,6 +1,6 @@
 //! A helpdesk that runs on this machine: tickets, requesters, comments, agents. Rooms: world (what
 //! is true, made of records), route, api, list and answer (its HTTP), acts and control (by hand, and
-//! under `/sandbox/` and on the page at `/`).
+//! under `/sandbox/` and on the page at `/`), waiting (what the bridge tells that page).
 
 mod acts;
 mod answer;
@@ -12,10 +12,12 @@ mod record;
 mod route;
 #[cfg(test)]
 mod tests;
+mod waiting;
 mod world;
 
 pub use options::HelpdeskOptions;
 pub use record::{Attachment, Comment, NewTicket, Requester, Role, STATUSES, Ticket};
+pub use waiting::Bridge;
 
 use crate::{
     calls::Call,
@@ -50,6 +52,8 @@ pub(crate) struct Inner {
     /// Where it is, for the addresses of files.
     base: String,
     world: Mutex<World>,
+    /// Asked why a ticket does not move, once one is named.
+    bridge: Mutex<Option<Bridge>>,
 }
 
 /// The page on which a person plays the agent: `GET /`.
@@ -104,6 +108,7 @@ impl Helpdesk {
             stage,
             base: format!("http://{addr}"),
             world,
+            bridge: Mutex::default(),
         }));
         let router = Router::new()
             .nest("/sandbox", control::routes())

@@ -228,6 +228,11 @@ impl Hooks {
         // The count goes on: a number never names two webhooks.
     }
 
+    /// What sends them: it goes straight to where it is sent and follows nobody elsewhere.
+    pub(crate) fn client(&self) -> &reqwest::Client {
+        &self.0.client
+    }
+
     pub(crate) fn secret(&self) -> String {
         lock(&self.0.inner).target.secret.clone()
     }
