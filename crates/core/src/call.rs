@@ -121,3 +121,21 @@ pub enum Resolve {
     /// Nothing tells.
     None,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_tells_the_status_of_its_answer_or_that_nothing_was_sent() {
+        let refused = |status| CallError::Refused {
+            status,
+            reason: "why".to_owned(),
+        };
+        let told = |error: CallError| (error.to_string(), error.status());
+        let answered = told(refused(422));
+        assert_eq!(answered, ("refused with 422: why".to_owned(), Some(422)));
+        let unsent = told(refused(NOT_SENT));
+        assert_eq!(unsent, ("not sent: why".to_owned(), None));
+    }
+}

@@ -75,3 +75,57 @@ pub fn merge(agreed: &Agreed, sides: Sides<'_>, mapping: &Mapping) -> Verdict {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        mapping::{MappingSpec, compile},
+        ticket::Vocabulary,
+    };
+    use serde_json::json;
+
+    fn mapping() -> Mapping {
+        let words = |words: &[&str]| words.iter().map(|word| Status::new(word)).collect();
+        let vocabulary = Vocabulary {
+            statuses: words(&["open", "solved"]),
+            solved: words(&["solved"]),
+            final_: words(&[]),
+            reopened: Status::new("open"),
+            open_ended: false,
+            fields: None,
+        };
+        let spec = json!({"conversation": {
+            "open_when": "true", "user_id": "{{ ticket.requester.phone }}", "close_on_status": ["solved"],
+        }});
+        let spec: MappingSpec = serde_json::from_value(spec).unwrap();
+        compile(&spec, &vocabulary).unwrap()
+    }
+
+    /// What comes of a ticket that moves from one status to another while its conversation goes on.
+    fn moved(from: &str, to: &str) -> Verdict {
+        let agreed = Agreed {
+            conversation_closed: false,
+            status: Status::new(from),
+        };
+        let status = Status::new(to);
+        let sides = Sides {
+            closed: None,
+            status: &status,
+        };
+        merge(&agreed, sides, &mapping())
+    }
+
+    // A person gave the close up, so that the conversation went on beside a solved ticket.
+    #[test]
+    fn a_ticket_that_is_open_again_closes_no_conversation() {
+        let closes = |verdict| matches!(verdict, Verdict::Close { .. });
+        assert!(closes(moved("open", "solved")));
+        let again = moved("solved", "open");
+        let Verdict::Agree(agreed) = again else {
+            panic!("{again:?}");
+        };
+        assert_eq!(agreed.status, Status::new("open"));
+        assert!(!agreed.conversation_closed);
+    }
+}

@@ -2,8 +2,10 @@
 //! by one read. Neighbours: the adapters' `webhook::parse`, which says what a Delivery means; the
 //! daemon's `jobs::routes` and the simulator, which look up and read what is asked here.
 
+mod apart;
 mod tries;
 
+pub use apart::{Part, apart};
 pub use tries::{Tries, not_now};
 
 use crate::{
@@ -200,7 +202,7 @@ enum Phase {
     },
 }
 
-/// One Delivery on its way to a Lane.
+/// One Delivery on its way to a Lane. It is about one ticket or conversation: [`apart`] sees to that.
 #[derive(Clone, Debug, Hash)]
 pub struct Route {
     bridge: BridgeName,
@@ -441,13 +443,18 @@ pub fn missed_since(before: Option<Timestamp>, now: Timestamp) -> Option<Timesta
     (now.since(since) < GONE_READS_APART).then_some(since)
 }
 
-/// The ticket or conversation that a Delivery is about: routing is serial for each.
+/// The ticket or conversation that a Delivery is about, the first where there are several ([`apart`]): routing is
+/// serial for each.
 #[must_use]
 pub fn object_of(parsed: &Parsed) -> Option<&str> {
     let Parsed::Events(events) = parsed else {
         return None;
     };
-    let event = events.first()?;
+    object_of_event(events.first()?)
+}
+
+/// The ticket or conversation that an event is about.
+fn object_of_event(event: &Event) -> Option<&str> {
     event
         .ticket()
         .map(TicketId::as_str)

@@ -264,6 +264,17 @@ mod tests {
     }
 
     #[test]
+    fn each_version_has_a_key_of_its_own() {
+        let time = |at| Version::Time {
+            at: Timestamp(at),
+            granule_ms: 1_000,
+        };
+        let number = |number| Version::Monotonic { number };
+        let keys = [Version::None, number(7), number(8), time(7), time(8)].map(|v| v.key());
+        assert_eq!(keys, ["", "n7", "n8", "t7", "t8"]);
+    }
+
+    #[test]
     fn two_changes_within_one_second_cannot_be_told_apart() {
         assert_eq!(at(1_000).compare(&at(1_999)), Order::Same);
         assert_eq!(at(1_000).compare(&at(2_000)), Order::Newer);

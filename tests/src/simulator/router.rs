@@ -13,13 +13,18 @@ use bridge_core::{
     call::CallError,
     event::{Parsed, Side},
     ids::TicketId,
-    route::{Ask, Route, RouteEnd, Told, Turn, missing, not_now, object_of},
+    route::{Ask, Part, Route, RouteEnd, Told, Turn, apart, missing, not_now, object_of},
     ticket::Ticket,
     time::Timestamp,
 };
 use bridge_remotes::bot;
-use jelou_bridge::store::{Received, Room, Routed, Source};
-use std::{collections::VecDeque, rc::Rc, time::Duration};
+use bytes::Bytes;
+use jelou_bridge::store::{NewDelivery, Received, Recorded, Room, Routed, Source};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    rc::Rc,
+    time::Duration,
+};
 
 /// A read waits this long for the rest of the webhooks of one act, as the daemon's does.
 const GATHER: Duration = Duration::from_millis(300);
@@ -51,7 +56,7 @@ pub struct Routing {
 
 enum Step {
     /// It waits for its object's lock, or has just got it.
-    Waits(Parsed),
+    Waits(Parsed, Vec<Part>),
     /// This is wanted next.
     Goes(Route, Turn),
     /// It has waited for the rest of the webhooks of one act.
@@ -83,7 +88,7 @@ impl World {
                 self.unrouted.insert(received.id, None);
                 continue;
             }
-            let parsed = parse(&received);
+            let (parsed, others) = apart(parse(&received));
             let key = object_of(&parsed).map_or_else(|| received.id.to_string(), str::to_owned);
             let key = format!("{}/{key}", received.side);
             if received.source == Source::Webhook {
@@ -105,7 +110,7 @@ impl World {
                 replica,
                 received,
                 key,
-                step: Step::Waits(parsed),
+                step: Step::Waits(parsed, others),
             };
             self.routings.insert(id, routing);
         }
@@ -135,12 +140,15 @@ impl World {
             step,
         };
         match step {
-            Step::Waits(parsed) => {
+            Step::Waits(parsed, others) => {
+                if !self.keep(&received, others) {
+                    return self.give_back(id, back(Step::GivesBack));
+                }
                 let (route, turn) = Route::begin(parsed, bridge(), Some(bot()));
-                self.follow(id, back(Step::Waits(Parsed::Ignored(""))), route, turn);
+                self.follow(id, back(nothing_more()), route, turn);
             }
             Step::Goes(route, turn) => {
-                self.follow(id, back(Step::Waits(Parsed::Ignored(""))), route, turn);
+                self.follow(id, back(nothing_more()), route, turn);
             }
             Step::Gathered(route, ticket) => self.read_ticket(id, back, route, ticket),
             Step::Reads(route) => {
@@ -157,7 +165,7 @@ impl World {
         mut route: Route,
         ticket: TicketId,
     ) {
-        let routing = back(Step::Waits(Parsed::Ignored("")));
+        let routing = back(nothing_more());
         let who = format!("delivery {}", routing.received.id);
         match self.ask(routing.replica, Side::Ticketing, &who) {
             Ok(()) => {
@@ -173,6 +181,30 @@ impl World {
                 self.follow(id, routing, route, turn);
             }
         }
+    }
+
+    /// Records what a Delivery meant for further tickets. Says whether the store took it.
+    fn keep(&mut self, received: &Received, parts: Vec<Part>) -> bool {
+        for part in parts {
+            if self.store_is_down() {
+                return false;
+            }
+            let dedup = Some(part.key(received.id));
+            let recorded = self.store.record(NewDelivery {
+                bridge: received.bridge.clone(),
+                side: received.side,
+                source: Source::Part,
+                dedup: dedup.clone(),
+                received_at: received.received_at,
+                headers: BTreeMap::new(),
+                body: Bytes::from(serde_json::to_vec(&part.events).unwrap_or_default()),
+            });
+            if let Recorded::New(id) = recorded {
+                self.judge.recorded(received.side, dedup, id);
+                self.judge.acked(id);
+            }
+        }
+        true
     }
 
     /// Looks up what is asked for, until a read is needed or the end is known.
@@ -226,9 +258,7 @@ impl World {
         let Some(mut routing) = self.routings.remove(&id) else {
             return;
         };
-        let Step::Reads(mut route) =
-            std::mem::replace(&mut routing.step, Step::Waits(Parsed::Ignored("")))
-        else {
+        let Step::Reads(mut route) = std::mem::replace(&mut routing.step, nothing_more()) else {
             return;
         };
         let told = match outcome {
@@ -338,6 +368,11 @@ impl World {
         }
         self.look_by(routing.replica, self.now);
     }
+}
+
+/// Where a routing stands whose body was read.
+fn nothing_more() -> Step {
+    Step::Waits(Parsed::Ignored(""), Vec::new())
 }
 
 fn parse(received: &Received) -> Parsed {

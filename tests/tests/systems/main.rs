@@ -10,6 +10,7 @@ mod agent;
 mod audit;
 mod desk;
 mod follows;
+mod gathered;
 #[allow(dead_code, reason = "shared with the stories of Request Tracker alone")]
 #[path = "../request_tracker/instance.rs"]
 mod instance;

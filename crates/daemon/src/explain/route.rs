@@ -7,6 +7,7 @@ use bridge_core::{
     event::{Event, Parsed, Side, TicketChanged},
     ids::{BotId, LaneId, UserId},
     lane::Lane,
+    route::{Part, apart},
     ticket::Ticket,
 };
 
@@ -15,7 +16,13 @@ pub(super) async fn route(
     question: &Question<'_>,
     explanation: &mut Explanation,
 ) -> Option<(Lane, Vec<Event>)> {
-    let mut events = match parse(question) {
+    let (parsed, others) = apart(parse(question));
+    for Part { object, .. } in others {
+        explanation.note(format!(
+            "It tells of {object} too, which goes its own way: explain that with a body that names it alone"
+        ));
+    }
+    let mut events = match parsed {
         Parsed::Events(events) => events,
         Parsed::Ignored(reason) => {
             explanation.note(format!("It would be ignored: {reason}"));

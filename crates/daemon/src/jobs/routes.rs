@@ -12,18 +12,19 @@ use crate::{
     clock,
     metrics::EventFate,
     runtime::Bridge,
-    store::{Received, RouteEnd, Routed, Source, StoreError},
+    store::{NewDelivery, Received, RouteEnd, Routed, Source, StoreError},
 };
 use apalis::prelude::Data;
 use bridge_core::{
     event::{Parsed, Side},
     ids::{BridgeName, DeliveryId},
-    route::{Ask, Route, Told, Turn, object_of},
+    route::{Ask, Part, Route, Told, Turn, apart, object_of},
 };
+use bytes::Bytes;
 use futures::{FutureExt as _, poll};
 use read::{LastRead, read_ticket};
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     panic::AssertUnwindSafe,
     pin::pin,
     sync::{Arc, Mutex, PoisonError, Weak, atomic::Ordering},
@@ -203,7 +204,7 @@ async fn route(jobs: &Jobs, task: RouteTask) {
         let settled = settle(jobs, received, end).await;
         return or_give_back(jobs, received.id, None, settled).await;
     };
-    let parsed = parse(bridge, received);
+    let (parsed, others) = apart(parse(bridge, received));
     let object = object_of(&parsed).map(str::to_owned);
     let key = object.clone().unwrap_or_else(|| received.id.to_string());
     let lock = task
@@ -211,8 +212,31 @@ async fn route(jobs: &Jobs, task: RouteTask) {
         .lock(&format!("{}/{}/{key}", received.bridge, received.side));
     // Held until the end is stored: whoever is next must see what came of it, if only that it is put off.
     let mut last = task.turn.lock(&lock).await;
-    let routed = decide(jobs, bridge, received, &mut last, parsed).await;
+    // First: once this one is settled nobody looks at its body again.
+    let routed = match keep(jobs, received, others).await {
+        Ok(()) => decide(jobs, bridge, received, &mut last, parsed).await,
+        Err(error) => Err(error),
+    };
     or_give_back(jobs, received.id, object.as_deref(), routed).await;
+}
+
+/// Records what a Delivery meant for further tickets, each as a Delivery of its own that came with it. Those that
+/// are there from an earlier try stay as they are.
+async fn keep(jobs: &Jobs, received: &Received, parts: Vec<Part>) -> Result<(), StoreError> {
+    for part in parts {
+        let body = serde_json::to_vec(&part.events).unwrap_or_default();
+        let new = NewDelivery {
+            bridge: received.bridge.clone(),
+            side: received.side,
+            source: Source::Part,
+            dedup: Some(part.key(received.id)),
+            received_at: received.received_at,
+            headers: BTreeMap::new(),
+            body: Bytes::from(body),
+        };
+        jobs.store.record(new).await?;
+    }
+    Ok(())
 }
 
 async fn or_give_back(

@@ -27,6 +27,8 @@ pub enum Source {
     Sweep,
     /// A finding of `backfill`.
     Backfill,
+    /// The Router, from a Delivery that is about several tickets.
+    Part,
 }
 
 impl Source {
@@ -37,6 +39,7 @@ impl Source {
             Self::Webhook => "webhook",
             Self::Sweep => "sweep",
             Self::Backfill => "backfill",
+            Self::Part => "part",
         }
     }
 }

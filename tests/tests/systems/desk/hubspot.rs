@@ -64,6 +64,21 @@ impl Vendor for World {
         self.tells_of(ticket, &["hs_pipeline_stage"], false, told);
     }
 
+    /// What happens at one moment comes in one body, whatever it is about (developers.hubspot.com, Webhooks).
+    fn sets_and_opens(
+        &mut self,
+        ticket: &str,
+        status: &str,
+        [user, subject]: [&str; 2],
+        told: &mut Told,
+    ) -> String {
+        let mut each = Told::new();
+        self.sets_status(ticket, status, &mut each);
+        let opened = self.opens(user, subject, &mut each);
+        told.push(self.gathered(&each));
+        opened
+    }
+
     /// What begins with two signs goes to the customer, as the agents of the bridge's users know.
     fn says(&mut self, ticket: &str, text: &str, public: bool, _told: &mut Told) {
         let sign = if public { "&gt;&gt; " } else { "" };

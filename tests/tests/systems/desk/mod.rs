@@ -199,6 +199,21 @@ pub trait Agent: Send + Sync {
     /// An agent sets a ticket's status.
     fn sets_status<'a>(&'a self, ticket: &'a str, status: &'a str) -> Doing<'a>;
 
+    /// An agent sets a ticket's status and opens one for another customer in the same moment: a system that
+    /// gathers tells of both in one body. Tells the number of the second.
+    fn sets_and_opens<'a>(
+        &'a self,
+        ticket: &'a str,
+        status: &'a str,
+        user: &'a str,
+        subject: &'a str,
+    ) -> Doing<'a, String> {
+        Box::pin(async move {
+            self.sets_status(ticket, status).await;
+            self.opens(user, subject).await
+        })
+    }
+
     /// An agent answers the customer on a ticket; a status may go along.
     fn replies<'a>(&'a self, ticket: &'a str, text: &'a str, status: Option<&'a str>) -> Doing<'a>;
 

@@ -141,6 +141,7 @@ pub(super) fn source(row: &SqliteRow) -> Result<Source, StoreError> {
         "webhook" => Ok(Source::Webhook),
         "sweep" => Ok(Source::Sweep),
         "backfill" => Ok(Source::Backfill),
+        "part" => Ok(Source::Part),
         _ => Err(StoreError::unreadable("source")),
     }
 }

@@ -47,6 +47,18 @@ pub trait Vendor: Send + 'static {
     /// An agent opens a ticket for a customer, and tells its number.
     fn opens(&mut self, user: &str, subject: &str, told: &mut Told) -> String;
 
+    /// An agent sets a ticket's status and opens one for another customer in the same moment.
+    fn sets_and_opens(
+        &mut self,
+        ticket: &str,
+        status: &str,
+        [user, subject]: [&str; 2],
+        told: &mut Told,
+    ) -> String {
+        self.sets_status(ticket, status, told);
+        self.opens(user, subject, told)
+    }
+
     /// All tickets, as an agent sees them.
     fn tickets(&self) -> Vec<Seen>;
 
@@ -242,6 +254,19 @@ impl<V: Vendor> Agent for Fake<V> {
     fn opens<'a>(&'a self, user: &'a str, subject: &'a str) -> Doing<'a, String> {
         let opens = |vendor: &mut V, told: &mut Told| vendor.opens(user, subject, told);
         Box::pin(self.site.does(opens))
+    }
+
+    fn sets_and_opens<'a>(
+        &'a self,
+        ticket: &'a str,
+        status: &'a str,
+        user: &'a str,
+        subject: &'a str,
+    ) -> Doing<'a, String> {
+        let does = move |vendor: &mut V, told: &mut Told| {
+            vendor.sets_and_opens(ticket, status, [user, subject], told)
+        };
+        Box::pin(self.site.does(does))
     }
 
     fn sees<'a>(&'a self, ticket: &'a str) -> Doing<'a, Seen> {

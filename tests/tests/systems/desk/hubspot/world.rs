@@ -281,6 +281,15 @@ impl World {
         told.push(self.posted(&Value::Array(events).to_string()));
     }
 
+    /// All that these bodies tell, in one.
+    pub fn gathered(&self, told: &Told) -> Hook {
+        let events = told.iter().flat_map(|hook| {
+            let events: Vec<Value> = serde_json::from_str(&hook.body).expect("a list");
+            events
+        });
+        self.posted(&Value::Array(events.collect()).to_string())
+    }
+
     fn posted(&self, body: &str) -> Hook {
         let at = now().to_string();
         let host = self.hooks.trim_start_matches("http://");
