@@ -130,6 +130,7 @@ impl World {
             self.judge.asks(law);
         }
         self.what_was_answered_is_there();
+        self.what_was_answered_is_heard_of();
         let mut claimed = None;
         let mut open = None;
         for lane in self.store.lanes() {

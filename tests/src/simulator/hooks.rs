@@ -3,6 +3,7 @@
 
 use super::{
     fault::Fault,
+    judge::Told,
     law::Law,
     queue::{Happening, ReplicaId},
     world::{BRIDGE, PROJECT, World},
@@ -16,7 +17,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use jelou_adapter::webhook::{SIGNATURE_HEADER, dedup_key, parse, sign, verify};
 use jelou_bridge::store::{NewDelivery, Recorded, Source};
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, rc::Rc, time::Duration};
 
 /// The secrets that are accepted.
 const SECRETS: [&str; 2] = ["the first secret", "the second secret"];
@@ -32,6 +33,7 @@ const TRIES: u8 = 4;
 pub struct Hook {
     /// Who sends it.
     pub side: Side,
+    told: Told,
     body: Bytes,
     dedup: Option<String>,
     signature: String,
@@ -60,23 +62,25 @@ impl World {
         if self.faults.strikes(Fault::HookLost) {
             return;
         }
+        let event = self.as_told(event);
         let body = match side {
-            Side::Jelou => jelou_body(event),
-            Side::Ticketing => self.desk_body(event),
+            Side::Jelou => jelou_body(&event),
+            Side::Ticketing => serde_json::to_string(&[&event]).unwrap_or_default(),
         };
-        self.send(side, &body, false);
+        let told = Some(Rc::new(event));
+        self.send(side, &told, &body);
         if self.faults.strikes(Fault::HookRepeated) {
-            self.send(side, &body, true);
+            self.send(side, &told, &body);
         }
         let has_ids = side == Side::Jelou || self.shape.delivery_ids;
         if has_ids && self.faults.strikes(Fault::HookRewritten) {
             let other = body.replacen(',', " ,  ", 1);
-            self.send(side, &other, true);
+            self.send(side, &told, &other);
         }
         if side == Side::Ticketing && self.shape.delivery_ids {
             if self.faults.strikes(Fault::HookOtherId) {
                 self.hooks_sent += 1;
-                self.send(side, &body, true);
+                self.send(side, &told, &body);
             }
             self.hooks_sent += 1;
         }
@@ -88,6 +92,7 @@ impl World {
             let body = body.replace("\"start\"", "\"close\"");
             let hook = Hook {
                 side,
+                told: None,
                 signature: sign(FORGED, body.as_bytes()),
                 body: Bytes::from(body),
                 dedup: None,
@@ -105,9 +110,9 @@ impl World {
         }
     }
 
-    fn send(&mut self, side: Side, body: &str, again: bool) {
-        let hook = self.hook(side, body);
-        let _ = again;
+    fn send(&mut self, side: Side, told: &Told, body: &str) {
+        let mut hook = self.hook(side, body);
+        hook.told.clone_from(told);
         self.fly(hook);
     }
 
@@ -125,6 +130,7 @@ impl World {
         };
         Hook {
             side,
+            told: None,
             body: Bytes::copy_from_slice(body.as_bytes()),
             dedup,
             signature,
@@ -201,7 +207,7 @@ impl World {
             )
         });
         if let Recorded::New(id) = recorded {
-            self.judge.recorded(hook.side, dedup, id);
+            self.judge.recorded(hook.side, dedup, &hook.told, id);
             if let Some(intent) = intent_in(hook) {
                 self.judge.told_of_start(intent, self.now);
             }
@@ -217,7 +223,7 @@ impl World {
             self.crash(replica);
             return false;
         }
-        self.judge.acked(recorded.id());
+        self.judge.answered(&hook.told, recorded.id());
         true
     }
 
@@ -225,7 +231,8 @@ impl World {
         String::from_utf8_lossy(body).chars().take(600).collect()
     }
 
-    fn desk_body(&self, event: &Event) -> String {
+    /// An event as its webhook tells it: one that carries ids alone tells no moment.
+    fn as_told(&self, event: &Event) -> Event {
         let mut event = event.clone();
         if let Event::TicketChanged(change) = &mut event
             && self.shape.carries == Carries::IdOnly
@@ -233,7 +240,7 @@ impl World {
         {
             change.at = None;
         }
-        serde_json::to_string(&[event]).unwrap_or_default()
+        event
     }
 }
 

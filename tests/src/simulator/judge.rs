@@ -2,14 +2,18 @@
 //! `law`, the promises; `ending`, which looks at everything once all is quiet.
 
 mod halt;
+mod answered;
 mod made;
 mod noted;
+
+pub use answered::Told;
 
 use super::{
     law::{Breach, Law},
     listener::Ears,
     world::World,
 };
+use answered::Answered;
 use bridge_core::{
     call::{CallError, Resolve},
     effect::{Answer, CreateTicket, Effect, Operation},
@@ -85,7 +89,8 @@ pub struct Judge {
     pub finished: BTreeSet<IntentId>,
     /// Their tries, by when they left, that had not reached the desk by then.
     pub unstoppable: BTreeSet<(IntentId, Option<Timestamp>)>,
-    by_dedup: BTreeMap<(Side, String), DeliveryId>,
+    /// What came to the door, and for what senders were answered.
+    answered: Answered,
     tokens: BTreeMap<LaneId, i64>,
     settled: BTreeSet<(DeliveryId, u32)>,
     /// Intents that were committed as sent.
@@ -151,17 +156,6 @@ impl Judge {
         self.traced
     }
 
-    /// A Delivery is new in the store.
-    pub fn recorded(&mut self, side: Side, dedup: Option<String>, id: DeliveryId) {
-        self.asks(Law::RecordedOnce);
-        if let Some(dedup) = dedup
-            && let Some(first) = self.by_dedup.insert((side, dedup), id)
-        {
-            let what = format!("deliveries {first} and {id} have one key");
-            self.breach(Law::RecordedOnce, what);
-        }
-    }
-
     /// Jelou's word of a start of ours was stored.
     pub fn told_of_start(&mut self, intent: IntentId, now: Timestamp) {
         self.done_and_told
@@ -189,7 +183,7 @@ impl Judge {
 
     /// A Delivery that was never answered may be lost with its process: it comes again, as a new one.
     pub fn forget_all_but(&mut self, there: &BTreeSet<DeliveryId>) {
-        self.by_dedup.retain(|_, id| there.contains(id));
+        self.answered.forget_all_but(|id| there.contains(id));
     }
 
     /// A Lane was claimed.
@@ -314,7 +308,7 @@ impl Judge {
         self.restored.push((backup_at, now));
         let known = |id: &DeliveryId| last.is_some_and(|last| *id <= last);
         self.acked.retain(known);
-        self.by_dedup.retain(|_, id| known(id));
+        self.answered.forget_all_but(known);
         self.ears.forget_deliveries(known);
         self.settled.clear();
         self.tokens.clear();

@@ -33,9 +33,9 @@ macro_rules! laws {
 }
 
 laws! {
-    /// A1: what was answered 200 is in the store from then on (but for what a restored backup had not yet).
+    /// A1: what was answered 200 is in the store from then on, itself and not another under its key (but for what a restored backup had not yet).
     AckedKept = "acked_kept";
-    /// A2: two Deliveries with one deduplication key are one row.
+    /// A2: what Jelou told twice, in whatever bytes, and two Deliveries with one id of their sender are one row.
     RecordedOnce = "recorded_once";
     /// A3: an Event is settled once, and only a person's retry brings a settled or parked Delivery back.
     SettledOnce = "settled_once";
@@ -139,7 +139,7 @@ laws! {
     ButtonOnce = "button_once";
     /// A customer reads once in a conversation that nobody is in, unless flagged.
     AwayOnce = "away_once";
-    /// When all is healed, all that was said has been brought over, or its ticket was told, or a person is asked.
+    /// When all is healed, all that was said, and each customer's message from its first answered webhook on, has been brought over, or its ticket was told, or a person is asked.
     SaidIsHeard = "said_is_heard";
     /// When all is healed, a file that can be had hangs on its ticket, and of another the ticket was told.
     FilesArrive = "files_arrive";

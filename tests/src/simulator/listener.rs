@@ -89,8 +89,12 @@ impl Ears {
 
     /// Whether a Lane had taken in an agent's words before.
     pub fn is_known(&self, ticket: &TicketId, comment: &MessageId) -> bool {
-        let place = Place::Ticket { id: ticket.clone() };
-        self.ways.contains_key(&(place, comment.clone()))
+        self.has_heard_of(&Place::Ticket { id: ticket.clone() }, comment)
+    }
+
+    /// Whether a Lane took in what was said at a place.
+    pub fn has_heard_of(&self, place: &Place, message: &MessageId) -> bool {
+        self.ways.contains_key(&(place.clone(), message.clone()))
     }
 
     /// What an agent said on a ticket and a Lane has not brought over yet.
