@@ -83,6 +83,7 @@ struct Counts {
     webhooks: u64,
     jumps: usize,
     longest: Duration,
+    before: usize,
 }
 
 async fn play(words: Words) -> Result<Verdict, String> {
@@ -131,11 +132,12 @@ async fn campaign(
         webhooks,
         jumps,
         longest,
+        before,
         ..
     } = counts;
     let line = format!(
-        "{manner}, {jumps} jumps of the clock, each told by the program, {webhooks} webhooks acknowledged, settled in {:.1} s at most, {} \
-         breaches",
+        "{manner}, {jumps} jumps of the clock, each told by the program, {webhooks} webhooks acknowledged, {before} words older \
+         than their link not sent, settled in {:.1} s at most, {} breaches",
         longest.as_secs_f64(),
         broken.len()
     );
@@ -173,6 +175,7 @@ async fn season(
     let judged = season.judged(scene, &daemon).await?;
     counts.seasons += 1;
     counts.webhooks += judged.acked;
+    counts.before += judged.before;
     counts.longest = counts.longest.max(judged.settled_in);
     say(&format!(
         "{:<46}  {:>6} webhooks  settled in {:>4.1} s  {} breaches",

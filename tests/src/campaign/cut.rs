@@ -61,6 +61,7 @@ struct Counts {
     unknown: f64,
     asked: usize,
     longest: Duration,
+    before: usize,
 }
 
 async fn play(words: Words) -> Result<Verdict, String> {
@@ -114,10 +115,12 @@ async fn campaign(
         unknown,
         asked,
         longest,
+        before,
     } = counts;
     let line = format!(
         "{manner}, {rounds} rounds, {webhooks} webhooks acknowledged, {spells} spells of lost answers, {lost} \
-         packets lost, {unknown} outcomes unknown at first, {asked} asked about, settled in {:.1} s at most, {} breaches",
+         packets lost, {unknown} outcomes unknown at first, {asked} asked about, {before} words older than their link not \
+         sent, settled in {:.1} s at most, {} breaches",
         longest.as_secs_f64(),
         broken.len()
     );
@@ -151,6 +154,7 @@ async fn round(
     counts.webhooks += judged.acked;
     counts.unknown += unknown;
     counts.asked += judged.asked;
+    counts.before += judged.before;
     counts.lost = net.lost()?;
     counts.longest = counts.longest.max(judged.settled_in);
     say(&format!(

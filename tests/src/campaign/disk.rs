@@ -75,6 +75,7 @@ struct Counts {
     refused: f64,
     not_ready: u64,
     longest: Duration,
+    before: usize,
 }
 
 async fn play(words: Words) -> Result<Verdict, String> {
@@ -126,10 +127,12 @@ async fn campaign(
         refused,
         not_ready,
         longest,
+        before,
     } = counts;
     let line = format!(
         "{manner}, {rounds} rounds, {webhooks} webhooks acknowledged, {fillings} fillings, {refused} webhooks \
-         answered 503, not ready {not_ready} times, settled in {:.1} s at most, {} breaches",
+         answered 503, not ready {not_ready} times, {before} words older than their link not sent, settled in {:.1} s at \
+         most, {} breaches",
         longest.as_secs_f64(),
         broken.len()
     );
@@ -180,6 +183,7 @@ async fn round(
     }
     counts.rounds += 1;
     counts.webhooks += judged.acked;
+    counts.before += judged.before;
     counts.refused += refused;
     counts.longest = counts.longest.max(judged.settled_in);
     say(&format!(

@@ -49,6 +49,27 @@ struct Counts {
     asked: usize,
     cut: usize,
     again: DoneAgain,
+    before: usize,
+}
+
+impl Counts {
+    /// What came of it in one line, with so many laws broken. Words that went nowhere and of which nobody was
+    /// told are no breach, and no success either: they are in it.
+    fn line(&self, breaches: usize) -> String {
+        let Self {
+            kills,
+            events,
+            seasons,
+            asked,
+            cut,
+            again,
+            before,
+        } = self;
+        format!(
+            "{kills} kills, {events} webhooks acknowledged, judged {seasons} times, {cut} calls cut, {again}, {asked} asked about, \
+             {before} words older than their link not sent, {breaches} breaches"
+        )
+    }
 }
 
 async fn play(words: Words) -> Result<Verdict, String> {
@@ -77,21 +98,10 @@ async fn campaign(scene: &mut Scene, plan: &Plan, chance: &mut Chance) -> Result
     while broken.is_empty() && (counts.kills < plan.kills || counts.events < plan.events) {
         broken = season(scene, plan, chance, &mut counts).await?;
     }
-    let Counts {
-        kills,
-        events,
-        seasons,
-        asked,
-        cut,
-        again,
-    } = counts;
-    if broken.is_empty() && cut == 0 {
+    if broken.is_empty() && counts.cut == 0 {
         broken.push("no kill met a call, so nothing is proven".to_owned());
     }
-    let line = format!(
-        "{kills} kills, {events} webhooks acknowledged, judged {seasons} times, {cut} calls cut, {again}, {asked} asked about, {} breaches",
-        broken.len()
-    );
+    let line = counts.line(broken.len());
     Ok(Verdict { line, broken })
 }
 
@@ -136,6 +146,7 @@ async fn season(
     counts.asked += judged.asked;
     counts.cut += judged.cut;
     counts.again += judged.again;
+    counts.before += judged.before;
     say(&format!(
         "{:>6} kills  {:>7} webhooks  {:>5} conversations  {:>5} tickets  settled in {:>4.1} s  \
          database {:>4} MiB  {:<13} {:>4} cut  {}  {:>3} asked  {:>2} before  {}",
@@ -159,4 +170,21 @@ async fn season(
         season.wind_up(scene);
     }
     Ok(broken)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_closing_line_tells_of_words_that_went_nowhere() {
+        let counts = Counts {
+            kills: 60,
+            before: 3,
+            ..Counts::default()
+        };
+        let line = counts.line(0);
+        let told = "3 words older than their link not sent, 0 breaches";
+        assert!(line.ends_with(told), "{line}");
+    }
 }

@@ -43,6 +43,8 @@ pub struct Told {
     pub closed: BTreeMap<String, &'static str>,
     /// Tickets whose status an agent set.
     pub touched: BTreeSet<String>,
+    /// Those of them that an agent ever set to `solved`: nothing starts for them until their customer writes.
+    pub solved: BTreeSet<String>,
     /// How often an agent took a ticket out of `solved`.
     pub reopened: BTreeMap<String, usize>,
     /// What they said, in the order in which they said it.
@@ -266,6 +268,9 @@ impl People {
         let set = self.helpdesk.agent_sets_status(ticket, status).is_ok();
         if set {
             self.told.touched.insert(ticket.clone());
+            if *status == "solved" {
+                self.told.solved.insert(ticket.clone());
+            }
             if before.as_deref() == Some("solved") {
                 *self.told.reopened.entry(ticket.clone()).or_default() += 1;
             }

@@ -261,6 +261,72 @@ fn what_an_agent_said_before_the_link_goes_nowhere_and_what_was_said_after_does_
     assert_eq!(said_before(&worlds), 1);
 }
 
+/// An agent made a second ticket for the customer, set it to pending and wrote to them on it. No Link of it
+/// is there, and the customer is in no conversation any more.
+fn forgotten() -> Worlds {
+    let mut worlds = good("lookup-retry");
+    let own = |mut comment: Comment| {
+        comment.author = Role::Agent;
+        comment.created_at = "2026-11-22T15:00:05Z".to_owned();
+        comment
+    };
+    let words = Voice::Agent.words(7, 5);
+    let second = Ticket {
+        id: "1002".to_owned(),
+        status: "pending".to_owned(),
+        tags: BTreeSet::from(["whatsapp".to_owned()]),
+        external_id: None,
+        ..ticket()
+    };
+    let said_on_it = own(comment(9005, &words, true));
+    worlds.tickets.push((second, vec![said_on_it]));
+    worlds.told.said.push(Said {
+        words,
+        place: "1002".to_owned(),
+        comment: Some("9005".to_owned()),
+    });
+    worlds.told.opened.insert("1002".to_owned(), user(7));
+    worlds.told.touched.insert("1002".to_owned());
+    worlds.conversations.first_mut().unwrap().active = false;
+    worlds
+}
+
+const FORGOTTEN: [&str; 2] = [
+    "1 messages to the customers never came: c00000007 k000005",
+    "ticket 1002 never got a conversation",
+];
+
+#[test]
+fn a_ticket_that_was_set_to_anything_but_solved_is_not_forgotten_with_its_words() {
+    let mut worlds = forgotten();
+    assert_eq!(broken(&worlds), FORGOTTEN);
+    worlds.told.solved.insert("1002".to_owned());
+    holds(&worlds);
+    assert_eq!(said_before(&worlds), 1);
+}
+
+#[test]
+fn a_busy_customer_is_no_excuse_for_a_ticket_that_does_not_wait_for_them() {
+    let mut worlds = forgotten();
+    worlds.conversations.first_mut().unwrap().active = true;
+    assert_eq!(broken(&worlds), FORGOTTEN);
+    let link =
+        json!({"ticket": "1002", "state": "waiting_busy", "created_at": "2026-11-22T15:00:00Z"});
+    worlds.links.push(link);
+    let told = "The conversation of this ticket starts when that ends.";
+    let (_, comments) = worlds.tickets.last_mut().unwrap();
+    comments.push(comment(9, &told, false));
+    let note = Planned {
+        ticket: "1002".to_owned(),
+        ..intent("note", false)
+    };
+    worlds.intents.push(note);
+    holds(&worlds);
+    // Nobody is in a conversation any more, and it waits all the same.
+    worlds.conversations.first_mut().unwrap().active = false;
+    finds(&worlds, "ticket 1002 never got a conversation");
+}
+
 #[test]
 fn words_in_another_order_are_found() {
     let mut worlds = good("lookup-retry");

@@ -136,11 +136,7 @@ pub(super) fn to_customers(worlds: &Worlds) -> Sheet {
 /// Whether the customer is in another conversation, and the ticket says that its own waits for the end
 /// of that one: what agents say meanwhile is said then.
 fn waits_for_its_customer(worlds: &Worlds, ticket: &Ticket, comments: &[Comment]) -> bool {
-    let mut links = worlds.links.iter();
-    let waits = links.any(|link| {
-        super::text(link, "ticket") == Some(&ticket.id)
-            && super::text(link, "state") == Some("waiting_busy")
-    });
+    let waits = worlds.waits_busy(&ticket.id);
     let mut notes = comments
         .iter()
         .filter(|c| c.author == Role::Bridge && !c.public);
@@ -150,7 +146,8 @@ fn waits_for_its_customer(worlds: &Worlds, ticket: &Ticket, comments: &[Comment]
 }
 
 /// Words that are older than the first Link of their ticket, by the clocks of both sides, or whose ticket
-/// never had one: rule 17 begins with the Link (docs/RELIABILITY.md, what is not promised).
+/// was solved and never had one: rule 17 begins with the Link (docs/RELIABILITY.md, what is not promised). A
+/// ticket that was never solved has one, also where its customer is busy: without it its words are lost.
 fn before_its_link(worlds: &Worlds, said: &[&Said], comments: &[Comment]) -> BTreeSet<String> {
     let of_ticket = |link: &&Value| {
         said.first()
@@ -166,7 +163,7 @@ fn before_its_link(worlds: &Worlds, said: &[&Said], comments: &[Comment]) -> BTr
     };
     let is_older = |said: &Said| match (at(said), first) {
         (Some(at), Some(first)) => at < first,
-        (_, None) => true,
+        (_, None) => worlds.told.solved.contains(&said.place),
         (None, Some(_)) => false,
     };
     let older = said.iter().filter(|said| is_older(said));

@@ -29,7 +29,7 @@ use std::{
     time::Duration,
 };
 use tokio::time::Instant;
-use verdict::{Canary, Drain, Report};
+use verdict::{BEFORE, Canary, DRAIN, Drain, FLOOD, Report};
 
 /// A million events, or as many as `--events` says.
 const EVENTS: usize = 1_000_000;
@@ -40,11 +40,9 @@ const RATE: usize = 200;
 /// How long the drain is watched, s, unless `--drain` says otherwise; to its end if it is shorter.
 const DRAIN_S: u64 = 7_200;
 
-/// Each stretch of the comparison with and without poison, s, unless `--stretch` says otherwise.
+/// Each stretch of the comparison with and without poison, and each in which canaries sing and nothing else happens,
+/// s, unless `--stretch` says otherwise. The p99 of the canaries of five seconds would be the slowest of them.
 const STRETCH_S: u64 = 60;
-
-/// How long the canaries sing while nothing else happens, s.
-const CANARY_S: u64 = 5;
 
 /// A canary each.
 const CANARY_EVERY: Duration = Duration::from_millis(100);
@@ -113,14 +111,14 @@ async fn play(mut stage: Stage, plan: &Plan) -> Result<Report, String> {
     report.memory.push(("idle", stage.memory()));
     report
         .canaries
-        .push(canaries(&mut stage, "before", CANARY_S).await);
+        .push(canaries(&mut stage, BEFORE, plan.stretch).await);
     report.without_poison = stage.steady(plan, false).await?;
     calm(&stage).await?;
     stage.desk.door(Door::Refuse);
     flood(&mut stage, &mut report).await?;
     report
         .canaries
-        .push(canaries(&mut stage, "queued", CANARY_S).await);
+        .push(canaries(&mut stage, "queued", plan.stretch).await);
     report.memory.push(("queued", stage.memory()));
     report.scrape = stage.scrape().await?;
     stage.kill().await?;
@@ -129,7 +127,7 @@ async fn play(mut stage: Stage, plan: &Plan) -> Result<Report, String> {
     report.ready_after_stop = stage.start().await?;
     report
         .canaries
-        .push(canaries(&mut stage, "restarted", CANARY_S).await);
+        .push(canaries(&mut stage, "restarted", plan.stretch).await);
     report.memory.push(("restarted", stage.memory()));
     drain(&mut stage, plan, &mut report).await?;
     report.with_poison = stage.steady(plan, true).await?;
@@ -141,9 +139,9 @@ async fn play(mut stage: Stage, plan: &Plan) -> Result<Report, String> {
     Ok(report)
 }
 
-/// So many seconds of canaries, and how long each took to its conversation at Jelou.
-async fn canaries(stage: &mut Stage, when: &'static str, seconds: u64) -> Canary {
-    let until = Instant::now() + Duration::from_secs(seconds);
+/// So long a stretch of canaries, and how long each took to its conversation at Jelou.
+async fn canaries(stage: &mut Stage, when: &'static str, stretch: Duration) -> Canary {
+    let until = Instant::now() + stretch;
     let mut sung = Vec::new();
     let mut tick = tokio::time::interval(CANARY_EVERY);
     while Instant::now() < until {
@@ -184,7 +182,7 @@ async fn flood(stage: &mut Stage, report: &mut Report) -> Result<(), String> {
     report.events = all;
     report.said_again = progress.said_again.load(Ordering::Relaxed);
     report.memory.push(("100 %", stage.memory()));
-    report.canaries.push(stage.heard("flood", &sung).await);
+    report.canaries.push(stage.heard(FLOOD, &sung).await);
     let caught_up = Instant::now();
     let calm = calm(stage).await?;
     report.heard_in = caught_up.elapsed();
@@ -242,7 +240,7 @@ async fn drain(stage: &mut Stage, plan: &Plan, report: &mut Report) -> Result<()
         wanted,
         processor: (processor_seconds(stage.pid()?) - used) / took.as_secs_f64(),
     };
-    report.canaries.push(stage.heard("drain", &sung).await);
+    report.canaries.push(stage.heard(DRAIN, &sung).await);
     if stage.created() >= nearly {
         report.broken.extend(stage.judge().await?);
         report.drain.created = stage.created();

@@ -138,6 +138,7 @@ struct Points<'a> {
     cut: usize,
     again: DoneAgain,
     asked: usize,
+    before: usize,
 }
 
 async fn play(words: Words) -> Result<Verdict, String> {
@@ -173,6 +174,7 @@ async fn play(words: Words) -> Result<Verdict, String> {
                 cut: 0,
                 again: DoneAgain::default(),
                 asked: 0,
+                before: 0,
             };
             points.all().await
         }
@@ -233,8 +235,8 @@ impl Points<'_> {
         let (kills, errors) = self.counts();
         let line = format!(
             "{} runs met {kills} points with a kill and {errors} with an error, {} webhooks acknowledged, it \
-             ended by itself {} times and went on {} times, {} calls cut, {}, {} asked about, judged {} times in \
-             full, {} breaches",
+             ended by itself {} times and went on {} times, {} calls cut, {}, {} asked about, {} words older \
+             than their link not sent, judged {} times in full, {} breaches",
             self.runs,
             self.webhooks,
             self.ended,
@@ -242,6 +244,7 @@ impl Points<'_> {
             self.cut,
             self.again,
             self.asked,
+            self.before,
             self.seasons,
             broken.len()
         );
@@ -310,6 +313,7 @@ impl Points<'_> {
         self.cut += judged.cut;
         self.again += judged.again;
         self.asked += judged.asked;
+        self.before += judged.before;
         self.seasons += 1;
         if broken.is_empty() {
             over.wind_up(self.scene);
