@@ -4,9 +4,10 @@
 //! Rooms: `play` (a stage with words for stories), `program` (the real binary as a process),
 //! `process` (it stands between two sandboxes), `figures` (what its admin listener tells), `campaign` (kill it in the middle of a burst and
 //! compare the worlds), `simulator` (the rules in virtual time), `explorer` (every state of small worlds),
-//! `planted` (bugs that the simulator must find), `chance` (from a seed), `asked` (the numbers of a command line).
+//! `planted` (bugs that the simulator must find), `chance` (from a seed), `asked` (the numbers of a command line), `built` (of which commit).
 
 pub mod asked;
+pub mod built;
 pub mod campaign;
 pub mod chance;
 pub mod explorer;

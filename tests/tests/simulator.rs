@@ -77,6 +77,7 @@ fn a_simulator_that_is_asked_wrongly_says_so_and_lives_nothing() {
         ("--seeds 0..2 --jobs two", "--jobs two is not a number"),
         ("--seeds 0..2 --jobs 0", "--jobs 0 proves nothing"),
         ("--seeds 0..2 --trace", "--trace and --whole go with --seed"),
+        ("--seeds 0..2 --commit 0000000", "not from 0000000"),
     ] {
         let (code, said) = simulate(words);
         assert_eq!(code, Some(2), "{words}: {said}");

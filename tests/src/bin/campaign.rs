@@ -5,7 +5,10 @@
 //! Ends with 0 if every law held, 1 if one was broken, 2 if it was asked wrongly, 3 if a campaign
 //! could not be played. Where a law was broken, the folder with the database is kept and named.
 
-use bridge_tests::campaign::{Subcommand, TABLE, Words, table::say};
+use bridge_tests::{
+    built::COMMIT,
+    campaign::{Subcommand, TABLE, Words, table::say},
+};
 use jelou_bridge::clock;
 use std::{io::Write, process::ExitCode};
 
@@ -35,7 +38,10 @@ async fn play(one: &Subcommand, words: Words) -> u8 {
     for law in &broken {
         say(&format!("  {law}"));
     }
-    say(&format!("{}: {line}; {took} s; {word}", one.name));
+    say(&format!(
+        "{}: {line}; {took} s; campaign of commit {COMMIT}; {word}",
+        one.name
+    ));
     code
 }
 

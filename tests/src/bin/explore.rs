@@ -1,23 +1,22 @@
-//! Visits every state of small worlds and says which law does not hold, by a shortest way.
-//! Neighbour: `bridge_tests::explorer`, which does it.
+//! Visits every state of small worlds and says which law does not hold, by a shortest way; with
+//! `--protocol` the intent protocol's world, whole; with `--orders` it plays every order of longer
+//! histories instead, and says which ends otherwise. Neighbour: `bridge_tests::explorer`, which does it.
 //!
-//! usage: explore [--list] [--laws] [--scenario NAME] [--short|--whole|--most STATES]
-//!                [--flaw NAME] [--jobs N]
-//!        explore --orders [--short] [--scenario NAME] [--jobs N]
-//!
-//! With `--orders` it plays every order of longer histories instead, and says which ends otherwise.
+//! Ends with 0 if every law held, 1 if one was broken or the protocol was not searched whole, 2 if it
+//! was asked wrongly.
 
 #![allow(clippy::print_stdout)]
 
 use bridge_tests::{
-    asked::number,
+    built::COMMIT,
     explorer::{
-        Explored, Flaw, LAWS, SCENARIOS, Scenario, Setting, TROUBLES, Trouble, World, explore,
-        orders, tell,
+        Explored, LAWS, SCENARIOS, Scenario, Setting, Trouble, USAGE, Verdict, Wanted, What, World,
+        explore, explore_whole, tell,
     },
 };
 use jelou_bridge::clock;
 use std::{
+    io::Write,
     process::ExitCode,
     sync::atomic::{AtomicUsize, Ordering},
 };
@@ -26,119 +25,31 @@ use std::{
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// A search stops after the level in which it comes to so many states, and says so.
-const FULL: u64 = 25_000;
-
-/// The same in the short form.
-const SHORT: u64 = 4_000;
-
-/// No bound: all of it, which takes hours and gigabytes for the larger worlds.
-const WHOLE: u64 = u64::MAX;
-
-struct Wanted {
-    only: Option<String>,
-    most: u64,
-    jobs: usize,
-    flaw: Flaw,
-    orders: bool,
-}
-
 fn main() -> ExitCode {
-    match wanted() {
-        Ok(Some(wanted)) if wanted.orders => run_orders(&wanted),
-        Ok(Some(wanted)) => run(&wanted),
-        Ok(None) => ExitCode::SUCCESS,
-        Err(error) => {
-            println!("{error}");
-            ExitCode::from(2)
+    let wanted = match Wanted::read(std::env::args().skip(1)) {
+        Ok(wanted) => wanted,
+        Err(why) => {
+            let _ = write!(std::io::stderr(), "{why}\n{USAGE}");
+            return ExitCode::from(2);
         }
-    }
-}
-
-fn wanted() -> Result<Option<Wanted>, String> {
-    let mut wanted = Wanted {
-        only: None,
-        most: FULL,
-        jobs: std::thread::available_parallelism().map_or(1, usize::from),
-        flaw: Flaw::None,
-        orders: false,
     };
-    let mut args = std::env::args().skip(1);
-    while let Some(arg) = args.next() {
-        let mut value = || args.next().ok_or(format!("{arg} wants a value"));
-        match arg.as_str() {
-            "--list" => {
-                for scenario in SCENARIOS {
-                    println!("{:28} {}", scenario.name, scenario.what);
-                }
-                return Ok(None);
+    let well = match wanted.what {
+        What::List => {
+            for scenario in SCENARIOS {
+                println!("{:28} {}", scenario.name, scenario.what);
             }
-            "--laws" => {
-                for (law, promise) in LAWS {
-                    println!("{law:20} {promise}");
-                }
-                return Ok(None);
-            }
-            "--orders" => wanted.orders = true,
-            "--whole" => wanted.most = WHOLE,
-            "--short" => wanted.most = SHORT,
-            "--scenario" => wanted.only = Some(value()?),
-            "--most" => wanted.most = number(&arg, &value()?)?,
-            "--jobs" => wanted.jobs = number(&arg, &value()?)?,
-            "--flaw" => wanted.flaw = flaw(&value()?)?,
-            _ => return Err(format!("there is no {arg}; see --list and --laws")),
+            true
         }
-    }
-    Ok(Some(wanted))
-}
-
-fn flaw(name: &str) -> Result<Flaw, String> {
-    match name {
-        "no-fencing" => Ok(Flaw::NoFencing),
-        "sent-after-call" => Ok(Flaw::SentAfterCall),
-        "begun-late" => Ok(Flaw::BegunLate),
-        "answer-before-store" => Ok(Flaw::AnswerBeforeStore),
-        _ => Err("flaws: no-fencing, sent-after-call, begun-late, answer-before-store".to_owned()),
-    }
-}
-
-fn run(wanted: &Wanted) -> ExitCode {
-    let pairs = SCENARIOS
-        .iter()
-        .flat_map(|s| TROUBLES.iter().map(move |t| (s, t)));
-    let chosen: Vec<(&Scenario, &Trouble)> = pairs
-        .filter(|(s, t)| {
-            let is_meant = |only: &str| only == s.name || only == format!("{}/{}", s.name, t.name);
-            wanted.only.as_deref().is_none_or(is_meant)
-        })
-        .collect();
-    let next = AtomicUsize::new(0);
-    let begun = clock::now();
-    let ended: Vec<(Explored, bool)> = std::thread::scope(|scope| {
-        let work = || {
-            let mut ended = Vec::new();
-            while let Some((s, t)) = chosen.get(next.fetch_add(1, Ordering::Relaxed)) {
-                ended.push(one(s, t, wanted));
+        What::Laws => {
+            for (law, promise) in LAWS {
+                println!("{law:20} {promise}");
             }
-            ended
-        };
-        let threads: Vec<_> = (0..wanted.jobs.max(1)).map(|_| scope.spawn(work)).collect();
-        threads
-            .into_iter()
-            .filter_map(|t| t.join().ok())
-            .flatten()
-            .collect()
-    });
-    let states: u64 = ended.iter().map(|(e, _)| e.states).sum();
-    let transitions: u64 = ended.iter().map(|(e, _)| e.transitions).sum();
-    let well =
-        ended.len() == chosen.len() && !chosen.is_empty() && ended.iter().all(|(_, well)| *well);
-    println!(
-        "{} searches, {states} states, {transitions} transitions, {:.1} s: {}",
-        ended.len(),
-        clock::now().since(begun).as_secs_f64(),
-        if well { "every law holds" } else { "NOT well" },
-    );
+            true
+        }
+        What::Searches(most) => search(&wanted, most),
+        What::Protocol => search(&wanted, None),
+        What::Orders { short } => play(&wanted, short),
+    };
     if well {
         ExitCode::SUCCESS
     } else {
@@ -146,21 +57,85 @@ fn run(wanted: &Wanted) -> ExitCode {
     }
 }
 
-fn one(scenario: &Scenario, trouble: &Trouble, wanted: &Wanted) -> (Explored, bool) {
+/// Does each of these on so many threads as were asked for, and returns what came of them.
+fn on_threads<T: Sync, R: Send>(
+    wanted: &Wanted,
+    all: &[T],
+    work: impl Fn(&T) -> R + Sync,
+) -> Vec<R> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let jobs = wanted
+        .jobs
+        .map_or(cores, |jobs| usize::try_from(jobs).unwrap_or(cores));
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        let some = || {
+            let mut ended = Vec::new();
+            while let Some(one) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
+                ended.push(work(one));
+            }
+            ended
+        };
+        let threads: Vec<_> = (0..jobs).map(|_| scope.spawn(some)).collect();
+        threads
+            .into_iter()
+            .filter_map(|t| t.join().ok())
+            .flatten()
+            .collect()
+    })
+}
+
+/// Searches the worlds that were asked for, and says whether all is well.
+fn search(wanted: &Wanted, most: Option<u64>) -> bool {
+    let chosen = wanted.searches();
+    let begun = clock::now();
+    let ended = on_threads(wanted, &chosen, |(s, t)| one(s, t, wanted, most));
+    let mut verdict = Verdict::default();
+    for explored in ended.iter().flatten() {
+        verdict.add(explored);
+    }
+    let all_ended = ended.iter().flatten().count() == chosen.len();
+    let (well, word) = match (wanted.what, verdict.is_full_protocol()) {
+        _ if !all_ended => (false, "NOT well: not every search ended".to_owned()),
+        (What::Protocol, Ok(())) => (
+            true,
+            "the intent protocol holds in all its states".to_owned(),
+        ),
+        (What::Protocol, Err(why)) => (false, format!("NOT well: {why}")),
+        _ => (verdict.is_well(), verdict.word().to_owned()),
+    };
+    println!(
+        "{}, {:.1} s, commit {COMMIT}: {word}",
+        verdict.counts(),
+        clock::now().since(begun).as_secs_f64(),
+    );
+    well
+}
+
+/// One search, told; nothing if it could not begin.
+fn one(
+    scenario: &Scenario,
+    trouble: &Trouble,
+    wanted: &Wanted,
+    most: Option<u64>,
+) -> Option<Explored> {
     let begun = clock::now();
     let (mut setting, root): (Setting, World) = match scenario.begin(trouble) {
         Ok(begun) => begun,
         Err(error) => {
             println!("{}/{}: cannot begin: {error}", scenario.name, trouble.name);
-            return (Explored::default(), false);
+            return None;
         }
     };
     setting.flaw = wanted.flaw;
-    let explored = explore(root.clone(), &setting, wanted.most);
-    let whole = if explored.cut_short {
-        "cut short"
-    } else {
-        "whole"
+    let explored = match most {
+        Some(most) => explore(root.clone(), &setting, most),
+        None => explore_whole(root.clone(), &setting, u64::MAX),
+    };
+    let whole = match (&explored.broken, explored.cut_short) {
+        (Some(_), _) => "broken",
+        (None, true) => "cut short",
+        (None, false) => "whole",
     };
     let mut told = format!(
         "{:40} {:>8} states {:>9} transitions {:>6} ends  depth {:>3}  {whole:9} {:>6.1} s",
@@ -178,40 +153,24 @@ fn one(scenario: &Scenario, trouble: &Trouble, wanted: &Wanted) -> (Explored, bo
         }
     }
     println!("{told}");
-    let well = explored.broken.is_none();
-    (explored, well)
+    Some(explored)
 }
 
-fn run_orders(wanted: &Wanted) -> ExitCode {
-    let chosen: Vec<orders::Orders> = orders::all(wanted.most == SHORT)
-        .into_iter()
-        .filter(|o| wanted.only.as_deref().is_none_or(|only| only == o.name()))
-        .collect();
-    let (next, begun) = (AtomicUsize::new(0), clock::now());
-    let played: Vec<Option<usize>> = std::thread::scope(|scope| {
-        let work = || {
-            let mut played = Vec::new();
-            while let Some(one) = chosen.get(next.fetch_add(1, Ordering::Relaxed)) {
-                // An order that ends otherwise panics with its tale; the others are played on.
-                let came = std::panic::catch_unwind(|| one.play()).ok();
-                if came.is_none() {
-                    println!("{}: NOT alike in all orders", one.name());
-                }
-                played.push(came);
-            }
-            played
-        };
-        let threads: Vec<_> = (0..wanted.jobs.max(1)).map(|_| scope.spawn(work)).collect();
-        threads
-            .into_iter()
-            .filter_map(|t| t.join().ok())
-            .flatten()
-            .collect()
+/// Plays every order of the histories that were asked for, and says whether all end alike.
+fn play(wanted: &Wanted, short: bool) -> bool {
+    let chosen = wanted.orders(short);
+    let begun = clock::now();
+    let played = on_threads(wanted, &chosen, |one| {
+        // An order that ends otherwise panics with its tale; the others are played on.
+        let came = std::panic::catch_unwind(|| one.play()).ok();
+        if came.is_none() {
+            println!("{}: NOT alike in all orders", one.name());
+        }
+        came
     });
-    let well =
-        played.len() == chosen.len() && !chosen.is_empty() && played.iter().all(Option::is_some);
+    let well = played.len() == chosen.len() && played.iter().all(Option::is_some);
     println!(
-        "{} tellings, {} histories, {:.1} s: {}",
+        "{} tellings, {} histories, {:.1} s, commit {COMMIT}: {}",
         played.len(),
         played.iter().flatten().sum::<usize>(),
         clock::now().since(begun).as_secs_f64(),
@@ -221,9 +180,5 @@ fn run_orders(wanted: &Wanted) -> ExitCode {
             "NOT well"
         },
     );
-    if well {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    well
 }

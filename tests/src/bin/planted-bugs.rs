@@ -15,6 +15,7 @@
 use bridge_core::planted::Planted;
 use bridge_tests::{
     asked::number,
+    built::COMMIT,
     planted::{
         Known, Trial, UNFOUND, found_by_another, known_histories, sound_without, to_be_found, told,
         try_all, why_unfound,
@@ -125,7 +126,7 @@ fn main() -> ExitCode {
         known => format!(" or at the {known} known ones"),
     };
     println!(
-        "{caught} of {} planted bugs found within {} histories each{beside}, in {} s",
+        "{caught} of {} planted bugs found within {} histories each{beside}, in {} s, commit {COMMIT}",
         trials.len(),
         asked.within,
         begun.elapsed().as_secs()

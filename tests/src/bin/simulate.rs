@@ -4,21 +4,18 @@
 
 use bridge_tests::{
     asked::{count, number},
+    built::{self, COMMIT},
     simulator::{Fault, History, Law, Totals, live, mappings, range, shrink},
 };
 use jelou_bridge::clock;
-use std::{
-    io::Write,
-    ops::Range,
-    process::{Command, ExitCode},
-};
+use std::{io::Write, ops::Range, process::ExitCode};
 
 /// A history is mostly small things made and let go: a third more of them in an hour than with the system's allocator.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const USAGE: &str = "usage:
-  simulate --seeds A..B [--jobs J] [--commit C]   live these histories and count
+  simulate --seeds A..B [--jobs J] [--commit C]   live these histories and count, if this is of that commit
   simulate --seed N [--trace] [--whole]           live one; with --trace, print its minimal trace
   simulate --laws | --faults                      what is promised; what goes wrong
 ";
@@ -53,7 +50,6 @@ struct Asked {
     trace: bool,
     whole: bool,
     jobs: Option<u64>,
-    commit: Option<String>,
 }
 
 fn asked(mut args: impl Iterator<Item = String>) -> Result<Asked, String> {
@@ -84,12 +80,14 @@ fn asked(mut args: impl Iterator<Item = String>) -> Result<Asked, String> {
     if !fits {
         return Err("--trace and --whole go with --seed, --jobs and --commit with --seeds".into());
     }
+    if let Some(commit) = commit {
+        built::is_of(&commit)?;
+    }
     Ok(Asked {
         what,
         trace,
         whole,
         jobs,
-        commit,
     })
 }
 
@@ -129,18 +127,18 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         What::One(seed) => one(seed, asked.trace, asked.whole),
-        What::Many(seeds) => many(&seeds, asked.jobs, asked.commit),
+        What::Many(seeds) => many(&seeds, asked.jobs),
     }
 }
 
 /// All of these, on all cores or as many threads as were asked for.
-fn many(seeds: &Range<u64>, jobs: Option<u64>, commit: Option<String>) -> ExitCode {
+fn many(seeds: &Range<u64>, jobs: Option<u64>) -> ExitCode {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let jobs = jobs.map_or(cores, |jobs| usize::try_from(jobs).unwrap_or(cores));
     let began = clock::now();
     let totals = range(seeds.start, seeds.end, jobs, BROKEN_MAX);
     let took = clock::now().since(began).as_secs_f64();
-    close(&totals, took, jobs, &commit.unwrap_or_else(at_work))
+    close(&totals, took, jobs)
 }
 
 /// One history: how it ended, and its trace.
@@ -190,11 +188,11 @@ fn tell(history: &History) {
     }
 }
 
-fn close(totals: &Totals, took: f64, jobs: usize, commit: &str) -> ExitCode {
+fn close(totals: &Totals, took: f64, jobs: usize) -> ExitCode {
     let mappings = mappings();
     for (number, (seed, breach)) in totals.broken.iter().enumerate() {
         say(&format!(
-            "BROKEN seed {seed} at {commit}: {}: {} (promise: {})",
+            "BROKEN seed {seed} at {COMMIT}: {}: {} (promise: {})",
             breach.law.as_str(),
             breach.what,
             breach.law.promise()
@@ -226,7 +224,7 @@ fn close(totals: &Totals, took: f64, jobs: usize, commit: &str) -> ExitCode {
     };
     let pace = totals.histories as f64 / cores;
     say(&format!(
-        "{} histories, {} steps, {} writes, {fired} faults of {} kinds, {} crashes, {} parked, {} flagged, {} broken; {took:.1} s ({cores:.1} s of a core), {pace:.0} histories a second and core, commit {commit}",
+        "{} histories, {} steps, {} writes, {fired} faults of {} kinds, {} crashes, {} parked, {} flagged, {}; {took:.1} s ({cores:.1} s of a core), {pace:.0} histories a second and core, commit {COMMIT}",
         totals.histories,
         totals.steps,
         totals.writes,
@@ -234,7 +232,7 @@ fn close(totals: &Totals, took: f64, jobs: usize, commit: &str) -> ExitCode {
         totals.crashes,
         totals.parked,
         totals.flagged,
-        totals.broken.len(),
+        totals.outcome(),
     ));
     if totals.broken.is_empty() && !idle_matters && !deaf {
         ExitCode::SUCCESS
@@ -260,14 +258,4 @@ fn asked_of_too_few(totals: &Totals) -> bool {
     say(&format!("asked least: {}", told.join(", ")));
     let deaf = all.first().is_some_and(|(share, _)| *share < ASKED_LEAST);
     totals.histories >= ALL_FIRE_FROM && deaf
-}
-
-/// The version of the code that is at work.
-fn at_work() -> String {
-    let said = Command::new("git")
-        .args(["rev-parse", "--short", "HEAD"])
-        .output();
-    let said = said.ok().filter(|said| said.status.success());
-    said.and_then(|said| String::from_utf8(said.stdout).ok())
-        .map_or_else(|| "unknown".to_owned(), |text| text.trim().to_owned())
 }

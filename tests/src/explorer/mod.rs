@@ -5,8 +5,8 @@
 //!
 //! Rooms: `scenario` (the worlds), `setting` (what does not change), `world` and `act` (a state and
 //! what makes the next), `router` and `worker` (a replica's two halves), `calls` and `remotes` (both sides),
-//! `laws` and `ending` (what must hold), `search` (each state once), `part` (shared and hashed),
-//! `orders` (every order of longer histories).
+//! `laws` and `ending` (what must hold), `search` (each state once), `verdict` (what that proves), `part`
+//! (shared and hashed), `orders` (every order of longer histories), `wanted` (the command line).
 //!
 //! What is left out: calls take no time but a millisecond, the gate is always open, and the safety
 //! halt never trips.
@@ -22,6 +22,8 @@ mod router;
 mod scenario;
 mod search;
 mod setting;
+mod verdict;
+mod wanted;
 mod worker;
 mod world;
 
@@ -30,6 +32,8 @@ mod tests;
 
 pub use laws::{Broken, LAWS};
 pub use scenario::{SCENARIOS, Scenario, TROUBLES, Trouble};
-pub use search::{Explored, explore, tell};
+pub use search::{Explored, explore, explore_whole, tell};
 pub use setting::{Flaw, Setting};
+pub use verdict::{PROTOCOL, Verdict};
+pub use wanted::{USAGE, Wanted, What};
 pub use world::{Action, World};

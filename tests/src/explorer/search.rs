@@ -1,5 +1,6 @@
-//! Every state, once, the nearest to the beginning first: so the first broken law is found by a
-//! shortest way. Neighbours: world, the states; scenario, where they begin.
+//! Every state, once: the nearest to the beginning first, so that the first broken law is found by a
+//! shortest way; or each way to its end, which wants little memory. Neighbours: world, the states;
+//! scenario, where they begin.
 
 use super::{
     laws::Broken,
@@ -21,7 +22,7 @@ pub struct Explored {
     pub transitions: u64,
     /// States in which nothing more happens.
     pub ends: u64,
-    /// The longest of the shortest ways to a state.
+    /// The longest way to a state: of the shortest ones, or of those that were walked.
     pub depth: u32,
     /// Whether the bound on states stopped it.
     pub cut_short: bool,
@@ -29,7 +30,8 @@ pub struct Explored {
     pub broken: Option<(Broken, Vec<Action>)>,
 }
 
-/// A hash is a hash already.
+/// A hash is a hash already. That two of two million states share one, so that what comes after the
+/// second is not looked at, has a chance of about one in ten million; and so with each of their parts.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Same(u64);
 
@@ -54,53 +56,157 @@ type Seen = HashSet<u64, BuildHasherDefault<Same>>;
 /// How a state was come to: from which, by what.
 type Ways = Vec<(u32, Action)>;
 
-/// Visits every state that can be come to from `root`, `states_max` at most.
+/// What both ways of searching keep: the states that were come to, by their hashes, and the counts.
+struct Search<'a> {
+    setting: &'a Setting,
+    seen: Seen,
+    ended: Seen,
+    explored: Explored,
+}
+
+impl<'a> Search<'a> {
+    fn new(root: &World, setting: &'a Setting) -> Self {
+        Self {
+            setting,
+            seen: Seen::from_iter([root.hash()]),
+            ended: Seen::default(),
+            explored: Explored {
+                states: 1,
+                ..Explored::default()
+            },
+        }
+    }
+
+    /// What can happen next. Where nothing does, the end is judged.
+    fn actions(&mut self, world: &World) -> Result<Vec<Action>, Broken> {
+        let actions = world.actions(self.setting);
+        if actions.is_empty() {
+            self.explored.ends += 1;
+            if self.ended.insert(end_of(world)) {
+                world.check_end(self.setting)?;
+            }
+        }
+        Ok(actions)
+    }
+
+    /// The state after an action, if it was not come to before.
+    fn after(&mut self, world: &World, action: Action) -> Result<Option<World>, Broken> {
+        self.explored.transitions += 1;
+        let after = world.after(action, self.setting)?;
+        let is_new = self.seen.insert(after.hash());
+        self.explored.states += u64::from(is_new);
+        Ok(is_new.then_some(after))
+    }
+
+    fn broke(self, broken: Broken, way: Vec<Action>) -> Explored {
+        Explored {
+            broken: Some((broken, way)),
+            ..self.explored
+        }
+    }
+}
+
+/// Visits every state that can be come to from `root`, the nearest first, and stops after the level
+/// in which it comes to `states_max`. It holds the worlds of a level: some kilobytes for each.
 pub fn explore(root: World, setting: &Setting, states_max: u64) -> Explored {
-    let mut explored = Explored::default();
-    let mut seen = Seen::default();
-    let mut ended = Seen::default();
+    let mut search = Search::new(&root, setting);
     let mut ways: Ways = vec![(0, Action::Clock)];
-    seen.insert(root.hash());
-    explored.states = 1;
     let mut level = vec![(0_u32, root)];
     while !level.is_empty() {
         let mut next = Vec::new();
         for (from, world) in level {
-            let actions = world.actions(setting);
-            if actions.is_empty() {
-                explored.ends += 1;
-                if ended.insert(end_of(&world))
-                    && let Err(broken) = world.check_end(setting)
-                {
-                    explored.broken = Some((broken, way_to(&ways, from, None)));
-                    return explored;
-                }
-            }
+            let actions = match search.actions(&world) {
+                Ok(actions) => actions,
+                Err(broken) => return search.broke(broken, way_to(&ways, from, None)),
+            };
             for action in actions {
-                explored.transitions += 1;
-                let after = match world.after(action, setting) {
-                    Ok(after) => after,
-                    Err(broken) => {
-                        explored.broken = Some((broken, way_to(&ways, from, Some(action))));
-                        return explored;
+                match search.after(&world, action) {
+                    Ok(None) => {}
+                    Ok(Some(after)) => {
+                        let number = u32::try_from(ways.len()).unwrap_or(u32::MAX);
+                        ways.push((from, action));
+                        next.push((number, after));
                     }
-                };
-                if seen.insert(after.hash()) {
-                    explored.states += 1;
-                    let number = u32::try_from(ways.len()).unwrap_or(u32::MAX);
-                    ways.push((from, action));
-                    next.push((number, after));
+                    Err(broken) => {
+                        return search.broke(broken, way_to(&ways, from, Some(action)));
+                    }
                 }
             }
         }
-        if explored.states >= states_max {
-            explored.cut_short = !next.is_empty();
-            return explored;
+        if search.explored.states >= states_max {
+            search.explored.cut_short = !next.is_empty();
+            return search.explored;
         }
-        explored.depth += u32::from(!next.is_empty());
+        search.explored.depth += u32::from(!next.is_empty());
         level = next;
     }
-    explored
+    search.explored
+}
+
+/// Visits the same states, each way down to its end before the next, and stops at `states_max`. It
+/// holds the worlds of one way, and of all others a hash: so a search may be whole that has millions.
+/// The law that it finds broken is told by a shortest way all the same.
+pub fn explore_whole(root: World, setting: &Setting, states_max: u64) -> Explored {
+    let walked = walk(root.clone(), setting, states_max);
+    if walked.broken.is_none() {
+        return walked;
+    }
+    let nearest = explore(root, setting, u64::MAX);
+    if nearest.broken.is_some() {
+        nearest
+    } else {
+        walked
+    }
+}
+
+/// A state on the way that is walked: what led to it, and what was not tried there yet.
+struct Step {
+    by: Action,
+    world: World,
+    left: Vec<Action>,
+}
+
+fn walk(root: World, setting: &Setting, states_max: u64) -> Explored {
+    let mut search = Search::new(&root, setting);
+    let left = match search.actions(&root) {
+        Ok(left) => left,
+        Err(broken) => return search.broke(broken, Vec::new()),
+    };
+    let mut steps = vec![Step {
+        by: Action::Clock,
+        world: root,
+        left,
+    }];
+    while let Some(step) = steps.last_mut() {
+        let Some(action) = step.left.pop() else {
+            steps.pop();
+            continue;
+        };
+        let came = search.after(&step.world, action).and_then(|after| {
+            let Some(world) = after else { return Ok(None) };
+            let left = search.actions(&world)?;
+            Ok(Some(Step {
+                by: action,
+                world,
+                left,
+            }))
+        });
+        match came {
+            Ok(None) => {}
+            Ok(Some(step)) => steps.push(step),
+            Err(broken) => {
+                let way = steps.iter().skip(1).map(|step| step.by);
+                return search.broke(broken, way.chain([action]).collect());
+            }
+        }
+        if search.explored.states >= states_max {
+            search.explored.cut_short = true;
+            return search.explored;
+        }
+        let depth = u32::try_from(steps.len()).unwrap_or(u32::MAX);
+        search.explored.depth = search.explored.depth.max(depth.saturating_sub(1));
+    }
+    search.explored
 }
 
 /// What an end is judged by: what may still have gone wrong does not count.

@@ -29,6 +29,7 @@ pub mod hooks;
 pub mod judge;
 pub mod law;
 pub mod listener;
+mod outcome;
 pub mod queue;
 pub mod range;
 pub mod router;
