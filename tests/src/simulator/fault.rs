@@ -156,6 +156,8 @@ faults! {
     ClockSetBack = "clock_set_back", 0;
     /// All answers of one side are lost for a while, whether or not it did what was asked.
     AnswersLost = "answers_lost", 0;
+    /// One webhook of the desk tells of all that happened within seconds, whatever ticket it is about.
+    HooksGathered = "hooks_gathered", 60;
 }
 
 /// How many kinds there are.

@@ -138,6 +138,7 @@ impl History {
         shape.follows = Chance::seeded(seed ^ FOLLOWS).below(4) == 0;
         if !faults.is_empty() {
             add_later_kinds(seed, &mut faults);
+            add_rare_kinds(seed, &mut faults);
         }
         Self {
             seed,
@@ -152,7 +153,7 @@ impl History {
 fn faults(chance: &mut Chance) -> Vec<(Fault, u8)> {
     let share = [0, 10, 20, 30, 30, 40, 50, 70][chance.below(8) as usize];
     let mut faults = Vec::new();
-    for fault in Fault::ALL.iter().filter(|fault| !LATER.contains(fault)) {
+    for fault in Fault::ALL.iter().filter(|fault| !came_later(fault)) {
         if chance.percent(share) {
             let most = u64::from(fault.rate_max().max(1));
             let rate = if chance.percent(15) {
@@ -181,6 +182,24 @@ fn add_later_kinds(seed: u64, faults: &mut Vec<(Fault, u8)>) {
             faults.push((fault, u8::try_from(rate).unwrap_or(100)));
         }
     }
+}
+
+/// Kinds that came later still, each for one of so many seeds, drawn from a stream of its own: most seeds that
+/// have found bugs keep their stories.
+const RARE: [(Fault, u64); 1] = [(Fault::HooksGathered, 6)];
+
+fn add_rare_kinds(seed: u64, faults: &mut Vec<(Fault, u8)>) {
+    for (fault, of_seeds) in RARE {
+        let mut chance = Chance::seeded(seed ^ 0x4A4E_0000_0000 ^ ((fault as u64) << 16));
+        if chance.below(of_seeds) == 0 {
+            let rate = 1 + chance.below(u64::from(fault.rate_max().max(1)));
+            faults.push((fault, u8::try_from(rate).unwrap_or(100)));
+        }
+    }
+}
+
+fn came_later(fault: &Fault) -> bool {
+    LATER.contains(fault) || RARE.iter().any(|(rare, _)| rare == fault)
 }
 
 fn shape(chance: &mut Chance, faults: &[(Fault, u8)]) -> Shape {

@@ -28,6 +28,9 @@ const FORGED: &str = "a secret that nobody gave away";
 /// Who gets no answer sends again this often, and no more.
 const TRIES: u8 = 4;
 
+/// A desk that gathers sends what it has within this, ms.
+const GATHERS_MOST_MS: u64 = 3_000;
+
 /// A webhook in the air.
 #[derive(Clone, Debug)]
 pub struct Hook {
@@ -63,11 +66,39 @@ impl World {
             return;
         }
         let event = self.as_told(event);
+        if side == Side::Ticketing && self.gathers(&event) {
+            return;
+        }
+        self.tell_at_once(side, vec![event]);
+    }
+
+    /// A desk that gathers keeps what happened for a body with what happens next. Says whether it does.
+    fn gathers(&mut self, event: &Event) -> bool {
+        let is_first = self.gathered.is_empty();
+        if is_first && !self.faults.strikes(Fault::HooksGathered) {
+            return false;
+        }
+        self.gathered.push(event.clone());
+        if is_first {
+            let wait = self.faults.below(Fault::HooksGathered, GATHERS_MOST_MS);
+            let at = self.now.plus(Duration::from_millis(wait));
+            self.queue.plan(at, Happening::Gathered);
+        }
+        true
+    }
+
+    /// The desk tells in one body what it gathered.
+    pub fn tell_gathered(&mut self) {
+        let events = std::mem::take(&mut self.gathered);
+        self.tell_at_once(Side::Ticketing, events);
+    }
+
+    fn tell_at_once(&mut self, side: Side, events: Vec<Event>) {
         let body = match side {
-            Side::Jelou => jelou_body(&event),
-            Side::Ticketing => serde_json::to_string(&[&event]).unwrap_or_default(),
+            Side::Jelou => events.first().map(jelou_body).unwrap_or_default(),
+            Side::Ticketing => serde_json::to_string(&events).unwrap_or_default(),
         };
-        let told = Some(Rc::new(event));
+        let told = Some(Rc::from(events));
         self.send(side, &told, &body);
         if self.faults.strikes(Fault::HookRepeated) {
             self.send(side, &told, &body);
@@ -212,7 +243,7 @@ impl World {
                 self.judge.told_of_start(intent, self.now);
             }
             self.judge.heard.extend(told_of(hook));
-            for (ticket, comment) in comments_in(hook) {
+            for (ticket, comment) in comments_in(hook.told.as_deref().unwrap_or_default()) {
                 let at = self.clock(replica);
                 self.judge.ears.came_to_be_known(&ticket, &comment, at);
                 self.judge.ears.brought_by(&ticket, &comment, id);
@@ -272,14 +303,10 @@ fn told_of(hook: &Hook) -> Option<ConversationId> {
     ConversationId::parse(id).ok().filter(|_| tells)
 }
 
-/// The agents' words that a webhook of the desk tells.
-fn comments_in(hook: &Hook) -> Vec<(TicketId, MessageId)> {
-    if hook.side != Side::Ticketing {
-        return vec![];
-    }
-    let events: Vec<Event> = serde_json::from_slice(&hook.body).unwrap_or_default();
-    let said = events.into_iter().filter_map(|event| match event {
-        Event::CommentAdded(e) => Some((e.ticket, e.comment)),
+/// The agents' words that the desk told.
+pub fn comments_in(told: &[Event]) -> Vec<(TicketId, MessageId)> {
+    let said = told.iter().filter_map(|event| match event {
+        Event::CommentAdded(e) => Some((e.ticket.clone(), e.comment.clone())),
         Event::ConversationStarted(_)
         | Event::ConversationClosed(_)
         | Event::MessageReceived(_)

@@ -1,8 +1,8 @@
 //! Who watches: after each step it looks at what that step changed, and at nothing else. Neighbours:
 //! `law`, the promises; `ending`, which looks at everything once all is quiet.
 
-mod halt;
 mod answered;
+mod halt;
 mod made;
 mod noted;
 

@@ -21,6 +21,8 @@ pub enum Happening {
     Act(usize),
     /// A webhook arrives.
     Hook(Box<Hook>),
+    /// The desk sends what it gathered.
+    Gathered,
     /// A process looks for work.
     Look(ReplicaId),
     /// A Claim goes on.

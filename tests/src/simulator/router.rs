@@ -4,7 +4,7 @@
 use super::{
     calls::{Brought, Owner, What},
     fault::Fault,
-    hooks::bridge,
+    hooks::{bridge, comments_in},
     law::Law,
     queue::{Happening, ReplicaId, TaskId},
     world::{PROJECT, WORKERS, World},
@@ -199,10 +199,14 @@ impl World {
                 headers: BTreeMap::new(),
                 body: Bytes::from(serde_json::to_vec(&part.events).unwrap_or_default()),
             });
+            let told = Some(Rc::from(part.events.as_slice()));
             if let Recorded::New(id) = recorded {
-                self.judge.recorded(received.side, dedup, id);
-                self.judge.acked(id);
+                self.judge.recorded(received.side, dedup, &told, id);
+                for (ticket, comment) in comments_in(&part.events) {
+                    self.judge.ears.brought_by(&ticket, &comment, id);
+                }
             }
+            self.judge.answered(&told, recorded.id());
         }
         true
     }

@@ -20,7 +20,7 @@ use super::{
     sweep::Sweep,
 };
 use bridge_core::{
-    event::Side,
+    event::{Event, Side},
     halt,
     ids::{BridgeName, DeliveryId},
     lane::{Capabilities, Limits, Mode, Rules},
@@ -133,6 +133,8 @@ pub struct World {
     pub backup: Option<Backup>,
     /// Whether the desk gave a webhook up that nobody took: it is as lost as one that was never sent.
     pub gave_up: bool,
+    /// What the desk is about to tell in one body.
+    pub gathered: Vec<Event>,
     /// Webhooks of the desk sent so far.
     pub hooks_sent: u32,
     /// Messages written so far.
@@ -298,6 +300,7 @@ impl World {
             forbidden_until: BTreeMap::new(),
             backup: None,
             gave_up: false,
+            gathered: Vec::new(),
             hooks_sent: 0,
             messages: 0,
             spoken: Spoken::in_world(history.seed),
@@ -368,6 +371,7 @@ impl World {
                 }
             }
             Happening::Hook(hook) => self.land(*hook),
+            Happening::Gathered => self.tell_gathered(),
             Happening::Look(replica) => self.look(replica),
             Happening::Turn(task) => self.turn(task),
             Happening::Route(task) => self.route_on(task),

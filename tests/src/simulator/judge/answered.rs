@@ -13,8 +13,8 @@ use std::{
     rc::Rc,
 };
 
-/// What a webhook tells, whatever became of its bytes; nothing, if they were cut.
-pub type Told = Option<Rc<Event>>;
+/// What a webhook tells, whatever became of its bytes; nothing, if they were cut. One of Jelou tells one thing.
+pub type Told = Option<Rc<[Event]>>;
 
 /// What came to the door and was kept.
 #[derive(Clone, Debug, Default)]
@@ -39,9 +39,9 @@ impl Answered {
     }
 
     /// The Delivery that Jelou told an event with: it tells each once, whatever bytes repeat it.
-    fn delivery_of(&self, event: &Event) -> Option<DeliveryId> {
+    fn delivery_of(&self, events: &[Event]) -> Option<DeliveryId> {
         let mut told = self.told.iter();
-        let same = |told: &Told| told.as_deref() == Some(event);
+        let same = |told: &Told| told.as_deref() == Some(events);
         told.find(|(_, told)| same(told)).map(|(id, _)| *id)
     }
 }
@@ -51,7 +51,7 @@ impl Judge {
     pub fn recorded(&mut self, side: Side, dedup: Option<String>, told: &Told, id: DeliveryId) {
         self.asks(Law::RecordedOnce);
         let of_event = match (side, told) {
-            (Side::Jelou, Some(event)) => self.answered.delivery_of(event),
+            (Side::Jelou, Some(events)) => self.answered.delivery_of(events),
             (Side::Jelou | Side::Ticketing, _) => None,
         };
         let of_key = dedup.and_then(|dedup| self.answered.by_dedup.insert((side, dedup), id));
@@ -68,14 +68,14 @@ impl Judge {
         let kept = self.answered.told.get(&id);
         if kept != Some(told) {
             let what = match told.as_deref() {
-                Some(event) => format!("{} was answered", named(event)),
+                Some(events) => format!("{} was answered", named(events)),
                 None => "what cannot be read was answered".to_owned(),
             };
             let kept = kept.and_then(|kept| kept.as_deref()).map(named);
             let what = format!("{what}, and delivery {id} holds {kept:?}");
             self.breach(Law::AckedKept, what);
         }
-        if let Some(Event::MessageReceived(said)) = told.as_deref() {
+        if let Some([Event::MessageReceived(said)]) = told.as_deref() {
             let key = (said.conversation.id.clone(), said.message.clone());
             self.answered.messages.entry(key).or_default().insert(id);
         }
@@ -109,8 +109,13 @@ impl World {
     }
 }
 
-/// An event, short.
-fn named(event: &Event) -> String {
+/// Events, short.
+fn named(events: &[Event]) -> String {
+    let each: Vec<String> = events.iter().map(named_one).collect();
+    each.join(", ")
+}
+
+fn named_one(event: &Event) -> String {
     match event {
         Event::MessageReceived(said) => format!("{} of {}", said.message, said.conversation.id),
         Event::CommentAdded(said) => format!("{} of {}", said.comment, said.ticket),
