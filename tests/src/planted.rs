@@ -36,8 +36,6 @@ pub const UNFOUND: &[(Planted, &str)] = &[
     (Planted::FirstEventSettles, NO_LAW),
     (Planted::OrderOfArrival, NO_LAW),
     (Planted::ReleaseCounted, NO_LAW),
-    (Planted::KeyIsTheBody, NO_LAW),
-    (Planted::OneMessageEach, NO_LAW),
     (
         Planted::HalfLinkKept,
         "the Lane ends what was only observed as well: nothing is left that could go wrong by it",

@@ -151,6 +151,7 @@ RetryTwice "retry-twice" "A retry of what is not parked is obeyed."
 RetryRepeatsDone "retry-repeats-done" "A retry of one step repeats those that are done."
 RestForgotten "rest-forgotten" "A ticket that is there counts as made, whatever else was to follow."
 MessagesCoalesced "messages-coalesced" "Of several messages that come together, the last is kept."
+OneMessageAMoment "one-message-a-moment" "Of two messages of one moment the second counts as known."
 ClockNotFollowed "clock-not-followed" "A clock that is set back leaves waits in the far future."
 // What is said
 FileHungTwice "file-hung-twice" "A customer's file is hung on the ticket with its message, and once more by itself."

@@ -60,7 +60,10 @@ impl Turn<'_> {
 
     /// Takes in what was said, once.
     pub(super) fn keep_message(&mut self, message: Message) -> bool {
-        let known = |m: &&Message| m.place == message.place && m.id == message.id;
+        let known = |m: &&Message| {
+            let same = m.id == message.id || planted!(OneMessageAMoment) && m.at == message.at;
+            m.place == message.place && same
+        };
         if self.lane.messages.iter().any(|m| known(&m)) {
             return false;
         }
