@@ -9,7 +9,7 @@ use super::search::Explored;
 pub const PROTOCOL: &str = "asks-then-solved/calls";
 
 /// Fewer states than this, and the protocol's world has shrunk to one that proves little. It had
-/// 1,943,205 when this was written.
+/// 1.94 million when this was written.
 const PROTOCOL_STATES_MIN: u64 = 1_000_000;
 
 /// What several searches came to.
