@@ -313,9 +313,10 @@ fn a_busy_customer_is_no_excuse_for_a_ticket_that_does_not_wait_for_them() {
     let link =
         json!({"ticket": "1002", "state": "waiting_busy", "created_at": "2026-11-22T15:00:00Z"});
     worlds.links.push(link);
-    let told = "The conversation of this ticket starts when that ends.";
+    let told =
+        "The customer is in another conversation. One for this ticket starts when that ends.";
     let (_, comments) = worlds.tickets.last_mut().unwrap();
-    comments.push(comment(9, &told, false));
+    comments.push(comment(9, told, false));
     let note = Planned {
         ticket: "1002".to_owned(),
         ..intent("note", false)
