@@ -16,8 +16,8 @@ use bridge_core::planted::Planted;
 use bridge_tests::{
     asked::number,
     planted::{
-        Known, Trial, UNFOUND, found_by_another, known_histories, sound_without, to_be_found, told,
-        try_all, why_unfound,
+        Known, Trial, UNFOUND, closing, found_by_another, known_histories, sound_without,
+        to_be_found, told, try_all, why_unfound,
     },
 };
 use std::{collections::BTreeMap, process::ExitCode, time::Instant};
@@ -119,17 +119,8 @@ fn main() -> ExitCode {
     if asked.table {
         print_tables(&trials);
     }
-    let caught = trials.iter().filter(|t| t.caught.is_some()).count();
-    let beside = match asked.known.len() {
-        0 => String::new(),
-        known => format!(" or at the {known} known ones"),
-    };
-    println!(
-        "{caught} of {} planted bugs found within {} histories each{beside}, in {} s",
-        trials.len(),
-        asked.within,
-        begun.elapsed().as_secs()
-    );
+    let secs = begun.elapsed().as_secs();
+    println!("{}, in {secs} s", closing(&trials, asked.within));
     let others = found_by_another(&trials, &asked.known);
     for other in &others {
         println!("{other}. If the law of the table can still fail, write the tables anew");

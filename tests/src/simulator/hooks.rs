@@ -48,11 +48,8 @@ impl World {
             | Event::ConversationClosed(_)
             | Event::MessageReceived(_) => Side::Jelou,
         };
-        if let Event::TicketChanged(change) = event
-            && let Some(record) = self.desk.records.get(&change.ticket)
-            && self.mapping.closes(&record.ticket.status)
-        {
-            self.judge.once_closed.insert(change.ticket.clone());
+        if let Event::TicketChanged(change) = event {
+            self.is_changed(&change.ticket);
         }
         if side == Side::Ticketing && !self.shape.desk_hooks {
             return;
@@ -206,6 +203,9 @@ impl World {
                 self.judge.told_of_start(intent, self.now);
             }
             self.judge.heard.extend(told_of(hook));
+            for ticket in tickets_in(hook) {
+                self.judge.shown.insert(ticket, self.now);
+            }
             for (ticket, comment) in comments_in(hook) {
                 let at = self.clock(replica);
                 self.judge.ears.came_to_be_known(&ticket, &comment, at);
@@ -263,6 +263,16 @@ fn told_of(hook: &Hook) -> Option<ConversationId> {
     let (id, _) = rest.split_once('"')?;
     let tells = tells && hook.side == Side::Jelou;
     ConversationId::parse(id).ok().filter(|_| tells)
+}
+
+/// The tickets of which a webhook of the desk tells.
+fn tickets_in(hook: &Hook) -> Vec<TicketId> {
+    if hook.side != Side::Ticketing {
+        return vec![];
+    }
+    let events: Vec<Event> = serde_json::from_slice(&hook.body).unwrap_or_default();
+    let told = events.iter().filter_map(Event::ticket);
+    told.cloned().collect()
 }
 
 /// The agents' words that a webhook of the desk tells.
