@@ -11,7 +11,7 @@ use bridge_core::{
     ticket::{Requester, Status, Ticket, TicketPatch, Version},
     time::Timestamp,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How the system says which state is the later one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,8 +51,10 @@ pub struct Record {
     pub comments: Vec<(String, bool)>,
     /// Customers' files: the words they hang with, and whether the customer could see them.
     pub files: Vec<(String, bool)>,
-    /// What agents said, in order.
+    /// What agents said, in order, and what counts as said here of what the bridge wrote.
     pub said: Vec<Comment>,
+    /// Which of that the bridge wrote, whatever is told of it.
+    pub echoes: BTreeSet<MessageId>,
     /// When it last changed.
     pub changed_at: Timestamp,
     /// When it was made.
@@ -132,6 +134,7 @@ impl Desk {
             comments: vec![],
             files: vec![],
             said: vec![],
+            echoes: BTreeSet::new(),
             changed_at: now,
             made_at: now,
             gone: false,
@@ -361,10 +364,8 @@ impl Desk {
         public: bool,
         now: Timestamp,
     ) -> Event {
-        let Event::TicketChanged(change) = self.change(id, false, now, |_| {}) else {
-            unreachable!("a change is told as such");
-        };
-        self.records.get_mut(id).unwrap().said.push(Comment {
+        let change = self.change(id, false, now, |_| {});
+        let said = Comment {
             id: MessageId::parse(comment).unwrap(),
             body: Text::new(body),
             public,
@@ -373,21 +374,56 @@ impl Desk {
             opening: false,
             files: vec![],
             at: Some(now),
-        });
-        let said = CommentAdded {
-            ticket: id.clone(),
-            comment: MessageId::parse(comment).unwrap(),
+        };
+        self.said(id, said, change)
+    }
+
+    /// What the bridge wrote is told of and listed as any comment is: `by_us` is whether it bears our mark.
+    pub fn echo(
+        &mut self,
+        wrote: &AddComment,
+        comment: &str,
+        body: &str,
+        by_us: bool,
+        change: Event,
+    ) -> Event {
+        let record = self.records.get_mut(&wrote.ticket).unwrap();
+        let said = Comment {
+            id: MessageId::parse(comment).unwrap(),
             body: Text::new(body),
-            public,
+            public: wrote.public,
             by_agent: true,
-            by_us: false,
+            by_us,
             opening: false,
             files: vec![],
-            files_untold: false,
-            at: Some(now),
-            change: Box::new(change),
+            at: Some(record.changed_at),
         };
-        Event::CommentAdded(said)
+        record.echoes.insert(said.id.clone());
+        self.said(&wrote.ticket, said, change)
+    }
+
+    fn said(&mut self, ticket: &TicketId, said: Comment, change: Event) -> Event {
+        let Event::TicketChanged(change) = change else {
+            unreachable!("a change is told as such");
+        };
+        self.records
+            .get_mut(ticket)
+            .unwrap()
+            .said
+            .push(said.clone());
+        Event::CommentAdded(CommentAdded {
+            ticket: ticket.clone(),
+            comment: said.id,
+            body: said.body,
+            public: said.public,
+            by_agent: said.by_agent,
+            by_us: said.by_us,
+            opening: said.opening,
+            files: said.files,
+            files_untold: false,
+            at: said.at,
+            change: Box::new(change),
+        })
     }
 
     /// What agents said on a ticket, as a list shows it.

@@ -17,8 +17,8 @@ use bridge_tests::{
     asked::number,
     built::COMMIT,
     planted::{
-        Known, Trial, UNFOUND, found_by_another, known_histories, sound_without, to_be_found, told,
-        try_all, why_unfound,
+        Known, Trial, UNFOUND, closing, found_by_another, known_histories, sound_without,
+        to_be_found, told, try_all, why_unfound,
     },
 };
 use std::{collections::BTreeMap, process::ExitCode, time::Instant};
@@ -120,16 +120,10 @@ fn main() -> ExitCode {
     if asked.table {
         print_tables(&trials);
     }
-    let caught = trials.iter().filter(|t| t.caught.is_some()).count();
-    let beside = match asked.known.len() {
-        0 => String::new(),
-        known => format!(" or at the {known} known ones"),
-    };
+    let secs = begun.elapsed().as_secs();
     println!(
-        "{caught} of {} planted bugs found within {} histories each{beside}, in {} s, commit {COMMIT}",
-        trials.len(),
-        asked.within,
-        begun.elapsed().as_secs()
+        "{}, in {secs} s, commit {COMMIT}",
+        closing(&trials, asked.within)
     );
     let others = found_by_another(&trials, &asked.known);
     for other in &others {

@@ -5,6 +5,7 @@ use super::{
     fault::Fault,
     history::{Act, PEOPLE},
     queue::{Happening, ReplicaId},
+    witness::TAG,
     world::World,
 };
 use bridge_core::{
@@ -145,6 +146,22 @@ impl World {
     ) {
         let event = self.desk.change(ticket, false, self.now, change);
         self.tell(&event);
+    }
+
+    /// A ticket changed: whether it was closed, and since when it asks for a conversation, is kept in mind.
+    pub(super) fn is_changed(&mut self, ticket: &TicketId) {
+        let Some(record) = self.desk.records.get(ticket) else {
+            return;
+        };
+        if self.mapping.closes(&record.ticket.status) {
+            self.judge.once_closed.insert(ticket.clone());
+        }
+        if record.ticket.tags.iter().any(|tag| tag == TAG) {
+            let since = self.judge.asks_since.entry(ticket.clone());
+            since.or_insert(self.now);
+        } else {
+            self.judge.asks_since.remove(ticket);
+        }
     }
 
     fn open_tickets(&self) -> Vec<TicketId> {

@@ -208,6 +208,27 @@ impl World {
         })
     }
 
+    /// A Link follows a merge to a ticket that is known as its customer's, or as whose the merged one was.
+    pub(super) fn follows_its_own(&self, before: &Lane, after: &Lane) -> Verdict {
+        let customer = self.spelled(&after.user);
+        let whose = |id: &TicketId| self.customer_of(after.tickets.get(id)?.seen.as_ref()?);
+        let mut live = after.links.iter().filter(|l| l.is_live());
+        live.find_map(|link| {
+            let left = before.link(&link.id)?.ticket_id()?;
+            let into = link.ticket_id().filter(|into| *into != left)?;
+            if self.judge.decided.contains(&link.id) {
+                return None;
+            }
+            self.judge.asks(Law::FollowsItsOwn);
+            let (was, is) = (whose(left), whose(into)?);
+            let what = format!(
+                "{} of {customer} follows {left} into {into} of {is}",
+                link.id
+            );
+            (is != customer && was.as_ref() != Some(&is)).then_some((Law::FollowsItsOwn, what))
+        })
+    }
+
     fn customer_of(&self, ticket: &Ticket) -> Option<String> {
         let user = self.mapping.user_id(ticket).ok().flatten()?;
         Some(self.spelled(&user))

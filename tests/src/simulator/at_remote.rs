@@ -9,7 +9,12 @@ use bridge_core::{
     intent::Intent,
     lane::Mode,
     report::InReport,
+    ticket::Status,
 };
+
+/// So often the other systems undo what the bridge does: a loop that is too slow for the budget of a minute would
+/// go on for as long as the history does.
+const UNDONE_AT_MOST: u32 = 60;
 
 impl World {
     pub(super) fn found(&self, read: &Read) -> Result<Found, CallError> {
@@ -61,7 +66,32 @@ impl World {
             self.tell(event);
         }
         self.judge_world(intent, &answer);
+        if let Ok(answer) = &answer {
+            self.undo(intent, answer);
+        }
         answer
+    }
+
+    /// A rule of the other system undoes it: with a mapping that undoes that in turn this goes on for as long as
+    /// the bridge lets it.
+    fn undo(&mut self, intent: &Intent, answer: &Answer) {
+        let often = self.faults.fired[Fault::Undone as usize];
+        if !self.faults.holds(Fault::Undone) || often >= UNDONE_AT_MOST {
+            return;
+        }
+        match (&intent.effect, answer) {
+            (Effect::StartConversation(_), Answer::Started { conversation, .. })
+                if self.jelou.talks[conversation].is_active() =>
+            {
+                let event = self.jelou.end(conversation, "closed_by_operator", self.now);
+                self.tell(&event);
+            }
+            (Effect::SetStatus { ticket, status }, _) if self.mapping.closes(status) => {
+                self.change(ticket, |t| t.status = Status::new("open"));
+            }
+            _ => return,
+        }
+        self.faults.fire(Fault::Undone);
     }
 
     /// The customer's conversation ends and another one begins, while the close is on its way.
@@ -125,7 +155,10 @@ impl World {
                 set
             }
             Effect::SetFields { ticket, fields } => self.desk.set_fields(ticket, fields, now),
-            Effect::AddComment(comment) => self.desk.comment(comment, now),
+            Effect::AddComment(comment) => {
+                let (answer, events) = self.desk.comment(comment, now);
+                (answer, self.echoed(comment, events))
+            }
             Effect::AttachFile(file) => match self.fetch(file) {
                 Ok(()) => self.desk.attach(file, now),
                 Err(no_file) => (Err(no_file), vec![]),

@@ -417,6 +417,13 @@ impl World {
     }
 
     fn hand_back(&mut self, call: Call, outcome: Result<Brought, CallError>) {
+        if let Ok(brought) = &outcome {
+            for ticket in tickets_in(brought) {
+                self.judge.shown.insert(ticket.clone(), self.now);
+                let looked_at = self.judge.looked_at.entry(ticket).or_insert(call.begun);
+                *looked_at = call.begun.max(*looked_at);
+            }
+        }
         let strange = || unknown();
         match (call.owner, call.what) {
             (Owner::Lane(task), What::Do(intent)) => {
@@ -494,5 +501,20 @@ impl World {
             }
         }
         lesson.error
+    }
+}
+
+/// The tickets whose state was brought.
+fn tickets_in(brought: &Brought) -> Vec<TicketId> {
+    let ids =
+        |tickets: &[Ticket]| -> Vec<TicketId> { tickets.iter().map(|t| t.id.clone()).collect() };
+    let of = |ticket: &Ticket| vec![ticket.id.clone()];
+    match brought {
+        Brought::Found(Found::Ticket(ticket)) | Brought::Ticket(ticket) => of(ticket),
+        Brought::Found(Found::Tickets { tickets }) | Brought::Changes(tickets, _) => ids(tickets),
+        Brought::Answer(Answer::Done { whole } | Answer::Created { whole, .. }) => {
+            whole.iter().flat_map(|ticket| of(ticket)).collect()
+        }
+        Brought::Found(_) | Brought::Answer(_) | Brought::Conversation(_) => vec![],
     }
 }

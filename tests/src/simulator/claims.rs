@@ -478,6 +478,9 @@ impl World {
                     self.faults.fire(Fault::HaltTripped);
                 }
                 let held = task.session.held().unwrap_or(task.session.stored());
+                if let Some(intent) = held.intent(&admission.intent) {
+                    self.judge.held(intent);
+                }
                 self.taken(&task, held);
                 Ok(Let::Held)
             }

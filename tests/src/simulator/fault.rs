@@ -156,6 +156,10 @@ faults! {
     ClockSetBack = "clock_set_back", 0;
     /// All answers of one side are lost for a while, whether or not it did what was asked.
     AnswersLost = "answers_lost", 0;
+    /// Both systems undo at once what the bridge does: one ends what it starts, the other opens again what it solves.
+    Undone = "undone", 0;
+    /// The desk tells what the bridge wrote like anybody's words: in other words, or without the mark that they are ours.
+    Echoed = "echoed", 100;
     /// One webhook of the desk tells of all that happened within seconds, whatever ticket it is about.
     HooksGathered = "hooks_gathered", 60;
 }
@@ -206,6 +210,12 @@ impl Faults {
             self.fired[kind] += 1;
         }
         strikes
+    }
+
+    /// Whether the world is made so, and not healed yet.
+    #[must_use]
+    pub fn holds(&self, fault: Fault) -> bool {
+        self.has(fault) && !self.healed
     }
 
     /// Whether the history has faults of this kind.

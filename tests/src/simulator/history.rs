@@ -32,6 +32,9 @@ pub fn policies() -> Vec<Value> {
     all
 }
 
+/// The one of them that starts a conversation when a ticket is opened again.
+const STARTS_AGAIN: usize = 3;
+
 fn quiet_policies() -> Vec<Value> {
     // A close may come as late as an hour and a half after all is healed; what follows it still falls
     // into the two hours for which a history is drained.
@@ -140,6 +143,9 @@ impl History {
             add_later_kinds(seed, &mut faults);
             add_rare_kinds(seed, &mut faults);
         }
+        if faults.contains(&(Fault::Undone, 1)) {
+            shape.policy = STARTS_AGAIN;
+        }
         Self {
             seed,
             shape,
@@ -186,7 +192,11 @@ fn add_later_kinds(seed: u64, faults: &mut Vec<(Fault, u8)>) {
 
 /// Kinds that came later still, each for one of so many seeds, drawn from a stream of its own: most seeds that
 /// have found bugs keep their stories.
-const RARE: [(Fault, u64); 1] = [(Fault::HooksGathered, 6)];
+const RARE: [(Fault, u64); 3] = [
+    (Fault::Undone, 50),
+    (Fault::Echoed, 12),
+    (Fault::HooksGathered, 6),
+];
 
 fn add_rare_kinds(seed: u64, faults: &mut Vec<(Fault, u8)>) {
     for (fault, of_seeds) in RARE {

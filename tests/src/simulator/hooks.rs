@@ -53,11 +53,8 @@ impl World {
             | Event::ConversationClosed(_)
             | Event::MessageReceived(_) => Side::Jelou,
         };
-        if let Event::TicketChanged(change) = event
-            && let Some(record) = self.desk.records.get(&change.ticket)
-            && self.mapping.closes(&record.ticket.status)
-        {
-            self.judge.once_closed.insert(change.ticket.clone());
+        if let Event::TicketChanged(change) = event {
+            self.is_changed(&change.ticket);
         }
         if side == Side::Ticketing && !self.shape.desk_hooks {
             return;
@@ -243,7 +240,11 @@ impl World {
                 self.judge.told_of_start(intent, self.now);
             }
             self.judge.heard.extend(told_of(hook));
-            for (ticket, comment) in comments_in(hook.told.as_deref().unwrap_or_default()) {
+            let told = hook.told.as_deref().unwrap_or_default();
+            for ticket in told.iter().filter_map(Event::ticket) {
+                self.judge.shown.insert(ticket.clone(), self.now);
+            }
+            for (ticket, comment) in comments_in(told) {
                 let at = self.clock(replica);
                 self.judge.ears.came_to_be_known(&ticket, &comment, at);
                 self.judge.ears.brought_by(&ticket, &comment, id);

@@ -76,9 +76,21 @@ pub struct Judge {
     pub closed_by_us: BTreeSet<ConversationId>,
     /// Tickets that were closed once: what asks of them later is another rule's.
     pub once_closed: BTreeSet<TicketId>,
+    /// Since when each ticket asks for a conversation by its tags.
+    pub asks_since: BTreeMap<TicketId, Timestamp>,
+    /// When a start last made a conversation for a ticket, and for which Link.
+    pub served: BTreeMap<TicketId, (Timestamp, LinkId)>,
+    /// When a ticket's state was last shown to the bridge.
+    pub shown: BTreeMap<TicketId, Timestamp>,
+    /// When the latest look at a ticket that was answered began, by the clock of who looked.
+    pub looked_at: BTreeMap<TicketId, Timestamp>,
+    /// What was planned for a Link when a person untied it, and when.
+    pub untied: BTreeMap<IntentId, Timestamp>,
     noted: BTreeMap<IntentId, u32>,
     /// What the safety halt let out since it was last released.
     let_out: BTreeMap<Operation, BTreeMap<IntentId, LetOut>>,
+    /// What the halt held when a person released it, and when that was planned.
+    let_go: BTreeMap<IntentId, Timestamp>,
     /// What a person let go, and when that was planned: it is not counted until it is planned anew.
     freed: BTreeMap<IntentId, Timestamp>,
     /// Tickets of which the bridge knows that it made them.
@@ -98,7 +110,7 @@ pub struct Judge {
     /// What each start made, and whether that try went out flagged.
     started: BTreeMap<IntentId, BTreeMap<ConversationId, bool>>,
     /// What was known of the customer's conversations when a start first went out.
-    known_before: BTreeMap<IntentId, BTreeSet<ConversationId>>,
+    pub(super) known_before: BTreeMap<IntentId, BTreeSet<ConversationId>>,
     /// Starts that got a conversation by the time of its beginning alone, and when they were first sent.
     by_time: BTreeMap<IntentId, (ConversationId, Timestamp)>,
     /// For whom each conversation was asked for, in the spelling that the start named.
@@ -113,7 +125,8 @@ pub struct Judge {
     keys: BTreeMap<IntentId, CreateTicket>,
     /// What was said, and what came of it.
     pub ears: Ears,
-    writes: BTreeMap<LinkId, VecDeque<Timestamp>>,
+    /// When each Link, and each ticket, was written to.
+    writes: BTreeMap<String, VecDeque<Timestamp>>,
     /// Tries, by when they left, that were on their way when all was healed.
     pub left_unhealed: BTreeSet<(IntentId, Option<Timestamp>)>,
     /// How often each Link was written to since, at either side.
@@ -347,6 +360,14 @@ impl Judge {
         made.into_iter().flat_map(BTreeMap::keys).cloned().collect()
     }
 
+    /// One more write to a Link or ticket: how many that makes within a minute.
+    fn written_in_a_minute(&mut self, whose: &str, now: Timestamp) -> usize {
+        let writes = self.writes.entry(whose.to_owned()).or_default();
+        writes.push_back(now);
+        writes.retain(|at| now.since(*at) <= Duration::from_secs(59));
+        writes.len()
+    }
+
     /// Whether so many of something are one too many, where each restored backup may have forgotten one.
     pub(super) fn is_too_many(&self, many: usize) -> bool {
         many > 1 + self.restored.len()
@@ -399,20 +420,21 @@ impl World {
             return;
         }
         self.judge.asks(Law::WriteBudget);
-        let now = self.now;
-        let writes = self.judge.writes.entry(intent.link.clone()).or_default();
-        writes.push_back(now);
-        while writes
-            .front()
-            .is_some_and(|at| now.since(*at) > Duration::from_secs(59))
-        {
-            writes.pop_front();
-        }
-        let many = writes.len();
+        // A loop may run through reopening, which makes a Link of its own each time.
+        let links = self.store.lanes().flat_map(|lane| lane.links);
+        let mut of_intent = links.filter(|l| l.id == intent.link);
+        let ticket = of_intent.find_map(|l| l.ticket_id().map(ToString::to_string));
         // Tries that a restored backup forgot are not counted by the rules.
-        if many > WRITES_PER_LINK_MINUTE + 2 && self.judge.restored.is_empty() {
-            let what = format!("{many} writes to {} in a minute", intent.link);
-            self.judge.breach(Law::WriteBudget, what);
+        let counts = self.judge.restored.is_empty();
+        let most = WRITES_PER_LINK_MINUTE + 2;
+        let link = (intent.link.to_string(), most);
+        // What failed is no part of a loop for the rules.
+        for (whose, most) in ticket.map(|id| (id, 2 * most)).into_iter().chain([link]) {
+            let many = self.judge.written_in_a_minute(&whose, self.now);
+            if many > most && counts {
+                let what = format!("{many} writes to {whose} in a minute");
+                self.judge.breach(Law::WriteBudget, what);
+            }
         }
         if let Effect::CreateTicket(create) = &intent.effect
             && self.shape.create == Resolve::IdempotencyKey

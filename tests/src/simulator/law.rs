@@ -67,7 +67,7 @@ laws! {
     Authentic = "authentic";
     /// A14: nobody calls a host that asked for time, or with a credential that is paused, before its time.
     RateKept = "rate_kept";
-    /// A14: a Link is not written to more often in a minute than its budget allows.
+    /// A14: a Link is not written to more often in a minute than its budget allows, nor for a ticket, whatever Links it has in turn, more than twice as often.
     WriteBudget = "write_budget";
     /// A15: no more Claims and routings are held than there are workers.
     Bounded = "bounded";
@@ -75,13 +75,13 @@ laws! {
     NoSecondUndo = "no_second_undo";
     /// The mode `observe` writes to neither side.
     ObserveWritesNothing = "observe_writes_nothing";
-    /// What the safety halt holds reaches no remote before it is released.
+    /// What the safety halt holds reaches no remote before it is released, and then goes out without being held again.
     HaltHolds = "halt_holds";
     /// A key that a remote takes for one thing is never sent for another (but for a restored backup, after which the Intents' numbers begin again where it ended).
     OneKeyOneThing = "one_key_one_thing";
     /// A3: what counts as taken in is known to its Lane from then on.
     TakenIn = "taken_in";
-    /// A start goes out for a ticket that asks for one, a ticket is made for a conversation that was heard of, and a status is set for a reason that holds.
+    /// A start goes out for a ticket that asks for one and had none since it began to, a ticket is made for a conversation that was heard of, and a status is set for a reason that holds.
     AskedFor = "asked_for";
     /// The conversation of a start is one that it made, or could have made for all that is known.
     OwnStart = "own_start";
@@ -89,7 +89,7 @@ laws! {
     SidesStay = "sides_stay";
     /// A11: a status is set over one that was seen, and not by the side that is to give way.
     NothingOverwritten = "nothing_overwritten";
-    /// A12: a close goes out after a look at its conversation, and while that is the customer's only one.
+    /// A12: a close goes out after a look at its conversation, and while that is the customer's only one; where a conversation wins over its ticket, its end is agreed on after a look at that.
     LookedFirst = "looked_first";
     /// A8: of a customer, one start or close is on its way at a time.
     OneAtATime = "one_at_a_time";
@@ -131,7 +131,7 @@ laws! {
     ToWhom = "to_whom";
     /// What is said at one place is brought over in its order, but for what comes to be known late.
     SaidInOrder = "said_in_order";
-    /// What is said among agents, and what the bridge tells them, never goes out.
+    /// What is said among agents, and what the bridge wrote or told them, never goes out, however the desk tells of it.
     StaysInside = "stays_inside";
     /// A customer whom words do not reach gets one template after each of their last words, unless flagged.
     KnocksOnce = "knocks_once";
@@ -147,6 +147,10 @@ laws! {
     FollowsOnce = "follows_once";
     /// When all is healed, what follows a create was done, or its ticket was told, or a person is asked.
     FollowsDone = "follows_done";
+    /// A Link follows its ticket's merge into no other customer's ticket, unless a person wants it.
+    FollowsItsOwn = "follows_its_own";
+    /// What was planned for a Link goes out no more once a person has untied it.
+    UntiedIsLeft = "untied_is_left";
     /// L6: no Lane stays claimed when nobody works on it.
     LeasesEnd = "leases_end";
 }

@@ -233,9 +233,12 @@ impl World {
             };
             k.public && k.by_agent && !k.by_us && holds
         });
+        // A restored backup forgot what we wrote: without a mark nothing tells that it is ours.
+        let unmarked = comment.is_some_and(|k| !k.by_us) && !self.judge.restored.is_empty();
+        let echo = record.is_some_and(|r| r.echoes.contains(&said.comment)) && !unmarked;
         self.judge.asks(Law::StaysInside);
         let what = format!("{} of {} went out", said.comment, said.ticket);
-        (!is_meant).then_some((Law::StaysInside, what))
+        (echo || !is_meant).then_some((Law::StaysInside, what))
     }
 
     fn knocks_once(&mut self, intent: &Intent, user: &UserId) -> Verdict {

@@ -18,6 +18,7 @@ mod addressee;
 pub mod afterwards;
 mod at_remote;
 pub mod backup;
+mod beforehand;
 pub mod calls;
 pub mod claims;
 pub mod ending;

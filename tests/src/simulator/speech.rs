@@ -8,7 +8,7 @@
 use super::{fault::Fault, history::Act, world::World};
 use bridge_core::{
     call::{CallError, NOT_SENT},
-    effect::AttachFile,
+    effect::{AddComment, AttachFile},
     event::Event,
     ids::{ConversationId, MessageId, TicketId, UserId},
     lane::Away,
@@ -252,6 +252,23 @@ impl World {
             self.is_said_to(ticket, &said.comment);
         }
         self.tell(&Event::CommentAdded(said));
+    }
+
+    /// The desk tells what the bridge wrote as it tells any comment, by its mark alone or by its words alone: each
+    /// must do to know it by (rule 14).
+    pub(super) fn echoed(&mut self, wrote: &AddComment, events: Vec<Event>) -> Vec<Event> {
+        if events.is_empty() || !self.faults.strikes(Fault::Echoed) {
+            return events;
+        }
+        let by_us = self.faults.below(Fault::Echoed, 2) == 0;
+        let words = match by_us {
+            true => format!("{}\n-- sent by the desk", wrote.text.reveal()),
+            false => wrote.text.reveal().to_owned(),
+        };
+        self.spoken.comments += 1;
+        let id = format!("k{}", self.spoken.comments);
+        let echo = |change| self.desk.echo(wrote, &id, &words, by_us, change);
+        events.into_iter().map(echo).collect()
     }
 
     /// A ticket becomes urgent, or is so no longer.

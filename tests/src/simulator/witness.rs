@@ -30,14 +30,14 @@ const LOOKED_FOR: Duration = Duration::from_secs(3600);
 
 /// What is known of a ticket may be this old when its status is set, the call and a little more
 /// included.
-const LOOK_AGE: Duration = Duration::from_secs(330);
+pub(super) const LOOK_AGE: Duration = Duration::from_secs(330);
 
 /// Between the step that decides and the commit that lets it out: a mapping that comes into force in
 /// between counts from the next step on.
-const STEP_TO_COMMIT: Duration = Duration::from_millis(15);
+pub(super) const STEP_TO_COMMIT: Duration = Duration::from_millis(15);
 
 /// The tag that asks for a conversation, as in the mapping of all histories.
-const TAG: &str = "whatsapp";
+pub(super) const TAG: &str = "whatsapp";
 
 /// What is wrong, if something is.
 type Verdict = Option<(Law, String)>;
@@ -52,7 +52,12 @@ impl World {
         if let Some((law, what)) = self.goes_onto_its_own(before, after) {
             self.judge.breach(law, what);
         }
-        if let Some((law, what)) = self.is_looked_at_first(before, after) {
+        let rests = self
+            .untied(before, after)
+            .or_else(|| self.agreed_after_a_look(before, after))
+            .or_else(|| self.follows_its_own(before, after))
+            .or_else(|| self.is_looked_at_first(before, after));
+        if let Some((law, what)) = rests {
             self.judge.breach(law, what);
         }
         self.judge.asks(Law::SidesStay);
@@ -133,7 +138,7 @@ impl World {
     }
 
     /// Whether what a Lane says of when can be compared: it moves its moments back with its clock.
-    fn clocks_are_steady(&self) -> bool {
+    pub(super) fn clocks_are_steady(&self) -> bool {
         self.faults.fired[Fault::ClockSetBack as usize] == 0
     }
 
@@ -247,7 +252,9 @@ impl World {
         let began = talk.conversation.started_at;
         let before = began.is_some_and(|at| at < asked.minus(CLOCKS_APART));
         let before = before && self.clocks_are_steady();
-        let foreign = !own && (told || before) && self.judge.restored.is_empty();
+        let known = self.judge.known_before.get(&intent.id);
+        let known = known.is_some_and(|known| known.contains(id));
+        let foreign = !own && (told || before || known) && self.judge.restored.is_empty();
         foreign.then(|| {
             let what = format!("{id} counts as made by {}", intent.id);
             (Law::OwnStart, what)
@@ -304,7 +311,8 @@ impl World {
             (false, false) => "does not ask",
         };
         let what = format!("{} goes out, and {ticket} {why}", intent.id);
-        (!right).then_some((Law::AskedFor, what))
+        let had_one = || self.has_had_one(intent, &start.ticket);
+        (!right).then_some((Law::AskedFor, what)).or_else(had_one)
     }
 
     /// Whether a ticket is known under the version that it has, and with tags that it has not: so by a patch
@@ -393,6 +401,9 @@ impl World {
         let talk = link.conversation_id()?;
         let seen = after.tickets.get(ticket)?.seen.as_ref()?;
         let record = self.desk.records.get(ticket)?;
+        if let Some(unseen) = self.is_set_unseen(ticket) {
+            return Some(unseen);
+        }
         if intent.cause.starts_with("reopen:") {
             return None;
         }

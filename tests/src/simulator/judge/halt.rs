@@ -42,8 +42,19 @@ impl Judge {
         }
     }
 
+    /// The safety halt held an Intent: not one that a person has let go as it is planned now.
+    pub fn held(&mut self, intent: &Intent) {
+        let let_go = self.let_go.get(&intent.id);
+        let again = let_go.is_some_and(|planned_at| intent.planned_at <= *planned_at);
+        if again && self.restored.is_empty() {
+            let what = format!("{} was let go and is held again", intent.id);
+            self.breach(Law::HaltHolds, what);
+        }
+    }
+
     /// A person released the safety halt while it held these, planned then.
     pub fn released(&mut self, held: Vec<(IntentId, Timestamp)>) {
+        self.let_go.extend(held.iter().cloned());
         // What was let out before and is tried again was counted then.
         let out = std::mem::take(&mut self.let_out).into_values().flatten();
         let out = out.map(|(id, one)| (id, one.planned_at));

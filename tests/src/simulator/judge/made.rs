@@ -29,6 +29,8 @@ impl World {
         if many > before {
             let begun = self.judge.begun.entry(conversation.clone());
             begun.or_insert(self.now);
+            let answered = (self.now, intent.link.clone());
+            self.judge.served.insert(start.ticket.clone(), answered);
         }
         self.judge.asks(Law::CreatedOnce);
         if self.judge.is_too_many(many) && !flagged {

@@ -83,7 +83,8 @@ impl Turn<'_> {
 
     /// Whether an agent said this to a customer.
     pub(super) fn is_said(&self, e: &CommentAdded) -> bool {
-        !e.by_us && e.by_agent && e.public && !self.is_echo(e)
+        let by_us = e.by_us && !planted!(EchoNotKnown);
+        !by_us && e.by_agent && e.public && !self.is_echo(e)
     }
 
     /// Whether the operator wants such a comment to go out.
