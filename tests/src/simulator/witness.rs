@@ -487,7 +487,12 @@ fn close_was_looked_at(after: &Lane, intent: &Intent) -> Verdict {
         return None;
     };
     let id = &close.conversation;
-    let read_at = after.conversations.get(id).and_then(|m| m.read_at);
+    let known = after.conversations.get(id);
+    if known.is_some_and(|m| m.seen.state.is_closed()) {
+        let what = format!("{id} is closed although it is known to be over");
+        return Some((Law::LookedFirst, what));
+    }
+    let read_at = known.and_then(|m| m.read_at);
     if read_at.is_none_or(|at| at < intent.planned_at) {
         return Some((Law::LookedFirst, format!("{id} is closed unseen")));
     }

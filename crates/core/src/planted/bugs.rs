@@ -126,6 +126,7 @@ OwnCloseSetsStatus "own-close-sets-status" "The status for closed conversations 
 LateDeliveryReopens "late-delivery-reopens" "A message written before the close and delivered after it reopens the ticket."
 RefusedCloseTakenAsDone "refused-close-taken-as-done" "A close that Jelou refused counts as done."
 CloseWithoutLook "close-without-look" "A close is sent without looking which conversation is active."
+OverClosedAnyway "over-closed-anyway" "A close goes out for a conversation that is known to be over."
 TwoTalksClosedAnyway "two-talks-closed-anyway" "A close is sent although the customer has two active conversations."
 MiscloseUnnoticed "misclose-unnoticed" "The id in the answer to a close is not compared with the one that was meant."
 // Intents (rules 4, 12, 14, 15, 17)

@@ -160,6 +160,24 @@ fn when_both_sides_moved_the_operators_choice_decides() {
     }
 }
 
+// Found by histories 3193, 74 and 3825: the close went out after all, and Jelou closes by customer.
+#[test]
+fn a_conversation_that_is_found_closed_is_not_closed_while_its_ticket_cannot_be_read() {
+    let mut w = World::with(&json!({"on_conflict": "conversation"}));
+    let (ticket, talk) = w.linked_from_ticket();
+    w.net.weather = Weather::Lost;
+    w.ends(&talk, "expired");
+    w.net.weather = Weather::Fair;
+    w.faults.always("ticket", Fault::Later(Some(60)));
+    w.agent_sets(&ticket, "solved");
+    w.pass(Duration::from_secs(30));
+    assert!(!w.tale().contains("Calling: close"), "{}", w.tale());
+    w.faults.heal();
+    w.settle();
+    assert!(!w.tale().contains("Calling: close"), "{}", w.tale());
+    assert_eq!(w.parked_for(), Vec::<&str>::new());
+}
+
 #[test]
 fn an_agents_move_between_two_open_statuses_is_no_conflict() {
     let mut w = World::with(&json!({"on_conflict": "ticket"}));
