@@ -421,9 +421,7 @@ impl World {
         }
         self.judge.asks(Law::WriteBudget);
         // A loop may run through reopening, which makes a Link of its own each time.
-        let links = self.store.lanes().flat_map(|lane| lane.links);
-        let mut of_intent = links.filter(|l| l.id == intent.link);
-        let ticket = of_intent.find_map(|l| l.ticket_id().map(ToString::to_string));
+        let ticket = self.store.ticket_of_link(&intent.link).map(ToString::to_string);
         // Tries that a restored backup forgot are not counted by the rules.
         let counts = self.judge.restored.is_empty();
         let most = WRITES_PER_LINK_MINUTE + 2;

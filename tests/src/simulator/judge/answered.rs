@@ -10,6 +10,7 @@ use bridge_core::{
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
+    hash::{DefaultHasher, Hash as _, Hasher as _},
     rc::Rc,
 };
 
@@ -23,6 +24,8 @@ pub struct Answered {
     told: BTreeMap<DeliveryId, Told>,
     /// The key of each Delivery that has one.
     by_dedup: BTreeMap<(Side, String), DeliveryId>,
+    /// The Deliveries that Jelou told something with, by the hash of that: a storm of them is not looked through.
+    by_event: BTreeMap<u64, Vec<DeliveryId>>,
     /// The Deliveries that were answered for a customer's message.
     messages: BTreeMap<(ConversationId, MessageId), BTreeSet<DeliveryId>>,
 }
@@ -32,6 +35,10 @@ impl Answered {
     pub(super) fn forget_all_but(&mut self, known: impl Fn(&DeliveryId) -> bool) {
         self.told.retain(|id, _| known(id));
         self.by_dedup.retain(|_, id| known(id));
+        self.by_event.retain(|_, by| {
+            by.retain(&known);
+            !by.is_empty()
+        });
         self.messages.retain(|_, by| {
             by.retain(&known);
             !by.is_empty()
@@ -40,9 +47,9 @@ impl Answered {
 
     /// The Delivery that Jelou told an event with: it tells each once, whatever bytes repeat it.
     fn delivery_of(&self, events: &[Event]) -> Option<DeliveryId> {
-        let mut told = self.told.iter();
-        let same = |told: &Told| told.as_deref() == Some(events);
-        told.find(|(_, told)| same(told)).map(|(id, _)| *id)
+        let like = self.by_event.get(&hash_of(events))?;
+        let same = |id: &&DeliveryId| self.told.get(id).and_then(|t| t.as_deref()) == Some(events);
+        like.iter().find(same).copied()
     }
 }
 
@@ -56,6 +63,10 @@ impl Judge {
         };
         let of_key = dedup.and_then(|dedup| self.answered.by_dedup.insert((side, dedup), id));
         self.answered.told.insert(id, told.clone());
+        if let (Side::Jelou, Some(events)) = (side, told) {
+            let like = self.answered.by_event.entry(hash_of(events));
+            like.or_default().push(id);
+        }
         if let Some(first) = of_event.or(of_key) {
             let what = format!("deliveries {first} and {id} are one");
             self.breach(Law::RecordedOnce, what);
@@ -107,6 +118,12 @@ impl World {
         let mut all = self.store.deliveries().filter(|d| by.contains(&d.id));
         all.any(|d| d.state == "parked" || d.state == "ignored" && d.reason == Some("discarded"))
     }
+}
+
+fn hash_of(events: &[Event]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    events.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Events, short.

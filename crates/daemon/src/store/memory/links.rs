@@ -131,6 +131,13 @@ impl Memory {
             .collect()
     }
 
+    /// The ticket of a Link, without the rest of its Lane.
+    #[must_use]
+    pub fn ticket_of_link(&self, link: &LinkId) -> Option<&TicketId> {
+        let mut all = self.lanes.values().flat_map(|row| &row.links);
+        all.find(|s| s.link.id == *link)?.link.ticket_id()
+    }
+
     /// One Link with all its Intents, the oldest first.
     #[must_use]
     pub fn link(&self, link: &LinkId) -> Option<(LinkRow, Vec<Intent>)> {
