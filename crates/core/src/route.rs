@@ -12,7 +12,7 @@ use crate::{
     event::{Event, Parsed, TicketChanged},
     ids::{BotId, BridgeName, ConversationId, IntentId, LaneId, TicketId, UserId},
     mapping::Mapping,
-    ticket::{GONE_READS_APART, Ticket},
+    ticket::{GONE_READS_APART, Order, Ticket},
     time::Timestamp,
 };
 use std::time::Duration;
@@ -331,7 +331,7 @@ impl Route {
     }
 
     fn by_whole(&mut self, mapping: &Mapping) -> Turn {
-        match self.change().and_then(|change| change.whole.clone()) {
+        match self.latest_whole().cloned() {
             Some(whole) => self.by_customer(&whole, mapping),
             None => {
                 self.phase = Phase::Reading;
@@ -405,13 +405,18 @@ impl Route {
     }
 
     fn change(&self) -> Option<&TicketChanged> {
-        match self.events.first()? {
-            Event::TicketChanged(change) => Some(change),
-            Event::CommentAdded(comment) => Some(&comment.change),
-            Event::ConversationStarted(_)
-            | Event::ConversationClosed(_)
-            | Event::MessageReceived(_) => None,
-        }
+        change_of(self.events.first()?)
+    }
+
+    /// The ticket as the latest of what is told here shows it: one body may tell of several moments, and in
+    /// between the ticket may have become another customer's.
+    fn latest_whole(&self) -> Option<&Ticket> {
+        let told = self.events.iter().filter_map(change_of);
+        let wholes = told.filter_map(|change| change.whole.as_deref());
+        wholes.reduce(|before, next| match before.version.compare(&next.version) {
+            Order::Older => before,
+            Order::Newer | Order::Same | Order::Unknown => next,
+        })
     }
 
     fn parked(&mut self, reason: &str, detail: String) -> Turn {
@@ -459,6 +464,16 @@ fn object_of_event(event: &Event) -> Option<&str> {
         .ticket()
         .map(TicketId::as_str)
         .or_else(|| event.conversation_id().map(ConversationId::as_str))
+}
+
+fn change_of(event: &Event) -> Option<&TicketChanged> {
+    match event {
+        Event::TicketChanged(change) => Some(change),
+        Event::CommentAdded(comment) => Some(&comment.change),
+        Event::ConversationStarted(_)
+        | Event::ConversationClosed(_)
+        | Event::MessageReceived(_) => None,
+    }
 }
 
 fn changes(events: &mut [Event]) -> impl Iterator<Item = &mut TicketChanged> {

@@ -421,7 +421,10 @@ impl World {
         }
         self.judge.asks(Law::WriteBudget);
         // A loop may run through reopening, which makes a Link of its own each time.
-        let ticket = self.store.ticket_of_link(&intent.link).map(ToString::to_string);
+        let ticket = self
+            .store
+            .ticket_of_link(&intent.link)
+            .map(ToString::to_string);
         // Tries that a restored backup forgot are not counted by the rules.
         let counts = self.judge.restored.is_empty();
         let most = WRITES_PER_LINK_MINUTE + 2;

@@ -349,6 +349,11 @@ impl Turn<'_> {
             .filter(|(id, m)| *id != conversation && !m.seen.state.is_closed())
             .map(|(id, _)| id.clone())
             .collect();
+        let known = self.lane.conversations.get(conversation);
+        if known.is_some_and(|m| m.seen.state.is_closed()) && !planted!(OverClosedAnyway) {
+            // Jelou closes by customer: it could hit their next one, which nobody here has heard of yet (rule 13).
+            return self.withdraw(&intent.link, Operation::Close, None);
+        }
         if planted!(CloseWithoutLook) {
             return self.want_send(&intent.id, Operation::Close, self.now);
         }

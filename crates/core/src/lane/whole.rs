@@ -172,10 +172,6 @@ impl Turn<'_> {
             && self.must_look_first(id, &seen.id)
             && !planted!(ConflictNotLooked)
         {
-            // Whatever the look shows, nothing is left to be closed (rule 13).
-            if !planted!(OverClosedAnyway) {
-                self.withdraw(&link.id, Operation::Close, None);
-            }
             return self.want_ticket(&seen.id);
         }
         match merge(&agreed, sides, self.rules.mapping) {

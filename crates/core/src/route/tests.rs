@@ -213,3 +213,34 @@ fn a_delivery_waits_behind_an_earlier_one_as_long_as_that_one_is_put_off() {
     assert_eq!(behind(now, now), Timestamp(10_500));
     assert_eq!(behind(Timestamp(1_000), now), Timestamp(10_500));
 }
+
+// Found by history 44091: a ticket that asked and was given to another customer within the second went to the first
+// one's Lane alone, and the other was never asked.
+#[test]
+fn what_one_body_tells_of_several_moments_goes_to_whose_the_ticket_was_last() {
+    let mapping = mapping();
+    let told = |phone: &str| {
+        let mut whole = of_bea_for("c7");
+        whole.link_field = None;
+        whole.requester.phone = Some(Text::new(phone));
+        Event::TicketChanged(TicketChanged {
+            ticket: whole.id.clone(),
+            version: whole.version,
+            whole: Some(Box::new(whole)),
+            patch: TicketPatch::default(),
+            by_us: false,
+            at: None,
+            read_at: None,
+            last_lane: None,
+        })
+    };
+    let parsed = Parsed::Events(vec![told("593900000001"), told(BEA)]);
+    let bridge = BridgeName::parse("main").unwrap();
+    let (mut route, _) = Route::begin(parsed, bridge, BotId::parse("bot-1").ok());
+    route.told(Told::Lane(None), &mapping);
+    let turn = route.told(Told::Lane(None), &mapping);
+    let Turn::End(RouteEnd::ToLane { user, events, .. }) = turn else {
+        panic!("{turn:?}");
+    };
+    assert_eq!((user.as_str(), events.len()), (BEA, 2));
+}
