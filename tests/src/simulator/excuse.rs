@@ -34,6 +34,11 @@ pub(super) fn keeps_apart(intent: &Intent) -> bool {
     moves || follows_a_merge(intent)
 }
 
+/// Whether nobody knows yet what it made: a start, or a create.
+pub(super) fn is_in_question(intent: &Intent) -> bool {
+    makes_a_side(intent) && matches!(intent.state, IntentState::Sent | IntentState::Unknown)
+}
+
 /// Whether what is said at a Link's places is not heard, or not told of, before this is done.
 fn keeps_words(intent: &Intent) -> bool {
     let says = match intent.operation() {
@@ -73,6 +78,11 @@ impl World {
     pub(super) fn is_parked(&self, link: &LinkId, is_meant: fn(&Intent) -> bool) -> bool {
         let mut intents = self.store.lanes().flat_map(|lane| lane.intents);
         intents.any(|i| i.link == *link && i.state == IntentState::Parked && is_meant(i))
+    }
+
+    /// Whether the two sides of a Link are as a person wants them: one was asked, or has decided.
+    pub(super) fn is_as_a_person_wants(&self, link: &LinkId) -> bool {
+        self.is_parked(link, keeps_apart) || self.judge.decided.contains(link)
     }
 
     /// Where what is said may wait for as long as a person takes, or a busy customer.

@@ -127,6 +127,7 @@ LateDeliveryReopens "late-delivery-reopens" "A message written before the close 
 RefusedCloseTakenAsDone "refused-close-taken-as-done" "A close that Jelou refused counts as done."
 CloseWithoutLook "close-without-look" "A close is sent without looking which conversation is active."
 TwoTalksClosedAnyway "two-talks-closed-anyway" "A close is sent although the customer has two active conversations."
+ClosePutOff "close-put-off" "A close waits for twenty minutes."
 MiscloseUnnoticed "misclose-unnoticed" "The id in the answer to a close is not compared with the one that was meant."
 // Intents (rules 4, 12, 14, 15, 17)
 CauseOfTheMoment "cause-of-the-moment" "An intent's key holds the moment, so that each look makes another."
