@@ -3,7 +3,6 @@
 
 use super::{
     excuse::is_in_question,
-    fault::Fault,
     law::Law,
     queue::Happening,
     world::{LEASE, World},
@@ -174,7 +173,7 @@ impl World {
         let closes = self.mapping.closes(status);
         let began_so = !self.judge.known_open.contains(&tie) && !made_now;
         let excused = began_so
-            || self.faults.fired[Fault::MappingSwapped as usize] > 0
+            || self.was_answered_otherwise(None, |m| m.closes(status) != closes)
             || !self.hears_of_tickets();
         if excused {
             self.judge.excuses(Law::ClosedIsClosed);

@@ -71,7 +71,7 @@ laws! {
     WriteBudget = "write_budget";
     /// A15: no more Claims and routings are held than there are workers.
     Bounded = "bounded";
-    /// A17: what a restored backup forgot is made at most once more.
+    /// A5: of what a restored backup forgot each ticket is made at most once more.
     NoSecondUndo = "no_second_undo";
     /// The mode `observe` writes to neither side.
     ObserveWritesNothing = "observe_writes_nothing";
