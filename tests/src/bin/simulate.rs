@@ -216,6 +216,7 @@ fn close(totals: &Totals, took: f64, jobs: usize) -> ExitCode {
         say(&format!("never fired: {}", idle.join(", ")));
     }
     let deaf = asked_of_too_few(totals);
+    tell_of_excuses(totals);
     let fired: u64 = totals.fired.iter().sum();
     let cores = if totals.core_seconds > 0.0 {
         totals.core_seconds
@@ -258,4 +259,28 @@ fn asked_of_too_few(totals: &Totals) -> bool {
     say(&format!("asked least: {}", told.join(", ")));
     let deaf = all.first().is_some_and(|(share, _)| *share < ASKED_LEAST);
     totals.histories >= ALL_FIRE_FROM && deaf
+}
+
+/// In how many of a hundred histories each law was asked soon after the healing, and in how many something excused it:
+/// of something, and of all that it could have been asked of.
+fn tell_of_excuses(totals: &Totals) {
+    let share = |many: u64| many as f64 * 100.0 / totals.histories.max(1) as f64;
+    let in_time = Law::ALL.iter().zip(&totals.asked_in_time);
+    let in_time: Vec<String> = in_time
+        .filter(|(_, asked)| **asked > 0)
+        .map(|(law, asked)| format!("{} {:.1} %", law.as_str(), share(*asked)))
+        .collect();
+    say(&format!("asked in time: {}", in_time.join(", ")));
+    let excused = Law::ALL.iter().zip(&totals.excused);
+    let excused: Vec<String> = excused
+        .filter(|(_, (of_some, _))| *of_some > 0)
+        .map(|(law, (of_some, of_all))| {
+            let (of_some, of_all) = (share(*of_some), share(*of_all));
+            format!("{} {of_some:.1} % ({of_all:.1} %)", law.as_str())
+        })
+        .collect();
+    say(&format!(
+        "excused of something (of all): {}",
+        excused.join(", ")
+    ));
 }

@@ -201,7 +201,7 @@ impl World {
             Fault::MappingSwapped => {
                 let now_is = self.policy(usize::from(by));
                 let former = std::mem::replace(&mut self.mapping, now_is);
-                self.former = Some((former, self.now));
+                self.former.push((self.now, former));
                 self.wake_all();
                 true
             }

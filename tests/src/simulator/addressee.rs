@@ -143,15 +143,20 @@ impl World {
     pub(super) fn went_to_whom(&self, said: &SendMessage) -> Verdict {
         let key = (said.ticket.clone(), said.comment.clone());
         let to = self.judge.ears.said_to.get(&key)?;
-        self.judge.asks(Law::ToWhom);
         let heard = self.spelled(&said.message.user);
         let (comment, ticket) = (&said.comment, &said.ticket);
-        let excused = self.is_since_by_the_clocks(said, &heard) || !self.judge.decided.is_empty();
-        if !excused && self.was_said_before_live(&key) {
+        let decided = self.was_decided_of_ticket(&said.ticket);
+        let excused = self.is_since_by_the_clocks(said, &heard) || decided;
+        if excused {
+            self.judge.excuses(Law::ToWhom);
+            return None;
+        }
+        self.judge.asks(Law::ToWhom);
+        if self.was_said_before_live(&key) {
             let what = format!("{comment} of {ticket} is of before the bridge went live");
             return Some((Law::ToWhom, what));
         }
-        if to.contains(&heard) || excused {
+        if to.contains(&heard) {
             return None;
         }
         let what = format!("{comment} of {ticket} was said to {to:?} and goes to {heard}");
@@ -184,8 +189,13 @@ impl World {
 
     /// A start goes to whose ticket it is, unless people gave that ticket away.
     pub(super) fn asks_its_customer(&self, start: &StartConversation) -> Verdict {
-        let given = self.was_given_away(&start.ticket) || !self.judge.decided.is_empty();
-        let record = self.desk.records.get(&start.ticket).filter(|_| !given)?;
+        let decided = self.was_decided_of_ticket(&start.ticket);
+        let given = self.was_given_away(&start.ticket) || decided;
+        if given {
+            self.judge.excuses(Law::ToWhom);
+            return None;
+        }
+        let record = self.desk.records.get(&start.ticket)?;
         let requester = self.customer_of(&record.ticket)?;
         let asked = self.spelled(&start.user);
         let ticket = &start.ticket;

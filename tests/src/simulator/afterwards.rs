@@ -18,6 +18,17 @@ use std::collections::BTreeSet;
 /// The tag that asks for a conversation, as in the mapping of all histories.
 const TAG: &str = "whatsapp";
 
+/// What is asked here.
+const AFTERWARDS: [Law; 7] = [
+    Law::NoLinkHalf,
+    Law::FieldNamesTalk,
+    Law::AskedIsAnswered,
+    Law::IdWhereRead,
+    Law::SaidIsHeard,
+    Law::FilesArrive,
+    Law::FollowsDone,
+];
+
 /// What is wrong, if something is.
 type Verdict = Option<(Law, String)>;
 
@@ -26,6 +37,9 @@ impl World {
     pub fn afterwards(&mut self) {
         // What was known is lost: then it is as it is.
         if !self.judge.restored.is_empty() {
+            for law in AFTERWARDS {
+                self.judge.excuses(law);
+            }
             return;
         }
         let wrong = self
@@ -62,6 +76,7 @@ impl World {
     fn no_link_is_half(&self) -> Verdict {
         for lane in self.store.lanes() {
             if self.is_spelled_twice(&lane.lane.user) {
+                self.judge.excuses(Law::NoLinkHalf);
                 continue;
             }
             let talks = self.jelou.talks.values();
@@ -71,6 +86,7 @@ impl World {
             let busy = customers.contains(user.as_str());
             for link in lane.links.iter().filter(|l| l.is_live()) {
                 if self.is_with_a_person(&link.id, makes_a_side) {
+                    self.judge.excuses(Law::NoLinkHalf);
                     continue;
                 }
                 self.judge.asks(Law::NoLinkHalf);
@@ -101,6 +117,7 @@ impl World {
             });
             let decided = self.was_decided_of(|l| l.ticket_id() == Some(ticket));
             if of_ticket.count() > 1 || self.was_given_away(ticket) || decided {
+                self.judge.excuses(Law::FieldNamesTalk);
                 continue;
             }
             self.judge.asks(Law::FieldNamesTalk);
@@ -116,6 +133,7 @@ impl World {
     /// A ticket that asks for a conversation had a Link at least.
     fn who_asks_was_answered(&self) -> Verdict {
         if !self.hears_of_tickets() || self.observed_once() {
+            self.judge.excuses(Law::AskedIsAnswered);
             return None;
         }
         let lanes = self.store.lanes();
@@ -146,6 +164,7 @@ impl World {
             // There is one such id of a customer.
             let decided = self.was_decided_for(&lane.lane.user);
             if decided || self.is_spelled_twice(&lane.lane.user) {
+                self.judge.excuses(Law::IdWhereRead);
                 continue;
             }
             let links = || lane.links.iter().filter(|l| l.origin != Origin::Ticket);
@@ -156,6 +175,7 @@ impl World {
                     || l.ticket_id().is_some_and(moved)
             });
             if spoilt {
+                self.judge.excuses(Law::IdWhereRead);
                 continue;
             }
             // A Link may live on with its conversation over: then nobody reads the id.

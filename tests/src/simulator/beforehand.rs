@@ -2,8 +2,9 @@
 //! untied. Neighbours: `witness`, who asks at each commit; `calls` and `hooks`, which show.
 
 use super::{
+    excuse::STEP_TO_COMMIT,
     law::Law,
-    witness::{LOOK_AGE, STEP_TO_COMMIT, goes_out},
+    witness::{LOOK_AGE, goes_out},
     world::World,
 };
 use bridge_core::{
@@ -53,8 +54,8 @@ impl World {
     /// webhook has yet to tell must not depend on when it comes.
     pub(super) fn agreed_after_a_look(&self, before: &Lane, after: &Lane) -> Verdict {
         let wins = self.mapping.on_conflict == OnConflict::Conversation;
-        let swapped = self.former.as_ref();
-        let swapped = swapped.is_some_and(|(_, at)| self.now.since(*at) < STEP_TO_COMMIT);
+        let swapped = self.former.last();
+        let swapped = swapped.is_some_and(|(until, _)| self.now.since(*until) < STEP_TO_COMMIT);
         if !wins || swapped || !self.clocks_are_steady() {
             return None;
         }

@@ -2,7 +2,8 @@
 //! nothing to do. Neighbours: `law`, whose second half is asked here; `judge`, which watched so far.
 
 use super::{
-    excuse::{keeps_apart, makes_a_side},
+    bounds::{LEASES_END_WITHIN, QUIET, SWEEPS_IN_TIME},
+    excuse::makes_a_side,
     fault::Fault,
     law::Law,
     world::{CALL_TIMEOUT, World},
@@ -12,12 +13,9 @@ use bridge_core::{
     event::Side,
     ids::{LaneId, LinkId, TicketId},
     intent::{Intent, IntentState},
-    lane::TicketMemory,
     link::{ConversationSide, Link},
-    ticket::Ticket,
     time::Timestamp,
 };
-use bridge_remotes::desk::{Carries, Versions};
 use std::{collections::BTreeSet, time::Duration};
 
 /// The longest wait that is no person's: a Retry-After of an hour, and what comes after it.
@@ -39,12 +37,23 @@ impl World {
         let healed = self.now;
         self.sweeping = false;
         self.heal();
+        let waits = self.longest_wait();
+        self.pass(healed.plus(LEASES_END_WITHIN));
+        self.leases_ended_in_time();
         for minutes in SWEEPS {
             self.pass(healed.plus(Duration::from_secs(60 * minutes)));
             self.sweep(0);
+            if minutes == SWEEPS_IN_TIME {
+                self.pass(self.now.plus(QUIET));
+                self.all_came_in_time(waits);
+            }
         }
         self.pass(healed.plus(DRAIN));
         while let Some(over) = self.wait_that_ends_by(self.now.plus(2 * AFTER_SWEEP)) {
+            // Time stands still once a law is broken.
+            if self.judge.breach.is_some() {
+                return;
+            }
             self.pass(over.plus(AFTER_SWEEP));
         }
         // Who is at work just now, looking at who keeps a customer busy, ends with its call.
@@ -188,7 +197,7 @@ impl World {
 
     fn all_that_went_out_is_kept(&mut self) {
         if !self.judge.restored.is_empty() {
-            return;
+            return self.judge.excuses(Law::IntentKept);
         }
         let intents = self.store.lanes().flat_map(|lane| lane.intents);
         let kept: BTreeSet<_> = intents.map(|intent| intent.id.clone()).collect();
@@ -207,7 +216,7 @@ impl World {
         self.is_parked(&intent.link, makes_a_side)
     }
 
-    fn live_whole_links(&self) -> Vec<(Link, bool)> {
+    pub(super) fn live_whole_links(&self) -> Vec<(Link, bool)> {
         self.store
             .lanes()
             .flat_map(|lane| {
@@ -225,9 +234,9 @@ impl World {
 
     fn both_sides_agree(&mut self) {
         for (link, gone) in self.live_whole_links() {
-            // A person was asked, or has decided: then it is as that person wants it.
-            let asked = self.is_parked(&link.id, keeps_apart);
-            if asked || self.judge.decided.contains(&link.id) || gone {
+            if gone || self.is_as_a_person_wants(&link.id) {
+                self.judge.excuses(Law::Converged);
+                self.judge.excuses(Law::ClosedIsClosed);
                 continue;
             }
             let (Some(talk), Some(ticket)) = (link.conversation_id(), link.ticket_id()) else {
@@ -244,31 +253,7 @@ impl World {
                 );
                 return self.judge.breach(Law::Converged, what);
             }
-            let Some(record) = self.desk.records.get(ticket).filter(|r| !r.gone) else {
-                continue;
-            };
-            if self.was_only_observed(&link.id) {
-                continue;
-            }
-            let status = &record.ticket.status;
-            // A ticket that was there before the Link may have been so; one that was made for it was
-            // not, unless a restored backup forgot that it was made, and its key brought it back.
-            let made_now = self.judge.restored.is_empty()
-                // A merge may have brought the Link to what an earlier try of its create had made.
-                && link.ticket_since.is_none()
-                && self.was_made_for(&link.id)
-                && self.judge.made_for(&link.id, ticket);
-            let tie = (link.id.clone(), ticket.clone());
-            let began_so = !self.judge.known_open.contains(&tie) && !made_now;
-            let excused = began_so
-                || self.faults.fired[Fault::MappingSwapped as usize] > 0
-                || !self.hears_of_tickets();
-            if excused {
-                continue;
-            }
-            self.judge.asks(Law::ClosedIsClosed);
-            if self.mapping.closes(status) {
-                let what = format!("{ticket} is {status} and {} goes on", talk.conversation.id);
+            if let Some(what) = self.outlives_its_ticket(&link) {
                 return self.judge.breach(Law::ClosedIsClosed, what);
             }
         }
@@ -282,7 +267,7 @@ impl World {
     /// twice does not know counts as ended.
     fn what_was_closed_is_closed(&mut self) {
         if !self.judge.restored.is_empty() {
-            return;
+            return self.judge.excuses(Law::ClosedIsClosed);
         }
         let goes_on = |link: &&Link| {
             let closed = link.ended.as_ref().is_some_and(|e| e.reason == "closed");
@@ -305,7 +290,7 @@ impl World {
     }
 
     /// Whether the bridge made this Link's ticket.
-    fn was_made_for(&self, link: &LinkId) -> bool {
+    pub(super) fn was_made_for(&self, link: &LinkId) -> bool {
         self.store.lanes().any(|lane| {
             lane.intents.iter().any(|i| {
                 &i.link == link
@@ -316,7 +301,7 @@ impl World {
     }
 
     /// What was observed is never sent, also after the bridge went live (rule 17).
-    fn was_only_observed(&self, link: &LinkId) -> bool {
+    pub(super) fn was_only_observed(&self, link: &LinkId) -> bool {
         self.faults.has(Fault::ObserveFirst)
             && self.store.lanes().any(|lane| {
                 lane.intents
@@ -326,34 +311,8 @@ impl World {
     }
 
     fn tickets_are_known(&mut self) {
-        if !self.hears_of_tickets() {
-            return;
-        }
-        let mut wrong = None;
-        for lane in self.store.lanes() {
-            for link in lane.links.iter().filter(|l| l.is_live()) {
-                let Some(id) = link.ticket_id() else { continue };
-                let memory = lane.lane.tickets.get(id);
-                let Some(record) = self.desk.records.get(id).filter(|r| !r.gone) else {
-                    continue;
-                };
-                // The cursors began anew as the bridge went live: what no webhook told before is not looked for.
-                let live = self.judge.live_since;
-                let of_before = live.is_some_and(|live| record.changed_at < live);
-                let routed = self.store.routed_of_ticket(&self.bridge, id);
-                if of_before && !routed.iter().any(|one| one.at >= record.changed_at) {
-                    continue;
-                }
-                self.judge.asks(Law::KnownAsItIs);
-                // A patch of the second that is known tells nothing new: what it leaves out is read before
-                // a start goes by it (history 33546).
-                let blurred = self.shape.carries == Carries::Patch
-                    && self.shape.versions == Versions::Seconds;
-                wrong = wrong.or(mistaken(memory, &record.ticket, blurred));
-            }
-        }
-        if let Some(what) = wrong {
-            self.judge.breach(Law::KnownAsItIs, what);
+        if let Some(wrong) = self.tickets_mistaken().into_iter().next() {
+            self.judge.breach(Law::KnownAsItIs, wrong.what);
         }
     }
 
@@ -471,30 +430,4 @@ fn settles(intent: &Intent) -> bool {
     // new conversation stands for making one.
     let mends = intent.cause.starts_with("set after ") || intent.cause.starts_with("reopen:");
     counted && !mends
-}
-
-/// In what a ticket is not known as it is. Where only a part was told, the Lane says so and goes by no more.
-fn mistaken(memory: Option<&TicketMemory>, is: &Ticket, blurred: bool) -> Option<String> {
-    let id = &is.id;
-    let Some((memory, seen)) = memory.and_then(|m| Some((m, m.seen.as_ref()?))) else {
-        return Some(format!("{id} has a link and was never seen"));
-    };
-    if seen.status != is.status {
-        return Some(format!(
-            "{id} is {} and is taken for {}",
-            is.status, seen.status
-        ));
-    }
-    let what = if memory.partial || blurred {
-        return None;
-    } else if seen.tags != is.tags {
-        "tags"
-    } else if seen.priority != is.priority {
-        "priority"
-    } else if seen.requester.id != is.requester.id {
-        "requester"
-    } else {
-        return None;
-    };
-    Some(format!("the {what} of {id} are not known as they are"))
 }

@@ -8,8 +8,14 @@ use bridge_core::{
     intent::{Intent, IntentState},
     lane::Place,
     link::Link,
+    mapping::Mapping,
+    time::Timestamp,
 };
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
+
+/// Between the step that decides and the commit that lets it out: a mapping that comes into force in
+/// between counts from the next step on.
+pub(super) const STEP_TO_COMMIT: Duration = Duration::from_millis(15);
 
 /// Whether a Link has no second side before this is done.
 pub(super) fn makes_a_side(intent: &Intent) -> bool {
@@ -32,6 +38,11 @@ pub(super) fn keeps_apart(intent: &Intent) -> bool {
         Operation::Start | Operation::Close | Operation::Status
     );
     moves || follows_a_merge(intent)
+}
+
+/// Whether nobody knows yet what it made: a start, or a create.
+pub(super) fn is_in_question(intent: &Intent) -> bool {
+    makes_a_side(intent) && matches!(intent.state, IntentState::Sent | IntentState::Unknown)
 }
 
 /// Whether what is said at a Link's places is not heard, or not told of, before this is done.
@@ -62,6 +73,21 @@ fn waits_for_a_person(intent: &Intent) -> bool {
 }
 
 impl World {
+    /// Whether a mapping that is no longer in force, and was when this was planned or later, answers otherwise.
+    /// Without a moment, whichever was in force once.
+    pub(super) fn was_answered_otherwise(
+        &self,
+        planned_at: Option<Timestamp>,
+        differs: impl Fn(&Mapping) -> bool,
+    ) -> bool {
+        let fastest = self.replicas.iter().map(|r| r.clock).max().unwrap_or(0);
+        let since = planned_at.map(|at| Timestamp(at.0 - fastest));
+        let mut former = self.former.iter();
+        former.any(|(until, mapping)| {
+            since.is_none_or(|since| since <= until.plus(STEP_TO_COMMIT)) && differs(mapping)
+        })
+    }
+
     /// Whether a person was asked about such a write for a Link, or decided of the Link.
     pub(super) fn is_with_a_person(&self, link: &LinkId, is_meant: fn(&Intent) -> bool) -> bool {
         let mut intents = self.store.lanes().flat_map(|lane| lane.intents);
@@ -73,6 +99,11 @@ impl World {
     pub(super) fn is_parked(&self, link: &LinkId, is_meant: fn(&Intent) -> bool) -> bool {
         let mut intents = self.store.lanes().flat_map(|lane| lane.intents);
         intents.any(|i| i.link == *link && i.state == IntentState::Parked && is_meant(i))
+    }
+
+    /// Whether the two sides of a Link are as a person wants them: one was asked, or has decided.
+    pub(super) fn is_as_a_person_wants(&self, link: &LinkId) -> bool {
+        self.is_parked(link, keeps_apart) || self.judge.decided.contains(link)
     }
 
     /// Where what is said may wait for as long as a person takes, or a busy customer.
@@ -162,6 +193,11 @@ impl World {
     pub(super) fn was_decided_of(&self, is_meant: impl Fn(&Link) -> bool) -> bool {
         let mut links = self.store.lanes().flat_map(|lane| lane.links);
         links.any(|l| self.judge.decided.contains(&l.id) && is_meant(l))
+    }
+
+    /// Whether a person decided of a Link that has this ticket, or for which it was made.
+    pub(super) fn was_decided_of_ticket(&self, ticket: &TicketId) -> bool {
+        self.was_decided_of(|l| l.ticket_id() == Some(ticket) || self.judge.made_for(&l.id, ticket))
     }
 
     /// Whether a person decided of a Link of this customer, however they are spelled.

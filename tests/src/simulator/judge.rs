@@ -133,6 +133,11 @@ pub struct Judge {
     pub written_late: BTreeMap<(LinkId, Side), u32>,
     /// The laws that were asked of something, a bit each.
     asked: Cell<u64>,
+    /// Those that were asked soon after the healing, and whether that is now.
+    asked_in_time: Cell<u64>,
+    is_soon: Cell<bool>,
+    /// Those that something excused of something.
+    excused: Cell<u64>,
 }
 
 impl Judge {
@@ -155,12 +160,40 @@ impl Judge {
     /// A law is asked of something: nothing excuses it.
     pub fn asks(&self, law: Law) {
         self.asked.set(self.asked.get() | law.bit());
+        if self.is_soon.get() {
+            self.asked_in_time.set(self.asked_in_time.get() | law.bit());
+        }
     }
 
     /// The laws that were asked of something.
     #[must_use]
     pub fn asked(&self) -> u64 {
         self.asked.get()
+    }
+
+    /// What is asked meanwhile is asked soon after the healing.
+    pub fn in_time<T>(&self, ask: impl FnOnce() -> T) -> T {
+        self.is_soon.set(true);
+        let told = ask();
+        self.is_soon.set(false);
+        told
+    }
+
+    /// The laws that were asked of something soon after the healing.
+    #[must_use]
+    pub fn asked_in_time(&self) -> u64 {
+        self.asked_in_time.get()
+    }
+
+    /// A law is not asked of something.
+    pub fn excuses(&self, law: Law) {
+        self.excused.set(self.excused.get() | law.bit());
+    }
+
+    /// The laws that were not asked of something.
+    #[must_use]
+    pub fn excused(&self) -> u64 {
+        self.excused.get()
     }
 
     /// Whether a tale is written.

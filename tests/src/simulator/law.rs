@@ -71,7 +71,7 @@ laws! {
     WriteBudget = "write_budget";
     /// A15: no more Claims and routings are held than there are workers.
     Bounded = "bounded";
-    /// A17: what a restored backup forgot is made at most once more.
+    /// A5: of what a restored backup forgot each ticket is made at most once more.
     NoSecondUndo = "no_second_undo";
     /// The mode `observe` writes to neither side.
     ObserveWritesNothing = "observe_writes_nothing";
@@ -103,15 +103,15 @@ laws! {
     Panicked = "panicked";
     /// A history comes to rest: nothing spins.
     ComesToRest = "comes_to_rest";
-    /// L1: when all is healed, every Event is settled, ignored or parked within the longest backoff.
+    /// L1: when all is healed, every Event is settled, ignored or parked: after two sweeps and a minute, where nothing waits for longer than a backoff, what came two minutes before; in the end all.
     Settled = "settled";
     /// L1: when all is healed, no Intent stays half done without a reason: it is done, given up, parked, or waits for a busy customer.
     IntentsEnd = "intents_end";
-    /// L2: when all is healed, each linked ticket is known as it is.
+    /// L2: when all is healed, each linked ticket is known as it is: after two sweeps and a minute, where nothing waits for longer than a backoff, and in the end.
     KnownAsItIs = "known_as_it_is";
     /// L3: when all is healed, both sides of a Link agree: an ended conversation has no live Link.
     Converged = "converged";
-    /// L4: when all is healed, a closed ticket's conversation is closed.
+    /// L4: when all is healed, a closed ticket's conversation is closed: after two sweeps and a minute, where nothing waits for longer than a backoff, and in the end.
     ClosedIsClosed = "closed_is_closed";
     /// L5: after the last change from outside, at most two writes per Link and side come on top of what must be made.
     FewWrites = "few_writes";
@@ -151,7 +151,7 @@ laws! {
     FollowsItsOwn = "follows_its_own";
     /// What was planned for a Link goes out no more once a person has untied it.
     UntiedIsLeft = "untied_is_left";
-    /// L6: no Lane stays claimed when nobody works on it.
+    /// L6: no Lane stays claimed when nobody works on it: 35 s after all is healed no lease is over and not taken, and in the end none is held.
     LeasesEnd = "leases_end";
 }
 

@@ -5,7 +5,7 @@
 //! What a Lane knows is taken from its commits, what is true from both sides; no code is shared with
 //! the rules.
 
-use super::{fault::Fault, law::Law, speech::never_comes, witness::goes_out, world::World};
+use super::{law::Law, speech::never_comes, witness::goes_out, world::World};
 use bridge_core::{
     call::Resolve,
     effect::{Effect, Operation, SendBotMessage, SendMessage},
@@ -169,11 +169,8 @@ impl World {
             if new.operation() == Operation::Template {
                 self.judge.ears.silences.insert(new.id.clone(), heard_at);
             }
-            let set_back = self.faults.fired[Fault::ClockSetBack as usize] > 0;
-            if !set_back {
-                self.judge.asks(Law::SaidInOrder);
-            }
-            if !set_back && let Some((law, what)) = in_turn(after, new) {
+            self.judge.asks(Law::SaidInOrder);
+            if let Some((law, what)) = in_turn(after, new) {
                 self.judge.breach(law, what);
             }
         }
@@ -210,15 +207,22 @@ impl World {
         }
     }
 
-    /// A person who has a thing done again knows what they do.
-    fn a_person_decided(&self) -> bool {
-        !self.judge.decided.is_empty()
+    /// A person who has a thing done again knows what they do, and for whom.
+    fn a_person_decided(&self, intent: &Intent, law: Law) -> bool {
+        let mut lanes = self.store.lanes();
+        let lane = lanes.find(|lane| lane.links.iter().any(|l| l.id == intent.link));
+        let decided = lane.is_none_or(|lane| self.was_decided_for(&lane.lane.user));
+        if decided {
+            self.judge.excuses(law);
+        }
+        decided
     }
 
     fn once(&mut self, intent: &Intent, what: String) -> Verdict {
         self.judge.asks(Law::SaidOnce);
         let many = self.judge.ears.counted(what.clone(), intent);
-        let too_many = self.judge.is_too_many(many) && !self.a_person_decided();
+        let too_many =
+            !self.a_person_decided(intent, Law::SaidOnce) && self.judge.is_too_many(many);
         too_many.then(|| (Law::SaidOnce, format!("{what} came {many} times")))
     }
 
@@ -250,7 +254,8 @@ impl World {
         let user = canonical.unwrap_or_else(|| user.as_str().to_owned());
         let what = format!("template for {user} since {since:?}");
         let many = self.judge.ears.counted(what.clone(), intent);
-        let too_many = self.judge.is_too_many(many) && !self.a_person_decided();
+        let too_many =
+            !self.a_person_decided(intent, Law::KnocksOnce) && self.judge.is_too_many(many);
         too_many.then(|| (Law::KnocksOnce, format!("{what} went {many} times")))
     }
 
@@ -260,7 +265,8 @@ impl World {
                 self.judge.asks(Law::AwayOnce);
                 let what = format!("nobody is in, for {}", send.conversation);
                 let many = self.judge.ears.counted(what.clone(), intent);
-                let too_many = self.judge.is_too_many(many) && !self.a_person_decided();
+                let too_many =
+                    !self.a_person_decided(intent, Law::AwayOnce) && self.judge.is_too_many(many);
                 too_many.then(|| (Law::AwayOnce, format!("{what}: {many} times")))
             }
             BotSays::VoiceCall { text, .. } => {
@@ -277,7 +283,8 @@ impl World {
         let many = self.judge.ears.counted(button, intent);
         let urgent = self.judge.ears.urgent.get(&ticket).copied().unwrap_or(0);
         // A Lane knows nothing of what the ticket's former customer got.
-        let excused = self.was_given_away(&ticket) || self.a_person_decided();
+        let excused =
+            self.was_given_away(&ticket) || self.a_person_decided(intent, Law::ButtonOnce);
         // Each time that a backup is restored, each button may go once more.
         let too_many = many > urgent * (1 + self.judge.restored.len()) && !excused;
         let what = format!("{many} buttons of {ticket}, which became urgent {urgent} times");
@@ -288,7 +295,13 @@ impl World {
     pub(super) fn all_is_heard(&self) -> Verdict {
         let waiting = self.places_that_wait_for_a_person();
         let ways = self.judge.ears.ways.iter();
-        let mut ways = ways.filter(|((place, _), _)| !waiting.contains(place));
+        let mut ways = ways.filter(|((place, _), _)| {
+            let waits = waiting.contains(place);
+            if waits {
+                self.judge.excuses(Law::SaidIsHeard);
+            }
+            !waits
+        });
         let unheard = ways.find_map(|((place, id), way)| {
             let wrong = match place {
                 Place::Conversation { .. } => self.customer_is_heard(id, way),

@@ -19,6 +19,7 @@ pub mod afterwards;
 mod at_remote;
 pub mod backup;
 mod beforehand;
+mod bounds;
 pub mod calls;
 pub mod claims;
 pub mod ending;
@@ -69,6 +70,10 @@ pub struct Ended {
     pub writes: u32,
     /// The laws that were asked of something, a bit each.
     pub asked: u64,
+    /// Those of them that were asked in time after the healing.
+    pub asked_in_time: u64,
+    /// Those that something excused of something.
+    pub excused: u64,
     /// What happened, line by line, if it was asked for.
     pub tale: Vec<String>,
 }
@@ -107,6 +112,8 @@ pub fn live(history: &History, mappings: &Rc<Vec<Rc<Mapping>>>, tale: bool) -> E
         flagged: count(world.judge.flagged.len()),
         writes: count(world.desk.writes.len() + world.jelou.writes.len()),
         asked: world.judge.asked(),
+        asked_in_time: world.judge.asked_in_time(),
+        excused: world.judge.excused(),
         tale: world.tale().to_vec(),
     }
 }

@@ -90,6 +90,13 @@ impl Queue {
         }));
     }
 
+    /// When the last of what will happen of some kind does.
+    pub fn latest(&self, is_meant: impl Fn(&Happening) -> bool) -> Option<Timestamp> {
+        let items = self.items.iter().map(|Reverse(item)| item);
+        let meant = items.filter(|item| is_meant(&item.what));
+        meant.map(|item| item.at).max()
+    }
+
     /// The next thing, if it happens by then.
     pub fn next_by(&mut self, until: Timestamp) -> Option<(Timestamp, Happening)> {
         if self.items.peek()?.0.at > until {

@@ -30,6 +30,10 @@ pub struct Totals {
     pub writes: u64,
     /// In how many histories each law was asked of something.
     pub asked: Vec<u64>,
+    /// In how many it was asked soon after the healing.
+    pub asked_in_time: Vec<u64>,
+    /// In how many something excused it of something, and in how many of everything.
+    pub excused: Vec<(u64, u64)>,
     /// The seeds that broke a law, the lowest first.
     pub broken: Vec<(u64, Breach)>,
 }
@@ -46,6 +50,8 @@ impl Default for Totals {
             flagged: 0,
             writes: 0,
             asked: vec![0; Law::ALL.len()],
+            asked_in_time: vec![0; Law::ALL.len()],
+            excused: vec![(0, 0); Law::ALL.len()],
             broken: Vec::new(),
         }
     }
@@ -65,6 +71,14 @@ impl Totals {
         for (all, law) in self.asked.iter_mut().zip(Law::ALL) {
             *all += u64::from(ended.asked & law.bit() != 0);
         }
+        for (all, law) in self.asked_in_time.iter_mut().zip(Law::ALL) {
+            *all += u64::from(ended.asked_in_time & law.bit() != 0);
+        }
+        for ((of_some, of_all), law) in self.excused.iter_mut().zip(Law::ALL) {
+            let excused = ended.excused & law.bit() != 0;
+            *of_some += u64::from(excused);
+            *of_all += u64::from(excused && ended.asked & law.bit() == 0);
+        }
         self.broken
             .extend(ended.breach.map(|breach| (seed, breach)));
     }
@@ -82,6 +96,12 @@ impl Totals {
         self.writes += other.writes;
         for (all, more) in self.asked.iter_mut().zip(other.asked) {
             *all += more;
+        }
+        for (all, more) in self.asked_in_time.iter_mut().zip(other.asked_in_time) {
+            *all += more;
+        }
+        for (all, more) in self.excused.iter_mut().zip(other.excused) {
+            *all = (all.0 + more.0, all.1 + more.1);
         }
         self.broken.extend(other.broken);
     }

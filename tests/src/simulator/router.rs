@@ -338,10 +338,9 @@ impl World {
         self.make_way(id, &routing);
     }
 
-    /// Two processes do not route one after the other, and a clock that is set back mixes up what was first.
+    /// Two processes do not route one after the other.
     fn overtakes_none(&mut self, routing: &Routing) {
-        let set_back = self.faults.fired[Fault::ClockSetBack as usize] > 0;
-        if set_back || self.replicas.len() > 1 || routing.received.source != Source::Webhook {
+        if self.replicas.len() > 1 || routing.received.source != Source::Webhook {
             return;
         }
         self.judge.asks(Law::SaidInOrder);

@@ -5,7 +5,7 @@
 //! The rules decide from what they know; this room knows both sides as they are, and shares no code
 //! with the rules.
 
-use super::{fault::Fault, finish::rest_of, law::Law, world::World};
+use super::{excuse::STEP_TO_COMMIT, fault::Fault, finish::rest_of, law::Law, world::World};
 use bridge_core::{
     conversation::ConversationState,
     effect::{Effect, Operation},
@@ -31,10 +31,6 @@ const LOOKED_FOR: Duration = Duration::from_secs(3600);
 /// What is known of a ticket may be this old when its status is set, the call and a little more
 /// included.
 pub(super) const LOOK_AGE: Duration = Duration::from_secs(330);
-
-/// Between the step that decides and the commit that lets it out: a mapping that comes into force in
-/// between counts from the next step on.
-pub(super) const STEP_TO_COMMIT: Duration = Duration::from_millis(15);
 
 /// The tag that asks for a conversation, as in the mapping of all histories.
 pub(super) const TAG: &str = "whatsapp";
@@ -106,8 +102,7 @@ impl World {
         {
             return self.start_is_its_own(after, new);
         }
-        let steady = self.clocks_are_steady();
-        if steady && old.is_none() && new.cause.starts_with("reopen:message") {
+        if old.is_none() && new.cause.starts_with("reopen:message") {
             return reopened_in_time(after, new);
         }
         if !goes_out(old, new) {
@@ -116,11 +111,10 @@ impl World {
         self.judge.asks(Law::OneAtATime);
         one_at_a_time(after, new).or_else(|| match &new.effect {
             Effect::StartConversation(_) => self.start_is_asked_for(after, new),
-            Effect::CloseConversation(_) if steady => {
+            Effect::CloseConversation(_) => {
                 self.judge.asks(Law::LookedFirst);
                 close_was_looked_at(after, new)
             }
-            Effect::CloseConversation(_) => None,
             Effect::CreateTicket(_) => self.create_has_a_reason(after, new),
             Effect::SetStatus { .. } => self.status_is_right(after, new),
             Effect::WriteTicketId(_)
@@ -164,8 +158,7 @@ impl World {
                 Event::MessageReceived(e) => {
                     let kept = |m: &bridge_core::lane::Message| m.id == e.message;
                     let in_time = |m: &ConversationMemory| m.last_message_at >= Some(e.at);
-                    memory.is_some_and(|m| in_time(m) || !self.clocks_are_steady())
-                        && after.messages.iter().any(kept)
+                    memory.is_some_and(in_time) && after.messages.iter().any(kept)
                 }
                 Event::TicketChanged(e) => after.tickets.contains_key(&e.ticket),
                 Event::CommentAdded(e) => {
@@ -251,7 +244,6 @@ impl World {
         let asked = intent.first_sent_at.unwrap_or(intent.planned_at);
         let began = talk.conversation.started_at;
         let before = began.is_some_and(|at| at < asked.minus(CLOCKS_APART));
-        let before = before && self.clocks_are_steady();
         let known = self.judge.known_before.get(&intent.id);
         let known = known.is_some_and(|known| known.contains(id));
         let foreign = !own && (told || before || known) && self.judge.restored.is_empty();
@@ -267,6 +259,7 @@ impl World {
             return None;
         };
         if self.judge.decided.contains(&intent.link) {
+            self.judge.excuses(Law::AskedFor);
             return None;
         }
         // A Link that followed a merge asks for the ticket that it has now.
@@ -302,9 +295,9 @@ impl World {
             let reopened = had_another && mapping.ticket_reopened == TicketReopened::Start;
             mapping.closes(&seen.status) || !reopened && !asks
         };
-        let planned_by = self.former.as_ref();
-        let planned_by = planned_by.filter(|(_, until)| self.now.since(*until) < STEP_TO_COMMIT);
-        let right = !wrong(&self.mapping) || planned_by.is_some_and(|(former, _)| !wrong(former));
+        let planned_by = self.former.last();
+        let planned_by = planned_by.filter(|(until, _)| self.now.since(*until) < STEP_TO_COMMIT);
+        let right = !wrong(&self.mapping) || planned_by.is_some_and(|(_, former)| !wrong(former));
         let why = match (self.mapping.closes(&seen.status), ours) {
             (true, _) => "is closed",
             (false, true) => "was made by us",
@@ -422,7 +415,12 @@ impl World {
         let set_aside = agreed.conversation_closed && link.is_live();
         let moved = asks(&agreed.status) != asks(&seen.status) && !set_aside && !merged;
         let first = intent.first_sent_at == intent.sent_at;
-        let steady = self.faults.fired[Fault::MappingSwapped as usize] == 0;
+        // It was planned when the conversation was to win.
+        let conversation_won = |m: &Mapping| m.on_conflict != OnConflict::Ticket;
+        let steady = !self.was_answered_otherwise(Some(intent.planned_at), conversation_won);
+        if moved && !steady && first {
+            self.judge.excuses(Law::NothingOverwritten);
+        }
         if moved && steady && first && self.mapping.on_conflict == OnConflict::Ticket {
             let what = format!("{ticket} moved to {} and is set back", seen.status);
             return Some((Law::NothingOverwritten, what));

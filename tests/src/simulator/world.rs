@@ -107,8 +107,8 @@ pub struct World {
     pub shape: Shape,
     /// The operator's mapping now.
     pub mapping: Rc<Mapping>,
-    /// The one before it, and until when.
-    pub former: Option<(Rc<Mapping>, Timestamp)>,
+    /// Those that were in force before it, and until when.
+    pub former: Vec<(Timestamp, Rc<Mapping>)>,
     /// All mappings that the operator may have.
     pub mappings: Rc<Vec<Rc<Mapping>>>,
     /// Whether the bridge writes.
@@ -287,7 +287,7 @@ impl World {
             faults,
             judge: Judge::new(tale),
             mapping: Rc::clone(&mappings[shape.policy + first_policy(&shape)]),
-            former: None,
+            former: Vec::new(),
             mappings: Rc::clone(mappings),
             mode: if observe { Mode::Observe } else { Mode::Live },
             going_live: None,

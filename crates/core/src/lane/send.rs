@@ -77,6 +77,9 @@ impl Turn<'_> {
         if planted!(BackoffIgnored) {
             due = self.now;
         }
+        if planted!(ClosePutOff) && intent.operation() == Operation::Close {
+            due = due.max(intent.planned_at.plus(Duration::from_secs(20 * 60)));
+        }
         if due > self.now {
             return self.wake(due);
         }

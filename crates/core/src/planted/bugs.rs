@@ -128,6 +128,7 @@ RefusedCloseTakenAsDone "refused-close-taken-as-done" "A close that Jelou refuse
 CloseWithoutLook "close-without-look" "A close is sent without looking which conversation is active."
 OverClosedAnyway "over-closed-anyway" "A close goes out for a conversation that is known to be over."
 TwoTalksClosedAnyway "two-talks-closed-anyway" "A close is sent although the customer has two active conversations."
+ClosePutOff "close-put-off" "A close waits for twenty minutes."
 MiscloseUnnoticed "misclose-unnoticed" "The id in the answer to a close is not compared with the one that was meant."
 // Intents (rules 4, 12, 14, 15, 17)
 CauseOfTheMoment "cause-of-the-moment" "An intent's key holds the moment, so that each look makes another."

@@ -22,6 +22,9 @@ impl Judge {
     pub fn let_out(&mut self, intent: &Intent, now: Timestamp, most: u64) {
         let freed = self.freed.get(&intent.id);
         let is_freed = freed.is_some_and(|planned_at| intent.planned_at <= *planned_at);
+        if !self.restored.is_empty() {
+            self.excuses(Law::HaltHolds);
+        }
         if is_freed || !self.restored.is_empty() {
             return;
         }

@@ -84,11 +84,13 @@ impl World {
             || is_by(&of_user, &self.judge.parked)
             || self.was_decided_for(&start.user);
         let (of_ticket, of_user) = (of_ticket.len(), of_user.len());
-        if !ticket_excused {
-            self.judge.asks(Law::OneTalkPerTicket);
+        match ticket_excused {
+            true => self.judge.excuses(Law::OneTalkPerTicket),
+            false => self.judge.asks(Law::OneTalkPerTicket),
         }
-        if !user_excused {
-            self.judge.asks(Law::OneTalkPerLane);
+        match user_excused {
+            true => self.judge.excuses(Law::OneTalkPerLane),
+            false => self.judge.asks(Law::OneTalkPerLane),
         }
         if self.judge.is_too_many(of_ticket) && !ticket_excused {
             let what = format!("{of_ticket} open conversations of {}", start.ticket);
