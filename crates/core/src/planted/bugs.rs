@@ -191,6 +191,7 @@ RestNotStored "rest-not-stored" "That what follows a create was done is not stor
 NoFencing "no-fencing" "A commit does not ask whether the claim still holds."
 TokenNotRaised "token-not-raised" "A new claim has the token of the one before."
 LeaseNeverEnds "lease-never-ends" "A claim is never taken over, however long its lease is over."
+LeaseEndsLate "lease-ends-late" "A claim is taken over ten minutes after its lease is over."
 WakeLost "wake-lost" "What came for a lane during a claim is forgotten when the claim is given back."
 SettledWhenTaken "settled-when-taken" "Events are settled when a claim is made, before they are taken in."
 SeveralTakenAsOne "several-taken-as-one" "A body that tells of several tickets goes whole to the customer of the first."

@@ -44,7 +44,7 @@ impl Memory {
         for (id, row) in &self.lanes {
             let at = match &row.held {
                 Some(_) if bridge_core::planted!(LeaseNeverEnds) => None,
-                Some(held) => (held.until <= now).then_some((0, held.until, id)),
+                Some(held) => (held.over_at() <= now).then_some((0, held.until, id)),
                 None => row.due_at.filter(|at| *at <= now).map(|at| (1, at, id)),
             };
             if let Some(at) = at {

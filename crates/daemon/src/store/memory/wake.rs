@@ -32,7 +32,7 @@ impl Memory {
     #[must_use]
     pub fn next_due(&self) -> Option<Timestamp> {
         let lanes = self.lanes.values().filter_map(|row| match &row.held {
-            Some(held) => Some(held.until),
+            Some(held) => Some(held.over_at()),
             None => row.due_at,
         });
         let deliveries = self
