@@ -202,7 +202,7 @@ enum Phase {
     },
 }
 
-/// One Delivery on its way to a Lane. It is about one ticket or conversation: [`apart`] sees to that.
+/// One Delivery on its way to a Lane. It is about one ticket or conversation: [`apart()`] sees to that.
 #[derive(Clone, Debug, Hash)]
 pub struct Route {
     bridge: BridgeName,
@@ -448,7 +448,7 @@ pub fn missed_since(before: Option<Timestamp>, now: Timestamp) -> Option<Timesta
     (now.since(since) < GONE_READS_APART).then_some(since)
 }
 
-/// The ticket or conversation that a Delivery is about, the first where there are several ([`apart`]): routing is
+/// The ticket or conversation that a Delivery is about, the first where there are several ([`apart()`]): routing is
 /// serial for each.
 #[must_use]
 pub fn object_of(parsed: &Parsed) -> Option<&str> {
