@@ -79,28 +79,7 @@ pub fn merge(agreed: &Agreed, sides: Sides<'_>, mapping: &Mapping) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        mapping::{MappingSpec, compile},
-        ticket::Vocabulary,
-    };
-    use serde_json::json;
-
-    fn mapping() -> Mapping {
-        let words = |words: &[&str]| words.iter().map(|word| Status::new(word)).collect();
-        let vocabulary = Vocabulary {
-            statuses: words(&["open", "solved"]),
-            solved: words(&["solved"]),
-            final_: words(&[]),
-            reopened: Status::new("open"),
-            open_ended: false,
-            fields: None,
-        };
-        let spec = json!({"conversation": {
-            "open_when": "true", "user_id": "{{ ticket.requester.phone }}", "close_on_status": ["solved"],
-        }});
-        let spec: MappingSpec = serde_json::from_value(spec).unwrap();
-        compile(&spec, &vocabulary).unwrap()
-    }
+    use crate::mapping::tests::opens_always;
 
     /// What comes of a ticket that moves from one status to another while its conversation goes on.
     fn moved(from: &str, to: &str) -> Verdict {
@@ -113,7 +92,7 @@ mod tests {
             closed: None,
             status: &status,
         };
-        merge(&agreed, sides, &mapping())
+        merge(&agreed, sides, &opens_always())
     }
 
     // A person gave the close up, so that the conversation went on beside a solved ticket.

@@ -270,11 +270,12 @@ fn spans_of_others(told: &[RoutedTo], ours: &LaneId, now: Timestamp) -> Vec<Hold
         .skip(1)
         .map(|next| next.iter().map(|next| next.shown_at).min().unwrap_or(now));
     let spans = runs.zip(ends.chain([now])).filter_map(|(run, until)| {
-        let first = run.first()?;
+        let (first, last) = (run.first()?, run.last()?);
         Some(Holder {
             lane: first.lane.clone(),
             since: first.at,
-            until: Some(until),
+            // The next one's may have come when the clock had been set back.
+            until: Some(until.max(last.at)),
         })
     });
     spans.filter(|span| span.lane != *ours).collect()

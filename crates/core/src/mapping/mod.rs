@@ -14,7 +14,7 @@ mod scan;
 mod span;
 mod spec;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use compile::compile;
 pub use engine::filters;

@@ -54,23 +54,10 @@ pub fn apart(parsed: Parsed) -> (Parsed, Vec<Part>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        event::TicketChanged,
-        ids::TicketId,
-        ticket::{TicketPatch, Version},
-    };
+    use crate::route::tests::hint_of;
 
     fn changed(ticket: &str) -> Event {
-        Event::TicketChanged(TicketChanged {
-            ticket: TicketId::parse(ticket).unwrap(),
-            version: Version::None,
-            whole: None,
-            patch: TicketPatch::default(),
-            by_us: false,
-            at: None,
-            read_at: None,
-            last_lane: None,
-        })
+        Event::TicketChanged(hint_of(ticket))
     }
 
     // Found by a reader: what a body told of a second customer's ticket went to the customer of the first.

@@ -3,28 +3,11 @@
 
 use super::*;
 use crate::{
-    mapping::{MappingSpec, compile},
+    mapping::tests::opens_always,
     text::Text,
-    ticket::{Requester, Status, TicketPatch, Version, Vocabulary},
+    ticket::{Requester, Status, TicketPatch, Version},
 };
-use serde_json::json;
 use std::{collections::BTreeMap, time::Duration};
-
-fn mapping() -> Mapping {
-    let words = |words: &[&str]| words.iter().map(|word| Status::new(word)).collect();
-    let vocabulary = Vocabulary {
-        statuses: words(&["open", "solved"]),
-        solved: words(&["solved"]),
-        final_: words(&[]),
-        reopened: Status::new("open"),
-        open_ended: false,
-        fields: None,
-    };
-    let spec =
-        json!({"conversation": {"open_when": "true", "user_id": "{{ ticket.requester.phone }}"}});
-    let spec: MappingSpec = serde_json::from_value(spec).unwrap();
-    compile(&spec, &vocabulary).unwrap()
-}
 
 const BEA: &str = "593900000002";
 
@@ -51,10 +34,10 @@ fn of_bea_for(conversation: &str) -> Ticket {
     }
 }
 
-/// A change that tells of no more than the ticket's id, of a ticket whose last Link was this Lane's.
-fn asked_to_read(lane: &LaneId, mapping: &Mapping) -> Route {
-    let change = TicketChanged {
-        ticket: TicketId::parse("t1").unwrap(),
+/// A change that tells of no more than the ticket's id.
+pub(super) fn hint_of(ticket: &str) -> TicketChanged {
+    TicketChanged {
+        ticket: TicketId::parse(ticket).unwrap(),
         version: Version::None,
         whole: None,
         patch: TicketPatch::default(),
@@ -62,8 +45,12 @@ fn asked_to_read(lane: &LaneId, mapping: &Mapping) -> Route {
         at: None,
         read_at: None,
         last_lane: None,
-    };
-    let parsed = Parsed::Events(vec![Event::TicketChanged(change)]);
+    }
+}
+
+/// Such a change, of a ticket whose last Link was this Lane's.
+fn asked_to_read(lane: &LaneId, mapping: &Mapping) -> Route {
+    let parsed = Parsed::Events(vec![Event::TicketChanged(hint_of("t1"))]);
     let bridge = BridgeName::parse("main").unwrap();
     let (mut route, turn) = Route::begin(parsed, bridge, BotId::parse("bot-1").ok());
     assert!(matches!(turn, Turn::Ask(Ask::LaneOfLiveTicket(_))));
@@ -78,7 +65,7 @@ fn asked_to_read(lane: &LaneId, mapping: &Mapping) -> Route {
 // Router had been told by mistake that the ticket was gone.
 #[test]
 fn a_ticket_that_cannot_be_read_comes_to_its_last_lane_and_not_for_its_requester() {
-    let mapping = mapping();
+    let mapping = opens_always();
     let lane = LaneId::parse("lane1").unwrap();
     let mut route = asked_to_read(&lane, &mapping);
     let gone = Told::Gone { since: None };
@@ -105,7 +92,7 @@ fn a_ticket_that_cannot_be_read_comes_to_its_last_lane_and_not_for_its_requester
 // had said on it went nowhere.
 #[test]
 fn a_ticket_that_nobody_had_is_missed_twice_before_it_counts_as_gone() {
-    let mapping = mapping();
+    let mapping = opens_always();
     let lane = LaneId::parse("lane1").unwrap();
     let first = Timestamp(1_000);
     let end = |since: Option<Timestamp>, now: Timestamp| {
@@ -149,7 +136,7 @@ fn how_long_a_ticket_was_missed_counts_anew_after_the_clock_was_set_back() {
 // credential in doubt allows, each time as if the ticket was missed for the first time, without end.
 #[test]
 fn what_puts_a_delivery_off_in_between_does_not_begin_the_wait_for_a_missed_ticket_anew() {
-    let mapping = mapping();
+    let mapping = opens_always();
     let lane = LaneId::parse("lane1").unwrap();
     let mut route = asked_to_read(&lane, &mapping);
     let told = Told::Later {
@@ -164,7 +151,7 @@ fn what_puts_a_delivery_off_in_between_does_not_begin_the_wait_for_a_missed_tick
 
 #[test]
 fn what_waits_for_a_person_says_which_ticket_it_is_about() {
-    let mapping = mapping();
+    let mapping = opens_always();
     let lane = LaneId::parse("lane1").unwrap();
     let mut route = asked_to_read(&lane, &mapping);
     let never = Told::Never {
@@ -182,7 +169,7 @@ fn what_waits_for_a_person_says_which_ticket_it_is_about() {
 #[test]
 fn a_ticket_that_names_the_conversation_it_was_made_for_goes_to_who_waits_for_it_and_not_to_its_requester()
  {
-    let mapping = mapping();
+    let mapping = opens_always();
     let (last, waits) = (
         LaneId::parse("lane1").unwrap(),
         LaneId::parse("lane2").unwrap(),
@@ -218,20 +205,14 @@ fn a_delivery_waits_behind_an_earlier_one_as_long_as_that_one_is_put_off() {
 // one's Lane alone, and the other was never asked.
 #[test]
 fn what_one_body_tells_of_several_moments_goes_to_whose_the_ticket_was_last() {
-    let mapping = mapping();
+    let mapping = opens_always();
     let told = |phone: &str| {
         let mut whole = of_bea_for("c7");
         whole.link_field = None;
         whole.requester.phone = Some(Text::new(phone));
         Event::TicketChanged(TicketChanged {
-            ticket: whole.id.clone(),
-            version: whole.version,
             whole: Some(Box::new(whole)),
-            patch: TicketPatch::default(),
-            by_us: false,
-            at: None,
-            read_at: None,
-            last_lane: None,
+            ..hint_of("t1")
         })
     };
     let parsed = Parsed::Events(vec![told("593900000001"), told(BEA)]);

@@ -123,6 +123,43 @@ fn a_webhook_from_before_two_set_backs_ends_no_wait_for_a_call_under_way() {
     assert!(w.parked().is_empty(), "{}", w.tale());
 }
 
+/// Found by the simulator, history 2709324: by the clock that was set back they seemed to be said to the next one.
+#[test]
+fn words_to_one_customer_do_not_go_to_the_next_though_the_clock_was_set_back_between_them() {
+    let mut w = World::new();
+    w.capabilities.comments = true;
+    w.desk.versions = Versions::None;
+    let (ticket, first) = w.linked_from_ticket();
+    w.settle();
+    w.ends(&first, "expired");
+    w.settle();
+    w.pass(Duration::from_secs(60));
+    let (theirs, began) = w.jelou.begin(BEA, Some(ticket.clone()), None, w.now);
+    w.net.send(w.now, began);
+    w.settle();
+    w.agent_says(&ticket, "k1", "só para Bea");
+    w.settle();
+    assert_eq!(w.heard(&theirs), ["só para Bea"], "{}", w.tale());
+    w.pass(Duration::from_secs(60));
+    w.ends(&theirs, "expired");
+    w.settle();
+    w.agent_tags(&ticket, &[]);
+    w.settle();
+    w.now = w.now.minus(FIVE_HOURS);
+    w.agent_tags(&ticket, &["whatsapp"]);
+    w.settle();
+    let next = w.talk_of(&ticket).expect("Ana's").conversation.id.clone();
+    w.sweep();
+    w.settle();
+    assert!(w.heard(&next).is_empty(), "{}", w.tale());
+    // What is said now bears the desk's own clock, and was for Ana.
+    let at = w.now.plus(FIVE_HOURS);
+    let said = w.desk.agent_comment(&ticket, "k2", "para Ana", true, at);
+    w.net.send(w.now, said);
+    w.settle();
+    assert_eq!(w.heard(&next), ["para Ana"], "{}", w.tale());
+}
+
 /// Found by the simulator, history 573697: a failing look had written down when it failed first, and nothing
 /// told that the latest one was ahead.
 #[test]

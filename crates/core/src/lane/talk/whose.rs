@@ -168,13 +168,15 @@ impl Turn<'_> {
         before && !self.had_it(ticket, at) && memory.is_some_and(|m| m.anothers)
     }
 
-    /// Whether a Link of this Lane had the ticket then: two never have it at one time (rule 10).
+    /// Whether a Link of this Lane had the ticket then: two never have it at one time (rule 10). Of what lies ahead
+    /// of our clock a live Link does not tell: where that was set back, it may be of before the Link.
     fn had_it(&self, ticket: &TicketId, at: Timestamp) -> bool {
+        let ahead = at > self.now.plus(THEIR_CLOCK_AHEAD_MOST);
         let links = self.lane.links.iter();
         let mut links = links.filter(|l| l.ticket_id() == Some(ticket));
         links.any(|l: &Link| {
             let until = l.ended.as_ref().map(|ended| ended.at);
-            let over = until.is_some_and(|until| latest(at).plus(THEIR_CLOCK_BEHIND) > until);
+            let over = until.map_or(ahead, |until| latest(at).plus(THEIR_CLOCK_BEHIND) > until);
             l.has_ticket_since() <= at && !over
         })
     }

@@ -39,6 +39,13 @@ fn opens_when(condition: &str) -> Mapping {
     mapping(json!({"conversation": {"open_when": condition, "user_id": "1"}}))
 }
 
+/// A mapping under which every ticket asks for a conversation with its requester, and a solved one's is closed.
+pub(crate) fn opens_always() -> Mapping {
+    mapping(json!({"conversation": {
+        "open_when": "true", "user_id": "{{ ticket.requester.phone }}", "close_on_status": ["solved"],
+    }}))
+}
+
 /// A mapping whose initial message is this template.
 fn says(template: &str) -> Mapping {
     mapping(json!({"conversation": {
