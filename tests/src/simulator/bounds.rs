@@ -52,22 +52,43 @@ impl World {
     /// refused, or a webhook that is on its way or lies where the Router comes to it late.
     pub(super) fn longest_wait(&self) -> Duration {
         let slowest = self.slowest_clock();
-        let paused = self.store.pauses().into_iter().map(|pause| pause.until);
-        let told = self.replicas.iter().flat_map(|r| r.told_until.values());
         // What was put off by a host that asked for time waits as long, whoever forgot that since.
         let lanes = self.store.lanes().flat_map(|lane| put_off_in(&lane));
         let received = self.store.deliveries().filter(|d| d.state == "received");
         let put_off = lanes.chain(received.map(|d| d.due_at));
-        let by_our_clock = paused.chain(told.copied()).chain(put_off);
-        let closed = by_our_clock.map(|until| until.since(slowest));
+        let closed = put_off.map(|until| until.since(slowest));
         let on_its_way =
             |what: &Happening| matches!(what, Happening::Hook(_) | Happening::Unroute(_));
         let comes = self.queue.latest(on_its_way).map(|at| at.since(self.now));
+        closed
+            .chain(comes)
+            .max()
+            .unwrap_or_default()
+            .max(self.longest_pause())
+    }
+
+    /// For how long a host wants to be left alone, or a credential is asked with once a minute, as far as the answers
+    /// were read.
+    fn longest_pause(&self) -> Duration {
+        let slowest = self.slowest_clock();
+        let paused = self.store.pauses().into_iter().map(|pause| pause.until);
+        let told = self.replicas.iter().flat_map(|r| r.told_until.values());
         // Of a credential that was refused one call a minute asks, and the next may be one for what is not there.
         let mut sides = [Side::Jelou, Side::Ticketing].into_iter();
         let refused = sides.any(|side| self.is_credential_paused(side));
         let probes = refused.then_some(CREDENTIAL_PROBE_EVERY.saturating_mul(2));
-        closed.chain(comes).chain(probes).max().unwrap_or_default()
+        let closed = paused
+            .chain(told.copied())
+            .map(|until| until.since(slowest));
+        closed.chain(probes).max().unwrap_or_default()
+    }
+
+    /// The longest wait there was when all was healed, or that was in an answer then under way (history 92188): a
+    /// healed host asks for no time.
+    pub(super) fn longest_wait_answered(&self, before: Duration) -> Duration {
+        let pause = self.longest_pause();
+        let since = LEASES_END_WITHIN * u32::from(!pause.is_zero());
+        before.max(pause + since)
     }
 
     fn is_credential_paused(&self, side: Side) -> bool {

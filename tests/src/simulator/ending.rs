@@ -40,6 +40,7 @@ impl World {
         let waits = self.longest_wait();
         self.pass(healed.plus(LEASES_END_WITHIN));
         self.leases_ended_in_time();
+        let waits = self.longest_wait_answered(waits);
         for minutes in SWEEPS {
             self.pass(healed.plus(Duration::from_secs(60 * minutes)));
             self.sweep(0);

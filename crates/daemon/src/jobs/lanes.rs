@@ -12,7 +12,7 @@ use crate::{
 use apalis::prelude::Data;
 use bridge_core::{ids::BridgeName, time::Timestamp};
 use std::{sync::atomic::Ordering, time::Duration};
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, task::JoinSet};
 
 /// Even if nothing rings, due Lanes are looked for this often.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -28,10 +28,10 @@ pub struct LaneTask {
     _place: Place<BridgeName>,
 }
 
-/// Starts the feeder and hands out its channel.
-pub fn feed(jobs: Jobs) -> mpsc::Receiver<LaneTask> {
+/// Starts the feeder among the others and hands out its channel.
+pub fn feed(jobs: Jobs, feeders: &mut JoinSet<()>) -> mpsc::Receiver<LaneTask> {
     let (tasks, feed) = mpsc::channel(LANES_AT_ONCE);
-    tokio::spawn(claim_forever(jobs, tasks));
+    feeders.spawn(claim_forever(jobs, tasks));
     feed
 }
 

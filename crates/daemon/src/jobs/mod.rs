@@ -41,7 +41,7 @@ use std::{
     sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
-use tokio::sync::watch;
+use tokio::{sync::watch, task::JoinSet};
 
 /// Lanes worked on at the same time: enough to keep both remotes busy at any allowed rate, few
 /// enough that a Claim's state in memory stays small.
@@ -84,11 +84,12 @@ pub struct Jobs {
 /// What apalis' Monitor said, if a worker could not be kept.
 pub async fn run(
     jobs: Jobs,
-    mut stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
 ) -> Result<(), apalis::prelude::MonitorError> {
-    let lanes = Feed::new(lanes::feed(jobs.clone()));
-    let routes = Feed::new(routes::feed(jobs.clone()));
-    let rounds = Feed::new(sweep::feed(jobs.clone()));
+    let mut feeders = JoinSet::new();
+    let lanes = Feed::new(lanes::feed(jobs.clone(), &mut feeders));
+    let routes = Feed::new(routes::feed(jobs.clone(), &mut feeders));
+    let rounds = Feed::new(sweep::feed(jobs.clone(), &mut feeders));
     let (for_lanes, for_routes, for_rounds) = (jobs.clone(), jobs.clone(), jobs.clone());
     let stopping = Arc::clone(&jobs.stopping);
     Monitor::new()
@@ -122,12 +123,25 @@ pub async fn run(
         .shutdown_timeout(STOP_WITHIN)
         .should_restart(|_, _| true)
         .run_with_signal(async move {
-            // A closed channel means that the process is going down without saying so.
-            while !*stop.borrow_and_update() && stop.changed().await.is_ok() {}
+            until_over(stop, feeders).await;
             stopping.store(true, std::sync::atomic::Ordering::Relaxed);
             Ok(())
         })
         .await
+}
+
+/// Until the process is to stop. Without a feeder nothing of its kind would be begun any more while all else looked
+/// well: its end is the workers' end, and so the process'.
+async fn until_over(mut stop: watch::Receiver<bool>, mut feeders: JoinSet<()>) {
+    tokio::select! {
+        // A closed channel means that the process is going down without saying so.
+        _ = stop.wait_for(|stop| *stop) => {}
+        Some(Err(error)) = feeders.join_next() => {
+            tracing::error!(%error, "What hands work to the workers panicked, which is a bug; the process ends");
+        }
+    }
+    // They give back what they claimed last.
+    feeders.detach_all();
 }
 
 /// Lets the gate take in how a call went, keeps what must hold over a restart, and rings the alarm
@@ -216,4 +230,21 @@ fn counted(
 /// What a call was answered, for the metrics.
 fn status_of(error: Option<&CallError>) -> Option<u16> {
     error.map_or(Some(200), CallError::status)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Found by a reader: nobody watched it, and due lanes would have waited for the next start.
+    #[tokio::test]
+    async fn a_feeder_that_panics_ends_the_workers() {
+        let (_running, stop) = watch::channel(false);
+        let mut feeders = JoinSet::new();
+        feeders.spawn(std::future::pending());
+        feeders.spawn(async { panic!("a bug") });
+        let over = until_over(stop, feeders);
+        let ended = tokio::time::timeout(Duration::from_secs(10), over).await;
+        assert!(ended.is_ok());
+    }
 }

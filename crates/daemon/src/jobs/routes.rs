@@ -31,7 +31,10 @@ use std::{
     task::Poll,
     time::Duration,
 };
-use tokio::sync::{MutexGuard, mpsc, oneshot};
+use tokio::{
+    sync::{MutexGuard, mpsc, oneshot},
+    task::JoinSet,
+};
 
 /// Even if nothing rings, Deliveries are looked for this often.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -104,10 +107,10 @@ impl Objects {
     }
 }
 
-/// Starts the feeder and hands out its channel.
-pub fn feed(jobs: Jobs) -> mpsc::Receiver<RouteTask> {
+/// Starts the feeder among the others and hands out its channel.
+pub fn feed(jobs: Jobs, feeders: &mut JoinSet<()>) -> mpsc::Receiver<RouteTask> {
     let (tasks, feed) = mpsc::channel(ROUTES_AT_ONCE);
-    tokio::spawn(hand_out(jobs, tasks));
+    feeders.spawn(hand_out(jobs, tasks));
     feed
 }
 

@@ -29,7 +29,7 @@ use std::{
     time::Duration,
 };
 use ticketing_adapter::Listing;
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, task::JoinSet};
 
 /// Rounds at the same time. A bridge has one sweep and one reading of the report at most, and they mostly
 /// wait for answers: enough for sixteen bridges whose systems all hang.
@@ -107,9 +107,9 @@ pub struct Swept {
 }
 
 /// Starts the clockwork and hands out its channel.
-pub fn feed(jobs: Jobs) -> mpsc::Receiver<Round> {
+pub fn feed(jobs: Jobs, feeders: &mut JoinSet<()>) -> mpsc::Receiver<Round> {
     let (tasks, feed) = mpsc::channel(ROUNDS_AT_ONCE);
-    tokio::spawn(tick(jobs, tasks));
+    feeders.spawn(tick(jobs, tasks));
     feed
 }
 
