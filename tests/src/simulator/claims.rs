@@ -192,6 +192,14 @@ impl World {
         }
     }
 
+    /// Whether no process can take anything over: each of its workers sleeps.
+    pub(super) fn all_workers_sleep(&self) -> bool {
+        (0..self.replicas.len()).all(|replica| {
+            let mine = self.lanes.values().filter(|t| t.replica == replica);
+            mine.filter(|t| t.paused).count() >= WORKERS
+        })
+    }
+
     /// Does what the session said.
     pub fn turn(&mut self, id: TaskId) {
         let Some(mut task) = self.lanes.remove(&id) else {

@@ -123,6 +123,7 @@ impl Lane {
             [
                 m.seen_at,
                 m.read_at,
+                m.looked_at,
                 m.hint_at,
                 m.missing_since,
                 m.retry.failed_at,
@@ -235,6 +236,7 @@ fn each_sight(memory: &mut TicketMemory, change: &impl Fn(&mut Timestamp)) {
 fn each_of_ticket(memory: &mut TicketMemory, change: &impl Fn(&mut Timestamp)) {
     each_sight(memory, change);
     let TicketMemory {
+        looked_at,
         missing_since,
         holder_asked_at,
         retry,
@@ -243,6 +245,7 @@ fn each_of_ticket(memory: &mut TicketMemory, change: &impl Fn(&mut Timestamp)) {
     } = memory;
     each(
         &mut [
+            looked_at,
             missing_since,
             holder_asked_at,
             &mut comments.read_at,

@@ -21,7 +21,7 @@ impl Turn<'_> {
     pub(super) fn found(&mut self, read: &Read, begun: Timestamp, found: Result<Found, CallError>) {
         match found {
             Ok(Found::Conversation(conversation)) => self.found_conversation(&conversation, begun),
-            Ok(Found::Ticket(ticket)) => self.see_ticket(*ticket, begun, Sight::Read),
+            Ok(Found::Ticket(ticket)) => self.found_ticket(*ticket, begun),
             Ok(Found::Tickets { tickets }) => self.found_tickets(read, tickets, begun),
             Ok(Found::Note { there }) => self.found_note(read, there),
             Ok(Found::Comments { comments }) => self.found_comments(read, comments, begun),
@@ -29,6 +29,14 @@ impl Turn<'_> {
             Ok(Found::Unheard { waits }) => self.found_unheard(read, waits),
             Ok(Found::Report(told)) => self.found_in_report(read, told),
             Err(error) => self.read_failed(read, &error),
+        }
+    }
+
+    fn found_ticket(&mut self, ticket: Ticket, begun: Timestamp) {
+        let (id, now) = (ticket.id.clone(), self.now);
+        self.see_ticket(ticket, begun, Sight::Read);
+        if let Some(memory) = self.lane.tickets.get_mut(&id) {
+            memory.looked_at = Some(now);
         }
     }
 

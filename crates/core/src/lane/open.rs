@@ -18,12 +18,9 @@ use crate::{
 use std::time::Duration;
 
 /// What was told of a ticket is too old after this to begin a conversation with: a Lane that was not
-/// worked on for so long may not have been told what another one was.
+/// worked on for so long may not have been told what another one was. What this Lane read itself counts from
+/// when it came, so that a slow system is not read again and again.
 pub(super) const FRESH: Duration = Duration::from_secs(5);
-
-/// What was read is too old after this: longer than a read may take and wait for its turn, so that a
-/// slow system is not read again and again.
-const READ_FRESH: Duration = Duration::from_secs(300);
 
 impl Turn<'_> {
     pub(super) fn plan_tickets(&mut self) {
@@ -254,8 +251,9 @@ impl Turn<'_> {
 
     fn is_old(&self, memory: &TicketMemory) -> bool {
         let seen_at = memory.seen_at.unwrap_or(self.now);
-        let was_read = memory.read_at.is_some_and(|read_at| read_at >= seen_at);
-        self.now.since(seen_at) > if was_read { READ_FRESH } else { FRESH }
+        self.now
+            .since(seen_at.max(memory.looked_at.unwrap_or(seen_at)))
+            > FRESH
     }
 
     /// Wants the ticket read, no sooner than its failing reads allow.

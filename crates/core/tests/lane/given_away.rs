@@ -11,7 +11,7 @@ use serde_json::json;
 use std::time::Duration;
 
 /// An agent gives the ticket to somebody else.
-fn give(w: &mut World, ticket: &TicketId, phone: Option<&str>) {
+pub fn give(w: &mut World, ticket: &TicketId, phone: Option<&str>) {
     let to = w.desk.requester(phone.unwrap_or("nobody"));
     w.agent_changes(ticket, |t| {
         t.requester.id = Some(to);

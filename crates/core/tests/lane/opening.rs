@@ -1,11 +1,14 @@
 //! Ticket first: a ticket that asks for a conversation gets one.
 
-use crate::world::{
-    World,
-    desk::{Carries, Versions},
-    net::Weather,
+use crate::{
+    given_away::give,
+    world::{
+        BEA, World,
+        desk::{Carries, Versions},
+        net::Weather,
+    },
 };
-use bridge_core::effect::Operation;
+use bridge_core::{effect::Operation, event::Event};
 use serde_json::json;
 use std::time::Duration;
 
@@ -244,6 +247,34 @@ fn a_system_that_answers_slowly_is_not_read_again_and_again() {
     assert!(w.talk_of(&ticket).is_some(), "{}", w.tale());
     let reads = w.bridge.reads.iter().filter(|read| read.contains("t1"));
     assert!(reads.count() <= 3, "{:?}", w.bridge.reads);
+}
+
+/// Found by histories 157363 and 194282: what the Router had read for its customer counted as fresh for five minutes.
+#[test]
+fn a_ticket_that_is_given_away_before_its_lane_is_worked_on_asks_its_first_customer_for_nothing() {
+    let mut w = World::new();
+    w.desk.versions = Versions::None;
+    w.desk.carries = Carries::IdOnly;
+    let (_, talk) = w.linked_from_ticket();
+    w.settle();
+    w.ends(&talk, "expired");
+    w.settle();
+    let lane = w.bridge.lanes.keys().next().expect("Ana's").clone();
+    w.net.weather = Weather::Kept;
+    let ticket = w.agent_asks();
+    let Event::TicketChanged(mut read) = w.net.kept.remove(0) else {
+        panic!("a ticket changed");
+    };
+    read.whole = Some(Box::new(w.desk.read(&ticket).unwrap()));
+    read.read_at = Some(w.now);
+    let asked = Event::TicketChanged(read);
+    w.bridge.hand_over(&lane, asked, w.now, w.now, false);
+    give(&mut w, &ticket, Some(BEA));
+    // Who worked on the lane died, and its lease had to end.
+    w.now = w.now.plus(Duration::from_secs(30));
+    w.wake_all();
+    w.settle();
+    assert!(w.talk_of(&ticket).is_none(), "{}", w.tale());
 }
 
 #[test]

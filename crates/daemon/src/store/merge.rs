@@ -70,6 +70,8 @@ fn ticket(a: TicketMemory, b: TicketMemory) -> TicketMemory {
         seen: fresh.seen.or(stale.seen),
         seen_at: fresh.seen_at.or(stale.seen_at),
         read_at,
+        // It tells how old is what is seen.
+        looked_at: fresh.looked_at.filter(|_| fresh_knows),
         hint_at: hint_at.filter(|hint| Some(*hint) > read_at),
         changes,
         open_when: fresh.open_when || stale.open_when,
