@@ -5,7 +5,7 @@
 mod apart;
 mod tries;
 
-pub use apart::{Part, apart};
+pub use apart::{Part, apart, came_with};
 pub use tries::{Tries, not_now};
 
 use crate::{

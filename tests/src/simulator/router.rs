@@ -13,7 +13,9 @@ use bridge_core::{
     call::CallError,
     event::{Parsed, Side},
     ids::TicketId,
-    route::{Ask, Part, Route, RouteEnd, Told, Turn, apart, missing, not_now, object_of},
+    route::{
+        Ask, Part, Route, RouteEnd, Told, Turn, apart, came_with, missing, not_now, object_of,
+    },
     ticket::Ticket,
     time::Timestamp,
 };
@@ -141,7 +143,7 @@ impl World {
         };
         match step {
             Step::Waits(parsed, others) => {
-                if !self.keep(&received, others) {
+                if !self.keep(replica, &received, others) {
                     return self.give_back(id, back(Step::GivesBack));
                 }
                 let (route, turn) = Route::begin(parsed, bridge(), Some(bot()));
@@ -184,7 +186,8 @@ impl World {
     }
 
     /// Records what a Delivery meant for further tickets. Says whether the store took it.
-    fn keep(&mut self, received: &Received, parts: Vec<Part>) -> bool {
+    fn keep(&mut self, replica: ReplicaId, received: &Received, parts: Vec<Part>) -> bool {
+        let received_at = came_with(received.received_at, self.clock(replica));
         for part in parts {
             if self.store_is_down() {
                 return false;
@@ -195,7 +198,7 @@ impl World {
                 side: received.side,
                 source: Source::Part,
                 dedup: dedup.clone(),
-                received_at: received.received_at,
+                received_at,
                 headers: BTreeMap::new(),
                 body: Bytes::from(serde_json::to_vec(&part.events).unwrap_or_default()),
             });

@@ -361,7 +361,7 @@ impl Turn<'_> {
         }
     }
 
-    fn is_unlinked(&self, link: &LinkId) -> bool {
+    pub(super) fn is_unlinked(&self, link: &LinkId) -> bool {
         let ended = self.lane.link(link).and_then(|l| l.ended.as_ref());
         ended.is_some_and(|ended| ended.reason == UNLINKED)
     }

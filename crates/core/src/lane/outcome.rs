@@ -191,7 +191,8 @@ impl Turn<'_> {
             });
             link.link_field_written = true;
         }
-        if rest && !planted!(RestForgotten) {
+        // Who untied it wants both sides left as they are.
+        if rest && !self.is_unlinked(link) && !planted!(RestForgotten) {
             self.leave_rest(id, &ticket);
         } else {
             self.confirm(id, &format!("ticket {ticket}"));

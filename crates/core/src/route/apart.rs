@@ -4,7 +4,10 @@
 //! another customer's, so each is routed for itself, as if it had come alone.
 
 use super::object_of_event;
-use crate::event::{Event, Parsed};
+use crate::{
+    event::{Event, Parsed},
+    time::Timestamp,
+};
 
 /// What a Delivery meant for one ticket or conversation more than it is routed for.
 #[derive(Clone, Debug, PartialEq, Hash)]
@@ -21,6 +24,13 @@ impl Part {
     pub fn key(&self, delivery: impl std::fmt::Display) -> String {
         format!("part:{delivery}:{}", self.object)
     }
+}
+
+/// When a part came: with its Delivery. Where the clock was set back since, it comes now: it would be handed out hours
+/// later, as whatever is due then.
+#[must_use]
+pub fn came_with(received_at: Timestamp, now: Timestamp) -> Timestamp {
+    received_at.min(now)
 }
 
 /// Keeps what is about the first ticket or conversation of a Delivery, and takes the rest out of it: a
@@ -88,5 +98,13 @@ mod tests {
     fn what_means_nothing_stays_so() {
         let (parsed, parts) = apart(Parsed::Ignored("unknown_event"));
         assert_eq!((parsed, parts), (Parsed::Ignored("unknown_event"), vec![]));
+    }
+
+    // Found by histories 643450 and 702919.
+    #[test]
+    fn a_part_of_what_came_before_the_clock_was_set_back_is_due_now() {
+        let (before, now) = (Timestamp(90_000), Timestamp(60_000));
+        assert_eq!(came_with(before, now), now);
+        assert_eq!(came_with(now, before), now);
     }
 }

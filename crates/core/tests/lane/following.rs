@@ -254,3 +254,24 @@ fn a_ticket_that_an_older_one_was_merged_into_is_still_what_the_create_made() {
     assert_eq!(w.desk.records.len(), 2, "{}", w.tale());
     assert_eq!(w.ticket_of(&talk), Some(made), "{}", w.tale());
 }
+
+/// Found by history 630693.
+#[test]
+fn what_follows_a_create_is_left_where_a_person_untied_it_meanwhile() {
+    let mut w = world();
+    w.net.weather = Weather::Kept;
+    w.faults.next("create", Fault::DoThenCut);
+    w.faults
+        .always("tickets_by_conversation", Fault::Later(Some(60)));
+    let talk = w.ana_starts();
+    let started = w.net.kept.remove(0);
+    w.deliver(started);
+    w.moment();
+    let link = w.links().remove(0).id;
+    w.order(Order::Unlink { link });
+    w.faults.heal();
+    let made = w.net.kept.remove(0);
+    w.deliver(made);
+    w.settle();
+    assert!(w.followed.is_empty(), "{talk}\n{}", w.tale());
+}

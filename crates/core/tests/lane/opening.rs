@@ -3,7 +3,7 @@
 use crate::{
     given_away::give,
     world::{
-        BEA, World,
+        ANA, BEA, World,
         desk::{Carries, Versions},
         net::Weather,
     },

@@ -18,7 +18,7 @@ use apalis::prelude::Data;
 use bridge_core::{
     event::{Parsed, Side},
     ids::{BridgeName, DeliveryId},
-    route::{Ask, Part, Route, Told, Turn, apart, object_of},
+    route::{Ask, Part, Route, Told, Turn, apart, came_with, object_of},
 };
 use bytes::Bytes;
 use futures::{FutureExt as _, poll};
@@ -233,7 +233,7 @@ async fn keep(jobs: &Jobs, received: &Received, parts: Vec<Part>) -> Result<(), 
             side: received.side,
             source: Source::Part,
             dedup: Some(part.key(received.id)),
-            received_at: received.received_at,
+            received_at: came_with(received.received_at, clock::now()),
             headers: BTreeMap::new(),
             body: Bytes::from(body),
         };
