@@ -3,7 +3,7 @@
 use crate::{
     given_away::give,
     world::{
-        ANA, BEA, World,
+        BEA, World,
         desk::{Carries, Versions},
         net::Weather,
     },
