@@ -238,6 +238,15 @@ impl Effect {
         }
     }
 
+    /// How what it puts on a ticket reads: an entry, or the description of a new one.
+    #[must_use]
+    pub fn words(&self) -> Option<&Text> {
+        match self {
+            Self::CreateTicket(create) => Some(&create.new.description),
+            other => other.entry().map(|(_, text)| text),
+        }
+    }
+
     /// Its kind.
     #[must_use]
     pub fn operation(&self) -> Operation {

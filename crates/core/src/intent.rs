@@ -5,7 +5,9 @@
 
 use crate::{
     effect::{Effect, Operation},
-    ids::{ConversationId, IntentId, LinkId},
+    ids::{ConversationId, IntentId, LinkId, TicketId},
+    read::Written,
+    text::{Digest, Text},
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -129,6 +131,9 @@ pub struct Intent {
     /// call began. It made none of them.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub known_before: BTreeSet<ConversationId>,
+    /// What it wrote on a ticket, where retention took the words: their echo may still come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wrote: Option<Digest>,
 }
 
 impl Intent {
@@ -167,7 +172,32 @@ impl Intent {
             possible_duplicate: false,
             held: false,
             known_before: BTreeSet::new(),
+            wrote: None,
         }
+    }
+
+    /// By what its words are known again on a ticket, if it brings any there.
+    #[must_use]
+    pub fn words(&self) -> Option<Digest> {
+        self.effect.words().and_then(Text::digest).or(self.wrote)
+    }
+
+    /// What it wrote on this ticket, or may have; its Link has or had the ticket.
+    #[must_use]
+    pub fn written_on(&self, ticket: &TicketId) -> Option<Written> {
+        let describes = match &self.effect {
+            Effect::CreateTicket(_) => true,
+            other if other.entry().is_some_and(|(on, _)| on == ticket) => false,
+            _ => return None,
+        };
+        if self.attempts == 0 {
+            return None;
+        }
+        Some(Written {
+            words: self.words()?,
+            describes,
+            sent_at: self.sent_at,
+        })
     }
 
     /// Its kind.

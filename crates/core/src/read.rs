@@ -6,12 +6,12 @@ use crate::{
     event::{Comment, Event},
     ids::{ConversationId, LaneId, TicketId},
     report::InReport,
-    text::Text,
+    text::{Digest, Text},
     ticket::Ticket,
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 /// Something that must be seen before going on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -54,6 +54,13 @@ pub enum Read {
         /// The ticket.
         ticket: TicketId,
     },
+    /// What the bridge wrote on a ticket for other customers. Answered by the store, not by a remote.
+    Written {
+        /// The ticket.
+        ticket: TicketId,
+        /// Who asks: it knows its own entries.
+        besides: LaneId,
+    },
     /// Whether anything that Jelou told by a moment is not heard yet by a claimed Lane: it waits for
     /// the Router, or came to the Lane since the Claim. Answered by the store, not by a remote.
     Unheard {
@@ -88,6 +95,7 @@ impl Read {
             Self::NoteOnTicket { .. } => "note_on_ticket",
             Self::Comments { .. } => "comments",
             Self::TicketHolder { .. } => "ticket_holder",
+            Self::Written { .. } => "written",
             Self::Unheard { .. } => "unheard",
             Self::Report { .. } => "report",
         }
@@ -107,6 +115,9 @@ impl fmt::Display for Read {
             Self::NoteOnTicket { ticket, .. } => write!(f, "look for our note on ticket {ticket}"),
             Self::Comments { ticket } => write!(f, "list the comments of ticket {ticket}"),
             Self::TicketHolder { ticket } => write!(f, "see which lane holds ticket {ticket}"),
+            Self::Written { ticket, .. } => {
+                write!(f, "see what other lanes wrote on ticket {ticket}")
+            }
             Self::Unheard { .. } => write!(f, "see whether all that Jelou told is heard"),
             Self::Report { conversation, .. } => {
                 write!(f, "look for conversation {conversation} in the report")
@@ -124,6 +135,17 @@ pub struct Holder {
     pub since: Timestamp,
     /// When it ended; `None` while it is live.
     pub until: Option<Timestamp>,
+}
+
+/// What the bridge wrote on a ticket, without the words: a comment, a note, a file's line or the description.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Written {
+    /// How it reads.
+    pub words: Digest,
+    /// Whether it is the ticket's description: what reads so later is an answer.
+    pub describes: bool,
+    /// When its latest call began.
+    pub sent_at: Option<Timestamp>,
 }
 
 /// A Delivery about a ticket, and the Lane that it went to: of who had the ticket, or was its requester then.
@@ -191,5 +213,10 @@ pub enum Found {
         holders: Vec<Holder>,
         /// Whom the latest Deliveries about it went to, the earliest first.
         told: Vec<RoutedTo>,
+    },
+    /// What the bridge wrote on the ticket for other customers.
+    Written {
+        /// The latest of it.
+        entries: BTreeSet<Written>,
     },
 }

@@ -1,6 +1,7 @@
 //! What people wrote or are called. Neighbours: event, effect, conversation, ticket.
 
 use serde::{Deserialize, Serialize, Serializer};
+use sha2::{Digest as _, Sha256};
 use std::{fmt, sync::Arc};
 
 /// A person's words, name or number. It is stored and sent, never shown by `Debug`: law 9 keeps
@@ -26,6 +27,30 @@ impl Text {
     pub fn is_blank(&self) -> bool {
         self.0.trim().is_empty()
     }
+
+    /// By what it is known again once it went through a ticketing system; `None` if nothing of it shows.
+    #[must_use]
+    pub fn digest(&self) -> Option<Digest> {
+        let kept = kept(&self.0);
+        let hash = Sha256::digest(kept.as_bytes());
+        let first = hash.iter().take(8);
+        let number = first.fold(0_u64, |number, byte| (number << 8) | u64::from(*byte));
+        (!kept.is_empty()).then_some(Digest(number))
+    }
+}
+
+/// A text without its words: of two that read alike it is the same, and it says nothing of what they read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Digest(u64);
+
+/// A text as a ticketing system may keep it: without what is invisible, and whatever it does to
+/// spaces and line ends.
+fn kept(text: &str) -> String {
+    let seen = text
+        .chars()
+        .filter(|c| !matches!(c, '\u{2060}' | '\u{200b}' | '\u{feff}'));
+    let seen: String = seen.collect();
+    seen.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 impl fmt::Debug for Text {

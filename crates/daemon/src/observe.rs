@@ -1,5 +1,5 @@
-//! Reads one thing of a remote; or of our own store, where the state machine asks who holds a ticket or
-//! what it has not heard yet; or of the board, where the report is gathered. Neighbour: perform, which
+//! Reads one thing of a remote; or of our own store, where the state machine asks who holds a ticket,
+//! what others wrote on it or what it has not heard yet; or of the board, where the report is gathered. Neighbour: perform, which
 //! writes.
 
 use crate::{
@@ -69,6 +69,11 @@ pub async fn observe(
             .await
             .map(|there| Found::Note { there }),
         Read::TicketHolder { ticket } => holders(store, &bridge.name, ticket).await.map_err(unread),
+        Read::Written { ticket, besides } => store
+            .written_on_ticket(&bridge.name, ticket, besides)
+            .await
+            .map(|entries| Found::Written { entries })
+            .map_err(unread),
         Read::Unheard { lane, by } => store
             .has_unheard(&bridge.name, lane, *by, clock::now())
             .await

@@ -39,6 +39,11 @@ impl World {
             Read::Unheard { lane, by } => Found::Unheard {
                 waits: self.store.has_unheard(&setting.bridge, lane, *by, self.now),
             },
+            Read::Written { ticket, besides } => Found::Written {
+                entries: self
+                    .store
+                    .written_on_ticket(&setting.bridge, ticket, besides),
+            },
             Read::TicketHolder { ticket } => Found::Holders {
                 holders: self.store.holders_of_ticket(&setting.bridge, ticket),
                 told: self.store.routed_of_ticket(&setting.bridge, ticket),

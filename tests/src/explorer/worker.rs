@@ -141,7 +141,10 @@ impl World {
             Act::Observe(read)
                 if !matches!(
                     read,
-                    Read::TicketHolder { .. } | Read::Unheard { .. } | Read::Report { .. }
+                    Read::TicketHolder { .. }
+                        | Read::Written { .. }
+                        | Read::Unheard { .. }
+                        | Read::Report { .. }
                 )
         );
         if self.left.cuts > 0 && (calls || reads) {

@@ -11,6 +11,7 @@ use bridge_core::{
     report::InReport,
     ticket::Status,
 };
+use std::collections::BTreeSet;
 
 /// So often the other systems undo what the bridge does: a loop that is too slow for the budget of a minute would
 /// go on for as long as the history does.
@@ -44,6 +45,9 @@ impl World {
             Read::TicketHolder { .. } => Found::Holders {
                 holders: Vec::new(),
                 told: Vec::new(),
+            },
+            Read::Written { .. } => Found::Written {
+                entries: BTreeSet::new(),
             },
             Read::Unheard { .. } => Found::Unheard { waits: false },
             Read::Report { .. } => Found::Report(InReport::Missing),

@@ -126,6 +126,7 @@ impl What {
                 Read::Ticket { id }
                 | Read::NoteOnTicket { ticket: id, .. }
                 | Read::Comments { ticket: id }
+                | Read::Written { ticket: id, .. }
                 | Read::TicketHolder { ticket: id } => format!("ticket {id}"),
                 Read::OpenTickets { .. } => "open tickets".to_owned(),
                 Read::Unheard { lane, .. } => format!("what {lane} has not heard"),

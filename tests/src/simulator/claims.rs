@@ -292,6 +292,11 @@ impl World {
                 let found = Ok(Found::Holders { holders, told });
                 return self.came(id, task, Came::Observed { begun, found });
             }
+            Read::Written { ticket, besides } => {
+                let entries = self.store.written_on_ticket(&self.bridge, ticket, besides);
+                let found = Ok(Found::Written { entries });
+                return self.came(id, task, Came::Observed { begun, found });
+            }
             Read::Unheard { lane, by } => {
                 let waits = self.store.has_unheard(&self.bridge, lane, *by, begun);
                 let found = Ok(Found::Unheard { waits });

@@ -84,10 +84,9 @@ impl Lane {
     /// The store said that a live Link of another Lane has this ticket: it is not ours to take.
     pub fn ticket_is_elsewhere(&mut self, ticket: &TicketId, holder: Option<LaneId>) {
         let holder = holder.or_else(|| LaneId::parse("another").ok());
-        self.tickets
-            .entry(ticket.clone())
-            .or_default()
-            .held_elsewhere = holder;
+        let memory = self.tickets.entry(ticket.clone()).or_default();
+        memory.held_elsewhere = holder;
+        memory.shared = true;
     }
 
     /// The store said that a Link of another Lane has this conversation.

@@ -26,6 +26,7 @@ impl Turn<'_> {
             Ok(Found::Note { there }) => self.found_note(read, there),
             Ok(Found::Comments { comments }) => self.found_comments(read, comments, begun),
             Ok(Found::Holders { holders, told }) => self.found_holders(read, holders, &told, begun),
+            Ok(Found::Written { entries }) => self.found_written(read, &entries),
             Ok(Found::Unheard { waits }) => self.found_unheard(read, waits),
             Ok(Found::Report(told)) => self.found_in_report(read, told),
             Err(error) => self.read_failed(read, &error),
@@ -123,6 +124,7 @@ impl Turn<'_> {
             | Read::NoteOnTicket { .. }
             | Read::Comments { .. }
             | Read::TicketHolder { .. }
+            | Read::Written { .. }
             | Read::Report { .. }
             | Read::Unheard { .. } => {}
         }

@@ -74,6 +74,7 @@ impl Turn<'_> {
         let mapping = self.rules.mapping;
         let memory = self.lane.tickets.entry(e.ticket.clone()).or_default();
         let had = e.last_lane.as_ref().is_some_and(|l| *l != self.lane.id);
+        memory.shared |= had;
         if had && !memory.told && !planted!(ForeignTicketAsks) {
             // It has asked before, and had its conversation: staying true is not turning true.
             memory.open_when = true;

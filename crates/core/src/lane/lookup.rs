@@ -146,6 +146,7 @@ impl Turn<'_> {
         let memory = self.lane.tickets.entry(ticket.clone()).or_default();
         memory.held_elsewhere = elsewhere;
         memory.holder_asked_at = Some(begun);
+        memory.shared |= !holders.is_empty();
         memory.others = Some(holders);
         let status = memory.seen.as_ref().map(|seen| seen.status.clone());
         let asking = self

@@ -81,6 +81,10 @@ impl Turn<'_> {
             return self.remember_asks(id, open);
         }
         if wanted.is_some() && self.is_old(&memory) {
+            if let Some(memory) = self.lane.tickets.get_mut(id) {
+                // Another Lane may have had it since that was told.
+                memory.shared = true;
+            }
             return self.want_ticket(id);
         }
         self.remember_asks(id, open);

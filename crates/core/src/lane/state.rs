@@ -9,7 +9,8 @@ use crate::{
     conversation::Conversation,
     event::{Event, Side},
     ids::{
-        BotId, BridgeName, ConversationId, DeliveryId, IntentId, LaneId, LinkId, TicketId, UserId,
+        BotId, BridgeName, ConversationId, DeliveryId, IntentId, LaneId, LinkId, MessageId,
+        TicketId, UserId,
     },
     intent::Intent,
     link::Link,
@@ -109,6 +110,9 @@ pub struct TicketMemory {
     /// that no Link of this Lane covers, until the store is asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub others: Option<Vec<Holder>>,
+    /// Another Lane has or had it, or may have: an entry on it may be what that one wrote.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub shared: bool,
     /// The count of changes at which a rule failed on it, so that this is told once.
     #[serde(default)]
     pub misjudged_at: Option<u32>,
@@ -336,6 +340,9 @@ pub struct Lane {
     /// Conversations read in this Claim: a close goes by no older look than that.
     #[serde(skip)]
     pub looked: BTreeSet<ConversationId>,
+    /// Comments that were compared in this Claim with what the bridge wrote on their tickets for others.
+    #[serde(skip)]
+    pub compared: BTreeSet<(TicketId, MessageId)>,
     /// How much of what Jelou told is heard, as the store said in this Claim.
     #[serde(skip)]
     pub inbox: Inbox,
@@ -371,6 +378,7 @@ impl Hash for Lane {
             misclosed,
             reported,
             looked,
+            compared,
             inbox,
             blocked,
             canonical,
@@ -378,7 +386,7 @@ impl Hash for Lane {
         (id, bridge, bot, user, next_link, next_intent).hash(state);
         (tickets, conversations, links, intents, pending).hash(state);
         (fates, messages, said_since, drift, misclosed).hash(state);
-        (reported, looked, inbox, blocked, canonical).hash(state);
+        (reported, looked, compared, inbox, blocked, canonical).hash(state);
     }
 }
 
@@ -406,6 +414,7 @@ impl Lane {
             misclosed: 0,
             reported: Vec::new(),
             looked: BTreeSet::new(),
+            compared: BTreeSet::new(),
             inbox: Inbox::default(),
             blocked: Vec::new(),
             canonical: None,

@@ -312,7 +312,10 @@ impl Turn<'_> {
             | Read::TicketsByConversation { .. }
             | Read::Comments { .. }
             | Read::NoteOnTicket { .. } => Some(Side::Ticketing),
-            Read::TicketHolder { .. } | Read::Unheard { .. } | Read::Report { .. } => None,
+            Read::TicketHolder { .. }
+            | Read::Written { .. }
+            | Read::Unheard { .. }
+            | Read::Report { .. } => None,
         };
         self.works.push(Work {
             due,

@@ -35,6 +35,7 @@ fn side_of(read: &Read) -> Side {
         | Read::NoteOnTicket { .. }
         | Read::Comments { .. }
         | Read::TicketHolder { .. }
+        | Read::Written { .. }
         | Read::Report { .. }
         | Read::Unheard { .. } => Side::Ticketing,
     }
@@ -106,6 +107,7 @@ impl Turn<'_> {
                 Read::TicketsByConversation { .. }
                 | Read::NoteOnTicket { .. }
                 | Read::TicketHolder { .. }
+                | Read::Written { .. }
                 | Read::Report { .. }
                 | Read::Unheard { .. },
                 _,
@@ -148,7 +150,7 @@ impl Turn<'_> {
 
     fn lookup_failed(&mut self, read: &Read, error: &CallError) {
         let now = self.now;
-        if let Read::TicketHolder { ticket } = read {
+        if let Read::TicketHolder { ticket } | Read::Written { ticket, .. } = read {
             let memory = self.lane.tickets.entry(ticket.clone()).or_default();
             put_off(&mut memory.retry, ticket.as_str(), error, now);
         }

@@ -526,9 +526,9 @@ impl Session {
     fn tell_failed_read(&mut self, read: &Read, error: &CallError, now: Timestamp) {
         let (ticket, conversation) = match read {
             Read::Ticket { id } | Read::TicketHolder { ticket: id } => (Some(id.clone()), None),
-            Read::NoteOnTicket { ticket, .. } | Read::Comments { ticket } => {
-                (Some(ticket.clone()), None)
-            }
+            Read::NoteOnTicket { ticket, .. }
+            | Read::Comments { ticket }
+            | Read::Written { ticket, .. } => (Some(ticket.clone()), None),
             Read::Conversation { id }
             | Read::TicketsByConversation { conversation: id }
             | Read::Report {

@@ -1,7 +1,7 @@
 //! Which comments are words for the customer, and since when. Neighbour: saying, for how they go out.
 
-use super::world::{World, faults::Fault, net::Weather};
-use bridge_core::{event::Event, lane::Mode};
+use super::world::{ANA, BEA, World, faults::Fault, net::Weather};
+use bridge_core::{effect::Effect, event::Event, lane::Mode, text::Text};
 use serde_json::json;
 use std::time::Duration;
 
@@ -47,6 +47,58 @@ fn a_message_of_the_customer_never_comes_back_to_them_whoever_is_told_to_have_wr
     w.agent_says(&ticket, "k1", &kept);
     w.settle();
     assert!(w.heard(&talk).is_empty(), "{}", w.tale());
+}
+
+/// Found by history 160675: an echo that came late was told as an agent's, and the ticket had another customer's
+/// conversation by then.
+#[test]
+fn a_message_of_one_customer_does_not_go_to_the_next_one_of_the_ticket_whoever_is_told_to_have_written_it()
+ {
+    let mut w = World::new();
+    let ticket = w.agent_makes(ANA, "open", &[]);
+    w.settle();
+    let (theirs, began) = w.jelou.begin(BEA, Some(ticket.clone()), None, w.now);
+    w.deliver(began);
+    w.settle();
+    w.customer_writes(&theirs, "m1");
+    w.settle();
+    let wrote = w.desk.records[&ticket].comments[0].0.clone();
+    w.ends(&theirs, "expired");
+    w.settle();
+    w.agent_sets(&ticket, "open");
+    w.settle();
+    w.agent_tags(&ticket, &["whatsapp"]);
+    w.settle();
+    let talk = w.talk_of(&ticket).expect("it asks").conversation.id.clone();
+    assert_ne!(talk, theirs, "{}", w.tale());
+    w.agent_says(&ticket, "k1", &wrote);
+    w.settle();
+    w.agent_says(&ticket, "k2", "para a Ana");
+    w.settle();
+    assert_eq!(w.heard(&talk), ["para a Ana"], "{}", w.tale());
+    let mut notes = w.notes(&ticket).iter();
+    assert!(!notes.any(|note| note.contains("k1")), "{}", w.tale());
+}
+
+/// Found by history 350440: no webhook had told of it, and by the time it was listed retention had taken its words.
+#[test]
+fn a_message_of_the_customer_is_known_by_its_digest_once_retention_has_taken_its_words() {
+    let mut w = World::new();
+    let (talk, ticket) = w.linked_from_conversation();
+    w.customer_writes(&talk, "m1");
+    w.settle();
+    let lane = w.bridge.lanes.values_mut().next().unwrap();
+    for intent in &mut lane.intents {
+        intent.wrote = intent.words();
+        if let Effect::AddComment(comment) = &mut intent.effect {
+            comment.text = Text::default();
+        }
+    }
+    let wrote = w.desk.records[&ticket].comments[0].0.clone();
+    w.agent_says(&ticket, "k1", &wrote);
+    w.agent_says(&ticket, "k2", "Já vejo");
+    w.settle();
+    assert_eq!(w.heard(&talk), ["Já vejo"], "{}", w.tale());
 }
 
 #[test]

@@ -7,7 +7,7 @@ use bridge_core::{
     effect::{Found, Read},
     report::InReport,
 };
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 /// An unmade read is told to come back after this: beyond what `explain` looks ahead, so that the
 /// state machine goes on with what else there is to do.
@@ -52,6 +52,9 @@ pub(super) async fn make(bridge: &Bridge, read: &Read) -> Result<Found, CallErro
             holders: Vec::new(),
             told: Vec::new(),
         }),
+        Read::Written { .. } => Ok(Found::Written {
+            entries: BTreeSet::new(),
+        }),
         Read::Unheard { .. } => Ok(Found::Unheard { waits: false }),
         Read::Report { .. } => Ok(not_gathered()),
     }
@@ -81,6 +84,7 @@ pub(super) fn without(read: &Read) -> (Result<Found, CallError>, Option<String>)
         ),
         // What is explained is all that came.
         Read::Unheard { .. } => (Ok(Found::Unheard { waits: false }), None),
+        Read::Written { .. } => (Ok(Found::Written { entries: BTreeSet::new() }), None),
         Read::Report { .. } => (Ok(not_gathered()), None),
         Read::Conversation { .. }
         | Read::Ticket { .. }
@@ -94,5 +98,8 @@ pub(super) fn without(read: &Read) -> (Result<Found, CallError>, Option<String>)
 
 /// Whether a read asks a remote.
 pub(super) fn is_remote(read: &Read) -> bool {
-    !matches!(read, Read::TicketHolder { .. } | Read::Unheard { .. })
+    !matches!(
+        read,
+        Read::TicketHolder { .. } | Read::Written { .. } | Read::Unheard { .. }
+    )
 }

@@ -156,7 +156,10 @@ impl Drive<'_> {
             | Read::Comments { .. }
             | Read::NoteOnTicket { .. } => Side::Ticketing,
             // What the store knows, or is read for many at once: no call of this Lane's own.
-            Read::TicketHolder { .. } | Read::Unheard { .. } | Read::Report { .. } => {
+            Read::TicketHolder { .. }
+            | Read::Written { .. }
+            | Read::Unheard { .. }
+            | Read::Report { .. } => {
                 let begun = clock::now();
                 let found = self.observe(&read).await;
                 return Ok(Came::Observed { begun, found });
@@ -171,6 +174,7 @@ impl Drive<'_> {
             | Read::NoteOnTicket { .. }
             | Read::Comments { .. }
             | Read::TicketHolder { .. }
+            | Read::Written { .. }
             | Read::Unheard { .. }
             | Read::Report { .. } => 1,
         };

@@ -9,6 +9,7 @@ pub(super) fn object_of_read(read: &Read) -> String {
         Read::Conversation { id } => format!("conversation {id}"),
         Read::Ticket { id }
         | Read::NoteOnTicket { ticket: id, .. }
+        | Read::Written { ticket: id, .. }
         | Read::TicketHolder { ticket: id } => {
             format!("ticket {id}")
         }

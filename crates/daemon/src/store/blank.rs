@@ -1,16 +1,19 @@
-//! What retention takes out of a settled Effect. Neighbours: the `prune` of either store.
+//! What retention takes out of a settled Intent. Neighbours: the `prune` of either store.
 
 use bridge_core::{
     effect::{AddComment, Effect},
+    intent::Intent,
     message::{BotSays, Content},
     text::Text,
     ticket::{NewTicket, Requester},
 };
 use std::collections::BTreeMap;
 
-/// What people wrote or are called goes; what was done, to which ticket, stays.
-pub(super) fn blank(effect: &mut Effect) {
-    match effect {
+/// What people wrote or are called goes; what was done, to which ticket, stays. Of an entry on a ticket so much
+/// stays that its echo is known.
+pub(super) fn blank(intent: &mut Intent) {
+    intent.wrote = intent.words().filter(|_| intent.attempts > 0);
+    match &mut intent.effect {
         Effect::StartConversation(start) => {
             start.initial_message = None;
             start.metadata.clear();

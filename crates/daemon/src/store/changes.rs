@@ -120,6 +120,7 @@ fn kept(lane: &Lane) -> Kept<'_> {
         misclosed: _,
         reported: _,
         looked: _,
+        compared: _,
         inbox: _,
         blocked: _,
         canonical: _,

@@ -86,6 +86,7 @@ fn ticket(a: TicketMemory, b: TicketMemory) -> TicketMemory {
         holder_asked_at,
         // The other's Links are this one's own now.
         others: None,
+        shared: fresh.shared || stale.shared,
         misjudged_at: fresh.misjudged_at.filter(|_| !differ),
         escalations: escalations(fresh.escalations, stale.escalations),
         retry: retry(fresh.retry, stale.retry),

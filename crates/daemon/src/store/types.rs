@@ -265,6 +265,10 @@ pub const HOLDERS_TOLD: u32 = 100;
 /// its Link are words of the seconds before, and a ticket is told of a few times in those.
 pub const DELIVERIES_TOLD: u32 = 100;
 
+/// How many of what other Lanes wrote on a ticket are told to one that compares: an echo comes within minutes, and no
+/// customer writes so much in them.
+pub const ENTRIES_TOLD: u32 = 1_000;
+
 /// A Link as listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinkRow {

@@ -84,7 +84,7 @@ pub enum Outcome {
     Relayed,
     /// `mode = "observe"`: it would have been.
     Observed,
-    /// The mapping does not want it.
+    /// The mapping does not want it, or the bridge wrote it itself.
     Unwanted,
     /// The conversation has no ticket, or none any more.
     NoTicket,

@@ -6,6 +6,7 @@
 //! Each stays in the store until it has ended one way or another, and of each place (a conversation,
 //! a ticket) only the first that waits has an Intent. So the order holds whatever fails.
 
+mod echo;
 mod enclosed;
 mod files;
 mod first_words;

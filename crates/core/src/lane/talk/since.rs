@@ -1,8 +1,8 @@
 //! Which comments are words for the customer: an agent's, public, not ours, and said since the Link began
-//! (rules 14 and 17). Neighbours: to_customer, which brings them out; whose, for a time that no Link covers.
+//! (rules 14 and 17). Neighbours: to_customer, which brings them out; whose, for a time that no Link covers; echo,
+//! which knows our own by their words.
 
 use crate::{
-    effect::Effect,
     event::CommentAdded,
     ids::TicketId,
     lane::{state::EntryKind, step::Turn},
@@ -19,7 +19,7 @@ pub(super) const THEIR_CLOCK_BEHIND: Duration = Duration::from_secs(3);
 /// A description that is kept as the first comment is told with a time at most this long after the
 /// ticket's own: one is when it was stored, the other when it was told of, and either may be in whole
 /// seconds.
-const OPENING_WITHIN: Duration = Duration::from_secs(10);
+pub(super) const OPENING_WITHIN: Duration = Duration::from_secs(10);
 
 impl Turn<'_> {
     /// The Link that this ticket was made for, as the ticket says, where what became of the create is not
@@ -98,38 +98,6 @@ impl Turn<'_> {
             }
         }
     }
-
-    /// The second net of rule 14: what the bridge itself wrote on the ticket, however its author is
-    /// told.
-    fn is_echo(&self, e: &CommentAdded) -> bool {
-        let body = kept(e.body.reveal());
-        if body.is_empty() {
-            // Nothing that the bridge writes is empty; what retention left of it reads so.
-            return false;
-        }
-        let memory = self.lane.tickets.get(&e.ticket);
-        let born = memory.and_then(|m| m.seen.as_ref()?.created_at);
-        // Later it is an answer, though it reads like the customer's first words.
-        let is_first = |made: Option<Timestamp>| {
-            let at = e.at.unwrap_or(self.now);
-            let until = born.or(made).map(|born| born.plus(OPENING_WITHIN));
-            e.opening || until.is_none_or(|until| at <= until)
-        };
-        self.lane.intents.iter().any(|i| {
-            if let Some((ticket, text)) = i.effect.entry() {
-                return i.attempts > 0 && *ticket == e.ticket && kept(text.reveal()) == body;
-            }
-            // Where the first entry of a ticket counts as a comment.
-            let Effect::CreateTicket(create) = &i.effect else {
-                return false;
-            };
-            let its = self.lane.link(&i.link).and_then(Link::ticket_id);
-            let gets = self.made_for(&e.ticket).is_some_and(|l| l.id == i.link);
-            (its == Some(&e.ticket) || gets)
-                && is_first(i.sent_at)
-                && kept(create.new.description.reveal()) == body
-        })
-    }
 }
 
 fn wants_ticket(link: &Link) -> bool {
@@ -140,14 +108,4 @@ fn wants_ticket(link: &Link) -> bool {
 pub(super) fn latest(at: Timestamp) -> Timestamp {
     let whole = at.0.rem_euclid(1_000) == 0;
     at.plus(Duration::from_millis(if whole { 999 } else { 0 }))
-}
-
-/// A text as a ticketing system may keep it: without what is invisible, and whatever it does to
-/// spaces and line ends.
-fn kept(text: &str) -> String {
-    let seen = text
-        .chars()
-        .filter(|c| !matches!(c, '\u{2060}' | '\u{200b}' | '\u{feff}'));
-    let seen: String = seen.collect();
-    seen.split_whitespace().collect::<Vec<_>>().join(" ")
 }

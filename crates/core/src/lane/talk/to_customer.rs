@@ -52,7 +52,9 @@ impl Turn<'_> {
                 self.note_ticket(EntryKind::Decision, sentence.to_owned(), ticket);
                 continue;
             }
-            let way = match (self.not_for_us(ticket, &message), self.who_hears(ticket)) {
+            let held_back = self.not_compared(ticket, &message);
+            let held_back = held_back.or_else(|| self.not_for_us(ticket, &message));
+            let way = match (held_back, self.who_hears(ticket)) {
                 (Some(way), _) => way,
                 (None, Hears::Talk { link, id }) => self.say(&link, &id, ticket, &message),
                 (None, Hears::Later) => Way::Stays,

@@ -10,7 +10,7 @@ use bridge_core::{
     intent::{Intent, IntentState},
     lane::{Blocked, Entry, Fate, Input, Lane, Message, Next, Order, Pending, step},
     link::Link,
-    read::{Holder, RoutedTo},
+    read::{Holder, RoutedTo, Written},
     time::Timestamp,
 };
 use std::{
@@ -105,6 +105,19 @@ impl Bridge {
                 until: link.ended.as_ref().map(|ended| ended.at),
             })
             .collect()
+    }
+
+    /// What other Lanes wrote on a ticket, as the store says it.
+    pub fn written_on(&self, ticket: &TicketId, besides: &LaneId) -> BTreeSet<Written> {
+        let lanes = self.lanes.iter().filter(|(lane, _)| *lane != besides);
+        let intents = lanes.flat_map(|(_, stored)| {
+            let links = stored.links.iter();
+            let of_ticket = links.filter(|link| link.ticket_id() == Some(ticket));
+            let of_ticket: Vec<_> = of_ticket.map(|link| &link.id).collect();
+            let intents = stored.intents.iter();
+            intents.filter(move |i| of_ticket.contains(&&i.link))
+        });
+        intents.filter_map(|i| i.written_on(ticket)).collect()
     }
 
     pub fn told_of(&self, ticket: &TicketId) -> Vec<RoutedTo> {

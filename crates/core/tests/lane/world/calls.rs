@@ -15,7 +15,10 @@ impl World {
     pub fn observe(&mut self, read: Read) -> Input {
         let side = match &read {
             Read::Conversation { .. } => Some(Side::Jelou),
-            Read::TicketHolder { .. } | Read::Unheard { .. } | Read::Report { .. } => None,
+            Read::TicketHolder { .. }
+            | Read::Written { .. }
+            | Read::Unheard { .. }
+            | Read::Report { .. } => None,
             Read::Ticket { .. }
             | Read::OpenTickets { .. }
             | Read::TicketsByConversation { .. }
@@ -66,6 +69,9 @@ impl World {
             }
             Read::Unheard { by, .. } => Found::Unheard {
                 waits: self.bridge.inbox.iter().any(|(at, _)| at <= by),
+            },
+            Read::Written { ticket, besides } => Found::Written {
+                entries: self.bridge.written_on(ticket, besides),
             },
             Read::TicketHolder { ticket } => Found::Holders {
                 holders: self.bridge.holders(ticket),

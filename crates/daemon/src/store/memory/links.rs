@@ -5,15 +5,16 @@ use super::{
     Memory, length,
     row::{LaneRow, LinkStored},
 };
-use crate::store::types::{DELIVERIES_TOLD, LinkFilter, LinkRow};
+use crate::store::types::{DELIVERIES_TOLD, ENTRIES_TOLD, LinkFilter, LinkRow};
 use bridge_core::{
+    effect::Operation,
     event::Side,
     ids::{BotId, BridgeName, ConversationId, IntentId, LaneId, LinkId, TicketId, UserId},
     intent::Intent,
     link::{Link, TicketSide},
-    read::{Holder, RoutedTo},
+    read::{Holder, RoutedTo, Written},
 };
-use std::cmp::Reverse;
+use std::{cmp::Reverse, collections::BTreeSet};
 
 impl Memory {
     /// The Lane of a conversation: by its live Link, else by its latest.
@@ -84,6 +85,33 @@ impl Memory {
         let mut told: Vec<RoutedTo> = told.take(DELIVERIES_TOLD as usize).collect();
         told.reverse();
         told
+    }
+
+    /// What the bridge wrote on a ticket for other customers than this Lane's, the latest of it.
+    #[must_use]
+    pub fn written_on_ticket(
+        &self,
+        bridge: &BridgeName,
+        ticket: &TicketId,
+        besides: &LaneId,
+    ) -> BTreeSet<Written> {
+        let links = self.links_of(bridge);
+        let of_ticket =
+            links.filter(|(lane, s)| *lane != besides && s.link.ticket_id() == Some(ticket));
+        let all = of_ticket.flat_map(|(lane, s)| {
+            let intents = self
+                .lanes
+                .get(lane)
+                .into_iter()
+                .flat_map(|row| &row.intents);
+            intents.filter(move |stored| stored.intent.link == s.link.id)
+        });
+        let mut all: Vec<_> = all.filter(|s| may_have_written(&s.intent)).collect();
+        all.sort_by_key(|s| Reverse((s.intent.planned_at, s.row)));
+        all.truncate(length(ENTRIES_TOLD));
+        all.iter()
+            .filter_map(|s| s.intent.written_on(ticket))
+            .collect()
     }
 
     /// The Lane of an Intent of ours, however its Lanes were joined since (rule 9).
@@ -162,6 +190,14 @@ impl Memory {
             .max_by_key(|(_, s)| (s.link.is_live(), s.link.created_at, Reverse(s.row)))
             .map(|(lane, _)| lane.clone())
     }
+}
+
+fn may_have_written(intent: &Intent) -> bool {
+    let writes = matches!(
+        intent.operation(),
+        Operation::Create | Operation::Comment | Operation::File | Operation::Note
+    );
+    writes && intent.attempts > 0
 }
 
 fn wanted(filter: &LinkFilter, row: &LaneRow, link: &Link) -> bool {

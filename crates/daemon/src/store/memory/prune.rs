@@ -53,7 +53,7 @@ fn intent(stored: &mut IntentStored, before: Timestamp) -> bool {
     let is_old = is_settled && !stored.pruned && stored.intent.planned_at <= before;
     if is_old {
         stored.pruned = true;
-        blank(&mut stored.intent.effect);
+        blank(&mut stored.intent);
     }
     is_old
 }

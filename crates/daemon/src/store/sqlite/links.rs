@@ -8,15 +8,16 @@ use super::{
 };
 use crate::store::{
     error::StoreError,
-    types::{DELIVERIES_TOLD, LinkFilter, LinkRow},
+    types::{DELIVERIES_TOLD, ENTRIES_TOLD, LinkFilter, LinkRow},
 };
 use bridge_core::{
     event::Event,
     ids::{BotId, BridgeName, ConversationId, IntentId, LaneId, LinkId, TicketId, UserId},
     intent::Intent,
-    read::{Holder, RoutedTo},
+    read::{Holder, RoutedTo, Written},
 };
 use sqlx::{Row as _, query, sqlite::SqliteRow};
+use std::collections::BTreeSet;
 
 /// A live Link goes before an ended one, a later before an earlier.
 const OF_CONVERSATION: &str = "SELECT lane_id AS id FROM link WHERE bridge = ? AND conversation = ? ORDER BY live DESC, created_at DESC LIMIT 1";
@@ -33,6 +34,10 @@ const THAT_WAITS: &str = "SELECT lane_id AS id FROM link WHERE bridge = ?1 AND c
 
 const ROUTED_OF_TICKET: &str = "SELECT lane_id, received_at, events FROM delivery WHERE bridge = ? AND side = 'ticketing' AND object = ? \
      AND lane_id IS NOT NULL ORDER BY id DESC LIMIT ?";
+
+const WRITTEN: &str = "SELECT intent.body AS body, intent.held AS held FROM link JOIN intent ON intent.link_id = link.id \
+     WHERE link.bridge = ? AND link.ticket = ? AND link.lane_id <> ? AND intent.operation IN ('create', 'comment', 'file', 'note') \
+     AND json_extract(intent.body, '$.attempts') > 0 ORDER BY intent.planned_at DESC, intent.rowid DESC LIMIT ?";
 
 const OF_INTENT: &str = "SELECT lane_id AS id FROM intent WHERE bridge = ? AND id = ?";
 
@@ -142,6 +147,29 @@ impl Store {
             Ok(RoutedTo::of(lane, received_at, &events(row)?))
         });
         told.collect()
+    }
+
+    /// What the bridge wrote on a ticket for other customers than this Lane's, the latest of it.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn written_on_ticket(
+        &self,
+        bridge: &BridgeName,
+        ticket: &TicketId,
+        besides: &LaneId,
+    ) -> Result<BTreeSet<Written>, StoreError> {
+        let rows = query(WRITTEN)
+            .bind(bridge.as_str())
+            .bind(ticket.as_str())
+            .bind(besides.as_str())
+            .bind(ENTRIES_TOLD)
+            .fetch_all(&self.readers)
+            .await?;
+        let written = rows
+            .iter()
+            .map(|row| intent(row).map(|intent| intent.written_on(ticket)));
+        written.filter_map(Result::transpose).collect()
     }
 
     /// The Lane of an Intent of ours, however its Lanes were joined since (rule 9).

@@ -88,7 +88,7 @@ async fn step(db: &mut SqliteConnection, before: Timestamp) -> Result<Pruned, Co
     let mut intents = 0;
     for row in &old {
         let mut old: Intent = intent(row)?;
-        blank(&mut old.effect);
+        blank(&mut old);
         query(SET_INTENT)
             .bind(old.id.as_str())
             .bind(to_json(&old, "intent")?)

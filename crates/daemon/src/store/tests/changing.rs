@@ -71,6 +71,10 @@ fn full() -> Lane {
         misclosed: 1,
         reported: Vec::new(),
         looked: BTreeSet::from([conversation("c7")]),
+        compared: BTreeSet::from([(
+            ticket("7"),
+            bridge_core::ids::MessageId::parse("k1").unwrap(),
+        )]),
         inbox: Inbox::default(),
         blocked: vec![Blocked {
             side: Side::Jelou,
@@ -134,6 +138,7 @@ fn what_lives_for_one_claim_is_no_change_of_the_state_and_each_thing_kept_is_one
     let same = Lane {
         drift: 0,
         looked: BTreeSet::new(),
+        compared: BTreeSet::new(),
         pending: Vec::new(),
         canonical: None,
         ..lane.clone()

@@ -37,7 +37,7 @@ use bridge_core::{
     effect::Operation,
     ids::{DeliveryId, LaneId, MessageId},
     lane::Place,
-    read::{Holder, RoutedTo},
+    read::{Holder, RoutedTo, Written},
 };
 use std::{
     collections::BTreeSet,
@@ -128,6 +128,7 @@ answered! {
     lane_that_waits(bridge: &BridgeName, conversation: &ConversationId, ticket: &TicketId) -> Option<LaneId>;
     holders_of_ticket(bridge: &BridgeName, ticket: &TicketId) -> Vec<Holder>;
     routed_of_ticket(bridge: &BridgeName, ticket: &TicketId) -> Vec<RoutedTo>;
+    written_on_ticket(bridge: &BridgeName, ticket: &TicketId, besides: &LaneId) -> BTreeSet<Written>;
     has_unheard(bridge: &BridgeName, lane: &LaneId, by: Timestamp, now: Timestamp) -> bool;
     lane_of_intent(bridge: &BridgeName, intent: &IntentId) -> Option<LaneId>;
     lane_of_user(bridge: &BridgeName, bot: &BotId, user: &UserId) -> Option<LaneId>;

@@ -2,7 +2,10 @@
 
 use super::*;
 use crate::store::{Line, LinkFilter, TimelineOf};
-use bridge_core::lane::{Entry, EntryKind, Fate};
+use bridge_core::{
+    lane::{Entry, EntryKind, Fate},
+    text::Text,
+};
 
 #[tokio::test]
 async fn a_link_is_found_by_either_side() {
@@ -59,6 +62,41 @@ async fn a_link_is_found_by_either_side() {
         ..LinkFilter::default()
     };
     assert!(store.links(&filter).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn what_the_bridge_wrote_on_a_ticket_is_known_to_other_lanes_also_after_retention() {
+    let store = fresh().await;
+    let mut claimed = store.linked("maria", "7", "c7").await;
+    let before = claimed.lane.clone();
+    let entry = |number: u32, on: &str, text: &str, attempts: u32| {
+        let mut intent = close(&claimed.lane, number, &number.to_string());
+        let (ticket, text) = (ticket(on), text.into());
+        intent.effect = Effect::AddNote { ticket, text };
+        intent.state = IntentState::Confirmed;
+        intent.attempts = attempts;
+        intent
+    };
+    let entries = [
+        entry(1, "7", "Olá,  Maria", 1),
+        entry(2, "7", "never sent", 0),
+        entry(3, "8", "said elsewhere", 1),
+    ];
+    claimed.lane.intents.extend(entries);
+    store.keep(&claimed.claim, &before, &claimed.lane).await;
+
+    let written = async |besides: &LaneId| {
+        let (bridge, of) = (bridge(), ticket("7"));
+        let written = store.written_on_ticket(&bridge, &of, besides).await;
+        let words = written.unwrap().into_iter().map(|one| one.words);
+        words.collect::<Vec<_>>()
+    };
+    let said = Text::from("Olá,\r\nMaria ").digest().unwrap();
+    let other = LaneId::parse("other").unwrap();
+    assert_eq!(written(&other).await, [said]);
+    assert!(written(&claimed.lane.id).await.is_empty(), "it knows them");
+    assert_eq!(store.prune(at(9_000)).await.unwrap().intents, 3);
+    assert_eq!(written(&other).await, [said]);
 }
 
 #[tokio::test]
