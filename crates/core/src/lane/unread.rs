@@ -69,17 +69,7 @@ impl Turn<'_> {
             (Read::OpenTickets { .. }, CallError::Gone { .. } | CallError::Refused { .. }) => {
                 self.found_tickets(read, Vec::new(), self.now);
             }
-            (Read::Ticket { id }, _) => {
-                let (now, key) = (self.now, id.as_str().to_owned());
-                let memory = self.lane.tickets.entry(id.clone()).or_default();
-                put_off(&mut memory.retry, &key, error, now);
-                let since = memory.retry.since;
-                if self.give_up_reading(read, error, since)
-                    && let Some(memory) = self.lane.tickets.get_mut(id)
-                {
-                    memory.retry.since = None;
-                }
-            }
+            (Read::Ticket { id }, _) => self.ticket_unread(read, id, error),
             (Read::Conversation { id }, CallError::Gone { .. }) => {
                 self.conversation_missing(id, error);
             }
@@ -114,6 +104,18 @@ impl Turn<'_> {
             ) => {
                 self.lookup_failed(read, error);
             }
+        }
+    }
+
+    fn ticket_unread(&mut self, read: &Read, id: &TicketId, error: &CallError) {
+        let now = self.now;
+        let memory = self.lane.tickets.entry(id.clone()).or_default();
+        put_off(&mut memory.retry, id.as_str(), error, now);
+        let since = memory.retry.since;
+        if self.give_up_reading(read, error, since)
+            && let Some(memory) = self.lane.tickets.get_mut(id)
+        {
+            memory.retry.since = None;
         }
     }
 
