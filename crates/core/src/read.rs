@@ -135,6 +135,9 @@ pub struct Holder {
     pub since: Timestamp,
     /// When it ended; `None` while it is live.
     pub until: Option<Timestamp>,
+    /// Whether it was made because the ticket asked for a conversation.
+    #[serde(default)]
+    pub asked: bool,
 }
 
 /// What the bridge wrote on a ticket, without the words: a comment, a note, a file's line or the description.

@@ -189,9 +189,23 @@ impl World {
     /// # Errors
     /// What the gate said.
     pub fn ask(&mut self, replica: ReplicaId, side: Side, who: &str) -> Result<(), Blocked> {
+        self.ask_for(replica, side, who, 1)
+    }
+
+    /// The same for so many calls that hang together.
+    ///
+    /// # Errors
+    /// What the gate said.
+    pub fn ask_for(
+        &mut self,
+        replica: ReplicaId,
+        side: Side,
+        who: &str,
+        calls: u32,
+    ) -> Result<(), Blocked> {
         let (target, now) = (self.target(side), self.clock(replica));
         let r = &self.replicas[replica];
-        let asked = r.gate.ask(&target, who, now);
+        let asked = r.gate.ask_for(&target, who, calls, now);
         match &asked {
             Ok(()) => {
                 self.judge.asks(Law::RateKept);

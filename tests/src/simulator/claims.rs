@@ -219,7 +219,12 @@ impl World {
             Act::Observe(read) => self.look_at(id, task, read),
             Act::Ask(operation) => {
                 let side = operation.side();
-                let came = match self.ask(task.replica, side, task.claim.lane.as_str()) {
+                let calls = match operation {
+                    Operation::Close => task.session.lane().calls_of_a_close(),
+                    _ => 1,
+                };
+                let who = task.claim.lane.as_str();
+                let came = match self.ask_for(task.replica, side, who, calls) {
                     Err(blocked) => Came::Blocked(blocked),
                     Ok(()) if self.keep_lease(&mut task) => Came::Open,
                     Ok(()) => return self.lost(&task),
@@ -313,7 +318,9 @@ impl World {
             | Read::Comments { .. }
             | Read::NoteOnTicket { .. } => Side::Ticketing,
         };
-        if let Err(blocked) = self.ask(task.replica, side, task.claim.lane.as_str()) {
+        let calls = task.session.lane().calls_from(&read);
+        let who = task.claim.lane.as_str();
+        if let Err(blocked) = self.ask_for(task.replica, side, who, calls) {
             return self.came(id, task, Came::Blocked(blocked));
         }
         if !self.keep_lease(&mut task) {

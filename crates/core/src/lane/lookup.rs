@@ -142,8 +142,13 @@ impl Turn<'_> {
         let live = holders.iter().find(|holder| holder.until.is_none());
         let elsewhere = live.map(|holder| holder.lane.clone());
         let free = elsewhere.is_none();
+        let served = holders.iter().max_by_key(|holder| holder.since);
+        let has_asked = served.is_some_and(|last| last.asked);
         holders.extend(spans_of_others(told, &self.lane.id, begun));
         let memory = self.lane.tickets.entry(ticket.clone()).or_default();
+        // It has asked before, and had its conversation: staying true is not turning true.
+        memory.open_when |= memory.came_back && has_asked && !planted!(ForeignTicketAsks);
+        memory.came_back = false;
         memory.held_elsewhere = elsewhere;
         memory.holder_asked_at = Some(begun);
         memory.shared |= !holders.is_empty();
@@ -277,6 +282,7 @@ fn spans_of_others(told: &[RoutedTo], ours: &LaneId, now: Timestamp) -> Vec<Hold
             since: first.at,
             // The next one's may have come when the clock had been set back.
             until: Some(until.max(last.at)),
+            asked: false,
         })
     });
     spans.filter(|span| span.lane != *ours).collect()

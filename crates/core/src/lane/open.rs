@@ -54,6 +54,9 @@ impl Turn<'_> {
             return;
         }
         let open = self.judge(&memory, &ticket);
+        if let Some(memory) = self.lane.tickets.get_mut(id) {
+            memory.came_back &= open;
+        }
         let mapping = self.rules.mapping;
         if mapping.closes(&ticket.status) || mapping.vocabulary().is_final(&ticket.status) {
             return self.see_closed(id, open);
@@ -69,6 +72,9 @@ impl Turn<'_> {
         let told = memory.told && !memory.anothers;
         if wanted.is_some() && !told && !planted!(UntoldTicketAsks) {
             return;
+        }
+        if wanted.is_some() && memory.came_back {
+            return self.ask_who_holds(id);
         }
         if wanted.is_some() && memory.held_elsewhere.is_some() {
             let known = memory

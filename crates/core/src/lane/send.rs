@@ -1,7 +1,12 @@
 //! Which Intent may go out, and what must be seen before it does. Neighbours: links plans Intents,
 //! resolve finds out about those whose outcome is unknown.
 
-use super::{follow::is_made, ours::may_have_worked, state::EntryKind, step::Turn};
+use super::{
+    follow::is_made,
+    ours::may_have_worked,
+    state::{EntryKind, Lane},
+    step::Turn,
+};
 use crate::{
     effect::{Effect, Operation, Read, SendMessage},
     event::Side,
@@ -21,6 +26,38 @@ const LOOK_FRESH: Duration = Duration::from_secs(300);
 /// net of rule 14. Law 6 wants two for each outside change, and people change a ticket a few times
 /// a minute at most.
 const WRITES_PER_LINK_MINUTE: usize = 20;
+
+/// Calls that a close may have one place in the line for. Nobody has more active conversations on
+/// one bot than Jelou's second model lets be.
+const CLOSE_CALLS_MOST: u32 = 4;
+
+impl Lane {
+    /// How many calls hang together with a look: one, but for the look before a close.
+    #[must_use]
+    pub fn calls_from(&self, look: &Read) -> u32 {
+        match look {
+            Read::Conversation { .. } => self.calls_of_a_close(),
+            _ => 1,
+        }
+    }
+
+    /// A close is begun by looking at each conversation that may be active (rule 13), and what was seen holds for
+    /// this Claim only. If each look took a place of its own in a line that is full, the close behind it would never
+    /// come.
+    #[must_use]
+    pub fn calls_of_a_close(&self) -> u32 {
+        let closes = |i: &Intent| {
+            i.operation() == Operation::Close && i.state == IntentState::Planned && !i.held
+        };
+        if !self.intents.iter().any(closes) {
+            return 1;
+        }
+        let talks = self.conversations.values();
+        let looks = talks.filter(|m| !m.seen.state.is_closed()).count();
+        let looks = u32::try_from(looks.max(1)).unwrap_or(1);
+        looks.saturating_add(1).min(CLOSE_CALLS_MOST)
+    }
+}
 
 impl Turn<'_> {
     pub(super) fn plan_intents(&mut self) {

@@ -101,6 +101,12 @@ pub struct TicketMemory {
     /// For whom a Delivery brought it here, until a look shows whose it is: it may have been given away meanwhile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub came_for: Option<UserId>,
+    /// The other Lane that had the ticket's last Link, as it was told here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub served_by: Option<LaneId>,
+    /// It comes from that Lane, and whether it had asked there is to be looked up before it asks here.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub came_back: bool,
     /// The lane that holds it, if it was asked for and is not ours.
     pub held_elsewhere: Option<LaneId>,
     /// When the store was last asked who holds it.

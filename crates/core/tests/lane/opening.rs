@@ -3,7 +3,7 @@
 use crate::{
     given_away::give,
     world::{
-        BEA, World,
+        ANA, BEA, World,
         desk::{Carries, Versions},
         net::Weather,
     },
@@ -275,6 +275,31 @@ fn a_ticket_that_is_given_away_before_its_lane_is_worked_on_asks_its_first_custo
     w.wake_all();
     w.settle();
     assert!(w.talk_of(&ticket).is_none(), "{}", w.tale());
+}
+
+/// Found by history 640996: the first customer's lane had seen the ticket before it asked.
+#[test]
+fn a_ticket_that_comes_back_from_a_customer_who_had_its_conversation_does_not_ask_anew() {
+    let mut w = World::new();
+    let ticket = w.agent_makes(ANA, "open", &[]);
+    w.settle();
+    give(&mut w, &ticket, Some(BEA));
+    w.agent_tags(&ticket, &["whatsapp"]);
+    w.settle();
+    let hers = w.only_talk();
+    give(&mut w, &ticket, Some(ANA));
+    w.settle();
+    w.ends(&hers, "expired");
+    w.settle();
+    w.agent_sets(&ticket, "open");
+    w.settle();
+    assert_eq!(w.talks().len(), 1, "{}", w.tale());
+    // Asked anew it starts.
+    w.agent_tags(&ticket, &[]);
+    w.settle();
+    w.agent_tags(&ticket, &["whatsapp"]);
+    w.settle();
+    assert_eq!(w.talks().len(), 2, "{}", w.tale());
 }
 
 #[test]

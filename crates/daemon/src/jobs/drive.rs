@@ -25,7 +25,7 @@ use bridge_core::{
     effect::{Answer, Found, Operation, Read},
     event::Side,
     ids::{IntentId, UserId},
-    intent::{Intent, IntentState},
+    intent::Intent,
     lane::{Blocked, Lane, Order},
     session::{Act, Broken, Came, JoinEnd, Let, Refusal, Session, begins_in_time},
     time::Timestamp,
@@ -38,10 +38,6 @@ const NO_BRIDGE: Duration = Duration::from_secs(3600);
 
 /// A lease is renewed before a call if less than the call's deadline and this is left of it.
 const LEASE_SPARE: Duration = Duration::from_secs(5);
-
-/// Calls that a close may have one place in the line for. Nobody has more active conversations on
-/// one bot than Jelou's second model lets be.
-const CLOSE_CALLS_MOST: u32 = 4;
 
 /// One Claim and what it is worked on with.
 struct Drive<'a> {
@@ -166,18 +162,7 @@ impl Drive<'_> {
             }
         };
         let target = self.bridge.target(side);
-        let calls = match &read {
-            Read::Conversation { .. } => self.calls_of_a_close(),
-            Read::Ticket { .. }
-            | Read::OpenTickets { .. }
-            | Read::TicketsByConversation { .. }
-            | Read::NoteOnTicket { .. }
-            | Read::Comments { .. }
-            | Read::TicketHolder { .. }
-            | Read::Written { .. }
-            | Read::Unheard { .. }
-            | Read::Report { .. } => 1,
-        };
+        let calls = self.session.lane().calls_from(&read);
         if let Err(blocked) = self.gate(&target, calls) {
             return Ok(Came::Blocked(blocked));
         }
@@ -210,33 +195,13 @@ impl Drive<'_> {
         super::ask_for(self.jobs, target, self.claim.lane.as_str(), calls)
     }
 
-    /// A close is begun by looking at each conversation that may be active (rule 13), and what was
-    /// seen holds for this Claim only. If each look took a place of its own in a line that is full,
-    /// the close behind it would never come.
-    fn calls_of_a_close(&self) -> u32 {
-        let lane = self.session.lane();
-        let closes = lane.intents.iter().any(|intent| {
-            intent.operation() == Operation::Close
-                && intent.state == IntentState::Planned
-                && !intent.held
-        });
-        if !closes {
-            return 1;
-        }
-        let talks = lane.conversations.values();
-        let looks = talks
-            .filter(|memory| !memory.seen.state.is_closed())
-            .count();
-        u32::try_from(looks.max(1))
-            .unwrap_or(1)
-            .saturating_add(1)
-            .min(CLOSE_CALLS_MOST)
-    }
-
     async fn ask(&mut self, operation: Operation) -> Result<Came, Lost> {
         let target = self.bridge.target(operation.side());
         let asked = match operation {
-            Operation::Close => self.gate(&target, self.calls_of_a_close()),
+            Operation::Close => {
+                let calls = self.session.lane().calls_of_a_close();
+                self.gate(&target, calls)
+            }
             Operation::Start
             | Operation::TicketId
             | Operation::Message

@@ -8,7 +8,7 @@ use bridge_core::{
     ids::{BridgeName, ConversationId, DeliveryId, IntentId, LaneId, LinkId, TicketId, UserId},
     intent::Intent,
     lane::{Direction, Lane},
-    link::Link,
+    link::{Link, Origin},
     read::Holder,
     route::Tries,
     time::Timestamp,
@@ -289,6 +289,7 @@ impl LinkRow {
         Holder {
             lane: self.lane,
             since: self.link.has_ticket_since(),
+            asked: self.link.origin == Origin::Ticket,
             until: self.link.ended.map(|ended| ended.at),
         }
     }

@@ -9,7 +9,7 @@ use bridge_core::{
     ids::{ConversationId, DeliveryId, IntentId, LaneId, TicketId, UserId},
     intent::{Intent, IntentState},
     lane::{Blocked, Entry, Fate, Input, Lane, Message, Next, Order, Pending, step},
-    link::Link,
+    link::{Link, Origin},
     read::{Holder, RoutedTo, Written},
     time::Timestamp,
 };
@@ -103,6 +103,7 @@ impl Bridge {
                 lane: lane.clone(),
                 since: link.has_ticket_since(),
                 until: link.ended.as_ref().map(|ended| ended.at),
+                asked: link.origin == Origin::Ticket,
             })
             .collect()
     }
