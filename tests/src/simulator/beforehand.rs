@@ -4,7 +4,7 @@
 use super::{
     excuse::STEP_TO_COMMIT,
     law::Law,
-    witness::{LOOK_AGE, goes_out},
+    witness::{LOOK_AGE, TAG, goes_out},
     world::World,
 };
 use bridge_core::{
@@ -14,6 +14,7 @@ use bridge_core::{
     lane::{Lane, Mode},
     link::Link,
     mapping::OnConflict,
+    ticket::Ticket,
 };
 
 /// What is wrong, if something is.
@@ -39,6 +40,19 @@ impl World {
             start.id
         );
         (!excused && answered >= since).then_some((Law::AskedFor, what))
+    }
+
+    /// A Lane is shown that a ticket asks no more: when it asks again, that is another wish, however soon it came.
+    pub(super) fn asks_no_more(&mut self, before: &Lane, after: &Lane) {
+        let asks = |lane: &Lane, id| {
+            let seen = lane.tickets.get(id).and_then(|m| m.seen.as_ref());
+            seen.is_some_and(|ticket: &Ticket| ticket.tags.iter().any(|tag| tag == TAG))
+        };
+        let tickets = after.tickets.keys();
+        let stopped = tickets.filter(|id| asks(before, *id) && !asks(after, *id));
+        for id in stopped {
+            self.judge.served.remove(id);
+        }
     }
 
     /// Whether a ticket's status is set though nothing has shown the ticket of late.

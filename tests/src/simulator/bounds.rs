@@ -105,8 +105,8 @@ impl World {
 
     /// Nobody holds a Lane beyond the lease that was left when all was healed.
     pub(super) fn leases_ended_in_time(&mut self) {
-        // History 318083: the only process had nobody awake.
-        if self.all_workers_sleep() {
+        // Histories 318083, 1206093: the only process had nobody awake.
+        if self.all_workers_slept(TAKEN_OVER_WITHIN) {
             return self.judge.excuses(Law::LeasesEnd);
         }
         self.judge.in_time(|| self.judge.asks(Law::LeasesEnd));

@@ -192,12 +192,13 @@ impl World {
         }
     }
 
-    /// Whether no process can take anything over: each of its workers sleeps.
-    pub(super) fn all_workers_sleep(&self) -> bool {
-        (0..self.replicas.len()).all(|replica| {
-            let mine = self.lanes.values().filter(|t| t.replica == replica);
-            mine.filter(|t| t.paused).count() >= WORKERS
-        })
+    /// Whether no process can take anything over, or could so long: each of its workers sleeps or slept.
+    pub(super) fn all_workers_slept(&self, lately: Duration) -> bool {
+        self.woke_at.plus(lately) > self.now
+            || (0..self.replicas.len()).all(|replica| {
+                let mine = self.lanes.values().filter(|t| t.replica == replica);
+                mine.filter(|t| t.paused).count() >= WORKERS
+            })
     }
 
     /// Does what the session said.
@@ -213,7 +214,9 @@ impl World {
             let at = self.now.plus(Duration::from_millis(beyond));
             return self.queue.plan(at, Happening::Turn(id));
         }
-        task.paused = false;
+        if task.paused {
+            (task.paused, self.woke_at) = (false, self.now);
+        }
         let act = std::mem::replace(&mut task.act, Act::End);
         match act {
             Act::Observe(read) => self.look_at(id, task, read),

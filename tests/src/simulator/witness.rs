@@ -45,6 +45,7 @@ impl World {
         self.is_said_to_the_first_seen(before, after);
         self.hear_out(before, after);
         self.finished(after);
+        self.asks_no_more(before, after);
         if let Some((law, what)) = self.goes_onto_its_own(before, after) {
             self.judge.breach(law, what);
         }
