@@ -12,8 +12,9 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
+use tokio::time::Instant;
 
 /// Bugs that the histories are known not to find, each with the reason. All others must be found.
 pub const UNFOUND: &[(Planted, &str)] = &[

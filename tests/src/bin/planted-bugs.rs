@@ -21,7 +21,8 @@ use bridge_tests::{
         to_be_found, told, try_all, why_unfound,
     },
 };
-use std::{collections::BTreeMap, process::ExitCode, time::Instant};
+use std::{collections::BTreeMap, process::ExitCode};
+use tokio::time::Instant;
 
 /// Histories within which each bug must be found.
 const WITHIN: u64 = 10_000;
