@@ -149,14 +149,15 @@ impl World {
                 && !self.judge.once_closed.contains(*id)
                 && !self.is_merged(id)
         });
-        let mut asking = asking.inspect(|_| self.judge.asks(Law::AskedIsAnswered));
         // What was twice not found is gone until something speaks of it again (history 1235391).
-        let given_up = |id: &TicketId| {
-            let memories = self.store.lanes();
-            let mut memories = memories.filter_map(|lane| lane.lane.tickets.get(id));
-            memories.any(|memory| memory.gone)
-        };
-        let (id, _) = asking.find(|(id, _)| !linked.contains(id.as_str()) && !given_up(id))?;
+        let (gone, asking): (Vec<_>, Vec<_>) = asking.partition(|(id, _)| self.counts_as_gone(id));
+        if !gone.is_empty() {
+            self.judge.excuses(Law::AskedIsAnswered);
+        }
+        let mut asking = asking
+            .into_iter()
+            .inspect(|_| self.judge.asks(Law::AskedIsAnswered));
+        let (id, _) = asking.find(|(id, _)| !linked.contains(id.as_str()))?;
         Some((Law::AskedIsAnswered, format!("{id} asks in vain")))
     }
 

@@ -194,11 +194,15 @@ impl World {
 
     /// Whether no process can take anything over, or could so long: each of its workers sleeps or slept.
     pub(super) fn all_workers_slept(&self, lately: Duration) -> bool {
-        self.woke_at.plus(lately) > self.now
-            || (0..self.replicas.len()).all(|replica| {
-                let mine = self.lanes.values().filter(|t| t.replica == replica);
-                mine.filter(|t| t.paused).count() >= WORKERS
-            })
+        (0..self.replicas.len()).all(|replica| {
+            let asleep = self.lanes.values().filter(|t| t.replica == replica);
+            let asleep = asleep.filter(|t| t.paused).count();
+            let woken = self
+                .woken
+                .iter()
+                .filter(|(who, at)| *who == replica && at.plus(lately) > self.now);
+            asleep + woken.count() >= WORKERS
+        })
     }
 
     /// Does what the session said.
@@ -215,16 +219,19 @@ impl World {
             return self.queue.plan(at, Happening::Turn(id));
         }
         if task.paused {
-            (task.paused, self.woke_at) = (false, self.now);
+            task.paused = false;
+            self.woken.push((task.replica, self.now));
         }
         let act = std::mem::replace(&mut task.act, Act::End);
         match act {
             Act::Observe(read) => self.look_at(id, task, read),
             Act::Ask(operation) => {
                 let side = operation.side();
-                let calls = match operation {
-                    Operation::Close => task.session.lane().calls_of_a_close(),
-                    _ => 1,
+                let closes = operation == Operation::Close;
+                let calls = if closes {
+                    task.session.lane().calls_of_a_close()
+                } else {
+                    1
                 };
                 let who = task.claim.lane.as_str();
                 let came = match self.ask_for(task.replica, side, who, calls) {

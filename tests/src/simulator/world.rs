@@ -143,8 +143,8 @@ pub struct World {
     pub spoken: Spoken,
     /// Whether all is healed.
     pub healed: bool,
-    /// When a worker that slept woke last.
-    pub woke_at: Timestamp,
+    /// Which process's workers that slept woke, and when.
+    pub woken: Vec<(ReplicaId, Timestamp)>,
     /// Whether sweeps are made by themselves.
     pub sweeping: bool,
     /// When somebody does something next.
@@ -307,7 +307,7 @@ impl World {
             messages: 0,
             spoken: Spoken::in_world(history.seed),
             healed: false,
-            woke_at: Timestamp(0),
+            woken: Vec::new(),
             sweeping: true,
             next_act_at: BEGINNING,
             sweeper: 0,

@@ -32,14 +32,28 @@ fn is_not_read(play: &Play) {
     manners.fail_next(Operation::History, 1_000, 500);
 }
 
-/// A customer has written "um", which came, and "dois", whose webhook was lost while Jelou answered so
-/// where it was asked for their conversation; the history is read past it. The ticket and the conversation.
-async fn left_out(play: &Play, reply: Reply) -> (String, String) {
+/// A customer has written "um", which came. The ticket and the conversation.
+async fn has_written(play: &Play) -> (String, String) {
     let (ticket, conversation) = play.pair(1).await;
     // The reading begins with the first round.
     read_past(play, 0).await;
     write_all(play, &conversation, &["um"]).await;
     has_heard(play, &ticket, 1).await;
+    (ticket, conversation)
+}
+
+/// The customer writes "dois", the bridge closes their conversation, and what they write then is for the bot.
+async fn is_closed_between(play: &Play, ticket: &str, conversation: &str) {
+    write_all(play, conversation, &["dois"]).await;
+    play.sets(ticket, "solved");
+    play.closed(conversation).await;
+    write_all(play, conversation, &["três"]).await;
+}
+
+/// A customer has written "um", which came, and "dois", whose webhook was lost while Jelou answered so
+/// where it was asked for their conversation; the history is read past it. The ticket and the conversation.
+async fn left_out(play: &Play, reply: Reply) -> (String, String) {
+    let (ticket, conversation) = has_written(play).await;
     play.jelou().webhooks().set_off(true);
     answers(play, &conversation, reply, None);
     write_all(play, &conversation, &["dois"]).await;
@@ -74,16 +88,9 @@ async fn lost_words_come_though_the_bridge_closed_their_conversation_and_no_webh
     let play = read_once().await;
     // Somebody else talks on, or the history is read once an hour.
     play.pair(2).await;
-    let (ticket, conversation) = play.pair(1).await;
-    read_past(&play, 0).await;
-    write_all(&play, &conversation, &["um"]).await;
-    has_heard(&play, &ticket, 1).await;
+    let (ticket, conversation) = has_written(&play).await;
     play.jelou().webhooks().set_off(true);
-    write_all(&play, &conversation, &["dois"]).await;
-    play.sets(&ticket, "solved");
-    play.closed(&conversation).await;
-    // To the bot, and nobody else.
-    write_all(&play, &conversation, &["três"]).await;
+    is_closed_between(&play, &ticket, &conversation).await;
     assert_eq!(has_heard(&play, &ticket, 2).await, ["um", "dois"]);
 }
 
@@ -92,19 +99,12 @@ async fn words_after_our_close_do_not_come_to_the_ticket_where_a_replica_shows_n
     let play = read_once().await;
     // Somebody else talks on, or the history is read once an hour.
     play.pair(2).await;
-    let (ticket, conversation) = play.pair(1).await;
-    read_past(&play, 0).await;
-    write_all(&play, &conversation, &["um"]).await;
-    has_heard(&play, &ticket, 1).await;
+    let (ticket, conversation) = has_written(&play).await;
     is_not_read(&play);
     play.jelou().webhooks().set_off(true);
     let ends = |model| play.jelou().shows_end(&conversation, model).unwrap();
     ends(EndShown::NotYet);
-    write_all(&play, &conversation, &["dois"]).await;
-    play.sets(&ticket, "solved");
-    play.closed(&conversation).await;
-    // To the bot, and nobody else.
-    write_all(&play, &conversation, &["três"]).await;
+    is_closed_between(&play, &ticket, &conversation).await;
     play.jelou().manners().clear();
     read_past(&play, now()).await;
     play.settle().await;

@@ -237,6 +237,7 @@ fn each_of_ticket(memory: &mut TicketMemory, change: &impl Fn(&mut Timestamp)) {
     each_sight(memory, change);
     let TicketMemory {
         looked_at,
+        came_back,
         missing_since,
         holder_asked_at,
         retry,
@@ -246,6 +247,7 @@ fn each_of_ticket(memory: &mut TicketMemory, change: &impl Fn(&mut Timestamp)) {
     each(
         &mut [
             looked_at,
+            came_back,
             missing_since,
             holder_asked_at,
             &mut comments.read_at,

@@ -73,14 +73,14 @@ impl Turn<'_> {
         }
         let mapping = self.rules.mapping;
         let memory = self.lane.tickets.entry(e.ticket.clone()).or_default();
-        if e.last_lane.is_some() {
-            let other = e.last_lane.clone().filter(|lane| *lane != self.lane.id);
-            memory.shared |= other.is_some();
-            let comes = other.is_some() && memory.served_by != other;
-            memory.came_back |= comes && memory.told;
-            // First heard of here it has asked before: staying true is not turning true.
-            memory.open_when |= comes && !memory.told && !planted!(ForeignTicketAsks);
-            memory.served_by = other;
+        if e.last_lane.as_ref().is_some_and(|l| *l != self.lane.id) {
+            memory.shared = true;
+            if memory.told {
+                memory.came_back = memory.came_back.or(memory.seen_at);
+            } else if !planted!(ForeignTicketAsks) {
+                // It has asked before, and had its conversation: staying true is not turning true.
+                memory.open_when = true;
+            }
         }
         memory.told = true;
         let seen_at = e.read_at.unwrap_or(pending.received_at);

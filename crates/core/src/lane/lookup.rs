@@ -11,6 +11,10 @@ use crate::{
     ticket::Ticket,
     time::Timestamp,
 };
+use std::time::Duration;
+
+/// A store that failed is asked again after this.
+const STORE_AGAIN: Duration = Duration::from_secs(1);
 
 impl Turn<'_> {
     /// The customer's open tickets: the latest that nobody has is taken (`reuse = "open"`), once the
@@ -123,9 +127,17 @@ impl Turn<'_> {
 
     /// Asks the store which Lanes have or had a Link to a ticket.
     pub(super) fn ask_who_holds(&mut self, ticket: &TicketId) {
-        let due = self.lane.tickets.get(ticket).and_then(|m| m.retry.due_at);
+        let due = self.store_is_due(ticket);
         let ticket = ticket.clone();
-        self.want_read(Read::TicketHolder { ticket }, due.unwrap_or(self.now));
+        self.want_read(Read::TicketHolder { ticket }, due);
+    }
+
+    /// When the store may be asked about a ticket: whatever its system does, and soon again after a failure.
+    pub(super) fn store_is_due(&self, ticket: &TicketId) -> Timestamp {
+        let memory = self.lane.tickets.get(ticket);
+        let failed_at = memory.and_then(|m| m.retry.failed_at);
+        let again = failed_at.map_or(self.now, |at| at.plus(STORE_AGAIN));
+        again.max(self.now)
     }
 
     pub(super) fn found_holders(
@@ -142,13 +154,17 @@ impl Turn<'_> {
         let live = holders.iter().find(|holder| holder.until.is_none());
         let elsewhere = live.map(|holder| holder.lane.clone());
         let free = elsewhere.is_none();
-        let served = holders.iter().max_by_key(|holder| holder.since);
-        let has_asked = served.is_some_and(|last| last.asked);
+        let has_asked = |since: Timestamp| {
+            let mut links = holders.iter().filter(|holder| holder.asked);
+            links.any(|link| link.until.is_none_or(|until| until >= since))
+        };
+        let came_back = self.lane.tickets.get(ticket).and_then(|m| m.came_back);
+        let has_asked = came_back.is_some_and(has_asked);
         holders.extend(spans_of_others(told, &self.lane.id, begun));
         let memory = self.lane.tickets.entry(ticket.clone()).or_default();
         // It has asked before, and had its conversation: staying true is not turning true.
-        memory.open_when |= memory.came_back && has_asked && !planted!(ForeignTicketAsks);
-        memory.came_back = false;
+        memory.open_when |= has_asked && !planted!(ForeignTicketAsks);
+        memory.came_back = None;
         memory.held_elsewhere = elsewhere;
         memory.holder_asked_at = Some(begun);
         memory.shared |= !holders.is_empty();

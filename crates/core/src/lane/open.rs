@@ -54,8 +54,8 @@ impl Turn<'_> {
             return;
         }
         let open = self.judge(&memory, &ticket);
-        if let Some(memory) = self.lane.tickets.get_mut(id) {
-            memory.came_back &= open;
+        if let Some(memory) = self.lane.tickets.get_mut(id).filter(|_| !open) {
+            memory.came_back = None;
         }
         let mapping = self.rules.mapping;
         if mapping.closes(&ticket.status) || mapping.vocabulary().is_final(&ticket.status) {
@@ -73,7 +73,7 @@ impl Turn<'_> {
         if wanted.is_some() && !told && !planted!(UntoldTicketAsks) {
             return;
         }
-        if wanted.is_some() && memory.came_back {
+        if wanted.is_some() && memory.came_back.is_some() {
             return self.ask_who_holds(id);
         }
         if wanted.is_some() && memory.held_elsewhere.is_some() {
@@ -110,6 +110,10 @@ impl Turn<'_> {
     fn see_closed(&mut self, id: &TicketId, open: bool) {
         let waits = self.rules.mapping.ticket_reopened == TicketReopened::Wait;
         self.remember_asks(id, open && waits);
+        if let Some(memory) = self.lane.tickets.get_mut(id).filter(|_| !waits) {
+            // Opened again it asks by itself, whoever had it.
+            memory.came_back = None;
+        }
         let status = self.lane.tickets.get(id).and_then(|m| m.seen.as_ref());
         let Some(status) = status.map(|seen| seen.status.clone()) else {
             return;

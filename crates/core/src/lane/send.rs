@@ -37,7 +37,15 @@ impl Lane {
     pub fn calls_from(&self, look: &Read) -> u32 {
         match look {
             Read::Conversation { .. } => self.calls_of_a_close(),
-            _ => 1,
+            Read::Ticket { .. }
+            | Read::OpenTickets { .. }
+            | Read::TicketsByConversation { .. }
+            | Read::NoteOnTicket { .. }
+            | Read::Comments { .. }
+            | Read::TicketHolder { .. }
+            | Read::Written { .. }
+            | Read::Unheard { .. }
+            | Read::Report { .. } => 1,
         }
     }
 

@@ -101,12 +101,10 @@ pub struct TicketMemory {
     /// For whom a Delivery brought it here, until a look shows whose it is: it may have been given away meanwhile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub came_for: Option<UserId>,
-    /// The other Lane that had the ticket's last Link, as it was told here.
+    /// Another Lane had its last Link, and since this moment nothing was seen of it here: whether it asked there
+    /// since then is to be looked up before it asks here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub served_by: Option<LaneId>,
-    /// It comes from that Lane, and whether it had asked there is to be looked up before it asks here.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub came_back: bool,
+    pub came_back: Option<Timestamp>,
     /// The lane that holds it, if it was asked for and is not ours.
     pub held_elsewhere: Option<LaneId>,
     /// When the store was last asked who holds it.

@@ -136,8 +136,9 @@ async fn until_over(mut stop: watch::Receiver<bool>, mut feeders: JoinSet<()>) {
     tokio::select! {
         // A closed channel means that the process is going down without saying so.
         _ = stop.wait_for(|stop| *stop) => {}
-        Some(Err(error)) = feeders.join_next() => {
-            tracing::error!(%error, "What hands work to the workers panicked, which is a bug; the process ends");
+        Some(ended) = feeders.join_next() => {
+            let error = ended.err().map(|error| error.to_string());
+            tracing::error!(error, "What hands work to the workers ended, which is a bug; the process ends");
         }
     }
     // They give back what they claimed last.

@@ -69,7 +69,7 @@ impl QueueTurn {
     }
 
     /// Queues for a lock in turn, and waits for it. One ahead that gave up, or panicked, is passed:
-    /// all that those ahead do until they queue is to read their body.
+    /// all that those ahead do until they queue is to read their body and to record its parts.
     async fn lock(self, lock: &Lock) -> MutexGuard<'_, Option<LastRead>> {
         let Self { before, queued } = self;
         let _ = before.await;
@@ -213,13 +213,13 @@ async fn route(jobs: &Jobs, task: RouteTask) {
     let lock = task
         .objects
         .lock(&format!("{}/{}/{key}", received.bridge, received.side));
+    // First: once this one is settled nobody looks at its body again, and what came later comes later.
+    if let Err(error) = keep(jobs, received, others).await {
+        return or_give_back(jobs, received.id, object.as_deref(), Err(error)).await;
+    }
     // Held until the end is stored: whoever is next must see what came of it, if only that it is put off.
     let mut last = task.turn.lock(&lock).await;
-    // First: once this one is settled nobody looks at its body again.
-    let routed = match keep(jobs, received, others).await {
-        Ok(()) => decide(jobs, bridge, received, &mut last, parsed).await,
-        Err(error) => Err(error),
-    };
+    let routed = decide(jobs, bridge, received, &mut last, parsed).await;
     or_give_back(jobs, received.id, object.as_deref(), routed).await;
 }
 

@@ -82,8 +82,7 @@ fn ticket(a: TicketMemory, b: TicketMemory) -> TicketMemory {
         told: fresh.told || stale.told,
         anothers,
         came_for: came_for.filter(|_| !fresh_knows && !stale_knows),
-        served_by: fresh.served_by.or(stale.served_by),
-        came_back: fresh.came_back && stale.came_back,
+        came_back: fresh.came_back.filter(|_| stale.came_back.is_some()),
         held_elsewhere,
         holder_asked_at,
         // The other's Links are this one's own now.

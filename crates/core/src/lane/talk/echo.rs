@@ -1,7 +1,7 @@
 //! What the bridge itself wrote on a ticket is no agent's word, however its author is told: the second net of
 //! rule 14. Neighbours: since, which asks when a comment is heard; to_customer, which asks before it goes out.
 //!
-//! A Lane knows its own entries. What another one wrote is asked of the store once the comment is there: it was
+//! A Lane knows its own entries, as far as the store loads them. What another one wrote is asked of the store once the comment is there: it was
 //! committed before it was on the ticket, so an answer of then shows it.
 
 use super::{Message, Outcome, Place, Way, since::OPENING_WITHIN};
@@ -55,8 +55,8 @@ impl Turn<'_> {
 
     /// Words on a ticket that another Lane had wait until they are compared with what that one wrote.
     pub(super) fn not_compared(&mut self, ticket: &TicketId, message: &Message) -> Option<Way> {
-        let memory = self.lane.tickets.get(ticket).filter(|m| m.shared)?;
-        let due = memory.retry.due_at.unwrap_or(self.now);
+        self.lane.tickets.get(ticket).filter(|m| m.shared)?;
+        let due = self.store_is_due(ticket);
         let compared = (ticket.clone(), message.id.clone());
         if self.lane.compared.contains(&compared) || self.is_begun(ticket, &message.id) {
             return None;
