@@ -302,6 +302,49 @@ fn a_ticket_that_comes_back_from_a_customer_who_had_its_conversation_does_not_as
     assert_eq!(w.talks().len(), 2, "{}", w.tale());
 }
 
+// Found by a reader: the customer's next conversation, which took their ticket, hid that it had asked.
+#[test]
+fn a_ticket_that_comes_back_does_not_ask_anew_whichever_of_its_links_asked() {
+    let mut w = World::with(&json!({"ticket": {"reuse": "open"}}));
+    let ticket = w.agent_makes(ANA, "open", &[]);
+    w.settle();
+    give(&mut w, &ticket, Some(BEA));
+    w.agent_tags(&ticket, &["whatsapp"]);
+    w.settle();
+    let hers = w.only_talk();
+    w.ends(&hers, "expired");
+    w.settle();
+    let next = w.customer_starts(BEA);
+    w.settle();
+    assert_eq!(w.ticket_of(&next), Some(ticket.clone()), "{}", w.tale());
+    w.ends(&next, "expired");
+    w.settle();
+    give(&mut w, &ticket, Some(ANA));
+    w.settle();
+    w.agent_sets(&ticket, "open");
+    w.settle();
+    assert_eq!(w.talks().len(), 2, "{}", w.tale());
+}
+
+// Found by a reader: that it had asked for another customer silenced it for good.
+#[test]
+fn a_solved_ticket_that_comes_back_asks_for_its_customer_when_it_is_opened_again() {
+    let mut w = World::with(&json!({"conversation": {"ticket_reopened": "start"}}));
+    let ticket = w.agent_makes(ANA, "open", &[]);
+    w.settle();
+    give(&mut w, &ticket, Some(BEA));
+    w.agent_tags(&ticket, &["whatsapp"]);
+    w.settle();
+    w.agent_sets(&ticket, "solved");
+    w.settle();
+    give(&mut w, &ticket, Some(ANA));
+    w.settle();
+    w.agent_sets(&ticket, "open");
+    w.settle();
+    let talk = w.talk_of(&ticket).expect("a conversation");
+    assert_eq!(talk.conversation.user.as_str(), ANA, "{}", w.tale());
+}
+
 #[test]
 fn a_rule_that_failed_for_a_while_asks_for_nothing_anew_once_it_is_mended() {
     let fails = "'whatsapp' in ticket.tags and ticket.fields.vip | default(true)";

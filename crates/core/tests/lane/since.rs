@@ -1,6 +1,14 @@
 //! Which comments are words for the customer, and since when. Neighbour: saying, for how they go out.
 
-use super::world::{ANA, BEA, World, faults::Fault, net::Weather};
+use super::{
+    given_away::give,
+    world::{
+        ANA, BEA, World,
+        desk::{Carries, Versions},
+        faults::Fault,
+        net::Weather,
+    },
+};
 use bridge_core::{effect::Effect, event::Event, lane::Mode, text::Text};
 use serde_json::json;
 use std::time::Duration;
@@ -78,6 +86,31 @@ fn a_message_of_one_customer_does_not_go_to_the_next_one_of_the_ticket_whoever_i
     assert_eq!(w.heard(&talk), ["para a Ana"], "{}", w.tale());
     let mut notes = w.notes(&ticket).iter();
     assert!(!notes.any(|note| note.contains("k1")), "{}", w.tale());
+}
+
+// Found by a reader: the store was asked no sooner than the ticketing system wanted to be.
+#[test]
+fn words_are_compared_with_others_though_the_ticketing_system_answers_nothing_for_an_hour() {
+    let mut w = World::new();
+    w.desk.versions = Versions::None;
+    w.desk.carries = Carries::Patch;
+    let (ticket, first) = w.linked_from_ticket();
+    w.settle();
+    w.ends(&first, "expired");
+    w.settle();
+    give(&mut w, &ticket, Some(BEA));
+    w.agent_tags(&ticket, &[]);
+    w.settle();
+    w.agent_tags(&ticket, &["whatsapp"]);
+    w.settle();
+    let talk = w.talk_of(&ticket).expect("it asks").conversation.id.clone();
+    assert_ne!(talk, first, "{}", w.tale());
+    w.faults.always("ticket", Fault::Later(Some(3_600)));
+    w.agent_tags(&ticket, &["whatsapp", "seen"]);
+    w.pass(Duration::from_secs(10));
+    w.agent_says(&ticket, "k1", "Já vejo");
+    w.pass(Duration::from_secs(60));
+    assert_eq!(w.heard(&talk), ["Já vejo"], "{}", w.tale());
 }
 
 /// Found by history 350440: no webhook had told of it, and by the time it was listed retention had taken its words.
