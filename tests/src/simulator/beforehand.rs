@@ -85,7 +85,12 @@ impl World {
             let memory = after.tickets.get(ticket)?;
             // A close of ours that finds it over agrees on that: the ticket asked for it.
             let closes = |i: &Intent| i.link == link.id && i.operation() == Operation::Close;
-            let done = |i: &Intent| closes(i) && i.state == IntentState::Confirmed;
+            // So does a status of ours that it has since: what it was set over was shown lately (history 1536045).
+            let sets = |i: &Intent| {
+                let since = i.sent_at.is_some_and(|at| at >= told_at);
+                i.link == link.id && i.operation() == Operation::Status && since
+            };
+            let done = |i: &Intent| (closes(i) || sets(i)) && i.state == IntentState::Confirmed;
             let excused = memory.gone
                 || after.intents.iter().any(done)
                 || self.judge.closed_by_us.contains(talk)

@@ -56,7 +56,7 @@ fn delivery<H: Hasher>(row: &DeliveryRow, hasher: &mut H) {
             )
                 .hash(hasher);
             (row.due_at, row.attempts, row.at_router, row.retried_at).hash(hasher);
-            (row.routing_begun, row.missing_since).hash(hasher);
+            (row.routing_begun, row.missing_since, &row.object).hash(hasher);
         }
         Stage::Routed => {
             (&row.lane, &row.events, &row.fates).hash(hasher);
