@@ -10,12 +10,10 @@ use super::{
 };
 use bridge_core::{
     call::CallError,
-    effect::{Answer, Found, Operation, Read},
-    event::Side,
-    ids::{ConversationId, IntentId, LaneId, UserId},
+    effect::{Answer, Found, Operation},
+    ids::{IntentId, LaneId, UserId},
     intent::{Intent, IntentState},
     lane::{Lane, Order},
-    report::InReport,
     session::{Act, Came, JoinEnd, Let, Refusal, Session, begins_in_time},
     time::Timestamp,
 };
@@ -37,16 +35,13 @@ const LOOK_AGAIN: Duration = Duration::from_millis(500);
 const ORDER_TRIES: u8 = 30;
 const ORDER_AGAIN: Duration = Duration::from_millis(500);
 
-/// The report is gathered for so long, milliseconds, and told for as long.
-const REPORT_READ_MS: i64 = 2_000;
-
 /// One Claim and what it is worked on with.
 pub struct LaneTask {
     /// Which process.
     pub replica: ReplicaId,
     /// The proof.
     pub claim: Claim,
-    session: Session,
+    pub(super) session: Session,
     lease_until: Timestamp,
     silent: bool,
     act: Act,
@@ -255,7 +250,7 @@ impl World {
     }
 
     /// The Claim is gone: its lease ends by itself, and the worker is free.
-    fn lost(&mut self, task: &LaneTask) {
+    pub(super) fn lost(&mut self, task: &LaneTask) {
         self.trace(|_| format!("{} lost", task.claim.lane));
         self.look_by(task.replica, self.now);
     }
@@ -285,7 +280,7 @@ impl World {
         }
     }
 
-    fn keep_lease(&mut self, task: &mut LaneTask) -> bool {
+    pub(super) fn keep_lease(&mut self, task: &mut LaneTask) -> bool {
         let now = self.clock(task.replica);
         if task.lease_until.since(now) > CALL_TIMEOUT.saturating_add(LEASE_SPARE) {
             return true;
@@ -296,71 +291,6 @@ impl World {
             task.lease_until = until;
         }
         renewed
-    }
-
-    fn look_at(&mut self, id: TaskId, mut task: LaneTask, read: Read) {
-        let begun = self.clock(task.replica);
-        let side = match &read {
-            Read::TicketHolder { ticket } => {
-                let holders = self.store.holders_of_ticket(&self.bridge, ticket);
-                let told = self.store.routed_of_ticket(&self.bridge, ticket);
-                let found = Ok(Found::Holders { holders, told });
-                return self.came(id, task, Came::Observed { begun, found });
-            }
-            Read::Written { ticket, besides } => {
-                let entries = self.store.written_on_ticket(&self.bridge, ticket, besides);
-                let found = Ok(Found::Written { entries });
-                return self.came(id, task, Came::Observed { begun, found });
-            }
-            Read::Unheard { lane, by } => {
-                let waits = self.store.has_unheard(&self.bridge, lane, *by, begun);
-                let found = Ok(Found::Unheard { waits });
-                return self.came(id, task, Came::Observed { begun, found });
-            }
-            Read::Report { conversation, .. } => {
-                let found = self.in_report(conversation, begun);
-                return self.came(id, task, Came::Observed { begun, found });
-            }
-            Read::Conversation { .. } => Side::Jelou,
-            Read::Ticket { .. }
-            | Read::OpenTickets { .. }
-            | Read::TicketsByConversation { .. }
-            | Read::Comments { .. }
-            | Read::NoteOnTicket { .. } => Side::Ticketing,
-        };
-        let calls = task.session.lane().calls_from(&read);
-        let who = task.claim.lane.as_str();
-        if let Err(blocked) = self.ask_for(task.replica, side, who, calls) {
-            return self.came(id, task, Came::Blocked(blocked));
-        }
-        if !self.keep_lease(&mut task) {
-            return self.lost(&task);
-        }
-        let (replica, who) = (task.replica, task.claim.lane.as_str().to_owned());
-        self.lanes.insert(id, task);
-        self.call(Owner::Lane(id), replica, who, What::Look(read));
-    }
-
-    /// What the process has of the report: read for others too, or not at all while Jelou takes no calls.
-    fn in_report(&self, conversation: &ConversationId, now: Timestamp) -> Result<Found, CallError> {
-        let closed = [&self.down_until, &self.locked_until];
-        if closed
-            .iter()
-            .any(|until| until.get(&Side::Jelou).is_some_and(|at| self.now < *at))
-        {
-            return Err(CallError::Later {
-                after: None,
-                status: None,
-                reason: "the report could not be read".to_owned(),
-                host_wide: false,
-            });
-        }
-        if self.now.0 / REPORT_READ_MS % 2 == 0 {
-            let until = now.plus(Duration::from_millis(REPORT_READ_MS.unsigned_abs()));
-            return Ok(Found::Report(InReport::Gathering { until }));
-        }
-        let told = self.jelou.in_report(conversation, self.now);
-        Ok(Found::Report(told))
     }
 
     fn perform(&mut self, id: TaskId, mut task: LaneTask, intent: Intent) {

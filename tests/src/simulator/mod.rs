@@ -31,6 +31,7 @@ pub mod hooks;
 pub mod judge;
 pub mod law;
 pub mod listener;
+mod looks;
 mod outcome;
 pub mod queue;
 pub mod range;

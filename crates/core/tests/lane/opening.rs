@@ -8,7 +8,7 @@ use crate::{
         net::Weather,
     },
 };
-use bridge_core::{effect::Operation, event::Event};
+use bridge_core::{effect::Operation, event::Event, ids::TicketId};
 use serde_json::json;
 use std::time::Duration;
 
@@ -277,15 +277,21 @@ fn a_ticket_that_is_given_away_before_its_lane_is_worked_on_asks_its_first_custo
     assert!(w.talk_of(&ticket).is_none(), "{}", w.tale());
 }
 
+/// A ticket that Ana's Lane saw before it asked, and that asks now that it is Bea's.
+fn asks_for_bea(w: &mut World) -> TicketId {
+    let ticket = w.agent_makes(ANA, "open", &[]);
+    w.settle();
+    give(w, &ticket, Some(BEA));
+    w.agent_tags(&ticket, &["whatsapp"]);
+    w.settle();
+    ticket
+}
+
 /// Found by history 640996: the first customer's lane had seen the ticket before it asked.
 #[test]
 fn a_ticket_that_comes_back_from_a_customer_who_had_its_conversation_does_not_ask_anew() {
     let mut w = World::new();
-    let ticket = w.agent_makes(ANA, "open", &[]);
-    w.settle();
-    give(&mut w, &ticket, Some(BEA));
-    w.agent_tags(&ticket, &["whatsapp"]);
-    w.settle();
+    let ticket = asks_for_bea(&mut w);
     let hers = w.only_talk();
     give(&mut w, &ticket, Some(ANA));
     w.settle();
@@ -306,11 +312,7 @@ fn a_ticket_that_comes_back_from_a_customer_who_had_its_conversation_does_not_as
 #[test]
 fn a_ticket_that_comes_back_does_not_ask_anew_whichever_of_its_links_asked() {
     let mut w = World::with(&json!({"ticket": {"reuse": "open"}}));
-    let ticket = w.agent_makes(ANA, "open", &[]);
-    w.settle();
-    give(&mut w, &ticket, Some(BEA));
-    w.agent_tags(&ticket, &["whatsapp"]);
-    w.settle();
+    let ticket = asks_for_bea(&mut w);
     let hers = w.only_talk();
     w.ends(&hers, "expired");
     w.settle();
@@ -330,11 +332,7 @@ fn a_ticket_that_comes_back_does_not_ask_anew_whichever_of_its_links_asked() {
 #[test]
 fn a_solved_ticket_that_comes_back_asks_for_its_customer_when_it_is_opened_again() {
     let mut w = World::with(&json!({"conversation": {"ticket_reopened": "start"}}));
-    let ticket = w.agent_makes(ANA, "open", &[]);
-    w.settle();
-    give(&mut w, &ticket, Some(BEA));
-    w.agent_tags(&ticket, &["whatsapp"]);
-    w.settle();
+    let ticket = asks_for_bea(&mut w);
     w.agent_sets(&ticket, "solved");
     w.settle();
     give(&mut w, &ticket, Some(ANA));
