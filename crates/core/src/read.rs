@@ -3,7 +3,7 @@
 
 use crate::{
     conversation::Conversation,
-    event::{Comment, Event},
+    event::{Comment, Event, Side},
     ids::{ConversationId, LaneId, TicketId},
     report::InReport,
     text::{Digest, Text},
@@ -84,6 +84,23 @@ pub enum Read {
 }
 
 impl Read {
+    /// Which remote a Lane calls for it; `None` for what the store knows, or what is read for many at once.
+    #[must_use]
+    pub fn side(&self) -> Option<Side> {
+        match self {
+            Self::Conversation { .. } => Some(Side::Jelou),
+            Self::Ticket { .. }
+            | Self::OpenTickets { .. }
+            | Self::TicketsByConversation { .. }
+            | Self::Comments { .. }
+            | Self::NoteOnTicket { .. } => Some(Side::Ticketing),
+            Self::TicketHolder { .. }
+            | Self::Written { .. }
+            | Self::Unheard { .. }
+            | Self::Report { .. } => None,
+        }
+    }
+
     /// The word in metrics and timelines.
     #[must_use]
     pub fn as_str(&self) -> &'static str {

@@ -35,17 +35,9 @@ impl Lane {
     /// How many calls hang together with a look: one, but for the look before a close.
     #[must_use]
     pub fn calls_from(&self, look: &Read) -> u32 {
-        match look {
-            Read::Conversation { .. } => self.calls_of_a_close(),
-            Read::Ticket { .. }
-            | Read::OpenTickets { .. }
-            | Read::TicketsByConversation { .. }
-            | Read::NoteOnTicket { .. }
-            | Read::Comments { .. }
-            | Read::TicketHolder { .. }
-            | Read::Written { .. }
-            | Read::Unheard { .. }
-            | Read::Report { .. } => 1,
+        match look.side() {
+            Some(Side::Jelou) => self.calls_of_a_close(),
+            Some(Side::Ticketing) | None => 1,
         }
     }
 

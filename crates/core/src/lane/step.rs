@@ -305,21 +305,9 @@ impl Turn<'_> {
 
     /// Wants a read, not before `due`.
     pub(super) fn want_read(&mut self, read: Read, due: Timestamp) {
-        let side = match read {
-            Read::Conversation { .. } => Some(Side::Jelou),
-            Read::Ticket { .. }
-            | Read::OpenTickets { .. }
-            | Read::TicketsByConversation { .. }
-            | Read::Comments { .. }
-            | Read::NoteOnTicket { .. } => Some(Side::Ticketing),
-            Read::TicketHolder { .. }
-            | Read::Written { .. }
-            | Read::Unheard { .. }
-            | Read::Report { .. } => None,
-        };
         self.works.push(Work {
             due,
-            side,
+            side: read.side(),
             next: Next::Observe(read),
         });
     }

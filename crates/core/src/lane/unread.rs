@@ -25,22 +25,6 @@ pub const CREDENTIAL_PROBE_EVERY: Duration = Duration::from_secs(60);
 /// The reason under which a conversation counts as ended that Jelou no longer knows.
 pub(super) const NOT_FOUND: &str = "not_found";
 
-/// Whose answer it was.
-fn side_of(read: &Read) -> Side {
-    match read {
-        Read::Conversation { .. } => Side::Jelou,
-        Read::Ticket { .. }
-        | Read::OpenTickets { .. }
-        | Read::TicketsByConversation { .. }
-        | Read::NoteOnTicket { .. }
-        | Read::Comments { .. }
-        | Read::TicketHolder { .. }
-        | Read::Written { .. }
-        | Read::Report { .. }
-        | Read::Unheard { .. } => Side::Ticketing,
-    }
-}
-
 impl Turn<'_> {
     pub(super) fn read_failed(&mut self, read: &Read, error: &CallError) {
         if let Read::Unheard { .. } = read {
@@ -49,7 +33,7 @@ impl Turn<'_> {
         if let Read::Report { conversation, .. } = read {
             return self.looked_in_vain(conversation, false);
         }
-        let side = side_of(read);
+        let side = read.side().unwrap_or(Side::Ticketing);
         if let CallError::Locked { .. } | CallError::Forbidden { .. } = error {
             if let Read::Comments { ticket } = read {
                 self.comments_unread(ticket, false);

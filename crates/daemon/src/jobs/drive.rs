@@ -23,7 +23,6 @@ use crate::{
 use bridge_core::{
     call::CallError,
     effect::{Answer, Found, Operation, Read},
-    event::Side,
     ids::{IntentId, UserId},
     intent::Intent,
     lane::{Blocked, Lane, Order},
@@ -144,22 +143,10 @@ impl Drive<'_> {
     }
 
     async fn look(&mut self, read: Read) -> Result<Came, Lost> {
-        let side = match &read {
-            Read::Conversation { .. } => Side::Jelou,
-            Read::Ticket { .. }
-            | Read::OpenTickets { .. }
-            | Read::TicketsByConversation { .. }
-            | Read::Comments { .. }
-            | Read::NoteOnTicket { .. } => Side::Ticketing,
-            // What the store knows, or is read for many at once: no call of this Lane's own.
-            Read::TicketHolder { .. }
-            | Read::Written { .. }
-            | Read::Unheard { .. }
-            | Read::Report { .. } => {
-                let begun = clock::now();
-                let found = self.observe(&read).await;
-                return Ok(Came::Observed { begun, found });
-            }
+        let Some(side) = read.side() else {
+            let begun = clock::now();
+            let found = self.observe(&read).await;
+            return Ok(Came::Observed { begun, found });
         };
         let target = self.bridge.target(side);
         let calls = self.session.lane().calls_from(&read);
