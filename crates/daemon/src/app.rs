@@ -2,7 +2,7 @@
 //! Neighbours: `cli`, which calls it; everything else in this crate, which it starts.
 //!
 //! Start: config, database, gates as stored, listeners, workers. Stop: no new webhooks, no new
-//! Claims, calls in flight end, the database is closed last.
+//! Claims, no new calls under those at work, calls in flight end, the database is closed last.
 
 use crate::{
     api, begin, clock,
@@ -37,6 +37,7 @@ use tokio::{
     sync::{broadcast, watch},
     task::JoinHandle,
 };
+use tokio_util::task::TaskTracker;
 
 /// Everything is down this long after SIGTERM, whatever hangs.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
@@ -328,6 +329,7 @@ async fn prepare(
         reports: Arc::default(),
         pausing,
         stopping,
+        orders: TaskTracker::new(),
     };
     Ok((jobs, transport, runtimes))
 }
@@ -356,6 +358,8 @@ impl Running {
             for task in self.tasks {
                 let _ = task.await;
             }
+            self.jobs.orders.close();
+            self.jobs.orders.wait().await;
             self.jobs.store.close().await;
         };
         if tokio::time::timeout(STOP_WITHIN, all).await.is_err() {

@@ -31,6 +31,9 @@ const REASONS: [&str; 3] = ["closed_by_operator", "expired", "x"];
 /// Claims that do not end hold up the turn to live no longer than this, as in the daemon's `reload`.
 const CLAIMS_WITHIN: Duration = Duration::from_secs(15);
 
+/// A process that was told to stop ends what is under way within this, as in the daemon's `jobs`.
+const STOP_WITHIN: Duration = Duration::from_secs(8);
+
 /// One of these, by a number.
 fn chosen<T>(mut all: Vec<T>, by: u8) -> Option<T> {
     let many = all.len();
@@ -401,6 +404,29 @@ impl World {
         }
     }
 
+    /// A process is told to stop: it claims nothing more, and ends with what is under way.
+    pub fn stop(&mut self, replica: ReplicaId) {
+        if self.works(replica) {
+            self.trace(|_| format!("process {replica} is told to stop"));
+            self.replicas[replica].stops_by = Some(self.now.plus(STOP_WITHIN));
+            self.soon(100, Happening::Stopped(replica));
+        }
+    }
+
+    /// Ends it if nothing of it is at work any more, or it is time.
+    pub fn stopped(&mut self, replica: ReplicaId) {
+        let Some(by) = self.replicas[replica].stops_by else {
+            return;
+        };
+        let works = self.lanes.values().any(|t| t.replica == replica)
+            || self.routings.values().any(|r| r.replica == replica)
+            || self.sweeps.values().any(|s| s.replica == replica);
+        if works && self.now < by {
+            return self.soon(100, Happening::Stopped(replica));
+        }
+        self.crash(replica);
+    }
+
     /// A process dies, and is started again soon.
     pub fn crash(&mut self, replica: ReplicaId) {
         if !self.replicas[replica].alive {
@@ -411,6 +437,7 @@ impl World {
         let alone = self.replicas.len() == 1;
         let r = &mut self.replicas[replica];
         r.alive = false;
+        r.stops_by = None;
         r.look_at = None;
         r.objects.clear();
         r.listed.clear();

@@ -6,7 +6,7 @@ use super::{
     fault::Fault,
     law::Law,
     queue::{Happening, ReplicaId, TaskId},
-    world::{CALL_TIMEOUT, LEASE, WORKERS, World},
+    world::{CALL_TIMEOUT, InForce, LEASE, WORKERS, World},
 };
 use bridge_core::{
     call::CallError,
@@ -43,6 +43,8 @@ pub struct LaneTask {
     pub claim: Claim,
     pub(super) session: Session,
     lease_until: Timestamp,
+    /// What was in force when it was made: it goes by that to its end.
+    in_force: InForce,
     silent: bool,
     act: Act,
     paused: bool,
@@ -85,7 +87,7 @@ impl World {
 
     /// A process looks for due Lanes and Deliveries.
     pub fn look(&mut self, replica: ReplicaId) {
-        if !self.replicas[replica].alive {
+        if !self.works(replica) {
             return;
         }
         if self.replicas[replica]
@@ -129,13 +131,14 @@ impl World {
         let silent = self.silence_matters_and_is(replica, &lane);
         let now = self.clock(replica);
         let mut session = Session::new(lane, CALL_TIMEOUT, now);
-        let mapping = Rc::clone(&self.mapping);
-        let act = session.begin(order, &self.rules(&mapping, silent), now);
+        let in_force = self.in_force();
+        let act = session.begin(order, &self.rules(&in_force, silent), now);
         let task = LaneTask {
             replica,
             claim,
             session,
             lease_until: now.plus(LEASE),
+            in_force,
             silent,
             act,
             paused: false,
@@ -219,6 +222,9 @@ impl World {
         }
         let act = std::mem::replace(&mut task.act, Act::End);
         match act {
+            Act::Observe(_) | Act::Ask(_) if self.is_recalled(&task) => {
+                self.came(id, task, Came::Recalled);
+            }
             Act::Observe(read) => self.look_at(id, task, read),
             Act::Ask(operation) => {
                 let side = operation.side();
@@ -249,6 +255,15 @@ impl World {
         }
     }
 
+    /// Whether no call is to begin under this Claim any more.
+    fn is_recalled(&self, task: &LaneTask) -> bool {
+        let (mapping, mode) = &task.in_force;
+        !self.works(task.replica)
+            || self.going_live.is_some()
+            || *mode != self.mode
+            || !Rc::ptr_eq(mapping, &self.mapping)
+    }
+
     /// The Claim is gone: its lease ends by itself, and the worker is free.
     pub(super) fn lost(&mut self, task: &LaneTask) {
         self.trace(|_| format!("{} lost", task.claim.lane));
@@ -257,7 +272,6 @@ impl World {
 
     /// Tells the session what came, and does the next thing soon.
     pub fn came(&mut self, id: TaskId, mut task: LaneTask, came: Came) {
-        let mapping = Rc::clone(&self.mapping);
         let now = self.clock(task.replica);
         if self.judge.is_traced() {
             let line = format!("{} came {came:?}", task.claim.lane);
@@ -265,7 +279,7 @@ impl World {
         }
         task.act = task
             .session
-            .came(came, &self.rules(&mapping, task.silent), now);
+            .came(came, &self.rules(&task.in_force, task.silent), now);
         match task.act {
             Act::End => self.look_by(task.replica, self.now),
             Act::Lost => self.lost(&task),
@@ -304,6 +318,9 @@ impl World {
         let (replica, who) = (task.replica, task.claim.lane.as_str().to_owned());
         self.lanes.insert(id, task);
         self.call(Owner::Lane(id), replica, who, What::Do(Box::new(intent)));
+        if self.faults.strikes(Fault::Stopped) {
+            self.stop(replica);
+        }
         if self.faults.strikes(Fault::CrashAfterCall) {
             // What is on its way arrives all the same.
             self.crash(replica);

@@ -162,6 +162,8 @@ faults! {
     Echoed = "echoed", 100;
     /// One webhook of the desk tells of all that happened within seconds, whatever ticket it is about.
     HooksGathered = "hooks_gathered", 60;
+    /// A process is told to stop while a call is on its way: what is under way ends, nothing more is begun.
+    Stopped = "stopped", 12;
 }
 
 /// How many kinds there are.

@@ -192,10 +192,11 @@ fn add_later_kinds(seed: u64, faults: &mut Vec<(Fault, u8)>) {
 
 /// Kinds that came later still, each for one of so many seeds, drawn from a stream of its own: most seeds that
 /// have found bugs keep their stories.
-const RARE: [(Fault, u64); 3] = [
+const RARE: [(Fault, u64); 4] = [
     (Fault::Undone, 50),
     (Fault::Echoed, 12),
     (Fault::HooksGathered, 6),
+    (Fault::Stopped, 10),
 ];
 
 fn add_rare_kinds(seed: u64, faults: &mut Vec<(Fault, u8)>) {

@@ -35,6 +35,8 @@ pub enum Happening {
     Arrive(CallId),
     /// A call's answer, or its failure, is there.
     Answer(CallId),
+    /// A process that was told to stop has ended what was under way, or has not in time.
+    Stopped(ReplicaId),
     /// A dead process is started again.
     Rise(ReplicaId),
     /// What a dead process routed is handed out again.

@@ -59,6 +59,8 @@ const STEPS_MAX: u64 = 40_000;
 pub struct Replica {
     /// Whether it runs.
     pub alive: bool,
+    /// It was told to stop, and ends by then at the latest.
+    pub stops_by: Option<Timestamp>,
     /// How far its clock is from ours, in milliseconds.
     pub clock: i64,
     /// What it knows of who takes calls.
@@ -73,6 +75,9 @@ pub struct Replica {
     /// when by its clock they are let alone.
     pub told_until: BTreeMap<(Side, bool), Timestamp>,
 }
+
+/// A configuration as the processes have it: the mapping, and whether the bridge writes.
+pub type InForce = (Rc<Mapping>, Mode);
 
 /// Everything.
 pub struct World {
@@ -174,6 +179,7 @@ pub struct World {
 fn replica_with(clock: i64) -> Replica {
     Replica {
         alive: true,
+        stops_by: None,
         clock,
         gate: Gate::default(),
         look_at: None,
@@ -381,6 +387,7 @@ impl World {
             Happening::SweepOn(task) => self.sweep_on(task),
             Happening::Arrive(call) => self.arrive(call),
             Happening::Answer(call) => self.answer(call),
+            Happening::Stopped(replica) => self.stopped(replica),
             Happening::Rise(replica) => self.rise(replica),
             Happening::Unroute(delivery) => {
                 if !self.routings.values().any(|r| r.received.id == delivery) {
@@ -410,7 +417,14 @@ impl World {
     pub fn any_replica(&mut self) -> Option<ReplicaId> {
         let first = self.timing.below(self.replicas.len() as u64) as usize;
         let other = self.replicas.len() - 1 - first;
-        [first, other].into_iter().find(|r| self.replicas[*r].alive)
+        [first, other].into_iter().find(|r| self.works(*r))
+    }
+
+    /// Whether this process runs, and was not told to stop.
+    #[must_use]
+    pub fn works(&self, replica: ReplicaId) -> bool {
+        let r = &self.replicas[replica];
+        r.alive && r.stops_by.is_none()
     }
 
     /// Whether the store takes no writes now.
@@ -419,12 +433,18 @@ impl World {
         self.now < self.store_down_until
     }
 
-    /// What the rules go by now.
+    /// What is in force now.
     #[must_use]
-    pub fn rules<'a>(&self, mapping: &'a Mapping, silent: bool) -> Rules<'a> {
+    pub fn in_force(&self) -> InForce {
+        (Rc::clone(&self.mapping), self.mode)
+    }
+
+    /// What the rules go by now, with what was in force when the Claim was made.
+    #[must_use]
+    pub fn rules<'a>(&self, (mapping, mode): &'a InForce, silent: bool) -> Rules<'a> {
         Rules {
             mapping,
-            mode: self.mode,
+            mode: *mode,
             limits: self.limits(),
             capabilities: Capabilities {
                 only_creates: false,

@@ -21,6 +21,7 @@ mod parked;
 mod process;
 mod reopening;
 mod report;
+mod stopping;
 mod talking;
 mod trouble;
 mod weather;

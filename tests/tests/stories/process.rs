@@ -14,7 +14,7 @@ use tempfile::TempDir;
 /// A changed configuration is in force two seconds after SIGHUP; a machine with other work gets more.
 const IN_FORCE_WITHIN: Duration = Duration::from_secs(20);
 
-async fn process() -> (TempDir, Process) {
+pub(super) async fn process() -> (TempDir, Process) {
     let folder = tempfile::tempdir().unwrap();
     let mut options = StageOptions::in_folder(folder.path());
     options.rules = rules(&options.rules, "min_count = 20", "min_count = 1000");
@@ -41,13 +41,13 @@ async fn gets_a_conversation(process: &Process, customer: usize, tag: &str) -> b
     false
 }
 
-fn change(path: &Path, from: &str, to: &str) {
+pub(super) fn change(path: &Path, from: &str, to: &str) {
     let text = std::fs::read_to_string(path).unwrap();
     std::fs::write(path, rules(&text, from, to)).unwrap();
 }
 
 /// Waits until so many tries to reload ended so.
-async fn reloaded(admin: &str, outcome: &str, times: f64) {
+pub(super) async fn reloaded(admin: &str, outcome: &str, times: f64) {
     let waited = tokio::time::timeout(IN_FORCE_WITHIN, async {
         let name = "jelou_bridge_config_reloads_total";
         while Figures::of(admin)

@@ -42,10 +42,10 @@ const JOIN_AGAIN: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug, PartialEq, Hash)]
 pub enum Act {
     /// Ask the gate for one call of the read's side, keep the lease, make the read. Answered by
-    /// [`Came::Observed`] or [`Came::Blocked`].
+    /// [`Came::Observed`], [`Came::Blocked`] or [`Came::Recalled`].
     Observe(Read),
     /// Ask the gate for one call of this operation's side, and keep the lease. Answered by
-    /// [`Came::Open`] or [`Came::Blocked`].
+    /// [`Came::Open`], [`Came::Blocked`] or [`Came::Recalled`].
     Ask(Operation),
     /// Commit the difference of [`Session::stored`] and [`Session::lane`]. Answered by
     /// [`Came::Committed`].
@@ -129,6 +129,8 @@ pub enum Came {
     Blocked(Blocked),
     /// The gate lets a call through, and the lease is long enough for it.
     Open,
+    /// No call is to begin under this Claim any more: the process stops, or other rules come into force.
+    Recalled,
     /// A commit ended.
     Committed(Result<(), Refusal>),
     /// The commit that asked the safety halt ended.
@@ -278,6 +280,10 @@ impl Session {
             }
             (Phase::Observing(_) | Phase::Asking(_), Came::Blocked(blocked)) => {
                 self.input(Input::Blocked(blocked), rules, now)
+            }
+            // Due at once: who claims it next goes on with it, by the rules of then.
+            (Phase::Observing(_) | Phase::Asking(_), Came::Recalled) => {
+                self.release(Some(now), None)
             }
             (Phase::Asking(intent), Came::Open) => self.let_out(&intent, rules, now),
             (Phase::Admitting(intent, admitting), Came::Admitted(admitted)) => {

@@ -58,7 +58,7 @@ impl Broken {
         };
         let told = match came {
             Came::Observed { .. } => "a read",
-            Came::Blocked(_) | Came::Open => "the gate",
+            Came::Blocked(_) | Came::Open | Came::Recalled => "the gate",
             Came::Committed(_) => "a commit",
             Came::Admitted(_) => "the safety halt",
             Came::Performed(_) => "a call",

@@ -242,3 +242,35 @@ fn a_link_that_got_a_ticket_is_stored_before_anything_more_is_read() {
     let live = session.lane().links.iter().find(|l| l.is_live());
     assert_eq!(live.and_then(|l| l.ticket_id()), Some(&ticket));
 }
+
+/// The process stops, or other rules come into force: what is planned stays planned, for whoever claims it next.
+#[test]
+fn a_claim_that_is_recalled_begins_nothing_more_and_is_due_at_once() {
+    let mut w = World::new();
+    w.net.weather = Weather::Kept;
+    let _ = w.agent_asks();
+    let asked = w.net.kept.remove(0);
+    w.store_only(asked);
+    w.route_what_is_stored();
+    let (_, stored) = w.bridge.lanes.iter().next().expect("a lane");
+    let mut lane = stored.lane.clone();
+    lane.pending.clone_from(&stored.pending);
+
+    let mapping = w.mapping.clone();
+    let rules = w.rules(&mapping);
+    let mut session = Session::new(lane, Duration::from_secs(10), w.now);
+    let mut act = session.begin(None, &rules, w.now);
+    while let Act::Commit = act {
+        act = session.came(Came::Committed(Ok(())), &rules, w.now);
+    }
+    assert_eq!(act, Act::Ask(Operation::Start));
+    let end = Act::Release {
+        due_at: Some(w.now),
+        held_by: None,
+    };
+    assert_eq!(session.came(Came::Recalled, &rules, w.now), end);
+    let [start] = &session.lane().intents[..] else {
+        panic!("one start: {:?}", session.lane().intents);
+    };
+    assert_eq!(start.state, IntentState::Planned);
+}

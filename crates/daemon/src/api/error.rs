@@ -118,6 +118,10 @@ impl From<OrderError> for ApiError {
                 error.to_string(),
                 "try again in a minute; nothing was changed",
             ),
+            OrderError::Stopping => Self::later(
+                error.to_string(),
+                "try again when it is up; nothing was changed",
+            ),
             OrderError::Store(error) => error.into(),
         }
     }

@@ -30,7 +30,15 @@ use bridge_core::{
     time::Timestamp,
 };
 use futures::FutureExt;
-use std::{panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
+use std::{
+    panic::AssertUnwindSafe,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 /// A Lane whose bridge is no longer configured is looked at again this seldom.
 const NO_BRIDGE: Duration = Duration::from_secs(3600);
@@ -142,7 +150,21 @@ impl Drive<'_> {
         self.set_aside(&broken).await
     }
 
+    /// Whether no call is to begin under this Claim any more: the process stops, a bridge changes its mode, or the
+    /// configuration that the Claim was made under is no longer the one in force.
+    fn is_recalled(&self) -> bool {
+        let over = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
+        let runtime = self.jobs.runtime.borrow();
+        let in_force = runtime.bridges.get(&self.bridge.name);
+        over(&self.jobs.stopping)
+            || over(&self.jobs.pausing)
+            || !in_force.is_some_and(|bridge| Arc::ptr_eq(bridge, &self.bridge))
+    }
+
     async fn look(&mut self, read: Read) -> Result<Came, Lost> {
+        if self.is_recalled() {
+            return Ok(Came::Recalled);
+        }
         let Some(side) = read.side() else {
             let begun = clock::now();
             let found = self.observe(&read).await;
@@ -183,6 +205,9 @@ impl Drive<'_> {
     }
 
     async fn ask(&mut self, operation: Operation) -> Result<Came, Lost> {
+        if self.is_recalled() {
+            return Ok(Came::Recalled);
+        }
         let target = self.bridge.target(operation.side());
         let asked = match operation {
             Operation::Close => {

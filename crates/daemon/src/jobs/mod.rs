@@ -42,6 +42,7 @@ use std::{
     time::Duration,
 };
 use tokio::{sync::watch, task::JoinSet};
+use tokio_util::task::TaskTracker;
 
 /// Lanes worked on at the same time: enough to keep both remotes busy at any allowed rate, few
 /// enough that a Claim's state in memory stays small.
@@ -73,8 +74,10 @@ pub struct Jobs {
     pub reports: Arc<Board>,
     /// Whether no Lane is to be claimed for a moment: a bridge changes its mode.
     pub pausing: Arc<AtomicBool>,
-    /// Whether the process is stopping: no new Claims.
+    /// Whether the process is stopping: no new Claims, and no new calls under those that there are.
     pub stopping: Arc<AtomicBool>,
+    /// Persons' orders at work: the stop waits for them as for the workers.
+    pub orders: TaskTracker,
 }
 
 /// Runs all workers until `stop` says true. Calls in flight end; what was claimed and not begun is

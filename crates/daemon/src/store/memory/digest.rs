@@ -21,8 +21,11 @@ impl Memory {
         self.aliases.hash(hasher);
         let keys = self.by_dedup.keys();
         keys.for_each(|(_, side, key)| (side, key).hash(hasher));
-        // In the order in which they came, whatever their numbers are.
-        for row in self.deliveries.values() {
+        // With their numbers: a session that has one in hand tells it by its number.
+        for (id, row) in &self.deliveries {
+            if !matches!(row.stage, Stage::Settled | Stage::Ignored) {
+                id.hash(hasher);
+            }
             delivery(row, hasher);
         }
         let messages = self.messages.iter();
