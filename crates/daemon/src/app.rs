@@ -313,8 +313,9 @@ async fn prepare(
     let gate = Arc::new(Gate::default());
     let runtime = Runtime::build(Arc::clone(&config), &transport, &gate)
         .map_err(|error| AppError::Environment(error.to_string()))?;
+    let now = clock::now();
     for pause in store.pauses().await? {
-        gate.restore(&pause.key, pause.until);
+        gate.restore(&pause.key, pause.wait, now);
     }
     let metrics = Metrics::new(VERSION);
     let (runtimes, runtime) = watch::channel(Arc::new(runtime));

@@ -14,7 +14,7 @@ use bridge_core::{
     event::Side,
     ids::BridgeName,
     lane::{Blocked, CREDENTIAL_PROBE_EVERY},
-    time::Timestamp,
+    time::{Timestamp, Wait},
 };
 use line::Line;
 use std::{
@@ -146,12 +146,14 @@ impl Gate {
         state
     }
 
-    /// Takes a stored pause in again after a restart.
-    pub fn restore(&self, key: &str, until: Timestamp) {
-        let mut state = self.state();
+    /// Takes a stored pause in again after a restart, by the clock as it is now: that may have been
+    /// set back while nobody was there to see it.
+    pub fn restore(&self, key: &str, wait: Wait, now: Timestamp) {
+        let mut state = self.state_at(now);
         if bridge_core::planted!(PauseForgotten) {
             return;
         }
+        let until = wait.follow_the_clock(now).until;
         if let Some(host) = key.strip_prefix("host:") {
             state.hosts.insert(host.to_owned(), until);
         } else if let Some((bridge, side)) = credential_of(key) {

@@ -474,8 +474,8 @@ impl World {
         true
     }
 
-    /// What waits for a moment of the clock as it was is looked at anew, as the store on a disk does
-    /// it when the clock was set back.
+    /// What waits for a moment of the clock as it was is looked at anew, and pauses begin anew, as the
+    /// store on a disk does it when the clock was set back.
     fn look_at_all_anew(&mut self) {
         if self.faults.fired[Fault::ClockSetBack as usize] == 0 {
             return;
@@ -490,11 +490,7 @@ impl World {
         for delivery in received {
             self.store.unroute(delivery, None, now);
         }
-        for pause in self.store.pauses() {
-            if pause.until > now {
-                self.store.resume(&pause.key);
-            }
-        }
+        self.store.pauses_follow_the_clock(now);
         let talks: Vec<ConversationId> = self.jelou.talks.keys().cloned().collect();
         self.store.looked_at(&self.bridge, &talks, Timestamp(0));
         self.store.wake(&Wake::Bridge(self.bridge.clone()), now);
@@ -513,21 +509,30 @@ impl World {
             self.what_was_answered_is_there();
             let there = self.store.deliveries().map(|d| d.id).collect();
             self.judge.forget_all_but(&there);
-            self.look_at_all_anew();
         }
+        let now = self.clock(replica);
         let r = &mut self.replicas[replica];
         r.alive = true;
         r.gate = Gate::default();
         for pause in self.store.pauses() {
-            r.gate.restore(&pause.key, pause.until);
+            r.gate.restore(&pause.key, pause.wait, now);
             // What is stored outlives the process.
+            let Some(asked) = self.judge.paused_until.get(&pause.key) else {
+                continue;
+            };
+            let asked = now.plus(asked.since(self.now));
             let side = if pause.key.contains("jelou") {
                 Side::Jelou
             } else {
                 Side::Ticketing
             };
             let of_credential = !pause.key.starts_with("host:");
-            r.told_until.insert((side, of_credential), pause.until);
+            let until = asked.min(pause.wait.until);
+            r.told_until.insert((side, of_credential), until);
+        }
+        if nobody {
+            // As in the daemon: its gate takes the pauses in before the store is first claimed from.
+            self.look_at_all_anew();
         }
         self.begin_bridge(replica);
         self.look_by(replica, self.now);

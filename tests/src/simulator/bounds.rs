@@ -71,7 +71,8 @@ impl World {
     /// were read.
     fn longest_pause(&self) -> Duration {
         let slowest = self.slowest_clock();
-        let paused = self.store.pauses().into_iter().map(|pause| pause.until);
+        let paused = self.store.pauses().into_iter();
+        let paused = paused.map(|pause| pause.wait.until);
         let told = self.replicas.iter().flat_map(|r| r.told_until.values());
         // Of a credential that was refused one call a minute asks, and the next may be one for what is not there.
         let mut sides = [Side::Jelou, Side::Ticketing].into_iter();

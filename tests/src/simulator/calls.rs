@@ -504,6 +504,8 @@ impl World {
             }
             if !self.store_is_down() {
                 self.store.pause(&key, until, reason, now);
+                let truly = self.now.plus(until.since(now));
+                self.judge.paused_until.insert(key, truly);
             }
         }
         if let Some(key) = lesson.resumed

@@ -84,6 +84,8 @@ pub struct Judge {
     pub shown: BTreeMap<TicketId, Timestamp>,
     /// When the latest look at a ticket that was answered began, by the clock of who looked.
     pub looked_at: BTreeMap<TicketId, Timestamp>,
+    /// Until when a host or credential is to be left alone, by its key: the true time, as far as it was stored.
+    pub paused_until: BTreeMap<String, Timestamp>,
     /// What was planned for a Link when a person untied it, and when.
     pub untied: BTreeMap<IntentId, Timestamp>,
     noted: BTreeMap<IntentId, u32>,
@@ -358,6 +360,7 @@ impl Judge {
         self.ears.forget_deliveries(known);
         self.settled.clear();
         self.tokens.clear();
+        self.paused_until.clear();
         self.known_before.clear();
         self.by_time.clear();
         // With the flag, the Intent of a surplus one is forgotten: it was told in its time, and is none

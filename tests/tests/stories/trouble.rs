@@ -2,10 +2,14 @@
 
 use bridge_sandbox::{Door, Operation, Reply, Rule};
 use bridge_tests::{figures, play::Play};
+use jelou_bridge::store::{Options, Store};
 use std::time::Duration;
 
 /// How long Jelou asks to be left alone.
 const LEFT_ALONE: Duration = Duration::from_secs(4);
+
+/// How far the clock is set back while the daemon is stopped.
+const SET_BACK: Duration = Duration::from_secs(3 * 3600);
 
 /// Once a minute one call asks whether the credential works again.
 const PROBED_WITHIN: Duration = Duration::from_secs(90);
@@ -83,6 +87,53 @@ async fn a_remote_that_asks_to_be_left_alone_is_left_alone_over_a_restart() {
         "{alone} ms"
     );
     assert_eq!(play.jelou().conversations().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_remote_is_not_left_alone_for_as_long_as_the_clock_was_set_back_before_the_start() {
+    let mut play = Play::begin().await;
+    let seconds = LEFT_ALONE.as_secs().to_string();
+    play.jelou()
+        .manners()
+        .too_many(Operation::Start, 1, Some(&seconds));
+    let ticket = play.ticket(1);
+    play.until("Jelou has asked for it", |jelou, _| {
+        jelou.calls().iter().any(|call| call.status == Some(429))
+    })
+    .await;
+    // The answer is being settled; what it asked for is on disk by then.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    play.stage.stop_daemon().await;
+    move_pauses_ahead(&play).await;
+    play.stage.start_daemon().await.unwrap();
+    let _ = play.linked(&ticket).await;
+    assert_eq!(play.jelou().conversations().len(), 1);
+}
+
+/// The clock cannot be turned in here: what it wrote down lies ahead instead, as if it had been.
+async fn move_pauses_ahead(play: &Play) {
+    let file = play.folder.path().join("bridge.db");
+    let url = format!("sqlite:{}", file.display());
+    let as_it_is = Options {
+        migrate: false,
+        create: false,
+    };
+    let store = Store::open(&url, as_it_is).await.unwrap();
+    let pauses = store.pauses().await.unwrap();
+    assert!(!pauses.is_empty(), "what Jelou asked for is stored");
+    for pause in pauses {
+        let (since, until) = (pause.wait.since, pause.wait.until);
+        store
+            .pause(
+                &pause.key,
+                until.plus(SET_BACK),
+                &pause.reason,
+                since.plus(SET_BACK),
+            )
+            .await
+            .unwrap();
+    }
+    store.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

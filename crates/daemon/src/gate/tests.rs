@@ -251,7 +251,11 @@ fn retry_after_closes_the_host_for_everyone_and_survives_a_restart() {
         "retry_after"
     );
     let restarted = Gate::default();
-    restarted.restore(&key, until);
+    let wait = Wait {
+        since: Timestamp(0),
+        until,
+    };
+    restarted.restore(&key, wait, Timestamp(20_000));
     assert_eq!(
         restarted
             .ask(&target, "b", Timestamp(29_999))
@@ -260,4 +264,24 @@ fn retry_after_closes_the_host_for_everyone_and_survives_a_restart() {
         "retry_after"
     );
     assert!(restarted.ask(&target, "b", Timestamp(30_000)).is_ok());
+}
+
+#[test]
+fn a_stored_pause_is_no_longer_than_was_asked_for_though_the_clock_was_set_back_before_the_start() {
+    let target = target(1_000);
+    let hours = 3 * 3_600_000;
+    let wait = Wait {
+        since: Timestamp(hours),
+        until: Timestamp(hours + 60_000),
+    };
+    for (key, by) in [
+        ("host:127.0.0.1:1", "retry_after"),
+        ("credential:main:jelou", "credential"),
+    ] {
+        let gate = Gate::default();
+        gate.restore(key, wait, Timestamp(0));
+        let blocked = gate.ask(&target, "a", Timestamp(59_999)).unwrap_err();
+        assert_eq!(blocked.by, by);
+        assert!(gate.ask(&target, "a", Timestamp(60_000)).is_ok(), "{key}");
+    }
 }

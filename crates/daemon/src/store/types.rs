@@ -11,7 +11,7 @@ use bridge_core::{
     link::{Link, Origin},
     read::Holder,
     route::Tries,
-    time::Timestamp,
+    time::{Timestamp, Wait},
 };
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -488,12 +488,10 @@ pub struct HaltState {
 pub struct Pause {
     /// `host:{host}:{port}` or `credential:{bridge}:{side}`.
     pub key: String,
-    /// No call before.
-    pub until: Timestamp,
+    /// When it was last asked for, and until when no call goes out.
+    pub wait: Wait,
     /// In a word.
     pub reason: String,
-    /// When the present pause began.
-    pub since: Timestamp,
 }
 
 /// A confirmed start or close, for the rule about silent webhooks.

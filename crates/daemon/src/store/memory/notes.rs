@@ -3,7 +3,10 @@
 
 use super::Memory;
 use crate::store::types::Pause;
-use bridge_core::{ids::BridgeName, time::Timestamp};
+use bridge_core::{
+    ids::BridgeName,
+    time::{Timestamp, Wait},
+};
 
 impl Memory {
     /// A note of the bridge to itself.
@@ -35,17 +38,22 @@ impl Memory {
         self.pauses.values().cloned().collect()
     }
 
-    /// Lets a host or credential take no calls until a moment; longer or shorter than before. A
-    /// pause that is prolonged keeps its beginning.
+    /// Lets a host or credential take no calls until a moment; longer or shorter than before.
     pub fn pause(&mut self, key: &str, until: Timestamp, reason: &str, now: Timestamp) {
-        let since = self.pauses.get(key).map_or(now, |pause| pause.since);
         let pause = Pause {
             key: key.to_owned(),
-            until,
+            wait: Wait { since: now, until },
             reason: reason.to_owned(),
-            since,
         };
         self.pauses.insert(key.to_owned(), pause);
+    }
+
+    /// Moves the pauses that were asked for by a clock that was set back since, as the store on a
+    /// disk does when it claims.
+    pub fn pauses_follow_the_clock(&mut self, now: Timestamp) {
+        for pause in self.pauses.values_mut() {
+            pause.wait = pause.wait.follow_the_clock(now);
+        }
     }
 
     /// Ends a pause.

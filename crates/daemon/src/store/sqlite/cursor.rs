@@ -3,7 +3,10 @@
 
 use super::{Store, engine::Turn, row::at};
 use crate::store::{error::StoreError, types::Pause};
-use bridge_core::{ids::BridgeName, time::Timestamp};
+use bridge_core::{
+    ids::BridgeName,
+    time::{Timestamp, Wait},
+};
 use sqlx::{Row, query};
 
 const META: &str = "SELECT value FROM meta WHERE key = ?";
@@ -17,9 +20,11 @@ const SET_CURSOR: &str = "INSERT INTO cursor (bridge, name, value, updated_at) V
 
 const PAUSES: &str = "SELECT key, until, reason, since FROM pause ORDER BY key";
 
-/// A pause that is prolonged keeps its beginning.
+/// How long it is to last counts from when it was last asked for, so that a clock that is set back
+/// makes it no longer than that.
 const PAUSE: &str = "INSERT INTO pause (key, until, reason, since) VALUES (?1, ?2, ?3, ?4) \
-     ON CONFLICT (key) DO UPDATE SET until = excluded.until, reason = excluded.reason";
+     ON CONFLICT (key) DO UPDATE SET until = excluded.until, reason = excluded.reason, \
+     since = excluded.since";
 
 const RESUME: &str = "DELETE FROM pause WHERE key = ?";
 
@@ -104,9 +109,11 @@ impl Store {
             .map(|row| {
                 Ok(Pause {
                     key: row.try_get("key")?,
-                    until: at(row, "until")?,
+                    wait: Wait {
+                        since: at(row, "since")?,
+                        until: at(row, "until")?,
+                    },
                     reason: row.try_get("reason")?,
-                    since: at(row, "since")?,
                 })
             })
             .collect()

@@ -26,10 +26,12 @@ const UNDER_WAY: Duration = Duration::from_secs(60);
 /// What it left is looked for this often.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-/// What was last written down, by whatever clock there was then.
+/// What was last written down, by whatever clock there was then. A pause may be all that a read of
+/// the Sweep left.
 const LATEST: &str = "SELECT coalesce(max(at), 0) AS at FROM ( \
      SELECT at FROM (SELECT at FROM audit ORDER BY id DESC LIMIT 1) UNION ALL \
-     SELECT received_at FROM (SELECT received_at FROM delivery ORDER BY id DESC LIMIT 1))";
+     SELECT received_at FROM (SELECT received_at FROM delivery ORDER BY id DESC LIMIT 1) UNION ALL \
+     SELECT since FROM pause)";
 
 const LANES: &str = "UPDATE lane SET due_at = ?1 WHERE due_at > ?2";
 
@@ -39,6 +41,7 @@ const DELIVERIES: &str = "UPDATE delivery SET due_at = ?1 WHERE state = 'receive
 
 const LOOKS: &str = "UPDATE link SET looked_at = ?1 WHERE live = 1 AND looked_at > ?2";
 
+/// As [`Wait::follow_the_clock`](bridge_core::time::Wait::follow_the_clock).
 const PAUSES: &str = "UPDATE pause SET until = until - (since - ?1), since = ?1 WHERE since > ?2";
 
 /// What this process has seen of the clock.

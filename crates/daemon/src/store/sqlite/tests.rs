@@ -5,12 +5,12 @@ use crate::store::{
     Received, Room, RouteEnd, Source,
     error::{CommitError, StoreError},
     tests::{
-        at, changed,
+        LEASE, at, changed,
         on_sqlite::{Fresh as Disk, fresh as disk, open},
         webhook,
     },
 };
-use bridge_core::event::Side;
+use bridge_core::{event::Side, time::Wait};
 use futures::future::join_all;
 use sqlx::{ConnectOptions, Row, SqliteConnection, query, sqlite::SqliteConnectOptions};
 use std::{
@@ -404,6 +404,24 @@ async fn a_flood_of_one_side_or_of_the_sweep_leaves_the_others_their_share_of_th
             .len(),
         14
     );
+}
+
+#[tokio::test]
+async fn a_pause_follows_a_clock_that_was_set_back_before_the_start_though_it_alone_was_written() {
+    let disk = disk().await;
+    let hours = 3 * 3_600_000;
+    let (asked, until) = (at(hours), at(hours + 60_000));
+    disk.pause("host:acme.test:443", until, "retry_after", asked)
+        .await
+        .unwrap();
+    let disk = disk.restarted().await;
+    let room = Room::of(1);
+    disk.claim_lanes(&room, at(5_000), LEASE).await.unwrap();
+    let minute = Wait {
+        since: at(5_000),
+        until: at(65_000),
+    };
+    assert_eq!(disk.pauses().await.unwrap()[0].wait, minute);
 }
 
 /// Every version's tables, with rows as that version wrote them, must still open and be worked on.

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::store::Beginning;
+use bridge_core::time::Wait;
 
 #[tokio::test]
 async fn going_live_forgets_cursors_and_drops_half_links_but_keeps_whole_ones() {
@@ -80,7 +81,25 @@ async fn cursors_pauses_and_notes_outlive_the_process() {
     assert_eq!(store.meta("note").await.unwrap().as_deref(), Some("kept"));
     let pauses = store.pauses().await.unwrap();
     assert_eq!(pauses.len(), 1);
-    assert_eq!((pauses[0].until, pauses[0].since), (at(90_000), at(10)));
+    assert_eq!(pauses[0].wait.until, at(90_000));
     store.resume("host:acme.test:443").await.unwrap();
     assert!(store.pauses().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn how_long_a_pause_is_to_last_counts_from_when_it_was_last_asked_for() {
+    let store = fresh().await;
+    let hour = 3_600_000;
+    for asked in [0, hour] {
+        store
+            .pause("host:acme.test:443", at(asked + 60_000), "429", at(asked))
+            .await
+            .unwrap();
+    }
+    let pauses = store.pauses().await.unwrap();
+    let minute = Wait {
+        since: at(hour),
+        until: at(hour + 60_000),
+    };
+    assert_eq!(pauses[0].wait, minute);
 }
