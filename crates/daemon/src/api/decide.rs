@@ -7,6 +7,7 @@
 
 use super::{
     ApiError,
+    error::NOT_TAKEN,
     parked::{ParkedAsked, find},
     view::LIST_MAX,
 };
@@ -396,10 +397,7 @@ async fn ordered(
         Some(still) if still.at == item.at => outcome(
             item,
             false,
-            Some(
-                "nothing was changed: its bridge is not configured, or the store was in trouble"
-                    .to_owned(),
-            ),
+            Some(format!("nothing was changed: {NOT_TAKEN}")),
         ),
         Some(still) => outcome(
             item,

@@ -7,7 +7,7 @@ use crate::store::{
     Received, Room, RouteEnd, Source,
     error::{CommitError, StoreError},
     tests::{
-        at, changed,
+        LEASE, at, changed,
         on_sqlite::{Fresh as Disk, fresh as disk, open},
         webhook,
     },
@@ -349,6 +349,12 @@ async fn a_lane_that_cannot_be_read_is_set_aside_and_the_others_are_served() {
         Some(at(31_000)),
         "only the good one's lease"
     );
+
+    // Whoever asks for it by name is told that it is no use to wait, and it stays aside.
+    let asked = disk.claim_lane(&bad, at(2_000), LEASE).await;
+    let unreadable = StoreError::Unreadable { lane: bad };
+    assert_eq!(asked.err(), Some(unreadable));
+    assert_eq!(disk.counts(at(2_000)).await.unwrap().lanes_unreadable, 1);
 }
 
 #[tokio::test]
