@@ -58,7 +58,8 @@ pub struct ParkedChosen {
     /// All that concern this ticket.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ticket: Option<String>,
-    /// All that are parked for longer than this, as `30m`, `12h` or `7d`.
+    /// All that are parked for longer than this, and deliveries received longer ago, as `30m`, `12h`
+    /// or `7d`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub older_than: Option<String>,
     /// All, where no other filter is given.
