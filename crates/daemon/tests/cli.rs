@@ -168,6 +168,17 @@ async fn a_word_that_there_is_not_is_refused_with_those_that_there_are() {
     }
 }
 
+/// When a webhook was parked is not kept, and what is given up cannot be had back.
+#[tokio::test]
+async fn older_than_says_that_a_webhooks_age_counts_from_when_it_was_received() {
+    for command in ["list", "retry", "discard"] {
+        let help = text(&bridge(&["parked", command, "--help"]).await.stdout);
+        let words: Vec<&str> = help.split_whitespace().collect();
+        let said = words.join(" ").contains("webhooks received longer ago");
+        assert!(said, "{command}: {help}");
+    }
+}
+
 #[tokio::test]
 async fn a_missing_configuration_exits_3_whatever_was_asked() {
     for command in [

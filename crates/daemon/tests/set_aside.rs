@@ -7,16 +7,20 @@
     reason = "an answer of another form fails its test"
 )]
 
-use bridge_core::time::Timestamp;
+use bridge_core::{ids::TicketId, time::Timestamp};
 use bridge_transport::Transport;
 use jelou_bridge::{
-    api::decide::{Decision, ParkedChosen, decide},
+    api::{
+        ApiError,
+        decide::{Decision, ParkedChosen, decide},
+        link::{Linked, UnlinkWanted, unlink},
+    },
     app, clock,
     config::{self, Variables},
     demo::{RULES, Stage, StageOptions},
     jobs::{self, Jobs},
     runtime::Runtime,
-    store::{ParkedFilter, ParkedItem},
+    store::{LinkFilter, ParkedFilter, ParkedItem},
 };
 use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use std::{
@@ -32,15 +36,20 @@ use tokio::sync::watch;
 /// How long a story may take to settle, on a busy machine.
 const WITHIN: Duration = Duration::from_secs(30);
 
-/// Sets the number of the customer's next Intent, as a restored row or a stray hand would.
-async fn next_intent(folder: &Path, user: &str, number: i64) -> i64 {
+/// The stage's database, while its daemon is stopped.
+async fn database(folder: &Path) -> SqliteConnection {
     let database = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .find(|path| path.extension().is_some_and(|e| e == "db"))
         .expect("the stage's database");
     let options = SqliteConnectOptions::new().filename(database);
-    let mut db = SqliteConnection::connect_with(&options).await.unwrap();
+    SqliteConnection::connect_with(&options).await.unwrap()
+}
+
+/// Sets the number of the customer's next Intent, as a restored row or a stray hand would.
+async fn next_intent(folder: &Path, user: &str, number: i64) -> i64 {
+    let mut db = database(folder).await;
     let before: i64 =
         sqlx::query_scalar("SELECT json_extract(state, '$.next_intent') FROM lane WHERE user = ?")
             .bind(user)
@@ -55,6 +64,40 @@ async fn next_intent(folder: &Path, user: &str, number: i64) -> i64 {
         .unwrap();
     db.close().await.unwrap();
     before
+}
+
+/// How far the write of the tickets' field is said to have come. That it is parked and does not say
+/// why breaks a law with whatever is committed next.
+async fn link_field_is(folder: &Path, state: &str) {
+    let mut db = database(folder).await;
+    let set = sqlx::query(
+        "UPDATE intent SET body = json_set(body, '$.state', ?) WHERE operation = 'link_field'",
+    )
+    .bind(state)
+    .execute(&mut db)
+    .await
+    .unwrap();
+    assert!(set.rows_affected() > 0);
+    db.close().await.unwrap();
+}
+
+async fn unlinked(stage: &Stage, ticket: &str) -> Result<Linked, ApiError> {
+    let wanted = UnlinkWanted {
+        id: ticket.to_owned(),
+        bridge: None,
+    };
+    unlink(&stage.daemon().unwrap().jobs, wanted).await
+}
+
+async fn has_live_link(stage: &Stage, ticket: &str) -> bool {
+    let filter = LinkFilter {
+        ticket: Some(TicketId::parse(ticket).unwrap()),
+        live_only: true,
+        limit: 10,
+        ..LinkFilter::default()
+    };
+    let store = &stage.daemon().unwrap().jobs.store;
+    store.links(&filter).await.unwrap().len() == 1
 }
 
 async fn figure(stage: &Stage, wanted: &str) -> f64 {
@@ -127,6 +170,58 @@ async fn a_customer_whose_memory_was_damaged_is_set_aside_and_the_others_are_ser
     wait(|| !talk(&stage, &damaged).active).await;
     let jobs = &stage.daemon().unwrap().jobs;
     assert!(jobs.store.parked(&filter).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn an_unlink_that_nobody_took_is_not_told_as_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut stage = Stage::start(StageOptions::in_folder(folder.path()))
+        .await
+        .unwrap();
+    let ticket = stage.ticket_for("+5511987654321", "Ana", "Pedido");
+    stage.settle(WITHIN).await.unwrap();
+    stage.stop_daemon().await;
+    link_field_is(folder.path(), "parked").await;
+    stage.start_daemon().await.unwrap();
+
+    let refused = unlinked(&stage, &ticket).await.unwrap_err();
+    assert_eq!(refused.status.as_u16(), 409, "{refused:?}");
+    let told = &refused.trouble;
+    assert!(told.error.contains("nothing was changed"), "{told:?}");
+    assert!(told.remedy.contains("`parked`"), "{told:?}");
+    assert!(has_live_link(&stage, &ticket).await);
+
+    stage.stop_daemon().await;
+    link_field_is(folder.path(), "confirmed").await;
+    stage.start_daemon().await.unwrap();
+    unlinked(&stage, &ticket).await.unwrap();
+    assert!(!has_live_link(&stage, &ticket).await);
+}
+
+#[tokio::test]
+async fn an_order_to_a_customer_who_cannot_be_read_ends_at_once_with_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut stage = Stage::start(StageOptions::in_folder(folder.path()))
+        .await
+        .unwrap();
+    let ticket = stage.ticket_for("+5511987654321", "Ana", "Pedido");
+    stage.settle(WITHIN).await.unwrap();
+    stage.stop_daemon().await;
+    let mut db = database(folder.path()).await;
+    sqlx::query("UPDATE lane SET state = '{'")
+        .execute(&mut db)
+        .await
+        .unwrap();
+    db.close().await.unwrap();
+    stage.start_daemon().await.unwrap();
+
+    let begun = clock::now();
+    let refused = unlinked(&stage, &ticket).await.unwrap_err();
+    assert!(clock::now().since(begun) < Duration::from_secs(5));
+    assert_eq!(refused.status.as_u16(), 409, "{refused:?}");
+    let remedy = &refused.trouble.remedy;
+    assert!(remedy.contains("restore the row"), "{remedy}");
+    assert!(has_live_link(&stage, &ticket).await);
 }
 
 async fn wait(mut holds: impl FnMut() -> bool) {

@@ -7,6 +7,7 @@
 
 use super::{
     ApiError,
+    error::NOT_TAKEN,
     parked::{ParkedAsked, find},
     view::LIST_MAX,
 };
@@ -57,7 +58,8 @@ pub struct ParkedChosen {
     /// All that concern this ticket.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ticket: Option<String>,
-    /// All that are parked for longer than this, as `30m`, `12h` or `7d`.
+    /// All that are parked for longer than this, and deliveries received longer ago, as `30m`, `12h`
+    /// or `7d`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub older_than: Option<String>,
     /// All, where no other filter is given.
@@ -396,10 +398,7 @@ async fn ordered(
         Some(still) if still.at == item.at => outcome(
             item,
             false,
-            Some(
-                "nothing was changed: its bridge is not configured, or the store was in trouble"
-                    .to_owned(),
-            ),
+            Some(format!("nothing was changed: {NOT_TAKEN}")),
         ),
         Some(still) => outcome(
             item,

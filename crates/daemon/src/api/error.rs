@@ -1,7 +1,10 @@
 //! Why an operation was not done, as the API answers it. Neighbours: the operations, which return
 //! these; `cli`, which turns them into an exit code.
 
-use crate::{jobs::OrderError, store::StoreError};
+use crate::{
+    jobs::OrderError,
+    store::{LANE_REMEDY, StoreError},
+};
 use axum::{
     Json,
     http::StatusCode,
@@ -10,6 +13,10 @@ use axum::{
 use bridge_core::ids::BadId;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+/// Why an order that was given to its Lane changed nothing.
+pub(super) const NOT_TAKEN: &str =
+    "its customer is set aside, its bridge is not configured, or the store was in trouble";
 
 /// One sentence that names the thing, and what to do about it. Never a name, a number or a text of
 /// a customer.
@@ -90,6 +97,7 @@ impl From<StoreError> for ApiError {
                 error.to_string(),
                 "it was settled, retried or discarded meanwhile; list again",
             ),
+            StoreError::Unreadable { .. } => Self::conflict(error.to_string(), LANE_REMEDY),
             StoreError::Busy { .. }
             | StoreError::Unavailable { .. }
             | StoreError::Failing { .. }

@@ -3,6 +3,7 @@
 
 use super::{
     ApiError,
+    error::NOT_TAKEN,
     links::LinkView,
     view::{bridge_named, id, the_bridge},
 };
@@ -23,6 +24,9 @@ use bridge_core::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt::Display;
+
+/// Where to look when an order changed nothing.
+const LOOK: &str = "`parked` shows who is set aside, and the log the rest; then try again";
 
 /// At most one live Link has a ticket, and one a conversation, on each bridge; so few are looked for.
 const LIVE_MAX: u32 = 100;
@@ -62,7 +66,8 @@ pub struct Linked {
 ///
 /// # Errors
 /// 404 if a side is not there; 409 if a side belongs to another Link, if the conversation is over or
-/// on a bot that is not the bridge's; 502 and 503 if a side did not answer.
+/// on a bot that is not the bridge's, or if nobody took the order; 502 and 503 if a side did not
+/// answer.
 pub async fn link(jobs: &Jobs, wanted: LinkWanted) -> Result<Linked, ApiError> {
     let ticket = id("ticket", &wanted.ticket, TicketId::parse)?;
     let conversation = id("conversation", &wanted.conversation, ConversationId::parse)?;
@@ -94,30 +99,42 @@ pub async fn link(jobs: &Jobs, wanted: LinkWanted) -> Result<Linked, ApiError> {
         ticket: Box::new(found),
     };
     jobs::give_order(jobs, &lane, order).await?;
-    tracing::info!(bridge = %bridge.name, ticket.id = %ticket, conversation.id = %conversation, "Linked by order");
     let now = live(jobs, &bridge.name, Some(&ticket), None).await?;
-    both(&now, &conversation).map(|row| Linked { link: LinkView::from(row) }).ok_or_else(|| {
-        ApiError::conflict(
-            format!("ticket {ticket} and conversation {conversation} were not linked: another link took one of them meanwhile"),
-            format!("`timeline --ticket {ticket}` tells what happened"),
-        )
+    let Some(row) = both(&now, &conversation) else {
+        return Err(ApiError::conflict(
+            format!(
+                "ticket {ticket} and conversation {conversation} were not linked: another link took one of them meanwhile, {NOT_TAKEN}"
+            ),
+            format!("`timeline --ticket {ticket}` tells what happened; {LOOK}"),
+        ));
+    };
+    tracing::info!(bridge = %bridge.name, ticket.id = %ticket, conversation.id = %conversation, "Linked by order");
+    Ok(Linked {
+        link: LinkView::from(row),
     })
 }
 
 /// Ends a Link. The ticket and the conversation stay as they are.
 ///
 /// # Errors
-/// 404 if there is no live Link of this name; 400 if several bridges have one.
+/// 404 if there is no live Link of this name; 400 if several bridges have one; 409 if it is over
+/// already, or if nobody took the order.
 pub async fn unlink(jobs: &Jobs, wanted: UnlinkWanted) -> Result<Linked, ApiError> {
     let row = named(jobs, &wanted).await?;
     let (lane, link) = (row.lane, row.link.id);
     jobs::give_order(jobs, &lane, Order::Unlink { link: link.clone() }).await?;
-    tracing::info!(lane.id = %lane, link.id = %link, "Unlinked by order");
     let (row, _) = jobs
         .store
         .link(&link)
         .await?
         .ok_or_else(|| no_link(&wanted.id))?;
+    if row.link.is_live() {
+        return Err(ApiError::conflict(
+            format!("link {link} goes on, and nothing was changed: {NOT_TAKEN}"),
+            LOOK,
+        ));
+    }
+    tracing::info!(lane.id = %lane, link.id = %link, "Unlinked by order");
     Ok(Linked {
         link: LinkView::from(&row),
     })

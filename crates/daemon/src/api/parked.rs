@@ -36,7 +36,8 @@ pub struct ParkedAsked {
     /// Only what concerns this ticket.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ticket: Option<String>,
-    /// Only what is parked for longer than this, as `30m`, `12h` or `7d`.
+    /// Only what is parked for longer than this, and deliveries received longer ago, as `30m`, `12h`
+    /// or `7d`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub older_than: Option<String>,
     /// At most so many, the oldest first; 200 unless given.
@@ -71,7 +72,7 @@ pub struct ParkedView {
     pub detail: String,
     /// What to do.
     pub remedy: String,
-    /// Since when.
+    /// Since when. Of a delivery: when it was received, as when it was parked is not kept.
     pub at: Moment,
     /// For an intent: what it would do, `start`, `close`, ...
     pub operation: Option<String>,

@@ -357,7 +357,7 @@ pub(super) struct Which {
     /// Only what concerns this ticket
     #[arg(long, value_name = "ID")]
     pub ticket: Option<String>,
-    /// Only what is parked for longer, such as 30m, 12h or 7d
+    /// Only what is parked for longer, and webhooks received longer ago, such as 30m, 12h or 7d
     #[arg(long, value_name = "TIME")]
     pub older_than: Option<String>,
 }

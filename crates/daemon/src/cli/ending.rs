@@ -1,7 +1,11 @@
 //! How a command ends: what is printed, where, and with which exit code. Neighbours: the commands,
 //! which return these; mod, which prints.
 
-use crate::{app::AppError, config::LoadError, store::StoreError};
+use crate::{
+    app::AppError,
+    config::LoadError,
+    store::{LANE_REMEDY, StoreError},
+};
 use bridge_core::ids::BridgeName;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -185,6 +189,7 @@ impl From<StoreError> for Failure {
             StoreError::Unavailable { .. } | StoreError::Failing { .. } => {
                 "look at the disk and at the rights of the file"
             }
+            StoreError::Unreadable { .. } => LANE_REMEDY,
             StoreError::Broken { .. } | StoreError::Gone { .. } | StoreError::Closed => {
                 "try again; if it stays so, report it"
             }

@@ -247,6 +247,10 @@ pub(super) fn parked(list: &ParkedList, filtered: bool) -> String {
 }
 
 pub(super) fn parked_item(item: &ParkedView) -> String {
+    let since = match item.kind.as_str() {
+        "delivery" => "received",
+        _ => "since",
+    };
     facts(&[
         ("id", Some(item.id.clone())),
         ("kind", Some(item.kind.clone())),
@@ -254,7 +258,7 @@ pub(super) fn parked_item(item: &ParkedView) -> String {
         ("reason", Some(item.reason.clone())),
         ("what happened", Some(item.detail.clone())),
         ("what to do", Some(item.remedy.clone())),
-        ("since", Some(time(&item.at))),
+        (since, Some(time(&item.at))),
         ("would", item.operation.clone()),
         ("side", item.side.clone()),
         ("link", item.link.clone()),

@@ -2,10 +2,14 @@
 //! makes these from the database's codes; `http` and `jobs` decide on them.
 
 use bridge_core::{
-    ids::{ConversationId, TicketId},
+    ids::{ConversationId, LaneId, TicketId},
     intent::Intent,
 };
 use std::path::PathBuf;
+
+/// What a person does about a Lane that cannot be read.
+pub const LANE_REMEDY: &str =
+    "restore the row from a backup, or upgrade to the version that wrote it, then `parked retry`";
 
 /// Why the store did not do what was asked. Nothing of it was stored, unless the variant says so.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -30,7 +34,7 @@ pub enum StoreError {
     },
     /// The file is damaged; nothing is to be trusted to it before it is restored.
     #[error(
-        "the database {path} is damaged: {detail}. Stop the bridge, keep a copy of the file with its -wal and -shm, and restore a backup or run `sqlite3 {path} .recover`", path = path.display()
+        "the database {path} is damaged: {detail}. Stop the bridge, and keep a copy of the file with its -wal and -shm. Then move -wal and -shm away and put a backup in the file's place, or run `sqlite3 {path} .recover`", path = path.display()
     )]
     Corrupt {
         /// The file.
@@ -75,6 +79,12 @@ pub enum StoreError {
         /// A word for it.
         what: &'static str,
     },
+    /// What is stored of a Lane cannot be read. That it is set aside was stored.
+    #[error("what is stored of lane {lane} cannot be read, so it is set aside")]
+    Unreadable {
+        /// The Lane.
+        lane: LaneId,
+    },
     /// A mistake of ours, or a row that no version of ours wrote.
     #[error("the store is at fault: {what}")]
     Broken {
@@ -97,6 +107,7 @@ impl StoreError {
             | Self::Schema { .. }
             | Self::Address { .. }
             | Self::Gone { .. }
+            | Self::Unreadable { .. }
             | Self::Broken { .. } => false,
         }
     }

@@ -19,7 +19,7 @@ mod tests;
 
 pub use bridge_core::route::RouteEnd;
 pub use changes::Changes;
-pub use error::{CommitError, StoreError};
+pub use error::{CommitError, LANE_REMEDY, StoreError};
 pub use room::Room;
 pub use sqlite::{GroupCommit, Options, Store};
 pub use types::{

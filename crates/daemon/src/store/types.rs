@@ -459,7 +459,7 @@ pub struct ParkedItem {
     pub detail: String,
     /// What a person can do.
     pub remedy: String,
-    /// Since when.
+    /// Since when; of a Delivery, when it came.
     pub at: Timestamp,
     /// The ticket it concerns.
     pub ticket: Option<TicketId>,

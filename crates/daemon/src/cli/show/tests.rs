@@ -58,6 +58,20 @@ ID   REASON   SINCE                 BRIDGE  WHAT HAPPENED
 }
 
 #[test]
+fn of_a_parked_webhook_it_is_shown_when_it_was_received() {
+    let shown = |kind: &str| {
+        parked_item(&ParkedView {
+            kind: kind.to_owned(),
+            ..item("delivery-7", "retry")
+        })
+    };
+    let webhook = shown("delivery");
+    assert!(webhook.contains("received"), "{webhook}");
+    assert!(!webhook.contains("since"), "{webhook}");
+    assert!(shown("intent").contains("since"));
+}
+
+#[test]
 fn one_parked_item_waits_and_several_wait() {
     let told = |parked| {
         stuck(&Stuck {

@@ -7,7 +7,7 @@ use super::{
     row::{count, id},
 };
 use crate::store::{
-    error::StoreError,
+    error::{LANE_REMEDY, StoreError},
     types::{ParkedFilter, ParkedItem, ParkedKind},
 };
 use bridge_core::{ids::LaneId, session::BROKEN, time::Timestamp};
@@ -89,7 +89,7 @@ fn item(row: &SqliteRow) -> Result<ParkedItem, StoreError> {
         None => (
             "unreadable_lane",
             "what is stored of this customer cannot be read; the log says what".to_owned(),
-            "restore the row from a backup, or upgrade to the version that wrote it, then `parked retry`",
+            LANE_REMEDY,
         ),
     };
     Ok(ParkedItem {

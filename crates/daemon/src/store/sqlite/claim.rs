@@ -75,7 +75,8 @@ impl Store {
     /// Claims one Lane, due or not, for an operator's command. `None` while another holds it.
     ///
     /// # Errors
-    /// [`StoreError::Gone`] if there is no such Lane, or what the database said.
+    /// [`StoreError::Gone`] if there is no such Lane, [`StoreError::Unreadable`] if it had to be set
+    /// aside, or what the database said.
     pub async fn claim_lane(
         &self,
         lane: &LaneId,
@@ -88,7 +89,7 @@ impl Store {
             .write(Turn::Claim, args, |db, (owner, lane, now, until)| {
                 Box::pin(take_one(db, owner, lane, *now, *until))
             });
-        Ok(claimed.await?)
+        claimed.await?
     }
 
     /// Keeps a Claim until a later moment.
@@ -173,13 +174,14 @@ async fn take(
     Ok(claimed)
 }
 
+/// The inner error is for whoever asked: that the Lane is set aside is committed all the same.
 async fn take_one(
     db: &mut SqliteConnection,
     owner: &Arc<str>,
     lane: &LaneId,
     now: Timestamp,
     until: Timestamp,
-) -> Result<Option<ClaimedLane>, CommitError> {
+) -> Result<Result<Option<ClaimedLane>, StoreError>, CommitError> {
     let row = query(TAKE_ONE)
         .bind(&**owner)
         .bind(now.0)
@@ -188,11 +190,14 @@ async fn take_one(
         .fetch_optional(&mut *db)
         .await?;
     if let Some(row) = row {
-        return known(db, &row, owner, now).await;
+        let known = known(db, &row, owner, now).await?;
+        return Ok(known
+            .map(Some)
+            .ok_or_else(|| StoreError::Unreadable { lane: lane.clone() }));
     }
     let there = query(THERE).bind(lane.as_str()).fetch_optional(db).await?;
     match there {
-        Some(_) => Ok(None),
+        Some(_) => Ok(Ok(None)),
         None => Err(StoreError::Gone { what: "lane" }.into()),
     }
 }

@@ -1,5 +1,7 @@
 //! What only a file on a disk can do wrong. Neighbour: `store::tests`, the laws of any store.
 
+mod restoring;
+
 use super::{Options, Store, engine::Turn};
 use crate::store::{
     Received, Room, RouteEnd, Source,
@@ -222,7 +224,9 @@ async fn a_damaged_file_is_refused_with_a_remedy() {
     drop(file);
     let refused = Store::open(&disk.url, AS_IT_IS).await.err().unwrap();
     assert!(matches!(&refused, StoreError::Corrupt { path, .. } if path.ends_with("bridge.db")));
-    assert!(refused.to_string().contains(".recover"), "{refused}");
+    for remedy in [".recover", "move -wal and -shm away"] {
+        assert!(refused.to_string().contains(remedy), "{refused}");
+    }
     assert!(!refused.is_passing());
 }
 
@@ -345,6 +349,12 @@ async fn a_lane_that_cannot_be_read_is_set_aside_and_the_others_are_served() {
         Some(at(31_000)),
         "only the good one's lease"
     );
+
+    // Whoever asks for it by name is told that it is no use to wait, and it stays aside.
+    let asked = disk.claim_lane(&bad, at(2_000), LEASE).await;
+    let unreadable = StoreError::Unreadable { lane: bad };
+    assert_eq!(asked.err(), Some(unreadable));
+    assert_eq!(disk.counts(at(2_000)).await.unwrap().lanes_unreadable, 1);
 }
 
 #[tokio::test]

@@ -186,6 +186,16 @@ async fn parked_work_is_narrowed_down_by_what_it_would_do_to_whom_and_since_when
     }
 }
 
+#[tokio::test]
+async fn the_age_of_a_parked_delivery_counts_from_when_it_was_received() {
+    let store = fresh().await;
+    let id = store.received("not json").await.id;
+    store.routed(id, unreadable(), at(9_000)).await.unwrap();
+    let found = store.parked(&by(|f| f.before = Some(at(5_000)))).await;
+    let ages: Vec<Timestamp> = found.unwrap().iter().map(|item| item.at).collect();
+    assert_eq!(ages, [at(1_000)]);
+}
+
 fn by(narrow: impl FnOnce(&mut ParkedFilter)) -> ParkedFilter {
     let mut filter = all();
     narrow(&mut filter);
