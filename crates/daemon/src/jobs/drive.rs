@@ -437,10 +437,10 @@ impl Drive<'_> {
         tracing::error!(bridge = %self.bridge.name, lane.id = %self.claim.lane, law = broken.law, "A lane is set aside, which is a bug of the bridge: {broken}");
         let metrics = &self.jobs.metrics;
         metrics.lane_set_aside(&self.bridge.name, broken.law);
-        let released = self
-            .release(None, Some(broken.held_by(clock::now())))
-            .await?;
-        released.map_err(|_| Lost)
+        let changes = self.changes(self.session.lane())?;
+        let (store, now) = (&self.jobs.store, clock::now());
+        let set_aside = store.set_aside(&self.claim, changes, broken.held_by(now), now);
+        self.ended(set_aside.await).map_err(|_| Lost)
     }
 }
 
