@@ -1,7 +1,10 @@
 //! Parked work in bulk, as an operator meets it after a bad night. Neighbours: `command`, which
 //! types; the store's stories, where rounds and filters are told one by one.
 
-use crate::command::{Said, command};
+use crate::{
+    command::{Said, command},
+    talking::{has_heard, heard, say_all, write_all},
+};
 use bridge_core::{event::Side, time::Timestamp};
 use bridge_sandbox::{Operation, Reply, Rule, helpdesk::NewTicket};
 use bridge_tests::{
@@ -15,7 +18,10 @@ use jelou_bridge::{
     demo::{ADMIN_TOKEN, BRIDGE, StageOptions},
     store::{NewDelivery, Source},
 };
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 /// What a remote breaks in a night.
 const MANY: usize = 5_000;
@@ -160,6 +166,55 @@ async fn a_bulk_retry_given_twice_at_the_same_moment_closes_each_conversation_on
     let again = command(&admin, &rest).await;
     assert_eq!(counts(&again), (0, 0, false));
     assert!(play.parked().await.is_empty());
+}
+
+/// So many that the numbers of what brings them over have one digit and two.
+const WORDS: [&str; 12] = [
+    "um", "dois", "três", "quatro", "cinco", "seis", "sete", "oito", "nove", "dez", "onze", "doze",
+];
+
+/// Waits until all words are parked. Some of their numbers have one digit and some two, and as text 10 is before 9.
+async fn until_words_are_parked(play: &Play) {
+    until_parked(&play.admin(), WORDS.len()).await;
+    play.settle().await;
+    let parked = play.parked().await;
+    let names = parked.iter().map(|item| item["id"].as_str().unwrap());
+    let numbers = names.filter_map(|name| name.rsplit_once('.'));
+    let digits: BTreeSet<usize> = numbers.map(|(_, number)| number.len()).collect();
+    assert_eq!(digits, BTreeSet::from([1, 2]), "{parked:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_customer_did_not_get_reaches_them_in_its_order_by_one_bulk_retry() {
+    let play = Play::begin().await;
+    let (ticket, conversation) = play.pair(1).await;
+    write_all(&play, &conversation, &["Oi"]).await;
+    has_heard(&play, &ticket, 1).await;
+    let manners = play.jelou().manners();
+    manners.add(refuses(Operation::AgentMessage, 422));
+    say_all(&play, &ticket, &WORDS).await;
+    until_words_are_parked(&play).await;
+    manners.clear();
+    let retried = command(&play.admin(), &["parked", "retry", "--reason", "refused"]).await;
+    assert_eq!(counts(&retried), (12, 0, false), "{retried:?}");
+    play.settle().await;
+    assert_eq!(heard(&play, 1), WORDS);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_ticket_did_not_get_comes_to_it_in_its_order_by_one_bulk_retry() {
+    let play = Play::begin().await;
+    let (ticket, conversation) = play.pair(1).await;
+    let manners = play.helpdesk().manners();
+    manners.add(refuses(Operation::AddComment, 422));
+    write_all(&play, &conversation, &WORDS).await;
+    until_words_are_parked(&play).await;
+    manners.clear();
+    // Each is looked for first, and what is not there is written a little later: slow looks leave time for that.
+    manners.slow(Operation::Comments, 400);
+    let retried = command(&play.admin(), &["parked", "retry", "--reason", "refused"]).await;
+    assert_eq!(counts(&retried), (12, 0, false), "{retried:?}");
+    assert_eq!(has_heard(&play, &ticket, 12).await, WORDS);
 }
 
 #[tokio::test(flavor = "multi_thread")]

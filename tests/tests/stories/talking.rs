@@ -29,7 +29,7 @@ pub(super) async fn write_all(play: &Play, conversation: &str, texts: &[&str]) {
 }
 
 /// An agent writes these for the customer, likewise.
-async fn say_all(play: &Play, ticket: &str, texts: &[&str]) {
+pub(super) async fn say_all(play: &Play, ticket: &str, texts: &[&str]) {
     for text in texts {
         play.helpdesk().agent_comments(ticket, text, true).unwrap();
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -132,7 +132,7 @@ async fn what_waits_for_the_helpdesk_is_brought_over_by_the_next_process() {
 }
 
 /// What reached a customer's phone of what agents said, in order.
-fn heard(play: &Play, customer: usize) -> Vec<String> {
+pub(super) fn heard(play: &Play, customer: usize) -> Vec<String> {
     let heard = play.jelou().heard_by(&user(customer)).into_iter();
     let by_agents = heard.filter(|said| said.by == Speaker::Operator);
     let words = |said: Spoken| said.content["body"].as_str().map(str::to_owned);

@@ -70,9 +70,9 @@ pub enum Act {
         /// What holds it.
         held_by: Option<String>,
     },
-    /// A law would be broken: nothing of that is stored. Release with [`Broken::held_by`] and no
-    /// `due_at`: the Lane rests until there is news for it or a person has it tried again. Nothing
-    /// more is to be told to the session.
+    /// A law would be broken: nothing of that is stored. Commit as above and set the Lane aside with
+    /// [`Broken::held_by`]: whatever waits for it by now, it rests until there is news for it or a
+    /// person has it tried again. Nothing more is to be told to the session.
     SetAside(Broken),
     /// The Claim is settled.
     End,

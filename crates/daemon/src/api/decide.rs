@@ -14,7 +14,7 @@ use super::{
 use crate::{
     clock,
     jobs::{self, Jobs},
-    store::{ParkedItem, ParkedKind, StoreError, Wake},
+    store::{ParkedItem, ParkedKind, ParkedMark, StoreError, Wake},
 };
 use bridge_core::{effect::Operation, ids::LaneId, lane::Order, time::Timestamp};
 use futures::{StreamExt, stream};
@@ -197,10 +197,10 @@ impl ParkedDone {
     }
 }
 
-/// Where a round stands: since when it goes, and the last item it took.
+/// Where a round stands: since when it goes, and what it took last.
 struct Mark {
     began: Timestamp,
-    last: Option<String>,
+    last: Option<ParkedMark>,
 }
 
 impl Mark {
@@ -215,7 +215,7 @@ impl Mark {
             let (began, last) = after.split_once('/')?;
             Some(Self {
                 began: Timestamp(began.parse().ok()?),
-                last: Some(last.to_owned()),
+                last: Some(ParkedMark::parse(last)?),
             })
         };
         read().ok_or_else(|| {
@@ -246,12 +246,10 @@ async fn page(
     let mut filter = asked.filter(&jobs, PAGE)?;
     let began = mark.began.plus(Duration::from_millis(1));
     filter.before = Some(filter.before.map_or(began, |before| before.min(began)));
-    let mut items = jobs
-        .store
-        .next_parked(&filter, mark.last.as_deref())
-        .await?;
+    let mut items = jobs.store.next_parked(&filter, mark.last.as_ref()).await?;
     let full = items.len() > PAGE as usize;
     items.truncate(PAGE as usize);
+    let marks: Vec<ParkedMark> = items.iter().map(ParkedMark::of).collect();
     let found = items.len();
     let mut outcomes = Vec::with_capacity(found);
     // What is begun is finished, in the order of the list: the mark names the last of it.
@@ -263,8 +261,9 @@ async fn page(
         outcomes.extend(several);
     }
     let more = full || outcomes.len() < found;
-    let last = outcomes.last().filter(|_| more);
-    let next = last.map(|last| format!("{}/{}", mark.began.0, last.id));
+    let last = outcomes.len().checked_sub(1).filter(|_| more);
+    let last = last.and_then(|last| marks.get(last));
+    let next = last.map(|last| format!("{}/{last}", mark.began.0));
     Ok(ParkedDone::of(outcomes, next))
 }
 

@@ -18,7 +18,7 @@ use crate::{
     observe::observe,
     perform::perform,
     runtime::Bridge,
-    store::{Admission, Admitted, Changes, Claim, ClaimedLane, CommitError, Joined},
+    store::{Admission, Admitted, Changes, Claim, ClaimedLane, CommitError, Joined, StoreError},
 };
 use bridge_core::{
     call::CallError,
@@ -42,6 +42,10 @@ use std::{
 
 /// A Lane whose bridge is no longer configured is looked at again this seldom.
 const NO_BRIDGE: Duration = Duration::from_secs(3600);
+
+/// A Lane of which the store did not say what the rules go by is worked on again after this: longer than a burst of
+/// reads lasts, shorter than a lease.
+const STORE_AGAIN: Duration = Duration::from_secs(5);
 
 /// A lease is renewed before a call if less than the call's deadline and this is left of it.
 const LEASE_SPARE: Duration = Duration::from_secs(5);
@@ -105,7 +109,11 @@ async fn rest_without_bridge(jobs: &Jobs, lane: &Lane, claim: &Claim) {
 impl Drive<'_> {
     async fn run(&mut self, order: Option<Order>) -> Result<(), Lost> {
         let stored = self.session.stored();
-        self.silent = silence::matters_and_is(self.jobs, &self.bridge, stored).await;
+        let silent = silence::matters_and_is(self.jobs, &self.bridge, stored).await;
+        self.silent = match silent {
+            Ok(silent) => silent,
+            Err(error) => return self.put_off(&error).await,
+        };
         let mut act = self.say(|session, bridge, silent| {
             let now = clock::now();
             session.begin(order, &bridge.rules_at(now, silent), now)
@@ -132,6 +140,14 @@ impl Drive<'_> {
                 session.came(came, &bridge.rules_at(now, silent), now)
             });
         }
+    }
+
+    /// Gives the Claim back before anything is done: the rules go by what the store did not say.
+    async fn put_off(&mut self, error: &StoreError) -> Result<(), Lost> {
+        tracing::error!(%error, bridge = %self.bridge.name, lane.id = %self.claim.lane, "A lane is put off: whether Jelou's webhooks are silent could not be read");
+        let due = clock::now().plus(STORE_AGAIN);
+        let released = self.release(Some(due), None).await?;
+        released.map_err(|_| Lost)
     }
 
     /// What the session says. A panic in the rules stops this Lane and no other: nothing of the step
@@ -462,10 +478,10 @@ impl Drive<'_> {
         tracing::error!(bridge = %self.bridge.name, lane.id = %self.claim.lane, law = broken.law, "A lane is set aside, which is a bug of the bridge: {broken}");
         let metrics = &self.jobs.metrics;
         metrics.lane_set_aside(&self.bridge.name, broken.law);
-        let released = self
-            .release(None, Some(broken.held_by(clock::now())))
-            .await?;
-        released.map_err(|_| Lost)
+        let changes = self.changes(self.session.lane())?;
+        let (store, now) = (&self.jobs.store, clock::now());
+        let set_aside = store.set_aside(&self.claim, changes, broken.held_by(now), now);
+        self.ended(set_aside.await).map_err(|_| Lost)
     }
 }
 

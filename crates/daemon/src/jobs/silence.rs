@@ -17,10 +17,20 @@ pub(super) async fn is(jobs: &Jobs, bridge: &Bridge) -> Result<bool, StoreError>
 }
 
 /// The same, asked only for a Lane with a start whose fate is unknown: for others it decides nothing.
-pub(super) async fn matters_and_is(jobs: &Jobs, bridge: &Bridge, lane: &Lane) -> bool {
+///
+/// # Errors
+/// What the database said: then nobody knows, and the start is not sent again on a guess.
+pub(super) async fn matters_and_is(
+    jobs: &Jobs,
+    bridge: &Bridge,
+    lane: &Lane,
+) -> Result<bool, StoreError> {
     let asks = lane
         .intents
         .iter()
         .any(|i| i.operation() == Operation::Start && i.state == IntentState::Unknown);
-    asks && is(jobs, bridge).await.unwrap_or(false)
+    if !asks {
+        return Ok(false);
+    }
+    is(jobs, bridge).await
 }

@@ -7,6 +7,7 @@
 mod blank;
 mod changes;
 mod error;
+mod mark;
 pub mod memory;
 mod merge;
 mod room;
@@ -20,6 +21,7 @@ mod tests;
 pub use bridge_core::route::RouteEnd;
 pub use changes::Changes;
 pub use error::{CommitError, LANE_REMEDY, StoreError};
+pub use mark::ParkedMark;
 pub use room::Room;
 pub use sqlite::{GroupCommit, Options, Store};
 pub use types::{

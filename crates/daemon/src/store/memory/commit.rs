@@ -65,6 +65,26 @@ impl Memory {
         Ok(())
     }
 
+    /// Commits what changed and sets the Lane aside: it rests until there is news for it or a person has it tried
+    /// again, however much waits for it by now. `held_by` names why, as `kind:name:moment`.
+    ///
+    /// # Errors
+    /// See [`CommitError`]; nothing is stored then, and the Claim goes on.
+    pub fn set_aside(
+        &mut self,
+        claim: &Claim,
+        changes: Changes,
+        held_by: String,
+        now: Timestamp,
+    ) -> Result<(), CommitError> {
+        self.commit(claim, changes, now)?;
+        let row = self.claimed(claim)?;
+        row.held = None;
+        row.held_by = Some(held_by);
+        row.due_at = None;
+        Ok(())
+    }
+
     /// Whether the changes may be written.
     pub(super) fn check(&self, claim: &Claim, changes: &Changes) -> Result<(), CommitError> {
         if changes.lane != claim.lane {

@@ -4,14 +4,18 @@
 
 use super::{
     Store,
+    claim::fenced_unless,
+    commit,
+    engine::Turn,
     row::{count, id},
 };
 use crate::store::{
-    error::{LANE_REMEDY, StoreError},
-    types::{ParkedFilter, ParkedItem, ParkedKind},
+    changes::Changes,
+    error::{CommitError, LANE_REMEDY, StoreError},
+    types::{Claim, ParkedFilter, ParkedItem, ParkedKind},
 };
 use bridge_core::{ids::LaneId, session::BROKEN, time::Timestamp};
-use sqlx::{Row, query, sqlite::SqliteRow};
+use sqlx::{Row, SqliteConnection, query, sqlite::SqliteRow};
 
 /// How the name of what holds an unreadable Lane begins; the moment follows. One bad row must not
 /// keep all other customers from being served.
@@ -19,6 +23,10 @@ const UNREADABLE: &str = "unreadable:lane:";
 
 /// How a Lane set aside is named beside Intents, whose ids have a dot.
 const LANE_PREFIX: &str = "lane-";
+
+/// Unlike a release it leaves nothing due: what waits beyond one Claim is more of what the Lane cannot take in.
+const SET_ASIDE: &str = "UPDATE lane SET owner = NULL, claimed_at = NULL, lease_until = NULL, due_at = NULL, held_by = ?4 \
+     WHERE id = ?1 AND owner = ?2 AND token = ?3";
 
 /// `held_by` is indexed, and few Lanes are held so.
 const ASIDE: &str = "SELECT id, bridge, held_by FROM lane \
@@ -39,7 +47,46 @@ pub(super) fn lane_of(name: &str) -> Option<LaneId> {
     LaneId::parse(name.strip_prefix(LANE_PREFIX)?).ok()
 }
 
+/// Gives a claimed Lane up: it rests until there is news for it or a person has it tried again.
+pub(super) async fn set_aside(
+    db: &mut SqliteConnection,
+    claim: &Claim,
+    held_by: &str,
+) -> Result<(), CommitError> {
+    let set_aside = query(SET_ASIDE)
+        .bind(claim.lane.as_str())
+        .bind(&*claim.owner)
+        .bind(claim.token)
+        .bind(held_by)
+        .execute(db)
+        .await?;
+    fenced_unless(set_aside.rows_affected())
+}
+
 impl Store {
+    /// Commits what changed and sets the Lane aside: it rests until there is news for it or a person has it tried
+    /// again, however much waits for it by now. `held_by` names why, as `kind:name:moment`.
+    ///
+    /// # Errors
+    /// See [`CommitError`]; nothing is stored then, and the Claim goes on.
+    pub async fn set_aside(
+        &self,
+        claim: &Claim,
+        changes: Changes,
+        held_by: String,
+        now: Timestamp,
+    ) -> Result<(), CommitError> {
+        let args = (claim.clone(), changes, held_by, now);
+        self.engine
+            .write(Turn::Quiet, args, |db, (claim, changes, held_by, now)| {
+                Box::pin(async move {
+                    commit::apply(db, claim, changes, *now).await?;
+                    set_aside(db, claim, held_by).await
+                })
+            })
+            .await
+    }
+
     /// Lanes set aside that the filter leaves, by their ids; only this one, or only those after it.
     pub(super) async fn aside(
         &self,
@@ -60,7 +107,7 @@ impl Store {
 
     /// How many Lanes are set aside.
     pub(super) async fn aside_count(
-        db: &mut sqlx::SqliteConnection,
+        db: &mut SqliteConnection,
     ) -> Result<std::collections::BTreeMap<(String, String), u64>, StoreError> {
         let rows = query(BY_REASON).fetch_all(db).await?;
         let counted = rows.iter().map(|row| {

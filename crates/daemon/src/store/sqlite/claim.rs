@@ -1,7 +1,7 @@
 //! Claims on Lanes: taking, renewing, taking over. Neighbours: `load` reads what is known of a
 //! claimed Lane; `commit` checks the Claim at each commit and releases it.
 
-use super::{Store, aside::unreadable, engine::Turn, load, row::id, set_back, wake};
+use super::{Store, aside, engine::Turn, load, row::id, set_back, wake};
 use crate::store::{
     error::{CommitError, StoreError},
     room::Room,
@@ -31,8 +31,6 @@ const TAKE_ONE: &str = "UPDATE lane SET owner = ?1, token = token + 1, claimed_a
 const THERE: &str = "SELECT 1 FROM lane WHERE id = ?";
 
 const MORE: &str = "UPDATE lane SET due_at = ?2 WHERE id = ?1";
-
-const SET_ASIDE: &str = "UPDATE lane SET owner = NULL, claimed_at = NULL, lease_until = NULL, due_at = NULL, held_by = ?2 WHERE id = ?1";
 
 const RENEW: &str = "UPDATE lane SET lease_until = ?4 WHERE id = ?1 AND owner = ?2 AND token = ?3";
 
@@ -210,6 +208,11 @@ async fn known(
     now: Timestamp,
 ) -> Result<Option<ClaimedLane>, CommitError> {
     let lane: LaneId = id(row, "id")?;
+    let claim = Claim {
+        lane: lane.clone(),
+        owner: Arc::clone(owner),
+        token: row.try_get("token")?,
+    };
     match load::lane(db, row).await {
         Ok(loaded) => {
             if loaded.more {
@@ -221,20 +224,12 @@ async fn known(
             }
             Ok(Some(ClaimedLane {
                 lane: loaded.lane,
-                claim: Claim {
-                    lane,
-                    owner: Arc::clone(owner),
-                    token: row.try_get("token")?,
-                },
+                claim,
             }))
         }
         Err(error @ StoreError::Broken { .. }) => {
             tracing::error!(lane.id = %lane, %error, "Lane {lane} is set aside: {error}");
-            query(SET_ASIDE)
-                .bind(lane.as_str())
-                .bind(unreadable(now))
-                .execute(db)
-                .await?;
+            aside::set_aside(db, &claim, &aside::unreadable(now)).await?;
             Ok(None)
         }
         Err(error) => Err(error.into()),

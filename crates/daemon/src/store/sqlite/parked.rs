@@ -9,22 +9,51 @@ use super::{
 };
 use crate::store::{
     error::{CommitError, StoreError},
+    mark::ParkedMark,
     types::{ParkedFilter, ParkedItem, ParkedKind},
 };
 use bridge_core::{
     effect::Operation,
     event::Side,
-    ids::{DeliveryId, IntentId},
+    ids::{DeliveryId, IntentId, LaneId},
     time::Timestamp,
 };
 use sqlx::{Row, SqliteConnection, query, sqlite::SqliteRow};
 
-/// A list goes by age. A round goes by id (`?9`): what is parked anew behind it is not met again.
-const INTENTS: &str = "SELECT i.id, i.bridge, i.lane_id, i.link_id, i.body, i.held, l.ticket, l.conversation FROM intent i JOIN link l ON l.id = i.link_id \
+/// The place of an Intent in a round, for a page's order and for the mark that it goes on behind: Lane by Lane, and in
+/// a Lane by the number at the end of the id, which as text would put `x.10` before `x.9`. What a join brought has
+/// another Lane's id; it is older than what was planned for its Links since.
+macro_rules! place {
+    ($lane:literal, $id:literal) => {
+        concat!(
+            $lane,
+            ", substr(",
+            $id,
+            ", 1, length(",
+            $lane,
+            ") + 1) = ",
+            $lane,
+            " || '.', length(",
+            $id,
+            "), ",
+            $id
+        )
+    };
+}
+
+/// A list goes by age. A round goes by place (`?9`): what is parked anew behind it is not met again.
+const INTENTS: &str = concat!(
+    "SELECT i.id, i.bridge, i.lane_id, i.link_id, i.body, i.held, l.ticket, l.conversation FROM intent i JOIN link l ON l.id = i.link_id \
      WHERE i.state = 'parked' AND (?1 IS NULL OR i.bridge = ?1) AND (?2 IS NULL OR i.reason = ?2) AND (?3 IS NULL OR i.id = ?3) \
      AND (?4 IS NULL OR instr(?4, ' ' || i.operation || ' ') > 0) AND (?5 IS NULL OR l.ticket = ?5) \
-     AND (?6 IS NULL OR json_extract(i.body, '$.parked.at') < ?6) AND (?8 IS NULL OR i.id > ?8) \
-     ORDER BY CASE WHEN ?9 THEN i.id ELSE json_extract(i.body, '$.parked.at') END, i.id LIMIT ?7";
+     AND (?6 IS NULL OR json_extract(i.body, '$.parked.at') < ?6) AND (?8 IS NULL OR (",
+    place!("i.lane_id", "i.id"),
+    ") > (",
+    place!("?8", "?10"),
+    ")) ORDER BY CASE WHEN ?9 THEN 0 ELSE json_extract(i.body, '$.parked.at') END, ",
+    place!("i.lane_id", "i.id"),
+    " LIMIT ?7"
+);
 
 /// What Jelou told is also about the ticket of its conversation's Link, the live one first.
 const DELIVERIES: &str = "SELECT * FROM (SELECT id, bridge, side, received_at, reason, detail, remedy, object, state, \
@@ -57,20 +86,26 @@ impl Store {
         Ok(items)
     }
 
-    /// The next of a round through all that the filter leaves, each once: Intents by their ids, then
-    /// Deliveries by their numbers, then Lanes by their ids. `after` is the name of the last one of before.
+    /// The next of a round through all that the filter leaves, each once: Intents Lane by Lane, each Lane's in the
+    /// order in which they were planned, then Deliveries as they came, then Lanes by their ids. `after` is the mark
+    /// of the last one of before.
     ///
     /// # Errors
     /// What the database said.
     pub async fn next_parked(
         &self,
         filter: &ParkedFilter,
-        after: Option<&str>,
+        after: Option<&ParkedMark>,
     ) -> Result<Vec<ParkedItem>, StoreError> {
-        let (number, lane) = (after.and_then(number), after.and_then(lane_of));
+        let (intent, number, lane) = match after {
+            None => (None, None, None),
+            Some(ParkedMark::Intent { lane, intent }) => (Some((lane, intent)), None, None),
+            Some(ParkedMark::Delivery(delivery)) => (None, Some(delivery.0), None),
+            Some(ParkedMark::Lane(lane)) => (None, None, Some(lane)),
+        };
         let mut items = Vec::new();
         if number.is_none() && lane.is_none() {
-            let next = Pick::NextIntent(after);
+            let next = Pick::NextIntent(intent);
             items = self.parked_intents(filter, &next).await?;
         }
         let taken = u32::try_from(items.len()).unwrap_or(u32::MAX);
@@ -88,7 +123,7 @@ impl Store {
             ..room
         };
         if room.limit > 0 {
-            items.extend(self.aside(&room, None, lane.as_ref()).await?);
+            items.extend(self.aside(&room, None, lane).await?);
         }
         Ok(items)
     }
@@ -153,7 +188,7 @@ impl Store {
         filter: &ParkedFilter,
         pick: &Pick<'_>,
     ) -> Result<Vec<ParkedItem>, StoreError> {
-        let (only, after, by_id) = match pick {
+        let (only, after, by_place) = match pick {
             Pick::Oldest => (None, None, false),
             Pick::Intent(id) => (Some(id.as_str()), None, false),
             Pick::NextIntent(after) => (None, *after, true),
@@ -167,8 +202,9 @@ impl Store {
             .bind(filter.ticket.as_ref().map(|id| id.as_str()))
             .bind(filter.before.map(|at| at.0))
             .bind(filter.limit)
-            .bind(after)
-            .bind(by_id)
+            .bind(after.map(|(lane, _)| lane.as_str()))
+            .bind(by_place)
+            .bind(after.map(|(_, intent)| intent.as_str()))
             .fetch_all(&self.readers)
             .await?;
         rows.iter().map(parked_intent).collect()
@@ -208,7 +244,7 @@ impl Store {
 enum Pick<'a> {
     Oldest,
     Intent(&'a IntentId),
-    NextIntent(Option<&'a str>),
+    NextIntent(Option<(&'a LaneId, &'a IntentId)>),
     Delivery(i64),
     NextDelivery(Option<i64>),
 }

@@ -139,13 +139,17 @@ fn stand(row: &SqliteRow) -> Result<LaneStand, StoreError> {
 #[cfg(test)]
 mod tests {
     use crate::store::{
-        ParkedFilter, RouteEnd,
+        ClaimedLane, Joined, ParkedFilter, ParkedMark, RouteEnd,
         tests::{
             on_sqlite::{Fresh as Disk, fresh as disk},
             *,
         },
     };
-    use bridge_core::{effect::Operation, ids::DeliveryId, intent::IntentState};
+    use bridge_core::{
+        effect::Operation,
+        ids::DeliveryId,
+        intent::{IntentState, Parked},
+    };
 
     async fn unreadable(disk: &Disk, body: &str) -> DeliveryId {
         let id = disk.received(body).await.id;
@@ -166,20 +170,76 @@ mod tests {
         for number in 0..5 {
             ids.push(unreadable(&disk, &format!("not json {number}")).await);
         }
+        let expected: Vec<String> = ids.iter().map(|id| format!("delivery-{id}")).collect();
+        assert_eq!(round(&disk).await, expected);
+    }
+
+    /// What a round meets, in pages of two.
+    async fn round(disk: &Disk) -> Vec<String> {
         let two = ParkedFilter {
             limit: 2,
             ..ParkedFilter::default()
         };
-        let (mut met, mut after) = (Vec::new(), None::<String>);
+        let (mut met, mut after) = (Vec::new(), None);
         loop {
-            let page = disk.next_parked(&two, after.as_deref()).await.unwrap();
-            let Some(last) = page.last() else { break };
-            after = Some(last.id.clone());
+            let page = disk.next_parked(&two, after.as_ref()).await.unwrap();
+            let Some(last) = page.last() else { return met };
+            after = Some(ParkedMark::of(last));
             met.extend(page.into_iter().map(|item| item.id));
-            assert!(met.len() <= 5, "{met:?}");
+            assert!(met.len() <= 10, "{met:?}");
         }
-        let expected: Vec<String> = ids.iter().map(|id| format!("delivery-{id}")).collect();
-        assert_eq!(met, expected);
+    }
+
+    /// A customer's Lane on which Intents of these numbers are parked, claimed.
+    async fn parked(disk: &Disk, customer: &str, ticket: &str, numbers: &[u32]) -> ClaimedLane {
+        let mut claimed = disk.linked(customer, ticket, &format!("c{ticket}")).await;
+        let before = claimed.lane.clone();
+        for number in numbers {
+            let mut intent = close(&claimed.lane, *number, &number.to_string());
+            intent.state = IntentState::Parked;
+            intent.parked = Some(Parked {
+                reason: "refused".to_owned(),
+                detail: "no".to_owned(),
+                remedy: "look".to_owned(),
+                at: at(1_900),
+            });
+            claimed.lane.intents.push(intent);
+        }
+        disk.keep(&claimed.claim, &before, &claimed.lane).await;
+        claimed
+    }
+
+    #[tokio::test]
+    async fn a_round_meets_what_is_parked_of_a_lane_in_the_order_in_which_it_was_planned() {
+        let disk = disk().await;
+        let first = parked(&disk, "maria", "7", &[100, 9, 11, 10]).await;
+        let second = parked(&disk, "joao", "8", &[10, 9]).await;
+        let mut in_order = [
+            (first.lane.id, vec![9, 10, 11, 100]),
+            (second.lane.id, vec![9, 10]),
+        ];
+        in_order.sort();
+        let mut expected = Vec::new();
+        for (lane, numbers) in in_order {
+            let ids = numbers.iter().map(|number| format!("{lane}.{number}"));
+            expected.extend(ids);
+        }
+        assert_eq!(round(&disk).await, expected);
+    }
+
+    #[tokio::test]
+    async fn a_round_meets_what_a_join_brought_to_a_lane_before_what_was_planned_there_since() {
+        let disk = disk().await;
+        let known = parked(&disk, "maria", "7", &[9]).await;
+        disk.give_back(&known).await;
+        let other = parked(&disk, "maria by another spelling", "8", &[11]).await;
+        let joined = disk.join(&other.claim, &user("maria"), at(2_000)).await;
+        assert_eq!(joined, Ok(Joined::Into(known.lane.id.clone())));
+        let expected = [
+            format!("{}.11", other.lane.id),
+            format!("{}.9", known.lane.id),
+        ];
+        assert_eq!(round(&disk).await, expected);
     }
 
     #[tokio::test]

@@ -2,6 +2,7 @@
 //! `Fresh`.
 
 use super::*;
+use futures::future::join_all;
 
 impl Fresh {
     /// Records a body, and hands it to the Router.
@@ -24,6 +25,21 @@ impl Fresh {
             Routed::Lane(lane) => (lane, id),
             other => panic!("{other:?}"),
         }
+    }
+
+    /// Brings so many Events to a customer's Lane at once, each by a Delivery of its own.
+    pub async fn flood(&self, customer: &str, many: u32) {
+        let recorded = (0..many).map(|n| async move {
+            let dedup = n.to_string();
+            self.record(webhook("x", Some(&dedup))).await.unwrap();
+        });
+        join_all(recorded).await;
+        let received = self.claim_routes(&Room::of(many), at(1_000)).await.unwrap();
+        let routed = received.iter().map(|r| async move {
+            let end = to_lane(customer, vec![changed("7", 1)]);
+            self.routed(r.id, end, at(1_000)).await.unwrap();
+        });
+        join_all(routed).await;
     }
 
     /// The one Lane that is due.

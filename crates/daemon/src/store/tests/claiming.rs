@@ -85,6 +85,42 @@ async fn a_lane_released_without_a_moment_rests_until_something_happens() {
 }
 
 #[tokio::test]
+async fn a_lane_that_is_set_aside_rests_though_more_waits_for_it_than_one_claim_takes_in() {
+    let store = fresh().await;
+    store.flood("maria", 1_001).await;
+    let claimed = store.claimed(1_000).await;
+    let nothing = Changes::between(&claimed.lane, &claimed.lane).unwrap();
+    let held_by = "broken:panic:1000".to_owned();
+    store
+        .set_aside(&claimed.claim, nothing.clone(), held_by, at(1_000))
+        .await
+        .unwrap();
+    assert_eq!(store.next_due().await.unwrap(), None, "nobody comes back");
+    let stale = store.set_aside(&claimed.claim, nothing, String::new(), at(1_000));
+    assert_eq!(stale.await, Err(CommitError::Fenced));
+
+    // It is shown for what it is, and tried again when a person asks.
+    let aside = Wake::HeldBy("broken:panic".to_owned());
+    assert_eq!(store.wake(aside, at(5_000)).await.unwrap(), 1);
+    assert_eq!(store.claimed(5_000).await.lane.pending.len(), 1_000);
+}
+
+#[tokio::test]
+async fn news_wakes_a_lane_that_was_set_aside() {
+    let store = fresh().await;
+    store.told("maria", changed("7", 1)).await;
+    let claimed = store.claimed(1_000).await;
+    let nothing = Changes::between(&claimed.lane, &claimed.lane).unwrap();
+    let held_by = "broken:panic:1000".to_owned();
+    store
+        .set_aside(&claimed.claim, nothing, held_by, at(1_000))
+        .await
+        .unwrap();
+    store.told("maria", changed("8", 2)).await;
+    assert_eq!(store.claimed(1_000).await.lane.pending.len(), 2);
+}
+
+#[tokio::test]
 async fn work_that_came_during_a_claim_keeps_the_lane_due_when_it_is_released() {
     let store = fresh().await;
     store.told("maria", changed("7", 1)).await;

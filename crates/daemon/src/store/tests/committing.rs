@@ -183,26 +183,7 @@ async fn a_message_is_kept_once_however_often_it_comes() {
 #[tokio::test]
 async fn a_flood_for_one_customer_is_taken_in_a_thousand_at_a_time_and_none_is_left() {
     let store = fresh().await;
-    let records = (0..1_200).map(|n| {
-        let store = &store;
-        async move {
-            store
-                .record(webhook("x", Some(&n.to_string())))
-                .await
-                .unwrap()
-        }
-    });
-    join_all(records).await;
-    let received = store
-        .claim_routes(&Room::of(2_000), at(1_000))
-        .await
-        .unwrap();
-    join_all(
-        received
-            .iter()
-            .map(|r| store.routed(r.id, to_lane("maria", vec![changed("7", 1)]), at(1_000))),
-    )
-    .await;
+    store.flood("maria", 1_200).await;
 
     let first = store.claimed(1_000).await;
     assert_eq!(first.lane.pending.len(), 1_000);

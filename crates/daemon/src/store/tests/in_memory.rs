@@ -162,6 +162,7 @@ judged! {
     renew(claim: &Claim, until: Timestamp) -> Result<(), CommitError>;
     commit(claim: &Claim, changes: Changes, now: Timestamp) -> Result<(), CommitError>;
     release(claim: &Claim, changes: Changes, due_at: Option<Timestamp>, held_by: Option<String>, now: Timestamp) -> Result<(), CommitError>;
+    set_aside(claim: &Claim, changes: Changes, held_by: String, now: Timestamp) -> Result<(), CommitError>;
     join(claim: &Claim, canonical: &UserId, now: Timestamp) -> Result<Joined, CommitError>;
     forward(claim: &Claim, delivery: DeliveryId, to: &LaneId, now: Timestamp) -> Result<(), CommitError>;
     retry_delivery(delivery: DeliveryId, now: Timestamp) -> Result<(), StoreError>;
