@@ -243,6 +243,7 @@ async fn the_state_reads_the_same_with_and_without_a_running_daemon() {
     let (ticket, conversation) = staged.linked().await;
     let timeline = ["timeline", "--ticket", &ticket];
     let by_conversation = ["timeline", "--conversation", &conversation, "--json"];
+    let explain = ["explain", "--ticket", &ticket];
     let questions = [
         &["links"][..],
         &["links", "list", "--json"],
@@ -252,6 +253,7 @@ async fn the_state_reads_the_same_with_and_without_a_running_daemon() {
         &["halt", "--json"],
         &["halt", "list"],
         &["links", "--stuck", "--json"],
+        &explain,
     ];
     let mut running = Vec::new();
     for question in questions {
@@ -268,6 +270,11 @@ async fn the_state_reads_the_same_with_and_without_a_running_daemon() {
         running[2].contains("[mapping.conversation.open_when]"),
         "{}",
         running[2]
+    );
+    assert!(
+        running[8].contains("so the conversation stays open"),
+        "{}",
+        running[8]
     );
     staged.stage.stop_daemon().await;
     for (question, before) in questions.iter().zip(running) {

@@ -12,6 +12,7 @@ mod bridges;
 mod busy;
 mod canary;
 mod command;
+mod explaining;
 mod files;
 mod halt;
 mod history;

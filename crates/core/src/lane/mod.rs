@@ -31,6 +31,7 @@ mod talk;
 mod ticket_id;
 mod unread;
 mod whole;
+mod why;
 
 pub use adopt::LONE_MESSAGE_WAIT;
 pub use by_bot::{AWAY_WITHIN, Away};
@@ -46,6 +47,7 @@ pub use state::{
 pub use step::{Capabilities, Input, Limits, Mode, Next, OnUnknown, Order, Rules, step};
 pub use talk::{CommentsMemory, Direction, LoadedTo, MESSAGES_AT_ONCE, Message, Outcome, Place};
 pub use unread::CREDENTIAL_PROBE_EVERY;
+pub use why::{Reason, why};
 
 /// The reason under which an Intent is parked when nothing can tell what became of it.
 pub const UNKNOWN_OUTCOME: &str = "unknown_outcome";

@@ -227,7 +227,7 @@ impl Turn<'_> {
     }
 
     /// The next generation, if the ticket's last Link ended with the ticket closed: it is open again.
-    fn reopened(&self, id: &TicketId) -> Option<u32> {
+    pub(super) fn reopened(&self, id: &TicketId) -> Option<u32> {
         let last = self.latest_link_of_ticket(id)?;
         let agreed = last.agreed.as_ref()?;
         let closed = last.ended.is_some() && self.rules.mapping.closes(&agreed.status);

@@ -104,7 +104,7 @@ impl Turn<'_> {
     /// The rule that made the Link holds no longer: the tag was taken off again, or the mapping was
     /// mended while the safety halt or a rate held the start. A reopened ticket was not asked for by
     /// this rule; and a rule that fails proves nothing.
-    fn is_asked_for_no_more(&self, link: &Link, seen: &Ticket) -> bool {
+    pub(super) fn is_asked_for_no_more(&self, link: &Link, seen: &Ticket) -> bool {
         let by_reopening = self.rules.mapping.ticket_reopened == TicketReopened::Start
             && self.lane.links.iter().any(|other| {
                 other.id != link.id && !other.is_live() && other.ticket_id() == Some(&seen.id)

@@ -206,16 +206,7 @@ pub fn step(lane: &mut Lane, input: Input, rules: &Rules<'_>, now: Timestamp) ->
     if !planted!(ClockNotFollowed) {
         lane.follow_the_clock(now);
     }
-    let mut turn = Turn {
-        lane,
-        rules,
-        now,
-        works: Vec::new(),
-        wakes: Vec::new(),
-        halted: false,
-        changed: false,
-        early: Vec::new(),
-    };
+    let mut turn = Turn::new(lane, rules, now);
     turn.absorb(input);
     let waiting = |lane: &Lane| lane.messages.iter().filter(|m| m.waits()).count();
     let before = waiting(turn.lane);
@@ -230,6 +221,22 @@ pub fn step(lane: &mut Lane, input: Input, rules: &Rules<'_>, now: Timestamp) ->
         turn.wake(now);
     }
     turn.next()
+}
+
+impl<'a> Turn<'a> {
+    /// At the beginning of a step.
+    pub(super) fn new(lane: &'a mut Lane, rules: &'a Rules<'a>, now: Timestamp) -> Self {
+        Self {
+            lane,
+            rules,
+            now,
+            works: Vec::new(),
+            wakes: Vec::new(),
+            halted: false,
+            changed: false,
+            early: Vec::new(),
+        }
+    }
 }
 
 impl Turn<'_> {

@@ -169,6 +169,12 @@ impl fmt::Debug for Mapping {
 
 /// Towards the conversation.
 impl Mapping {
+    /// Whether tickets start conversations at all.
+    #[must_use]
+    pub fn starts_conversations(&self) -> bool {
+        self.opening.is_some()
+    }
+
     /// Whether a ticket wants a conversation.
     ///
     /// # Errors
@@ -265,6 +271,12 @@ impl Mapping {
     #[must_use]
     pub fn closes(&self, status: &Status) -> bool {
         self.close_on_status.contains(status)
+    }
+
+    /// The statuses in which a ticket has no open conversation.
+    #[must_use]
+    pub fn close_on_status(&self) -> &[Status] {
+        &self.close_on_status
     }
 
     /// What the customer reads when a ticket closes the conversation.

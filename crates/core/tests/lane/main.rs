@@ -41,3 +41,4 @@ mod template;
 mod ticket_ids;
 mod unread;
 mod untold;
+mod why;

@@ -8,6 +8,7 @@
 pub mod bridges;
 pub mod decide;
 pub mod error;
+pub mod explain;
 pub mod halt;
 pub mod lane;
 pub mod link;

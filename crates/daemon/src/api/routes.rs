@@ -2,7 +2,7 @@
 //! is written from this list, so that no route can be missing there.
 
 use super::{
-    ApiError, VERSION, bridges, decide,
+    ApiError, VERSION, bridges, decide, explain,
     extract::{Ask, Body},
     halt, lane, link, links, openapi, parked, stuck, sweep, timeline,
 };
@@ -141,7 +141,7 @@ fn of_links() -> [Route; 4] {
 }
 
 /// What is known, and what happened.
-fn of_customers() -> [Route; 2] {
+fn of_customers() -> [Route; 3] {
     [
         Route {
             method: Method::POST,
@@ -152,6 +152,18 @@ fn of_customers() -> [Route; 2] {
             handler: || {
                 post(|State(jobs): State<Jobs>, Body(asked)| async move {
                     json(timeline::timeline(&jobs, asked).await)
+                })
+            },
+        },
+        Route {
+            method: Method::GET,
+            path: "/explain",
+            summary: "Tells why a ticket's conversation did not start or close: what each rule asks for, and what it finds stored",
+            asked: Asked::Query(schema::<explain::ExplainAsked>),
+            answer: schema::<explain::Explained>,
+            handler: || {
+                get(|State(jobs): State<Jobs>, Ask(asked)| async move {
+                    json(explain::explain(&jobs, asked).await)
                 })
             },
         },

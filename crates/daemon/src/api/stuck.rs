@@ -3,14 +3,14 @@
 
 use super::{
     ApiError,
-    view::{Moment, bridge_named, limit, observing},
+    view::{LIST_MAX, Moment, bridge_named, limit, observing},
 };
 use crate::{
     clock,
     jobs::Jobs,
-    store::{LaneStand, OpenIntent, WaitingDelivery, WaitingLink},
+    store::{LaneStand, OpenIntent, Waiting, WaitingDelivery, WaitingLink},
 };
-use bridge_core::{intent::IntentState, link::ConversationSide, time::Timestamp};
+use bridge_core::{ids::BridgeName, intent::IntentState, link::ConversationSide, time::Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -92,11 +92,7 @@ pub async fn list(jobs: &Jobs, asked: StuckAsked) -> Result<Stuck, ApiError> {
     let before = now.minus(MOVES_WITHIN);
     let room = most.saturating_add(1);
     let waiting = jobs.store.waiting(bridge.as_ref(), before, room).await?;
-    let mut stuck: Vec<(Timestamp, StuckView)> = Vec::new();
-    stuck.extend(waiting.intents.iter().map(|intent| of_intent(intent, now)));
-    stuck.extend(waiting.links.iter().map(of_link));
-    stuck.extend(waiting.deliveries.iter().map(|d| of_delivery(d, now)));
-    stuck.sort_by_key(|(since, _)| *since);
+    let stuck = views(&waiting, now);
     let most = usize::try_from(most).unwrap_or(usize::MAX);
     let more = stuck.len() > most;
     let counts = jobs.store.counts(now).await?;
@@ -111,6 +107,28 @@ pub async fn list(jobs: &Jobs, asked: StuckAsked) -> Result<Stuck, ApiError> {
         more,
         observing: observing(&jobs.runtime.borrow(), bridge.as_ref()),
     })
+}
+
+/// All of a bridge that has not ended, however young: for a look at one thing of it.
+pub(super) async fn all_of(
+    jobs: &Jobs,
+    bridge: &BridgeName,
+    now: Timestamp,
+) -> Result<Vec<StuckView>, ApiError> {
+    let soon = now.plus(MOVES_WITHIN);
+    let waiting = jobs.store.waiting(Some(bridge), soon, LIST_MAX).await?;
+    let views = views(&waiting, now).into_iter();
+    Ok(views.map(|(_, view)| view).collect())
+}
+
+/// The oldest first.
+fn views(waiting: &Waiting, now: Timestamp) -> Vec<(Timestamp, StuckView)> {
+    let mut stuck: Vec<(Timestamp, StuckView)> = Vec::new();
+    stuck.extend(waiting.intents.iter().map(|intent| of_intent(intent, now)));
+    stuck.extend(waiting.links.iter().map(of_link));
+    stuck.extend(waiting.deliveries.iter().map(|d| of_delivery(d, now)));
+    stuck.sort_by_key(|(since, _)| *since);
+    stuck
 }
 
 /// A word and a sentence.

@@ -92,7 +92,8 @@ pub(super) enum Command {
     /// Make the integration at Jelou and the ticketing system's webhooks what the configuration says; run it
     /// again at any time
     Setup(Setup),
-    /// Tell what the bridge would make of a webhook, and by which rule; nothing is sent or stored
+    /// Tell what the bridge would make of a webhook, and by which rule; or, with a ticket or conversation alone,
+    /// why that conversation did not start or close. Nothing is sent or stored
     Explain(Explain),
     /// Bring the database's tables up to date
     Migrate,
@@ -198,22 +199,35 @@ pub(super) struct Setup {
 #[derive(Debug, ClapArgs)]
 pub(super) struct Explain {
     /// The webhook's body, as a file; `-` reads standard input
-    #[arg(value_name = "EVENT.json")]
-    pub event: PathBuf,
+    #[arg(
+        value_name = "EVENT.json",
+        required_unless_present_any = ["ticket", "conversation"],
+        requires = "side"
+    )]
+    pub event: Option<PathBuf>,
     /// The bridge, where there are several
     #[arg(long, value_name = "NAME")]
     pub bridge: Option<String>,
     /// Who would have sent it
-    #[arg(long)]
-    pub side: SideName,
+    #[arg(long, requires = "event")]
+    pub side: Option<SideName>,
     /// What is known of the customer, as a file that the admin API's /lanes answered
-    #[arg(long, value_name = "FILE", conflicts_with = "ticket")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with = "ticket",
+        requires = "event"
+    )]
     pub lane: Option<PathBuf>,
-    /// Explain it against what is known of the customer of this ticket
+    /// Explain it against what is known of the customer of this ticket; without a body, what each rule finds
+    /// stored of the ticket
     #[arg(long, value_name = "ID")]
     pub ticket: Option<String>,
+    /// Without a body: what each rule finds stored of this conversation
+    #[arg(long, value_name = "ID", conflicts_with_all = ["event", "ticket"])]
+    pub conversation: Option<String>,
     /// Make the reads that the plan rests on
-    #[arg(long)]
+    #[arg(long, requires = "event")]
     pub read: bool,
 }
 

@@ -1,13 +1,17 @@
-//! `explain`: asks the room of that name, and prints. Neighbours: `crate::explain`; `door`, for the
-//! Lane behind a ticket.
+//! `explain`: asks the room of that name, and prints; of what is stored it asks the API. Neighbours:
+//! `crate::explain`; `door`, for the Lane behind a ticket.
 
 use super::{
     args::{Explain, Shared, SideName},
     door::{Asked, Door},
-    ending::{Ending, Failure, to_json},
+    ending::{Ending, FINE, Failure, to_json},
+    state,
 };
 use crate::{
-    api::lane::{LaneAsked, LaneFile},
+    api::{
+        explain::{ExplainAsked, Explained},
+        lane::{LaneAsked, LaneFile},
+    },
     clock,
     config::{self, Config},
     explain::{Explanation, Question, explain as ask},
@@ -21,17 +25,20 @@ use std::{io::Read, path::Path, sync::Arc};
 /// what one Claim loads.
 const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
-/// Explains one event.
+/// Explains one event or, without one, what is stored of a ticket or conversation.
 pub(super) async fn explain(shared: &Shared, asked: Explain) -> Result<Ending, Failure> {
+    let (Some(event), Some(side)) = (&asked.event, asked.side) else {
+        return stored(shared, asked).await;
+    };
     let config = Arc::new(config::load(&shared.config)?);
     let bridge = bridge(&config, asked.bridge.as_deref())?;
-    let body = contents(&asked.event)?;
+    let body = contents(event)?;
     let lane = match (&asked.lane, &asked.ticket) {
         (Some(file), _) => Some(lane_in(file)?),
         (None, Some(ticket)) => Some(lane_of(shared, &bridge, ticket).await?),
         (None, None) => None,
     };
-    let side = match asked.side {
+    let side = match side {
         SideName::Jelou => Side::Jelou,
         SideName::Ticketing => Side::Ticketing,
     };
@@ -46,6 +53,38 @@ pub(super) async fn explain(shared: &Shared, asked: Explain) -> Result<Ending, F
     };
     let explanation = ask(question).await;
     Ok(Ending::new(text(&explanation), to_json(&explanation)?))
+}
+
+async fn stored(shared: &Shared, asked: Explain) -> Result<Ending, Failure> {
+    let asked = ExplainAsked {
+        ticket: asked.ticket,
+        conversation: asked.conversation,
+        bridge: asked.bridge,
+    };
+    let asked = Asked::get(&["explain"], &asked);
+    state::answer::<Explained>(shared, asked, |explained| (told(explained), FINE)).await
+}
+
+fn told(explained: &Explained) -> String {
+    let known = |what: &str, id: Option<&String>| match id {
+        Some(id) => format!("{what} {id}"),
+        None => format!("no {what}"),
+    };
+    let mut text = format!(
+        "{}, {}: {} on bridge {}.\n",
+        known("ticket", explained.ticket.as_ref()),
+        known("conversation", explained.conversation.as_ref()),
+        explained.state.as_deref().unwrap_or("never linked"),
+        explained.bridge
+    );
+    if let (Some(status), Some(seen_at)) = (&explained.status, &explained.seen_at) {
+        let seen_at = seen_at.for_people();
+        text.push_str(&format!("The ticket is {status}, as seen {seen_at}.\n"));
+    }
+    let reasons = explained.reasons.iter();
+    let lines = reasons.map(|reason| format!("{}  [{}]", reason.sentence, reason.rule));
+    section(&mut text, "Rules", lines);
+    text
 }
 
 fn bridge(config: &Arc<Config>, name: Option<&str>) -> Result<Arc<Bridge>, Failure> {

@@ -24,7 +24,7 @@ use crate::api::{
 use serde::de::DeserializeOwned;
 
 /// Asks one thing and prints the answer.
-async fn answer<T: DeserializeOwned>(
+pub(super) async fn answer<T: DeserializeOwned>(
     shared: &Shared,
     asked: Asked,
     show: impl FnOnce(&T) -> (String, u8),
