@@ -253,6 +253,31 @@ async fn four_hundred_tickets_closed_in_one_go_stop_at_a_fifth_until_a_person_sa
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_release_lets_go_all_of_a_bulk_edit_though_most_of_it_stands_behind_the_rate() {
+    let scene = Scene::with(30).await;
+    scene.change("min_count = 1000", "min_count = 6").await;
+    let slow = ("jelou_rate = \"100/s\"", "jelou_rate = \"5/s\"");
+    scene.change(slow.0, slow.1).await;
+    scene.solve_all("solved").await;
+    let give_up = clock::now().plus(WITHIN);
+    loop {
+        let figures = scene.figures().await;
+        let rang = figures.sum("jelou_bridge_halt_tripped", &[("operation", "close")]) > 0.5;
+        let planned = figures.sum("jelou_bridge_intents", &[("state", "planned")]) as usize;
+        if rang && planned == 24 {
+            break;
+        }
+        assert!(clock::now() < give_up, "{planned} are planned");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(scene.held("close").await, 24, "come to ask or not");
+    let released = command(&scene.daemon.admin, &["halt", "release"]).await;
+    assert_eq!(released.json["let_go"], 24);
+    scene.until_active(0).await;
+    assert_eq!(scene.alarms("close"), 1, "it does not ring again for them");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_typo_in_open_when_starts_no_more_than_the_halt_lets_out_and_is_taken_back() {
     let scene = Scene::with(0).await;
     let others: Vec<String> = (0..60)
