@@ -383,18 +383,30 @@ fn holding(halt: &HaltView) -> String {
 }
 
 pub(super) fn released(released: &Released) -> String {
-    if released.released.is_empty() {
-        return "Nothing was held. The halts count anew from here.\n".to_owned();
-    }
-    let each = released.released.iter();
-    each.map(|one| {
+    let mut text = String::new();
+    for one in &released.released {
         let writes = count(one.let_go, "write", "writes");
-        format!(
+        text.push_str(&format!(
             "{} of kind {} on bridge {} let go.\n",
             writes, one.operation, one.bridge
-        )
-    })
-    .collect()
+        ));
+    }
+    for one in &released.emptied {
+        text.push_str(&format!(
+            "The halt of {} on bridge {} is off; it held nothing any more.\n",
+            one.operation, one.bridge
+        ));
+    }
+    if text.is_empty() {
+        text.push_str("Nothing was held. The halts count anew from here.\n");
+    }
+    for one in &released.still_on {
+        text.push_str(&format!(
+            "Still on: {} on bridge {} holds {}. `halt release --bridge {} --operation {}` lets go of it.\n",
+            one.operation, one.bridge, one.held, one.bridge, one.operation
+        ));
+    }
+    text
 }
 
 pub(super) fn sweeps(sweeps: &Sweeps) -> String {
