@@ -327,6 +327,16 @@ async fn a_release_names_the_halt_that_stays_on_and_the_one_that_goes_off_holdin
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_halt_that_is_on_is_told_beside_what_is_parked() {
+    let scene = mistyped().await;
+    let on = json!([{"bridge": BRIDGE, "operation": "start", "held": 7}]);
+    let parked = command(&scene.daemon.admin, &["parked"]).await;
+    assert_eq!((&parked.json["halted"], parked.code), (&on, 0));
+    let retried = command(&scene.daemon.admin, &["parked", "retry", "--all"]).await;
+    assert_eq!(retried.json["halted"], on);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_typo_in_open_when_starts_no_more_than_the_halt_lets_out_and_is_taken_back() {
     let scene = Scene::with(0).await;
     let others: Vec<String> = (0..60)

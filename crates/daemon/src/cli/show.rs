@@ -7,7 +7,7 @@ mod tests;
 use super::table::{aligned, count, facts, pad, table};
 use crate::api::{
     Moment,
-    halt::{HaltView, Halts, Released},
+    halt::{HaltOn, HaltView, Halts, Released},
     link::Linked,
     links::{IntentView, LinkShown, LinkView, Links},
     parked::{ParkedList, ParkedView},
@@ -42,6 +42,19 @@ fn observing(bridges: &[String]) -> String {
     let each = bridges.iter();
     each.map(|bridge| {
         format!("Bridge {bridge} observes: nothing is written until its mode is live.\n")
+    })
+    .collect()
+}
+
+/// What a halt holds is not parked, so where one looks for what waits for a person it is told beside it.
+pub(super) fn halted(halts: &[HaltOn]) -> String {
+    let each = halts.iter();
+    each.map(|halt| {
+        format!(
+            "The safety halt of {} on bridge {} is on and holds {}: \
+             `jelou-bridge halt` tells more.\n",
+            halt.operation, halt.bridge, halt.held
+        )
     })
     .collect()
 }
@@ -198,7 +211,7 @@ pub(super) fn lines(lines: &[LineView], named: bool) -> String {
 }
 
 pub(super) fn parked(list: &ParkedList, filtered: bool) -> String {
-    let observing = observing(&list.observing);
+    let observing = halted(&list.halted) + &observing(&list.observing);
     if list.parked.is_empty() {
         let nothing = match filtered {
             true => "Nothing that is parked fits this filter; `parked` alone lists all.\n",
@@ -402,7 +415,8 @@ pub(super) fn released(released: &Released) -> String {
     }
     for one in &released.still_on {
         text.push_str(&format!(
-            "Still on: {} on bridge {} holds {}. `halt release --bridge {} --operation {}` lets go of it.\n",
+            "Still on: {} on bridge {} holds {}. \
+             `halt release --bridge {} --operation {}` lets go of it.\n",
             one.operation, one.bridge, one.held, one.bridge, one.operation
         ));
     }
