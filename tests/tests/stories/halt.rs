@@ -7,7 +7,7 @@ use bridge_tests::{
     figures::Figures,
     play::{phone, rules, user},
     process::Process,
-    program::Daemon,
+    program::{Daemon, STOPS_WITHIN},
 };
 use jelou_bridge::{
     clock,
@@ -324,6 +324,22 @@ async fn a_release_names_the_halt_that_stays_on_and_the_one_that_goes_off_holdin
     assert_eq!((&told["released"], &told["still_on"]), (&nothing, &nothing));
     let log = scene.log();
     assert!(log.contains("The safety halt was released by order"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_halt_that_is_on_is_told_when_the_bridge_starts_again_and_by_doctor() {
+    let mut scene = mistyped().await;
+    scene.daemon.signal("TERM").await.unwrap();
+    scene.daemon.ended(STOPS_WITHIN).await.unwrap();
+    scene.daemon = scene.process.program.start().await.unwrap();
+    let log = scene.log();
+    let told = |line: &str| line.contains("WARN") && line.contains("holds 7 start writes");
+    assert!(log.lines().any(told), "{log}");
+    let config = scene.process.program.config.to_str().unwrap();
+    let doctor = command(&scene.daemon.admin, &["doctor", "--config", config]).await;
+    let looks = doctor.json["looks"].as_array().unwrap();
+    let look = looks.iter().find(|look| look["what"] == "safety halt");
+    assert_eq!((&look.unwrap()["state"], doctor.code), (&"wrong".into(), 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]

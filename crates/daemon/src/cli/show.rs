@@ -23,6 +23,10 @@ const SENTENCE_WIDTH_MAX: usize = 80;
 /// Of what a halt holds, so many are told to a person: enough to see the rule.
 const HELD_TOLD: usize = 10;
 
+/// What a person can do about a halt that is on.
+const HALT_ON: &str = "Was it meant? `halt release` lets go what is held.\n\
+    Was it not? Mend the rule or the tickets first: what nobody wants any more is withdrawn.\n";
+
 const MORE: &str = "There are more; --limit shows them.\n";
 
 fn time(at: &Moment) -> String {
@@ -355,9 +359,10 @@ pub(super) fn halts(halts: &Halts) -> String {
     for halt in halts.halts.iter().filter(|halt| !halt.holding.is_empty()) {
         text.push_str(&holding(halt));
     }
-    if halts.halts.iter().any(|halt| halt.holds) {
-        text.push_str("`halt release` lets go what is held.\n");
-    }
+    text.push_str(match halts.halts.iter().any(|halt| halt.holds) {
+        true => HALT_ON,
+        false => "No halt is on.\n",
+    });
     text + &observing(&halts.observing)
 }
 
