@@ -323,7 +323,10 @@ async fn a_release_names_the_halt_that_stays_on_and_the_one_that_goes_off_holdin
     assert_eq!((&told["let_go"], &told["emptied"]), (&0.into(), &off));
     assert_eq!((&told["released"], &told["still_on"]), (&nothing, &nothing));
     let log = scene.log();
-    assert!(log.contains("The safety halt was released by order"), "{log}");
+    assert!(
+        log.contains("The safety halt was released by order"),
+        "{log}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -82,11 +82,7 @@ impl Memory {
 
     /// What the halt of one kind holds: what it was asked about, and while it is on what is planned and has not come
     /// to ask.
-    pub fn held(
-        &self,
-        bridge: &BridgeName,
-        operation: Operation,
-    ) -> impl Iterator<Item = &Intent> {
+    pub fn held(&self, bridge: &BridgeName, operation: Operation) -> impl Iterator<Item = &Intent> {
         let on = self.is_on(bridge, operation);
         self.intents_of(bridge)
             .filter(move |stored| is_held(stored, operation, on))
@@ -220,10 +216,8 @@ impl Memory {
 /// Whether the halt holds it; one that is on holds what is planned too, unless a person let that go or it was counted.
 fn is_held(stored: &IntentStored, operation: Operation, on: bool) -> bool {
     let intent = &stored.intent;
-    let would_be = on
-        && intent.state == IntentState::Planned
-        && !stored.let_go
-        && stored.let_out_at.is_none();
+    let would_be =
+        on && intent.state == IntentState::Planned && !stored.let_go && stored.let_out_at.is_none();
     intent.operation() == operation && (intent.held || would_be)
 }
 
