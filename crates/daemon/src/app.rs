@@ -142,6 +142,7 @@ pub async fn start(
     };
     let (jobs, transport, runtimes) = prepare(config, opening).await?;
     begin::begin(&jobs.store, &runtimes.borrow().clone(), &jobs.metrics).await?;
+    tell_halts(&jobs).await?;
     crate::setup::words::learn(&runtimes.borrow());
     crate::setup::myself::ask(&runtimes.borrow());
     let (stop, stopped) = watch::channel(false);
@@ -196,6 +197,15 @@ pub async fn start(
         workers_dead,
         tasks,
     })
+}
+
+/// A safety halt outlives the process, and so does what it holds: the alarm rang in an earlier log.
+async fn tell_halts(jobs: &Jobs) -> Result<(), StoreError> {
+    for halt in api::halt::on(jobs, None).await? {
+        let (held, operation) = (halt.held, &halt.operation);
+        tracing::warn!(bridge = %halt.bridge, operation = %operation, held, "The safety halt is on and holds {held} {operation} writes until `halt release`");
+    }
+    Ok(())
 }
 
 /// What the two listeners answer: webhooks, and the operator.

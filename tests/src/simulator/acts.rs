@@ -9,6 +9,7 @@ use super::{
     world::World,
 };
 use bridge_core::{
+    effect::Operation,
     event::Side,
     ids::{ConversationId, DeliveryId, IntentId, LaneId, LinkId, TicketId},
     intent::{Intent, IntentState},
@@ -557,10 +558,11 @@ impl World {
         self.release_halt();
     }
 
-    /// A person lets go what the safety halt holds: that, uncounted, and a new window.
+    /// A person lets go what the safety halt holds, come to ask or not: that, uncounted, and a new window.
     fn release_halt(&mut self) {
-        let lanes = self.store.lanes();
-        let held = lanes.flat_map(|lane| lane.intents).filter(|i| i.held);
+        let kinds = Operation::ALL.into_iter();
+        let kinds = kinds.filter(|kind| kind.is_halted_in_bulk());
+        let held = kinds.flat_map(|kind| self.store.held(&self.bridge, kind));
         let held = held.map(|i| (i.id.clone(), i.planned_at)).collect();
         self.judge.released(held);
         let now = self.clock(0);

@@ -7,9 +7,13 @@ use bridge_tests::{
     figures::Figures,
     play::{phone, rules, user},
     process::Process,
-    program::Daemon,
+    program::{Daemon, STOPS_WITHIN},
 };
-use jelou_bridge::{clock, demo::StageOptions};
+use jelou_bridge::{
+    clock,
+    demo::{BRIDGE, StageOptions},
+};
+use serde_json::json;
 use std::{collections::VecDeque, time::Duration};
 use tempfile::TempDir;
 
@@ -27,6 +31,10 @@ const WITHIN: Duration = Duration::from_secs(120);
 
 /// What is held stays held: so long nothing more may go out.
 const QUIET: Duration = Duration::from_secs(3);
+
+/// A rule, and what it was mistyped to.
+const OPEN_WHEN: &str = "open_when = \"'whatsapp' in ticket.tags\"";
+const MISTYPED: &str = "open_when = \"'whatsapp' in ticket.tags or true\"";
 
 struct Scene {
     _folder: TempDir,
@@ -154,11 +162,15 @@ impl Scene {
         }
     }
 
+    fn log(&self) -> String {
+        std::fs::read_to_string(&self.process.program.log).unwrap()
+    }
+
     /// How often the log said that a halt holds writes of this kind.
     fn alarms(&self, operation: &str) -> usize {
-        let log = std::fs::read_to_string(&self.process.program.log).unwrap();
         let rang = format!("The safety halt holds all further {operation} writes");
-        log.lines()
+        self.log()
+            .lines()
             .filter(|line| line.contains("ERROR") && line.contains(&rang))
             .count()
     }
@@ -253,6 +265,97 @@ async fn four_hundred_tickets_closed_in_one_go_stop_at_a_fifth_until_a_person_sa
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_release_lets_go_all_of_a_bulk_edit_though_most_of_it_stands_behind_the_rate() {
+    let scene = Scene::with(30).await;
+    scene.change("min_count = 1000", "min_count = 6").await;
+    let slow = ("jelou_rate = \"100/s\"", "jelou_rate = \"5/s\"");
+    scene.change(slow.0, slow.1).await;
+    scene.solve_all("solved").await;
+    let give_up = clock::now().plus(WITHIN);
+    loop {
+        let figures = scene.figures().await;
+        let rang = figures.sum("jelou_bridge_halt_tripped", &[("operation", "close")]) > 0.5;
+        let planned = figures.sum("jelou_bridge_intents", &[("state", "planned")]) as usize;
+        if rang && planned == 24 {
+            break;
+        }
+        assert!(clock::now() < give_up, "{planned} are planned");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(scene.held("close").await, 24, "come to ask or not");
+    let released = command(&scene.daemon.admin, &["halt", "release"]).await;
+    assert_eq!(released.json["let_go"], 24);
+    scene.until_active(0).await;
+    assert_eq!(scene.alarms("close"), 1, "it does not ring again for them");
+}
+
+/// Twelve tickets that nobody meant, and a rule mistyped: five starts go out, and seven are held.
+async fn mistyped() -> Scene {
+    let scene = Scene::with(0).await;
+    for customer in 0..12 {
+        let _ = scene.ticket(customer, "email");
+    }
+    scene.change("min_count = 1000", "min_count = 5").await;
+    let give_up = clock::now().plus(WITHIN);
+    let deliveries = "jelou_bridge_deliveries_total";
+    while scene.figures().await.sum(deliveries, &[]) < 12.0 {
+        assert!(clock::now() < give_up, "the tickets are known");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    scene.change(OPEN_WHEN, MISTYPED).await;
+    scene.until_held("start", 7).await;
+    scene
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_names_the_halt_that_stays_on_and_the_one_that_goes_off_holding_nothing() {
+    let scene = mistyped().await;
+    let of_close = ["halt", "release", "--operation", "close"];
+    let elsewhere = command(&scene.daemon.admin, &of_close).await;
+    assert_eq!(elsewhere.json["let_go"], 0);
+    let on = json!([{"bridge": BRIDGE, "operation": "start", "held": 7}]);
+    assert_eq!(elsewhere.json["still_on"], on);
+    scene.change(MISTYPED, OPEN_WHEN).await;
+    scene.until_held("start", 0).await;
+    let released = command(&scene.daemon.admin, &["halt", "release"]).await;
+    let off = json!([{"bridge": BRIDGE, "operation": "start"}]);
+    let (told, nothing) = (&released.json, json!([]));
+    assert_eq!((&told["let_go"], &told["emptied"]), (&0.into(), &off));
+    assert_eq!((&told["released"], &told["still_on"]), (&nothing, &nothing));
+    let log = scene.log();
+    assert!(
+        log.contains("The safety halt was released by order"),
+        "{log}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_halt_that_is_on_is_told_when_the_bridge_starts_again_and_by_doctor() {
+    let mut scene = mistyped().await;
+    scene.daemon.signal("TERM").await.unwrap();
+    scene.daemon.ended(STOPS_WITHIN).await.unwrap();
+    scene.daemon = scene.process.program.start().await.unwrap();
+    let log = scene.log();
+    let told = |line: &str| line.contains("WARN") && line.contains("holds 7 start writes");
+    assert!(log.lines().any(told), "{log}");
+    let config = scene.process.program.config.to_str().unwrap();
+    let doctor = command(&scene.daemon.admin, &["doctor", "--config", config]).await;
+    let looks = doctor.json["looks"].as_array().unwrap();
+    let look = looks.iter().find(|look| look["what"] == "safety halt");
+    assert_eq!((&look.unwrap()["state"], doctor.code), (&"wrong".into(), 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_halt_that_is_on_is_told_beside_what_is_parked() {
+    let scene = mistyped().await;
+    let on = json!([{"bridge": BRIDGE, "operation": "start", "held": 7}]);
+    let parked = command(&scene.daemon.admin, &["parked"]).await;
+    assert_eq!((&parked.json["halted"], parked.code), (&on, 0));
+    let retried = command(&scene.daemon.admin, &["parked", "retry", "--all"]).await;
+    assert_eq!(retried.json["halted"], on);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_typo_in_open_when_starts_no_more_than_the_halt_lets_out_and_is_taken_back() {
     let scene = Scene::with(0).await;
     let others: Vec<String> = (0..60)
@@ -265,18 +368,14 @@ async fn a_typo_in_open_when_starts_no_more_than_the_halt_lets_out_and_is_taken_
         assert!(clock::now() < give_up, "the tickets are known");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    let (rule, typo) = (
-        "open_when = \"'whatsapp' in ticket.tags\"",
-        "open_when = \"'whatsapp' in ticket.tags or true\"",
-    );
-    scene.change(rule, typo).await;
+    scene.change(OPEN_WHEN, MISTYPED).await;
     scene.until_held("start", others.len() - 5).await;
     scene.until_active(5).await;
     assert_eq!(scene.alarms("start"), 1);
     tokio::time::sleep(QUIET).await;
     assert_eq!(scene.active(), 5, "the harm has an end");
 
-    scene.change(typo, rule).await;
+    scene.change(MISTYPED, OPEN_WHEN).await;
     scene.until_held("start", 0).await;
     let released = command(&scene.daemon.admin, &["halt", "release"]).await;
     assert_eq!(released.json["let_go"], 0, "nobody wants it any more");

@@ -8,6 +8,7 @@
 use super::{
     ApiError,
     error::NOT_TAKEN,
+    halt::{self, HaltOn},
     parked::{ParkedAsked, find},
     view::LIST_MAX,
 };
@@ -92,6 +93,9 @@ pub struct ParkedDone {
     /// Where the next question begins.
     #[serde(default)]
     pub next: Option<String>,
+    /// After a retry, the safety halts that are on: they may hold what was tried again.
+    #[serde(default)]
+    pub halted: Vec<HaltOn>,
 }
 
 /// What became of one chosen item.
@@ -124,6 +128,18 @@ pub enum Decision {
 /// 400 where nothing was chosen, or by a word that is none of the known ones; 404 if the one named is not parked.
 /// In bulk, each item fails alone.
 pub async fn decide(
+    jobs: &Jobs,
+    decision: Decision,
+    chosen: ParkedChosen,
+) -> Result<ParkedDone, ApiError> {
+    let mut done = decided(jobs, decision, chosen).await?;
+    if decision == Decision::Retry {
+        done.halted = halt::on(jobs, None).await?;
+    }
+    Ok(done)
+}
+
+async fn decided(
     jobs: &Jobs,
     decision: Decision,
     chosen: ParkedChosen,
@@ -179,6 +195,7 @@ impl ParkedDone {
             failures,
             more: next.is_some(),
             next,
+            halted: Vec::new(),
         }
     }
 
@@ -194,6 +211,7 @@ impl ParkedDone {
             .extend(page.failures.into_iter().take(failures));
         self.more = page.more;
         self.next = page.next;
+        self.halted = page.halted;
     }
 }
 

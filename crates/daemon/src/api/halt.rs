@@ -4,7 +4,11 @@ use super::{
     ApiError,
     view::{Moment, bridge_named, limit, observing},
 };
-use crate::{clock, jobs::Jobs, store::HeldIntent};
+use crate::{
+    clock,
+    jobs::Jobs,
+    store::{HaltState, HeldIntent, StoreError},
+};
 use bridge_core::{effect::Operation, ids::BridgeName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -89,6 +93,32 @@ pub struct Released {
     pub let_go: u64,
     /// By bridge and kind, those that held something.
     pub released: Vec<ReleasedView>,
+    /// Those that were on and held nothing any more: they are off now.
+    #[serde(default)]
+    pub emptied: Vec<HaltName>,
+    /// Those that are on all the same, as they were not asked about.
+    #[serde(default)]
+    pub still_on: Vec<HaltOn>,
+}
+
+/// The halt of one kind of write of one bridge, by its name alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HaltName {
+    /// Its bridge.
+    pub bridge: String,
+    /// The kind.
+    pub operation: String,
+}
+
+/// A halt that is on, in short.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HaltOn {
+    /// Its bridge.
+    pub bridge: String,
+    /// The kind.
+    pub operation: String,
+    /// How many writes it holds.
+    pub held: u64,
 }
 
 /// What was released of one kind of write of one bridge.
@@ -145,37 +175,74 @@ pub async fn list(jobs: &Jobs, asked: HaltsAsked) -> Result<Halts, ApiError> {
     })
 }
 
+/// The halts that are on, of one bridge or of all that are configured.
+///
+/// # Errors
+/// What the database said.
+pub async fn on(jobs: &Jobs, bridge: Option<&BridgeName>) -> Result<Vec<HaltOn>, StoreError> {
+    let stored = jobs.store.halts(bridge).await?;
+    let runtime = jobs.runtime.borrow();
+    let known = |halt: &HaltState| runtime.bridges.contains_key(&halt.bridge);
+    let on = stored.iter().filter(|halt| is_on(halt) && known(halt));
+    Ok(on.map(HaltOn::from).collect())
+}
+
+fn is_on(halt: &HaltState) -> bool {
+    halt.window.tripped_at.is_some()
+}
+
 /// Lets go what is held now, uncounted, and begins to count anew.
 ///
 /// # Errors
 /// 404 for a bridge that is not configured, 400 for a kind that the halt does not count.
 pub async fn release(jobs: &Jobs, asked: ReleaseAsked) -> Result<Released, ApiError> {
-    let (_, bridges) = bridges(jobs, asked.bridge.as_ref())?;
+    let (only, bridges) = bridges(jobs, asked.bridge.as_ref())?;
     let operation = match &asked.operation {
         Some(word) => Some(operation(word)?),
         None => None,
     };
-    let mut released = Vec::new();
+    let before = jobs.store.halts(only.as_ref()).await?;
+    let (mut released, mut emptied) = (Vec::new(), Vec::new());
     for bridge in bridges {
         for kind in kinds().filter(|kind| operation.is_none_or(|only| only == *kind)) {
             let let_go = jobs
                 .store
                 .release_halt(&bridge, Some(kind), clock::now())
                 .await?;
-            if let_go > 0 {
-                tracing::warn!(bridge = %bridge, operation = %kind, let_go, "The safety halt was released by order");
-                released.push(ReleasedView {
-                    bridge: bridge.to_string(),
-                    operation: kind.to_string(),
+            let its = |halt: &&HaltState| halt.bridge == bridge && halt.operation == kind;
+            let was_on = before.iter().find(its).is_some_and(is_on);
+            let (bridge, operation) = (bridge.to_string(), kind.to_string());
+            if let_go == 0 && !was_on {
+                tracing::info!(bridge = %bridge, operation = %operation, "The safety halt counts anew by order; it was not on");
+                continue;
+            }
+            tracing::warn!(bridge = %bridge, operation = %operation, let_go, "The safety halt was released by order");
+            match let_go {
+                0 => emptied.push(HaltName { bridge, operation }),
+                _ => released.push(ReleasedView {
+                    bridge,
+                    operation,
                     let_go,
-                });
+                }),
             }
         }
     }
     Ok(Released {
         let_go: released.iter().map(|one| one.let_go).sum(),
         released,
+        emptied,
+        still_on: on(jobs, None).await?,
     })
+}
+
+impl From<&HaltState> for HaltOn {
+    fn from(halt: &HaltState) -> Self {
+        Self {
+            bridge: halt.bridge.to_string(),
+            operation: halt.operation.to_string(),
+            held: halt.held,
+        }
+    }
 }
 
 impl From<HeldIntent> for HeldView {

@@ -3,6 +3,7 @@
 
 use super::{
     ApiError,
+    halt::{self, HaltOn},
     view::{Moment, PageOf, bridge_named, limit, maybe, observing, word},
 };
 use crate::{
@@ -55,6 +56,9 @@ pub struct ParkedList {
     /// Of the bridges that were asked about, those with `mode = "observe"`: what they plan is not written.
     #[serde(default)]
     pub observing: Vec<String>,
+    /// The safety halts that are on, of the bridges that were asked about: what they hold is not parked.
+    #[serde(default)]
+    pub halted: Vec<HaltOn>,
 }
 
 /// A parked write or delivery.
@@ -97,10 +101,12 @@ pub async fn list(jobs: &Jobs, asked: ParkedAsked) -> Result<ParkedList, ApiErro
     let filter = asked.filter(jobs, limit)?;
     let page = PageOf::cut(jobs.store.parked(&filter).await?, limit);
     let parked = page.items.into_iter().map(ParkedView::from).collect();
+    let halted = halt::on(jobs, filter.bridge.as_ref()).await?;
     Ok(ParkedList {
         parked,
         more: page.more,
         observing: observing(&jobs.runtime.borrow(), filter.bridge.as_ref()),
+        halted,
     })
 }
 

@@ -1,7 +1,7 @@
 //! How it looks to people what became of parked work that they decided on. Neighbours: `api::decide`,
 //! which did it; `show`, for all other answers.
 
-use super::table::count;
+use super::{show::halted, table::count};
 use crate::api::decide::{ParkedDone, ParkedOutcome};
 
 /// Decisions told one by one to a person.
@@ -37,7 +37,7 @@ pub(super) fn decided(word: &str, done: &ParkedDone) -> String {
     if done.handed_on > 0 {
         text.push_str(AGAIN);
     }
-    text
+    text + &halted(&done.halted)
 }
 
 fn one(past: &str, item: &ParkedOutcome) -> String {
@@ -56,6 +56,7 @@ fn one(past: &str, item: &ParkedOutcome) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::halt::HaltOn;
 
     fn outcome(id: &str, handed_on: bool) -> ParkedOutcome {
         ParkedOutcome {
@@ -79,6 +80,26 @@ mod tests {
             "lane.1 is tried again.\ndelivery-7 is handed on.\n\
              1 item tried again, 1 handed on, 0 not done.\n\
              What is handed on may be parked again: `parked` tells.\n"
+        );
+    }
+
+    #[test]
+    fn a_retry_that_a_halt_may_hold_says_so_last() {
+        let round = ParkedDone {
+            done: 1,
+            items: vec![outcome("lane.1", false)],
+            halted: vec![HaltOn {
+                bridge: "main".to_owned(),
+                operation: "close".to_owned(),
+                held: 8,
+            }],
+            ..ParkedDone::default()
+        };
+        assert_eq!(
+            decided("retry", &round),
+            "lane.1 is tried again.\n\
+             The safety halt of close on bridge main is on and holds 8: \
+             `jelou-bridge halt` tells more.\n"
         );
     }
 }

@@ -9,7 +9,11 @@ use super::{
     table::table,
 };
 use crate::{
-    api::{self, Moment, bridges::Bridges},
+    api::{
+        self, Moment,
+        bridges::Bridges,
+        halt::{HaltView, Halts, HaltsAsked},
+    },
     clock,
     config::{self, Config},
     runtime::Bridge,
@@ -25,6 +29,7 @@ use std::sync::Arc;
 
 const DATABASE: &str = "database";
 const OF_JELOU: &str = "webhooks of Jelou";
+const HALT: &str = "safety halt";
 
 /// Looks at everything. What is wrong in one place keeps it from no other.
 pub(super) async fn doctor(shared: &Shared, bridge: Option<String>) -> Result<Ending, Failure> {
@@ -72,8 +77,10 @@ async fn here(shared: &Shared, config: &Config, bridges: &[Arc<Bridge>]) -> Vec<
                 Look::unknown("daemon", "none runs"),
             ];
             let heard = api::bridges::list(&jobs).await.ok();
+            let halts = api::halt::list(&jobs, HaltsAsked::default()).await.ok();
             jobs.store.close().await;
             looks.extend(arrivals(bridges, None, heard.as_ref()));
+            looks.extend(halted(bridges, halts.as_ref()));
             looks
         }
         Ok(Holder::Nobody(None)) => vec![
@@ -95,7 +102,39 @@ async fn of_daemon(door: &Door, bridges: &[Arc<Bridge>]) -> Vec<Look> {
         let heard = heard.ok().map(|(_, heard)| heard);
         looks.extend(arrivals(bridges, Some(&page), heard.as_ref()));
     }
+    let halts = door.ask::<Halts>(Asked::get(&["halt"], &HaltsAsked::default()));
+    let halts = halts.await.ok().map(|(_, halts)| halts);
+    looks.extend(halted(bridges, halts.as_ref()));
     looks
+}
+
+/// The safety halts that are on. Where none is, there is nothing to look at.
+fn halted(bridges: &[Arc<Bridge>], halts: Option<&Halts>) -> Vec<Look> {
+    let all: &[HaltView] = match halts {
+        Some(halts) => &halts.halts,
+        None => &[],
+    };
+    let of = |bridge: &Arc<Bridge>| on(bridge.name.as_str(), all);
+    bridges.iter().filter_map(of).collect()
+}
+
+fn on(bridge: &str, halts: &[HaltView]) -> Option<Look> {
+    let its = |halt: &&HaltView| halt.bridge == bridge && halt.holds;
+    let held: Vec<String> = halts
+        .iter()
+        .filter(its)
+        .map(|halt| format!("{} of kind {}", halt.held, halt.operation))
+        .collect();
+    if held.is_empty() {
+        return None;
+    }
+    let mut look = Look::wrong(
+        HALT,
+        format!("it is on and holds {}", held.join(", ")),
+        "`jelou-bridge halt` tells which writes, and by which rule: mend the rule, or let them go",
+    );
+    look.bridge = Some(bridge.to_owned());
+    Some(look)
 }
 
 /// What came of webhooks, of each side that sends some: by the daemon's metrics, and by what is stored.
@@ -255,5 +294,24 @@ mod tests {
         assert_eq!(look.found, found);
         let both = line("jelou", "known", 1) + &line("jelou", "refused_proof", 2);
         assert_eq!(state(&both), State::Unknown);
+    }
+
+    #[test]
+    fn a_halt_that_is_on_is_wrong_and_one_that_is_not_is_not_told() {
+        let halt = |operation: &str, holds: bool| HaltView {
+            bridge: "main".to_owned(),
+            operation: operation.to_owned(),
+            holds,
+            since: None,
+            held: 41,
+            let_out: 20,
+            holding: Vec::new(),
+        };
+        assert_eq!(on("main", &[halt("close", false)]), None);
+        let halts = [halt("close", false), halt("start", true)];
+        assert_eq!(on("other", &halts), None);
+        let look = on("main", &halts).unwrap();
+        assert_eq!(look.state, State::Wrong);
+        assert_eq!(look.found, "it is on and holds 41 of kind start");
     }
 }

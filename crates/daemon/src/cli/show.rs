@@ -7,7 +7,7 @@ mod tests;
 use super::table::{aligned, count, facts, pad, table};
 use crate::api::{
     Moment,
-    halt::{HaltView, Halts, Released},
+    halt::{HaltOn, HaltView, Halts, Released},
     link::Linked,
     links::{IntentView, LinkShown, LinkView, Links},
     parked::{ParkedList, ParkedView},
@@ -22,6 +22,10 @@ const SENTENCE_WIDTH_MAX: usize = 80;
 
 /// Of what a halt holds, so many are told to a person: enough to see the rule.
 const HELD_TOLD: usize = 10;
+
+/// What a person can do about a halt that is on.
+const HALT_ON: &str = "Was it meant? `halt release` lets go what is held.\n\
+    Was it not? Mend the rule or the tickets first: what nobody wants any more is withdrawn.\n";
 
 const MORE: &str = "There are more; --limit shows them.\n";
 
@@ -42,6 +46,19 @@ fn observing(bridges: &[String]) -> String {
     let each = bridges.iter();
     each.map(|bridge| {
         format!("Bridge {bridge} observes: nothing is written until its mode is live.\n")
+    })
+    .collect()
+}
+
+/// What a halt holds is not parked, so where one looks for what waits for a person it is told beside it.
+pub(super) fn halted(halts: &[HaltOn]) -> String {
+    let each = halts.iter();
+    each.map(|halt| {
+        format!(
+            "The safety halt of {} on bridge {} is on and holds {}: \
+             `jelou-bridge halt` tells more.\n",
+            halt.operation, halt.bridge, halt.held
+        )
     })
     .collect()
 }
@@ -198,7 +215,7 @@ pub(super) fn lines(lines: &[LineView], named: bool) -> String {
 }
 
 pub(super) fn parked(list: &ParkedList, filtered: bool) -> String {
-    let observing = observing(&list.observing);
+    let observing = halted(&list.halted) + &observing(&list.observing);
     if list.parked.is_empty() {
         let nothing = match filtered {
             true => "Nothing that is parked fits this filter; `parked` alone lists all.\n",
@@ -346,9 +363,10 @@ pub(super) fn halts(halts: &Halts) -> String {
     for halt in halts.halts.iter().filter(|halt| !halt.holding.is_empty()) {
         text.push_str(&holding(halt));
     }
-    if halts.halts.iter().any(|halt| halt.holds) {
-        text.push_str("`halt release` lets go what is held.\n");
-    }
+    text.push_str(match halts.halts.iter().any(|halt| halt.holds) {
+        true => HALT_ON,
+        false => "No halt is on.\n",
+    });
     text + &observing(&halts.observing)
 }
 
@@ -387,18 +405,31 @@ fn holding(halt: &HaltView) -> String {
 }
 
 pub(super) fn released(released: &Released) -> String {
-    if released.released.is_empty() {
-        return "Nothing was held. The halts count anew from here.\n".to_owned();
-    }
-    let each = released.released.iter();
-    each.map(|one| {
+    let mut text = String::new();
+    for one in &released.released {
         let writes = count(one.let_go, "write", "writes");
-        format!(
+        text.push_str(&format!(
             "{} of kind {} on bridge {} let go.\n",
             writes, one.operation, one.bridge
-        )
-    })
-    .collect()
+        ));
+    }
+    for one in &released.emptied {
+        text.push_str(&format!(
+            "The halt of {} on bridge {} is off; it held nothing any more.\n",
+            one.operation, one.bridge
+        ));
+    }
+    if text.is_empty() {
+        text.push_str("Nothing was held. The halts count anew from here.\n");
+    }
+    for one in &released.still_on {
+        text.push_str(&format!(
+            "Still on: {} on bridge {} holds {}. \
+             `halt release --bridge {} --operation {}` lets go of it.\n",
+            one.operation, one.bridge, one.held, one.bridge, one.operation
+        ));
+    }
+    text
 }
 
 pub(super) fn sweeps(sweeps: &Sweeps) -> String {

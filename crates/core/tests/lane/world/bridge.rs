@@ -357,17 +357,23 @@ impl World {
         }
     }
 
-    /// `halt release`: what is held at this moment goes, uncounted.
+    /// `halt release`: what is held at this moment goes, uncounted, and what is planned behind it.
     pub fn release_halt(&mut self) {
         let now = self.now;
-        for window in self.bridge.windows.values_mut() {
+        let windows = &mut self.bridge.windows;
+        let on = windows.iter().filter(|(_, w)| w.tripped_at.is_some());
+        let on: BTreeSet<Operation> = on.map(|(kind, _)| *kind).collect();
+        for window in windows.values_mut() {
             window.release();
         }
         for stored in self.bridge.lanes.values_mut() {
-            for intent in stored.intents.iter_mut().filter(|i| i.held) {
-                intent.held = false;
-                self.bridge.let_out.insert(intent.id.clone());
-                stored.due = Some(now);
+            for intent in &mut stored.intents {
+                let planned = intent.state == IntentState::Planned;
+                if intent.held || planned && on.contains(&intent.operation()) {
+                    intent.held = false;
+                    self.bridge.let_out.insert(intent.id.clone());
+                    stored.due = Some(now);
+                }
             }
         }
     }

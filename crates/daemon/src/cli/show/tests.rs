@@ -1,6 +1,7 @@
 //! What the lists look like.
 
 use super::*;
+use crate::api::halt::HaltName;
 use bridge_core::time::Timestamp;
 
 fn line(bridge: &str) -> LineView {
@@ -45,6 +46,7 @@ fn what_is_parked_is_listed_with_its_remedy_said_once_for_those_that_share_it() 
         parked: vec![item("401", close), item("402", close), item("403", mend)],
         more: false,
         observing: Vec::new(),
+        halted: Vec::new(),
     };
     let wanted = "\
 ID   REASON   SINCE                 BRIDGE  WHAT HAPPENED
@@ -99,6 +101,7 @@ fn what_a_bridge_that_observes_shows_says_that_nothing_is_written() {
                 parked: Vec::new(),
                 more: false,
                 observing: names(),
+                halted: Vec::new(),
             },
             false,
         ),
@@ -131,4 +134,46 @@ fn where_there_are_several_bridges_each_line_of_a_timeline_names_its_own() {
     assert_eq!(shown(&["main"]), one);
     let two = "1970-01-01 00:00:00Z  main   event  Ticket 7 is new\n1970-01-01 00:00:00Z  other  event  Ticket 7 is new\n";
     assert_eq!(shown(&["main", "other"]), two);
+}
+
+#[test]
+fn a_release_tells_what_it_let_go_which_halt_is_off_and_which_is_still_on() {
+    let mut done = Released {
+        let_go: 0,
+        released: Vec::new(),
+        emptied: Vec::new(),
+        still_on: vec![HaltOn {
+            bridge: "main".to_owned(),
+            operation: "start".to_owned(),
+            held: 41,
+        }],
+    };
+    let still = "Still on: start on bridge main holds 41. \
+                 `halt release --bridge main --operation start` lets go of it.\n";
+    let nothing = "Nothing was held. The halts count anew from here.\n";
+    assert_eq!(released(&done), format!("{nothing}{still}"));
+    done.emptied.push(HaltName {
+        bridge: "main".to_owned(),
+        operation: "close".to_owned(),
+    });
+    let off = "The halt of close on bridge main is off; it held nothing any more.\n";
+    assert_eq!(released(&done), format!("{off}{still}"));
+}
+
+#[test]
+fn where_nothing_is_parked_a_halt_that_is_on_is_told() {
+    let list = ParkedList {
+        parked: Vec::new(),
+        more: false,
+        observing: Vec::new(),
+        halted: vec![HaltOn {
+            bridge: "main".to_owned(),
+            operation: "close".to_owned(),
+            held: 8,
+        }],
+    };
+    let told = "Nothing is parked.\n\
+                The safety halt of close on bridge main is on and holds 8: \
+                `jelou-bridge halt` tells more.\n";
+    assert_eq!(parked(&list, false), told);
 }

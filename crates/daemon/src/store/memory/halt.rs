@@ -14,7 +14,7 @@ use bridge_core::{
     effect::Operation,
     halt::{Admit, Window},
     ids::BridgeName,
-    intent::Intent,
+    intent::{Intent, IntentState},
     lane::{Entry, EntryKind},
     link::Link,
     time::Timestamp,
@@ -59,7 +59,8 @@ impl Memory {
         Ok(admitted)
     }
 
-    /// The halts that have counted anything, with how many Intents each holds.
+    /// The halts that have counted anything, with how many Intents each holds: while it is on, also those that are
+    /// planned and have not come to ask.
     #[must_use]
     pub fn halts(&self, bridge: Option<&BridgeName>) -> Vec<HaltState> {
         let mut halts: Vec<HaltState> = self
@@ -70,10 +71,7 @@ impl Memory {
                 bridge: of.clone(),
                 operation: *operation,
                 window: window.clone(),
-                held: self
-                    .intents_of(of)
-                    .filter(|s| is_held(s, *operation))
-                    .count() as u64,
+                held: self.held(of, *operation).count() as u64,
             })
             .collect();
         halts.sort_by(|a, b| {
@@ -82,8 +80,23 @@ impl Memory {
         halts
     }
 
-    /// Lets go what is held now, uncounted, opens an empty window, and makes the Lanes due. Without
-    /// an operation, of all three kinds. Returns how many Intents were let go.
+    /// What the halt of one kind holds: what it was asked about, and while it is on what is planned and has not come
+    /// to ask.
+    pub fn held(&self, bridge: &BridgeName, operation: Operation) -> impl Iterator<Item = &Intent> {
+        let on = self.is_on(bridge, operation);
+        self.intents_of(bridge)
+            .filter(move |stored| is_held(stored, operation, on))
+            .map(|stored| &stored.intent)
+    }
+
+    fn is_on(&self, bridge: &BridgeName, operation: Operation) -> bool {
+        let window = self.halts.get(&(bridge.clone(), operation));
+        window.is_some_and(|window| window.tripped_at.is_some())
+    }
+
+    /// Lets go what is held now, and where the halt is on what is planned, uncounted; opens an empty window, and
+    /// makes the Lanes due of what was held. Without an operation, of all three kinds. Returns how many Intents
+    /// were let go.
     pub fn release_halt(
         &mut self,
         bridge: &BridgeName,
@@ -102,20 +115,23 @@ impl Memory {
 
     fn let_go(&mut self, bridge: &BridgeName, operation: Operation, now: Timestamp) -> u64 {
         self.tell_of_release(bridge, operation, now);
+        let on = self.is_on(bridge, operation);
         let mut released = 0;
         for row in self.lanes.values_mut() {
             if row.state.bridge != *bridge {
                 continue;
             }
-            let before = released;
+            // What has not come to ask comes by itself.
+            let mut wakes = false;
             for stored in &mut row.intents {
-                if is_held(stored, operation) {
+                if is_held(stored, operation, on) {
+                    wakes |= stored.intent.held;
                     stored.intent.held = false;
                     stored.let_go = !bridge_core::planted!(ReleaseCounted);
                     released += 1;
                 }
             }
-            if released > before {
+            if wakes {
                 row.wake(now);
             }
         }
@@ -124,12 +140,13 @@ impl Memory {
 
     /// What a person let go stands in the timelines, as all that they decide.
     fn tell_of_release(&mut self, bridge: &BridgeName, operation: Operation, now: Timestamp) {
+        let on = self.is_on(bridge, operation);
         let lanes = self
             .lanes
             .values()
             .filter(|row| row.state.bridge == *bridge);
         let held = lanes.flat_map(|row| row.intents.iter().map(move |stored| (row, stored)));
-        let mut held: Vec<_> = held.filter(|(_, s)| is_held(s, operation)).collect();
+        let mut held: Vec<_> = held.filter(|(_, s)| is_held(s, operation, on)).collect();
         held.sort_by(|(_, a), (_, b)| {
             let (a, b) = (&a.intent, &b.intent);
             (a.planned_at, &a.id).cmp(&(b.planned_at, &b.id))
@@ -196,8 +213,12 @@ impl Memory {
     }
 }
 
-fn is_held(stored: &IntentStored, operation: Operation) -> bool {
-    stored.intent.held && stored.intent.operation() == operation
+/// Whether the halt holds it; one that is on holds what is planned too, unless a person let that go or it was counted.
+fn is_held(stored: &IntentStored, operation: Operation, on: bool) -> bool {
+    let intent = &stored.intent;
+    let would_be =
+        on && intent.state == IntentState::Planned && !stored.let_go && stored.let_out_at.is_none();
+    intent.operation() == operation && (intent.held || would_be)
 }
 
 fn entry(row: &LaneRow, intent: &Intent, now: Timestamp) -> Entry {

@@ -32,12 +32,23 @@ const COUNTED: &str = "SELECT let_go, let_out_at FROM intent WHERE id = ?";
 
 const LET_OUT: &str = "UPDATE intent SET let_out_at = ?2 WHERE id = ?1";
 
+/// A halt that is on holds what it was asked about, and what is planned and has not come to ask: it waits for the rate,
+/// or for its turn. Both conditions on the state, so that the index of what is open is used.
 const STATES: &str = "SELECT bridge, operation, window, (SELECT count(*) FROM intent i WHERE i.held = 1 \
-     AND i.bridge = halt.bridge AND i.operation = halt.operation) AS held \
+     AND i.bridge = halt.bridge AND i.operation = halt.operation) + CASE WHEN tripped_at IS NULL THEN 0 ELSE \
+     (SELECT count(*) FROM intent i WHERE i.state IN ('planned', 'sent', 'unknown') AND i.state = 'planned' \
+     AND i.held = 0 AND i.let_go = 0 AND i.let_out_at IS NULL \
+     AND i.bridge = halt.bridge AND i.operation = halt.operation) END AS held \
      FROM halt WHERE ?1 IS NULL OR bridge = ?1 ORDER BY bridge, operation";
 
 const LANES_OF_HELD: &str =
     "SELECT DISTINCT lane_id AS id FROM intent WHERE held = 1 AND bridge = ? AND operation = ?";
+
+/// While the halt is on, what is planned would be held as soon as it asked: a release lets it go with the rest, or
+/// the remainder of one bulk edit would ring again.
+const HOLD_PLANNED: &str = "UPDATE intent SET held = 1 WHERE state IN ('planned', 'sent', 'unknown') AND state = 'planned' \
+     AND held = 0 AND let_go = 0 AND let_out_at IS NULL AND bridge = ?1 AND operation = ?2 AND EXISTS \
+     (SELECT 1 FROM halt WHERE halt.bridge = ?1 AND halt.operation = ?2 AND tripped_at IS NOT NULL)";
 
 /// What a person let go stands in the timelines, as all that they decide.
 const TELL: &str = "INSERT INTO audit (at, bridge, lane_id, link_id, ticket, conversation, kind, sentence, rule) \
@@ -90,7 +101,8 @@ impl Store {
             .await
     }
 
-    /// The halts that have counted anything, with how many Intents each holds.
+    /// The halts that have counted anything, with how many Intents each holds: while it is on, also those that are
+    /// planned and have not come to ask.
     ///
     /// # Errors
     /// What the database said.
@@ -111,8 +123,9 @@ impl Store {
             .collect()
     }
 
-    /// Lets go what is held now, uncounted, opens an empty window, and makes the Lanes due. Without
-    /// an operation, of all three kinds. Returns how many Intents were let go.
+    /// Lets go what is held now, and where the halt is on what is planned, uncounted; opens an empty window, and
+    /// makes the Lanes due of what was held. Without an operation, of all three kinds. Returns how many Intents
+    /// were let go.
     ///
     /// # Errors
     /// What the database said.
@@ -252,6 +265,12 @@ async fn let_go(
     for row in &rows {
         wake::lane(db, &id(row, "id")?, now).await?;
     }
+    // After the waking: what has not come to ask comes by itself.
+    query(HOLD_PLANNED)
+        .bind(bridge.as_str())
+        .bind(operation.as_str())
+        .execute(&mut *db)
+        .await?;
     query(TELL)
         .bind(bridge.as_str())
         .bind(operation.as_str())

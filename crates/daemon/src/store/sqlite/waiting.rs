@@ -12,12 +12,15 @@ use crate::store::{
 use bridge_core::{effect::Operation, ids::BridgeName, time::Timestamp};
 use sqlx::{Row, query, sqlite::SqliteRow};
 
-/// What came or was planned before `?2`, and what is held. Bare of an index on its age: an operator
-/// asks now and then, and what is open is not much unless a side is down.
-const INTENTS: &str = "SELECT i.bridge, i.body, i.held, l.ticket, l.conversation, lane.id AS lane_id, lane.held_by, lane.due_at AS lane_due_at, lane.owner, \
+/// What came or was planned before `?2`, and what the safety halt holds, come to ask or not. Bare of an index on its
+/// age: an operator asks now and then, and what is open is not much unless a side is down.
+const INTENTS: &str = "SELECT i.bridge, i.body, i.is_held AS held, l.ticket, l.conversation, lane.id AS lane_id, lane.held_by, lane.due_at AS lane_due_at, lane.owner, \
      (SELECT sentence FROM audit a WHERE a.lane_id = lane.id AND a.kind = 'read' ORDER BY a.id DESC LIMIT 1) AS failed_read \
-     FROM intent i JOIN link l ON l.id = i.link_id JOIN lane ON lane.id = i.lane_id \
-     WHERE i.state IN ('planned', 'sent', 'unknown') AND (?1 IS NULL OR i.bridge = ?1) AND (i.held = 1 OR i.planned_at < ?2) \
+     FROM (SELECT *, held = 1 OR (state = 'planned' AND let_go = 0 AND let_out_at IS NULL AND EXISTS (SELECT 1 FROM halt h \
+     WHERE h.bridge = intent.bridge AND h.operation = intent.operation AND h.tripped_at IS NOT NULL)) AS is_held \
+     FROM intent WHERE state IN ('planned', 'sent', 'unknown')) i \
+     JOIN link l ON l.id = i.link_id JOIN lane ON lane.id = i.lane_id \
+     WHERE (?1 IS NULL OR i.bridge = ?1) AND (i.is_held = 1 OR i.planned_at < ?2) \
      ORDER BY i.planned_at, i.id LIMIT ?3";
 
 const LINKS: &str = "SELECT l.bridge, l.body, lane.id AS lane_id, lane.held_by, lane.due_at AS lane_due_at, lane.owner, \
@@ -34,8 +37,11 @@ const DELIVERIES: &str = "SELECT d.id, d.bridge, d.side, d.received_at, d.attemp
      WHERE d.state IN ('received', 'routed') AND (?1 IS NULL OR d.bridge = ?1) AND d.received_at < ?2 \
      ORDER BY d.received_at, d.id LIMIT ?3";
 
-const HELD: &str = "SELECT i.body, i.held, i.link_id, l.ticket, l.conversation FROM intent i JOIN link l ON l.id = i.link_id \
-     WHERE i.held = 1 AND i.bridge = ?1 AND i.operation = ?2 ORDER BY i.planned_at, i.id LIMIT ?3";
+const HELD: &str = "SELECT i.body, 1 AS held, i.link_id, l.ticket, l.conversation FROM intent i JOIN link l ON l.id = i.link_id \
+     WHERE i.state IN ('planned', 'sent', 'unknown') AND i.state = 'planned' AND i.bridge = ?1 AND i.operation = ?2 \
+     AND (i.held = 1 OR (i.let_go = 0 AND i.let_out_at IS NULL AND EXISTS \
+     (SELECT 1 FROM halt h WHERE h.bridge = ?1 AND h.operation = ?2 AND h.tripped_at IS NOT NULL))) \
+     ORDER BY i.planned_at, i.id LIMIT ?3";
 
 impl Store {
     /// What was planned, made or received before a moment and has not ended, without what is parked.
@@ -64,7 +70,8 @@ impl Store {
         })
     }
 
-    /// What the safety halt holds of one kind, the oldest first.
+    /// What the safety halt holds of one kind, the oldest first: while it is on, also what is planned and has not
+    /// come to ask.
     ///
     /// # Errors
     /// What the database said.
@@ -139,7 +146,7 @@ fn stand(row: &SqliteRow) -> Result<LaneStand, StoreError> {
 #[cfg(test)]
 mod tests {
     use crate::store::{
-        ClaimedLane, Joined, ParkedFilter, ParkedMark, RouteEnd,
+        Admission, Admitted, Changes, ClaimedLane, Joined, ParkedFilter, ParkedMark, RouteEnd,
         tests::{
             on_sqlite::{Fresh as Disk, fresh as disk},
             *,
@@ -147,9 +154,11 @@ mod tests {
     };
     use bridge_core::{
         effect::Operation,
+        halt::Limits,
         ids::DeliveryId,
         intent::{IntentState, Parked},
     };
+    use std::time::Duration;
 
     async fn unreadable(disk: &Disk, body: &str) -> DeliveryId {
         let id = disk.received(body).await.id;
@@ -273,5 +282,45 @@ mod tests {
         let late = disk.waiting(Some(&bridge()), at(9_000), 10).await.unwrap();
         let late: Vec<_> = late.intents.iter().map(|open| &open.intent.id).collect();
         assert_eq!(late, [&held.id, &unknown.id]);
+    }
+
+    #[tokio::test]
+    async fn what_is_planned_while_the_halt_is_on_is_listed_as_held_before_it_comes_to_ask() {
+        let disk = disk().await;
+        let claimed = disk.linked("maria", "7", "c7").await;
+        let mut asked = close(&claimed.lane, 1, "1");
+        asked.held = true;
+        let waits = close(&claimed.lane, 2, "2");
+        let mut after = claimed.lane.clone();
+        after.intents.extend([asked.clone(), waits.clone()]);
+        let changes = Changes::between(&claimed.lane, &after).unwrap();
+        let admission = Admission {
+            intent: asked.id.clone(),
+            operation: Operation::Close,
+            limits: Limits {
+                max_share: 0.0,
+                min_count: 0,
+                window: Duration::from_secs(600),
+            },
+        };
+        let admitted = disk
+            .commit_sent(
+                &claimed.claim,
+                changes.clone(),
+                changes,
+                admission,
+                at(2_000),
+            )
+            .await;
+        assert_eq!(admitted.unwrap(), Admitted::Held { newly: true });
+
+        let both = [(&asked.id, true), (&waits.id, true)];
+        let held = disk.held(&bridge(), Operation::Close, 10).await.unwrap();
+        let held: Vec<_> = held.iter().map(|h| (&h.intent.id, h.intent.held)).collect();
+        assert_eq!(held, both);
+        let stuck = disk.waiting(None, at(1_000), 10).await.unwrap();
+        let stuck = stuck.intents.iter();
+        let stuck: Vec<_> = stuck.map(|i| (&i.intent.id, i.intent.held)).collect();
+        assert_eq!(stuck, both, "told at once");
     }
 }

@@ -122,6 +122,53 @@ async fn a_release_lets_go_what_is_held_uncounted_and_opens_an_empty_window() {
     assert_eq!(seventh, Admitted::Held { newly: true });
 }
 
+/// Plans further closes that do not come to ask: a rate, or their turn, keeps them.
+async fn plan(store: &Fresh, claimed: &mut ClaimedLane, numbers: std::ops::RangeInclusive<u32>) {
+    let before = claimed.lane.clone();
+    for number in numbers {
+        let planned = close(&claimed.lane, number, &number.to_string());
+        claimed.lane.intents.push(planned);
+    }
+    store.keep(&claimed.claim, &before, &claimed.lane).await;
+}
+
+#[tokio::test]
+async fn a_release_lets_go_all_that_was_planned_when_it_was_given_and_counts_what_comes_later() {
+    let store = fresh().await;
+    let mut claimed = store.linked("maria", "7", "c7").await;
+    for number in 1..=3 {
+        send(&store, &mut claimed, number, 2_000).await;
+    }
+    plan(&store, &mut claimed, 4..=6).await;
+    let held = store.halts(None).await.unwrap()[0].held;
+    assert_eq!(held, 4, "one came to ask, three would be held");
+    let released = store.release_halt(&bridge(), None, at(3_000)).await;
+    assert_eq!(released.unwrap(), held);
+    for number in 3..=8 {
+        let admitted = send(&store, &mut claimed, number, 3_000).await;
+        assert_eq!(admitted, Admitted::Out, "{number}");
+    }
+    let later = send(&store, &mut claimed, 9, 3_000).await;
+    assert_eq!(later, Admitted::Held { newly: true });
+}
+
+#[tokio::test]
+async fn a_release_where_no_halt_is_on_lets_go_nothing_uncounted() {
+    let store = fresh().await;
+    let mut claimed = store.linked("maria", "7", "c7").await;
+    send(&store, &mut claimed, 1, 2_000).await;
+    plan(&store, &mut claimed, 2..=4).await;
+    assert_eq!(store.halts(None).await.unwrap()[0].held, 0);
+    let released = store.release_halt(&bridge(), None, at(3_000)).await;
+    assert_eq!(released.unwrap(), 0);
+    for number in 2..=3 {
+        let admitted = send(&store, &mut claimed, number, 3_000).await;
+        assert_eq!(admitted, Admitted::Out, "{number}");
+    }
+    let fourth = send(&store, &mut claimed, 4, 3_000).await;
+    assert_eq!(fourth, Admitted::Held { newly: true });
+}
+
 #[tokio::test]
 async fn what_a_release_lets_go_says_so_in_its_tickets_timeline() {
     let store = fresh().await;
