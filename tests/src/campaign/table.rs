@@ -78,7 +78,9 @@ impl Subcommand {
 /// Reads a value, so that a wrong one is refused before anything is played.
 fn read(option: &str, value: &str) -> Result<(), String> {
     match option {
-        "--program" | "--folder" => Ok(()),
+        "--program" => Ok(()),
+        "--folder" if Path::new(value).is_dir() => Ok(()),
+        "--folder" => Err(format!("--folder {value} is no folder that is there")),
         "--manner" => Manner::named(value).map(|_| ()),
         "--seed" => number::<u64>(option, value).map(|_| ()),
         _ => count(option, value).map(|_| ()),
@@ -211,11 +213,13 @@ mod tests {
             ("--kills many", "--kills many is not a number"),
             ("--kills 0", "--kills 0 proves nothing"),
             ("--seed abc", "--seed abc is not a number"),
+            ("--folder /not/there", "--folder /not/there is no folder"),
         ] {
             let said = words(asked).unwrap_err();
             assert!(said.starts_with(why), "{asked}: {said}");
         }
         assert_eq!(words("--seed 0").unwrap().seed(), Ok(0));
+        assert!(words("--folder /").is_ok());
     }
 
     #[test]
