@@ -525,7 +525,8 @@ async fn explain_by_ticket_plans_against_what_the_daemon_knows_and_changes_nothi
     assert_eq!(after, calls);
     staged.stage.stop_daemon().await;
     let alone = staged.run(&question).await;
-    assert!(json(&alone)["effects"].is_array(), "{}", text(&alone.stderr));
+    assert_eq!(code(&alone), 0, "{}", text(&alone.stderr));
+    assert!(json(&alone)["effects"].is_array());
     assert!(text(&alone.stderr).contains("No bridge is running"));
 }
 

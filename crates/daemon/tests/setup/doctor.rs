@@ -60,7 +60,8 @@ async fn what_is_as_it_should_be_is_fine_with_and_without_a_daemon() {
     );
     daemon.stop().await;
     let after = bench.run(&["doctor", "--json"]).await;
-    assert_eq!((code(&after), &bench::json(&after)["ok"]), (0, &true.into()));
+    assert_eq!(code(&after), 0, "{}", said(&after));
+    assert_eq!(bench::json(&after)["ok"], true);
     let told = String::from_utf8_lossy(&after.stderr);
     assert!(told.contains("No bridge is running"), "{told}");
 }
