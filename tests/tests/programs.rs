@@ -4,7 +4,10 @@
 #![allow(clippy::unwrap_used)]
 
 use bridge_tests::{campaign::TABLE, explorer::TROUBLES};
-use std::process::{Command, Output};
+use std::{
+    process::{Command, Output},
+    str::FromStr,
+};
 
 const SIMULATE: &str = env!("CARGO_BIN_EXE_simulate");
 const EXPLORE: &str = env!("CARGO_BIN_EXE_explore");
@@ -96,5 +99,29 @@ fn who_reads_no_further_ends_a_program_quietly() {
             (Some(0), ""),
             "{words}"
         );
+    }
+}
+
+/// With N for each figure.
+fn without_figures(words: &str) -> String {
+    let plain = words.split(' ').map(|word| match f64::from_str(word) {
+        Ok(_) => "N",
+        Err(_) => word,
+    });
+    plain.collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn each_word_that_simulate_closes_with_stands_in_the_glossary() {
+    let page = include_str!("../../docs/RELIABILITY.md");
+    let said = said(SIMULATE, "--seeds 0..3 --jobs 1");
+    let lines: Vec<&str> = said.lines().collect();
+    let (last, before) = lines.split_last().unwrap();
+    let shares = before.iter().filter_map(|line| line.split(": ").next());
+    let counts = last.split(" (").next().unwrap().split(", ");
+    let all: Vec<String> = shares.chain(counts).map(without_figures).collect();
+    assert_eq!(all.len(), 11, "{said}");
+    for words in all {
+        assert!(page.contains(&format!("\n| \"{words}\" | ")), "{words}");
     }
 }

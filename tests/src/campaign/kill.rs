@@ -192,4 +192,13 @@ mod tests {
         let told = "3 words older than their link not sent, 0 breaches";
         assert!(line.ends_with(told), "{line}");
     }
+
+    #[test]
+    fn each_word_of_the_closing_line_stands_in_the_glossary() {
+        let page = include_str!("../../../docs/RELIABILITY.md");
+        let line = Counts::default().line(0).replace('0', "N");
+        for words in line.split(", ") {
+            assert!(page.contains(&format!("\n| \"{words}\" | ")), "{words}");
+        }
+    }
 }
