@@ -1,7 +1,13 @@
-//! The numbers of a command line. Neighbours: the binaries, which are asked; `campaign::table`, which
+//! The words of a command line. Neighbours: the binaries, which are asked; `campaign::table`, which
 //! reads the options of a subcommand.
 
 use std::str::FromStr;
+
+/// Whether help is asked for, whatever else is.
+#[must_use]
+pub fn wants_help(words: &[String]) -> bool {
+    words.iter().any(|word| word == "--help" || word == "-h")
+}
 
 /// Reads the number that was said with an option.
 ///

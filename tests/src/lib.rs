@@ -4,7 +4,8 @@
 //! Rooms: `play` (a stage with words for stories), `program` (the real binary as a process),
 //! `process` (it stands between two sandboxes), `figures` (what its admin listener tells), `campaign` (kill it in the middle of a burst and
 //! compare the worlds), `simulator` (the rules in virtual time), `explorer` (every state of small worlds),
-//! `planted` (bugs that the simulator must find), `chance` (from a seed), `asked` (the numbers of a command line), `built` (of which commit).
+//! `planted` (bugs that the simulator must find), `chance` (from a seed), `asked` (the words of a command line), `printed` (what a
+//! program says), `built` (of which commit).
 
 pub mod asked;
 pub mod built;
@@ -15,6 +16,7 @@ pub mod figures;
 #[cfg(feature = "planted")]
 pub mod planted;
 pub mod play;
+pub mod printed;
 pub mod process;
 pub mod program;
 pub mod simulator;

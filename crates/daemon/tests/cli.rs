@@ -334,8 +334,35 @@ async fn an_order_without_a_bridge_says_that_it_was_carried_out_by_the_command()
     assert!(text(&released.stdout).contains("Nothing was held"));
     let let_go = "let go by the next one that runs";
     assert!(!text(&released.stderr).contains(let_go), "nothing was held");
-    let asked = staged.run(&["timeline", "--ticket", &ticket]).await;
-    assert!(!text(&asked.stderr).contains("No bridge is running"));
+}
+
+#[tokio::test]
+async fn a_question_without_a_bridge_says_that_none_runs() {
+    let mut staged = Staged::new().await;
+    let (ticket, _) = staged.linked().await;
+    let timeline = ["timeline", "--ticket", &ticket, "--json"];
+    let questions = [
+        &["parked", "--json"][..],
+        &["links", "--stuck", "--json"],
+        &["halt", "--json"],
+        &timeline,
+    ];
+    let none_runs = "No bridge is running: this command read the database itself.";
+    for question in questions {
+        let beside = staged.run(question).await;
+        assert!(!text(&beside.stderr).contains(none_runs), "{question:?}");
+    }
+    staged.stage.stop_daemon().await;
+    for question in questions {
+        let alone = staged.run(question).await;
+        assert_eq!(code(&alone), 0, "{question:?}");
+        let told = text(&alone.stderr);
+        assert_eq!(told.matches(none_runs).count(), 1, "{question:?}: {told}");
+        assert!(json(&alone).is_object(), "one document, and nothing else");
+    }
+    // An order that found nothing to do has read, and no more.
+    let released = staged.run(&["halt", "release"]).await;
+    assert!(text(&released.stderr).contains(none_runs));
 }
 
 #[tokio::test]
@@ -478,7 +505,7 @@ async fn a_broken_file_does_not_stop_who_names_the_address_and_the_token() {
 
 #[tokio::test]
 async fn explain_by_ticket_plans_against_what_the_daemon_knows_and_changes_nothing() {
-    let staged = Staged::new().await;
+    let mut staged = Staged::new().await;
     let (ticket, conversation) = staged.linked().await;
     let calls =
         staged.stage.jelou.handle.calls().len() + staged.stage.helpdesk.handle.calls().len();
@@ -493,17 +520,16 @@ async fn explain_by_ticket_plans_against_what_the_daemon_knows_and_changes_nothi
     });
     std::fs::write(&event, body.to_string()).unwrap();
     let event = event.to_str().unwrap();
-    let explained = staged
-        .run(&[
-            "explain",
-            "--side",
-            "ticketing",
-            "--ticket",
-            &ticket,
-            event,
-            "--json",
-        ])
-        .await;
+    let question = [
+        "explain",
+        "--side",
+        "ticketing",
+        "--ticket",
+        &ticket,
+        event,
+        "--json",
+    ];
+    let explained = staged.run(&question).await;
     assert_eq!(code(&explained), 0, "{}", text(&explained.stderr));
     let explained = json(&explained);
     let effects = explained["effects"].as_array().unwrap();
@@ -515,6 +541,11 @@ async fn explain_by_ticket_plans_against_what_the_daemon_knows_and_changes_nothi
     let after =
         staged.stage.jelou.handle.calls().len() + staged.stage.helpdesk.handle.calls().len();
     assert_eq!(after, calls);
+    staged.stage.stop_daemon().await;
+    let alone = staged.run(&question).await;
+    assert_eq!(code(&alone), 0, "{}", text(&alone.stderr));
+    assert!(json(&alone)["effects"].is_array());
+    assert!(text(&alone.stderr).contains("No bridge is running"));
 }
 
 #[tokio::test]

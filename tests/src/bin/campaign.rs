@@ -6,27 +6,26 @@
 //! could not be played. Where a law was broken, the folder with the database is kept and named.
 
 use bridge_tests::{
+    asked::wants_help,
     built::COMMIT,
-    campaign::{Subcommand, TABLE, Words, table::say},
+    campaign::{
+        Subcommand, TABLE, Words,
+        table::{help, usage},
+    },
+    printed::say,
 };
 use jelou_bridge::clock;
 use std::{io::Write, process::ExitCode};
 
-fn usage() -> ExitCode {
-    let mut text = String::from("usage:\n");
-    for Subcommand { name, usage, .. } in TABLE {
-        text.push_str(&format!("  campaign {name} {usage}\n"));
-    }
-    text.push_str("  campaign all [--short]\n");
-    text.push_str(
-        "each also: [--short] [--seed S] [--folder DIR]; a number is 1 at least, but for the seed\n",
-    );
-    let _ = std::io::stderr().write_all(text.as_bytes());
+/// It was asked wrongly, as told.
+fn wrong(why: &str) -> ExitCode {
+    let _ = write!(std::io::stderr(), "{why}\n{}", usage());
     ExitCode::from(2)
 }
 
 /// Plays one and prints its line. Returns the exit code it calls for.
 async fn play(one: &Subcommand, words: Words) -> u8 {
+    say(&format!("{} begins; {}", one.name, one.what));
     let since = clock::now();
     let came = (one.play)(words).await;
     let took = clock::now().since(since).as_secs();
@@ -48,24 +47,29 @@ async fn play(one: &Subcommand, words: Words) -> u8 {
 #[tokio::main]
 async fn main() -> ExitCode {
     let asked: Vec<String> = std::env::args().skip(1).collect();
+    if wants_help(&asked) {
+        let is_named = |one: &&Subcommand| asked.iter().any(|word| word == one.name);
+        let named: Vec<&Subcommand> = TABLE.iter().filter(is_named).collect();
+        let all: Vec<&Subcommand> = TABLE.iter().collect();
+        let those = if named.is_empty() { all } else { named };
+        say(help(&those).trim_end());
+        return ExitCode::SUCCESS;
+    }
     let Some((name, options)) = asked.split_first() else {
-        return usage();
+        return wrong("say which campaign");
     };
     let chosen: Vec<&Subcommand> = TABLE
         .iter()
         .filter(|one| name == "all" || one.name == name)
         .collect();
     if chosen.is_empty() {
-        return usage();
+        return wrong(&format!("there is no campaign {name}"));
     }
     let mut understood = Vec::new();
     for one in chosen {
         match one.words(options) {
             Ok(words) => understood.push((one, words)),
-            Err(why) => {
-                let _ = writeln!(std::io::stderr(), "{why}");
-                return usage();
-            }
+            Err(why) => return wrong(&why),
         }
     }
     let mut code = 0;

@@ -5,14 +5,14 @@
 //! Ends with 0 if every law held, 1 if one was broken or the protocol was not searched whole, 2 if it
 //! was asked wrongly.
 
-#![allow(clippy::print_stdout)]
-
 use bridge_tests::{
+    asked::wants_help,
     built::COMMIT,
     explorer::{
-        Explored, LAWS, SCENARIOS, Scenario, Setting, Trouble, USAGE, Verdict, Wanted, What, World,
-        explore, explore_whole, tell,
+        Explored, LAWS, SCENARIOS, Scenario, Setting, TROUBLES, Trouble, USAGE, Verdict, Wanted,
+        What, World, explore, explore_whole, help, tell,
     },
+    printed::say,
 };
 use jelou_bridge::clock;
 use std::{
@@ -26,7 +26,12 @@ use std::{
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let wanted = match Wanted::read(std::env::args().skip(1)) {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    if wants_help(&words) {
+        say(help().trim_end());
+        return ExitCode::SUCCESS;
+    }
+    let wanted = match Wanted::read(words.into_iter()) {
         Ok(wanted) => wanted,
         Err(why) => {
             let _ = write!(std::io::stderr(), "{why}\n{USAGE}");
@@ -36,13 +41,17 @@ fn main() -> ExitCode {
     let well = match wanted.what {
         What::List => {
             for scenario in SCENARIOS {
-                println!("{:28} {}", scenario.name, scenario.what);
+                say(&format!("{:28} {}", scenario.name, scenario.what));
+            }
+            say("\neach with one of these troubles (NAME/TROUBLE):");
+            for trouble in TROUBLES {
+                say(&format!("{:28} {}", trouble.name, trouble.what));
             }
             true
         }
         What::Laws => {
             for (law, promise) in LAWS {
-                println!("{law:20} {promise}");
+                say(&format!("{law:20} {promise}"));
             }
             true
         }
@@ -104,11 +113,11 @@ fn search(wanted: &Wanted, most: Option<u64>) -> bool {
         (What::Protocol, Err(why)) => (false, format!("NOT well: {why}")),
         _ => (verdict.is_well(), verdict.word().to_owned()),
     };
-    println!(
+    say(&format!(
         "{}, {:.1} s, commit {COMMIT}: {word}",
         verdict.counts(),
         clock::now().since(begun).as_secs_f64(),
-    );
+    ));
     well
 }
 
@@ -123,7 +132,8 @@ fn one(
     let (mut setting, root): (Setting, World) = match scenario.begin(trouble) {
         Ok(begun) => begun,
         Err(error) => {
-            println!("{}/{}: cannot begin: {error}", scenario.name, trouble.name);
+            let name = format!("{}/{}", scenario.name, trouble.name);
+            say(&format!("{name}: cannot begin: {error}"));
             return None;
         }
     };
@@ -152,7 +162,7 @@ fn one(
             told.push_str(&format!("    {line}\n"));
         }
     }
-    println!("{told}");
+    say(&told);
     Some(explored)
 }
 
@@ -164,12 +174,12 @@ fn play(wanted: &Wanted, short: bool) -> bool {
         // An order that ends otherwise panics with its tale; the others are played on.
         let came = std::panic::catch_unwind(|| one.play()).ok();
         if came.is_none() {
-            println!("{}: NOT alike in all orders", one.name());
+            say(&format!("{}: NOT alike in all orders", one.name()));
         }
         came
     });
     let well = played.len() == chosen.len() && played.iter().all(Option::is_some);
-    println!(
+    say(&format!(
         "{} tellings, {} histories, {:.1} s, commit {COMMIT}: {}",
         played.len(),
         played.iter().flatten().sum::<usize>(),
@@ -179,6 +189,6 @@ fn play(wanted: &Wanted, short: bool) -> bool {
         } else {
             "NOT well"
         },
-    );
+    ));
     well
 }

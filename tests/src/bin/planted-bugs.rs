@@ -10,8 +10,6 @@
 //! of `--only` or with none. Ends with 1 if a bug survives that must be found, if another law found it than the table
 //! says, if the table names other bugs than there are, or if a law breaks with no bug at all.
 
-#![allow(clippy::print_stdout)] // A table is what this is for.
-
 use bridge_core::planted::Planted;
 use bridge_tests::{
     asked::number,
@@ -20,6 +18,7 @@ use bridge_tests::{
         Known, Trial, UNFOUND, closing, found_by_another, known_histories, sound_without,
         to_be_found, told, try_all, why_unfound,
     },
+    printed::say,
 };
 use std::{collections::BTreeMap, process::ExitCode};
 use tokio::time::Instant;
@@ -90,14 +89,14 @@ fn main() -> ExitCode {
     };
     if asked.list {
         for bug in asked.bugs {
-            println!("{:28} {}", bug.name(), bug.wrong());
+            say(&format!("{:28} {}", bug.name(), bug.wrong()));
         }
         return ExitCode::SUCCESS;
     }
     if let Some(seed) = asked.tell {
         let one = |bugs: &[Planted]| bugs.first().copied().filter(|_| bugs.len() == 1);
         for line in told(one(&asked.bugs), seed) {
-            println!("{line}");
+            say(&line);
         }
         return ExitCode::SUCCESS;
     }
@@ -106,10 +105,10 @@ fn main() -> ExitCode {
     let begun = Instant::now();
     let broken = sound_without(asked.clean);
     for broken in &broken {
-        println!(
+        say(&format!(
             "without any bug, history {} breaks {}: {}",
             broken.seed, broken.law, broken.what
-        );
+        ));
     }
     if !broken.is_empty() {
         return ExitCode::FAILURE;
@@ -122,13 +121,15 @@ fn main() -> ExitCode {
         print_tables(&trials);
     }
     let secs = begun.elapsed().as_secs();
-    println!(
+    say(&format!(
         "{}, in {secs} s, commit {COMMIT}",
         closing(&trials, asked.within)
-    );
+    ));
     let others = found_by_another(&trials, &asked.known);
     for other in &others {
-        println!("{other}. If the law of the table can still fail, write the tables anew");
+        say(&format!(
+            "{other}. If the law of the table can still fail, write the tables anew"
+        ));
     }
     let survived = |t: &&Trial| t.caught.is_none() && why_unfound(t.bug).is_none();
     let survived: Vec<&str> = trials
@@ -142,11 +143,11 @@ fn main() -> ExitCode {
             false => ExitCode::FAILURE,
         };
     }
-    println!(
+    say(&format!(
         "not found: {}. A change of the rules draws other histories, so look further \
          (--only NAME --within 100000) and write the table anew; if that finds nothing, a law no longer fails.",
         survived.join(", ")
-    );
+    ));
     ExitCode::FAILURE
 }
 
@@ -162,22 +163,22 @@ fn line(trial: &Trial) -> String {
 }
 
 fn print_tables(trials: &[Trial]) {
-    println!("| bug | what its programmer did wrong | found at history | by the law |");
-    println!("|---|---|---|---|");
+    say("| bug | what its programmer did wrong | found at history | by the law |");
+    say("|---|---|---|---|");
     for trial in trials {
         let Some(caught) = &trial.caught else {
             continue;
         };
         let (name, wrong) = (trial.bug.name(), trial.bug.wrong());
-        println!(
+        say(&format!(
             "| `{name}` | {wrong} | {} | `{}` |",
             caught.seed, caught.law
-        );
+        ));
     }
-    println!();
-    println!("| bug | what its programmer did wrong | why no history is known to find it |");
-    println!("|---|---|---|");
+    say("");
+    say("| bug | what its programmer did wrong | why no history is known to find it |");
+    say("|---|---|---|");
     for (bug, why) in UNFOUND {
-        println!("| `{}` | {} | {why} |", bug.name(), bug.wrong());
+        say(&format!("| `{}` | {} | {why} |", bug.name(), bug.wrong()));
     }
 }

@@ -7,13 +7,10 @@
 mod fake;
 
 use super::{
-    Scene, Season, Subcommand, Verdict, Words,
-    fault::Fault,
-    load::Load,
-    manner::Manner,
-    table::{Played, say},
+    Scene, Season, Subcommand, Verdict, Words, fault::Fault, load::Load, manner::Manner,
+    table::Played,
 };
-use crate::{chance::Chance, figures::Figures, program::Daemon};
+use crate::{chance::Chance, figures::Figures, printed::say, program::Daemon};
 use fake::Clock;
 use jelou_bridge::{clock as true_clock, demo::StageOptions};
 use std::{path::Path, time::Duration};
@@ -24,6 +21,10 @@ pub const SUBCOMMAND: Subcommand = Subcommand {
     usage: "[--rounds N] [--program PATH] [--manner NAME]",
     options: &["--rounds", "--program", "--manner"],
     short: &["--rounds", "1"],
+    what: "The machine's wall clock, as the program sees it, is set forward and back while work \
+           goes on.",
+    takes: "10 rounds unless it is said otherwise.",
+    needs: "libfaketime.",
     play: |words| -> Played { Box::pin(play(words)) },
 };
 

@@ -9,13 +9,10 @@ mod net;
 mod relay;
 
 use super::{
-    Scene, Season, Subcommand, Verdict, Words,
-    fault::Fault,
-    load::Load,
-    manner::Manner,
-    table::{Played, say},
+    Scene, Season, Subcommand, Verdict, Words, fault::Fault, load::Load, manner::Manner,
+    table::Played,
 };
-use crate::{chance::Chance, figures::Figures, program::Daemon};
+use crate::{chance::Chance, figures::Figures, printed::say, program::Daemon};
 use jelou_bridge::clock;
 use net::Net;
 use relay::Relay;
@@ -27,6 +24,9 @@ pub const SUBCOMMAND: Subcommand = Subcommand {
     usage: "[--rounds N] [--program PATH] [--manner NAME]",
     options: &["--rounds", "--program", "--manner"],
     short: &["--rounds", "1"],
+    what: "Calls reach the remote and are done there, and their answers are lost on the way.",
+    takes: "20 rounds unless it is said otherwise.",
+    needs: "root, iproute2, nftables, and the right to make a network namespace.",
     play: |words| -> Played { Box::pin(play(words)) },
 };
 

@@ -7,15 +7,13 @@
 mod small;
 
 use super::{
-    Scene, Season, Subcommand, Verdict, Words,
-    fault::Fault,
-    load::Load,
-    manner::Manner,
-    table::{Played, say},
+    Scene, Season, Subcommand, Verdict, Words, fault::Fault, load::Load, manner::Manner,
+    table::Played,
 };
 use crate::{
     chance::Chance,
     figures::{self, Figures},
+    printed::say,
     program::Daemon,
 };
 use jelou_bridge::clock;
@@ -28,6 +26,10 @@ pub const SUBCOMMAND: Subcommand = Subcommand {
     usage: "[--rounds N] [--program PATH] [--manner NAME]",
     options: &["--rounds", "--program", "--manner"],
     short: &["--rounds", "1"],
+    what: "The disk of the database is full at bad moments and has room again; what cannot be \
+           stored must be answered 503.",
+    takes: "20 rounds unless it is said otherwise, each with five fillings or more.",
+    needs: "root, and the right to mount.",
     play: |words| -> Played { Box::pin(play(words)) },
 };
 

@@ -11,9 +11,9 @@ use super::{
     fault::{DoneAgain, Fault},
     load::Load,
     manner::Manner,
-    table::{Played, say},
+    table::Played,
 };
-use crate::chance::Chance;
+use crate::{chance::Chance, printed::say};
 use jelou_bridge::clock;
 use std::time::Duration;
 
@@ -23,6 +23,11 @@ pub const SUBCOMMAND: Subcommand = Subcommand {
     usage: "[--kills N] [--events M] [--every K] [--program PATH] [--manner NAME]",
     options: &["--kills", "--events", "--every", "--program", "--manner"],
     short: &["--kills", "60", "--events", "1200", "--every", "60"],
+    what: "SIGKILL at random moments on one database that lives on; after every K kills all must \
+           settle, and every law is looked at.",
+    takes: "5,000 kills of 200 a season unless it is said otherwise; a life lasts 20 to 600 ms \
+            from its start or from when it is ready, and a season may take 90 s to settle.",
+    needs: "nothing beside the program.",
     play: |words| -> Played { Box::pin(play(words)) },
 };
 
@@ -186,5 +191,14 @@ mod tests {
         let line = counts.line(0);
         let told = "3 words older than their link not sent, 0 breaches";
         assert!(line.ends_with(told), "{line}");
+    }
+
+    #[test]
+    fn each_word_of_the_closing_line_stands_in_the_glossary() {
+        let page = include_str!("../../../docs/RELIABILITY.md");
+        let line = Counts::default().line(0).replace('0', "N");
+        for words in line.split(", ") {
+            assert!(page.contains(&format!("\n| \"{words}\" | ")), "{words}");
+        }
     }
 }

@@ -1,14 +1,13 @@
 //! What a subcommand is, the words it is asked with, and what it answers. Neighbours: the binary
 //! `campaign`, which looks it up; the rooms, which each offer one.
 
-use super::manner::Manner;
+use super::{TABLE, manner::Manner};
 use crate::{
     asked::{count, number},
     program,
 };
 use std::{
     collections::BTreeMap,
-    io::Write,
     path::{Path, PathBuf},
     pin::Pin,
     str::FromStr,
@@ -28,8 +27,14 @@ pub struct Subcommand {
     /// The options that it knows, beside those of all: `--program`, where it starts one; `--manner`, where
     /// it plays in one; and how many of something there shall be.
     pub options: &'static [&'static str],
-    /// The words of its short form, which takes 90 s on two cores at most.
+    /// The words of its short form, which `tests/run` ends after 900 s.
     pub short: &'static [&'static str],
+    /// What it does, in a sentence.
+    pub what: &'static str,
+    /// How much there is of it in its long form, and what is known of how long that takes.
+    pub takes: &'static str,
+    /// What it needs of the machine.
+    pub needs: &'static str,
     /// Plays it.
     pub play: fn(Words) -> Played,
 }
@@ -45,6 +50,50 @@ pub struct Verdict {
 
 /// The options that each subcommand knows.
 const OF_ALL: [&str; 2] = ["--seed", "--folder"];
+
+/// What goes for all of them.
+const FOR_ALL: &str = "each also: [--short] [--seed S] [--folder DIR]
+a number is 1 at least, but for the seed
+";
+
+const HELP: &str = "
+--short    a small form, which tests/run ends after 900 s
+--seed     draws the same again; without it, what is drawn hangs on the moment
+--folder   works below this folder, which must be there, and not where temporary files are
+--program  the jelou-bridge to be treated so; without it, cargo builds one first
+--manner   how the helpdesk tells what became of a lost call, such as nothing-retry; else drawn
+
+It prints as it goes, and at last one line of counts; docs/RELIABILITY.md says what each word of that means.
+Where a law broke, the folder with the database is kept and named.
+Ends with 0 if every law held, 1 if one was broken, 2 if it was asked wrongly, 3 if it could not be played.
+";
+
+/// How the campaigns are asked.
+#[must_use]
+pub fn usage() -> String {
+    let each = |one: &Subcommand| format!("  campaign {} {}\n", one.name, one.usage);
+    let all: String = TABLE.iter().map(each).collect();
+    format!("usage:\n{all}  campaign all [--short]\n{FOR_ALL}")
+}
+
+/// What these are, for who does not know them.
+#[must_use]
+pub fn help(those: &[&Subcommand]) -> String {
+    let each = |one: &&Subcommand| {
+        let Subcommand {
+            name,
+            usage,
+            what,
+            takes,
+            needs,
+            ..
+        } = one;
+        format!("campaign {name} {usage}\n  {what}\n  takes: {takes}\n  needs: {needs}\n\n")
+    };
+    let told: String = those.iter().map(each).collect();
+    let all = "campaign all [--short]\n  All of them, one after the other.\n";
+    format!("usage:\n\n{told}{all}\n{FOR_ALL}{HELP}")
+}
 
 /// The options of a subcommand, each with its value.
 #[derive(Clone, Debug, Default)]
@@ -78,7 +127,9 @@ impl Subcommand {
 /// Reads a value, so that a wrong one is refused before anything is played.
 fn read(option: &str, value: &str) -> Result<(), String> {
     match option {
-        "--program" | "--folder" => Ok(()),
+        "--program" => Ok(()),
+        "--folder" if Path::new(value).is_dir() => Ok(()),
+        "--folder" => Err(format!("--folder {value} is no folder that is there")),
         "--manner" => Manner::named(value).map(|_| ()),
         "--seed" => number::<u64>(option, value).map(|_| ()),
         _ => count(option, value).map(|_| ()),
@@ -171,21 +222,18 @@ impl Folder {
     }
 }
 
-/// Prints a line. Nobody may be reading any more; the exit code still tells.
-pub fn say(line: &str) {
-    let _ = writeln!(std::io::stdout(), "{line}");
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::campaign::TABLE;
 
     const ONE: Subcommand = Subcommand {
         name: "one",
         usage: "",
         options: &["--kills"],
         short: &["--kills", "3"],
+        what: "",
+        takes: "",
+        needs: "",
         play: |_| Box::pin(async { Ok(Verdict::default()) }),
     };
 
@@ -211,11 +259,13 @@ mod tests {
             ("--kills many", "--kills many is not a number"),
             ("--kills 0", "--kills 0 proves nothing"),
             ("--seed abc", "--seed abc is not a number"),
+            ("--folder /not/there", "--folder /not/there is no folder"),
         ] {
             let said = words(asked).unwrap_err();
             assert!(said.starts_with(why), "{asked}: {said}");
         }
         assert_eq!(words("--seed 0").unwrap().seed(), Ok(0));
+        assert!(words("--folder /").is_ok());
     }
 
     #[test]

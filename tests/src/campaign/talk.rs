@@ -10,9 +10,9 @@
 use super::{
     Subcommand, Verdict, Words,
     said::{self, Excused, Heard, Known, Sheet, Voice, whose},
-    table::{Played, say},
+    table::Played,
 };
-use crate::figures::Figures;
+use crate::{figures::Figures, printed::say};
 use bridge_sandbox::{HookManners, Hooks};
 use jelou_bridge::{
     clock,
@@ -26,6 +26,10 @@ pub const SUBCOMMAND: Subcommand = Subcommand {
     usage: "[--conversations N] [--each N]",
     options: &["--conversations", "--each"],
     short: &["--conversations", "10", "--each", "10"],
+    what: "Many customers and agents write at once while webhooks of both sides are lost, sent \
+           twice and overtake each other.",
+    takes: "50 conversations with 20 messages each way unless it is said otherwise.",
+    needs: "nothing; the bridge runs within it.",
     play: |words| -> Played { Box::pin(campaign(words)) },
 };
 

@@ -35,5 +35,5 @@ pub use scenario::{SCENARIOS, Scenario, TROUBLES, Trouble};
 pub use search::{Explored, explore, explore_whole, tell};
 pub use setting::{Flaw, Setting};
 pub use verdict::{PROTOCOL, Verdict};
-pub use wanted::{USAGE, Wanted, What};
+pub use wanted::{USAGE, Wanted, What, help};
 pub use world::{Action, World};

@@ -26,6 +26,8 @@ pub struct Scenario {
 pub struct Trouble {
     /// Its name on the command line.
     pub name: &'static str,
+    /// What happens, each once at most.
+    pub what: &'static str,
     left: Left,
 }
 
@@ -43,6 +45,7 @@ const NONE: Left = Left {
 pub const TROUBLES: &[Trouble] = &[
     Trouble {
         name: "calls",
+        what: "a process dies, and a call is cut off",
         left: Left {
             crashes: 1,
             cuts: 1,
@@ -51,6 +54,7 @@ pub const TROUBLES: &[Trouble] = &[
     },
     Trouble {
         name: "sleep",
+        what: "a process dies, and a worker sleeps until its lease has run out",
         left: Left {
             crashes: 1,
             sleeps: 1,
@@ -59,6 +63,7 @@ pub const TROUBLES: &[Trouble] = &[
     },
     Trouble {
         name: "hooks",
+        what: "a webhook is lost, one comes twice, and one comes late",
         left: Left {
             lost: 1,
             twice: 1,
@@ -68,6 +73,7 @@ pub const TROUBLES: &[Trouble] = &[
     },
     Trouble {
         name: "cut-and-lost",
+        what: "a call is cut off, and a webhook is lost",
         left: Left {
             cuts: 1,
             lost: 1,
@@ -76,6 +82,7 @@ pub const TROUBLES: &[Trouble] = &[
     },
     Trouble {
         name: "cut-and-late",
+        what: "a call is cut off, and a webhook comes late",
         left: Left {
             cuts: 1,
             late: 1,

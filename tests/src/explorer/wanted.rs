@@ -16,6 +16,31 @@ pub const USAGE: &str = "usage:
   explore --list | --laws
 ";
 
+/// What there is to say of it beyond that.
+const HELP: &str = "
+Visits every state of small worlds: two events, two processes, a crash, a lost answer, webhooks lost, twice and
+late, in every order. Needs cores and memory, and nothing else of the machine; tests/run ends --short, --orders
+and --protocol after 300 s each.
+
+--scenario  this world alone, or one of its troubles; --list names both
+--short     each search until it has SHORT states, in place of FULL; --most says how many, --whole has no bound
+--protocol  the world of the intent protocol, whole: a minute on one core
+--orders    all orders of the events of twenty situations; with --short in one way of telling each
+--flaw      with a driver that has this flaw, which a law must find
+--jobs      on so many threads, in place of all cores
+--laws      what must hold
+
+Ends with 0 if every law held, 1 if one was broken or the protocol was not searched whole, 2 if it was asked
+wrongly.
+";
+
+/// How it is asked, and what it is, for who does not know it.
+#[must_use]
+pub fn help() -> String {
+    let help = HELP.replace("SHORT", &SHORT.to_string());
+    format!("{USAGE}{}", help.replace("FULL", &FULL.to_string()))
+}
+
 /// A search stops after the level in which it comes to so many states, and says so.
 const FULL: u64 = 25_000;
 

@@ -3,7 +3,7 @@
 
 use super::{
     args::Shared,
-    door::{Asked, Door, Holder, log},
+    door::{Asked, Door, Holder, log, tell_alone},
     ending::{ENVIRONMENT, Ending, FINE, FOUND, Failure, to_json},
     setup::bridges,
     table::table,
@@ -72,6 +72,7 @@ async fn here(shared: &Shared, config: &Config, bridges: &[Arc<Bridge>]) -> Vec<
     match Door::holder(shared, config).await {
         Ok(Holder::Daemon(door)) => of_daemon(&door, bridges).await,
         Ok(Holder::Nobody(Some(jobs))) => {
+            tell_alone(None);
             let mut looks = vec![
                 Look::fine(DATABASE, "it can be opened"),
                 Look::unknown("daemon", "none runs"),

@@ -18,7 +18,7 @@ use bridge_transport::push_segment;
 use http::{Method, Request, StatusCode, header};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use std::{net::SocketAddr, time::Duration};
+use std::{io::Write, net::SocketAddr, time::Duration};
 use tower::ServiceExt;
 use url::Url;
 
@@ -30,6 +30,17 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(600);
 
 /// The largest answer taken, in bytes: the longest list there is, with room.
 const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// What is said of an answer that this process found in the database itself: lists that are empty would
+/// else read as if all were well.
+const READ_ALONE: &str = "No bridge is running: this command read the database itself. Webhooks are not taken, and nothing is sent, until one runs.";
+
+/// Says on standard error that no bridge runs, and what an order has `done` without one. Standard output
+/// is the same either way.
+pub(super) fn tell_alone(done: Option<&str>) {
+    // Nothing can be done about a closed standard error.
+    let _ = writeln!(std::io::stderr(), "{}", done.unwrap_or(READ_ALONE));
+}
 
 /// Who works on a configuration's database.
 pub(super) enum Holder {
@@ -255,9 +266,11 @@ impl Door {
         }
     }
 
-    /// Whether no daemon runs, so that this process does the work.
-    pub fn is_here(&self) -> bool {
-        matches!(self, Self::Here { .. })
+    /// Says so if no daemon runs, so that this process does the work; see [`tell_alone`].
+    pub fn tell_if_alone(&self, done: Option<&str>) {
+        if matches!(self, Self::Here { .. }) {
+            tell_alone(done);
+        }
     }
 
     /// Asks, and gives the answer as it came and as a value.

@@ -157,6 +157,7 @@ async fn lane_of(shared: &Shared, bridge: &Bridge, ticket: &str) -> Result<Lane,
         bridge: Some(bridge.name.to_string()),
     };
     let answered = door.ask::<LaneFile>(Asked::get(&["lanes"], &asked)).await;
+    door.tell_if_alone(None);
     door.close().await;
     answered.map(|(_, lane)| lane.into())
 }

@@ -32,7 +32,8 @@ pub(super) async fn answer<T: DeserializeOwned>(
     order::<T>(shared, asked, |_| true, show).await
 }
 
-/// Gives an order and prints the answer. Where no bridge runs, what that means is said of an order that did something.
+/// Gives an order and prints the answer. Where no bridge runs, that is said, and of an order that did something what
+/// it means.
 async fn order<T: DeserializeOwned>(
     shared: &Shared,
     asked: Asked,
@@ -40,15 +41,13 @@ async fn order<T: DeserializeOwned>(
     show: impl FnOnce(&T) -> (String, u8),
 ) -> Result<Ending, Failure> {
     let door = Door::open(shared, Some(&asked)).await?;
-    let alone = asked.done_alone().filter(|_| door.is_here());
+    let done = asked.done_alone();
     let answered = door.ask::<T>(asked).await;
+    let answer = answered.as_ref();
+    let is_done = answer.is_ok_and(|(_, answer)| did_something(answer));
+    door.tell_if_alone(done.filter(|_| is_done));
     door.close().await;
     let (json, answer) = answered?;
-    if let Some(done) = alone
-        && did_something(&answer)
-    {
-        eprintln!("{done}");
-    }
     let (text, code) = show(&answer);
     Ok(Ending::new(text, json).with_code(code))
 }
@@ -218,10 +217,8 @@ async fn decide(shared: &Shared, word: &str, chosen: Chosen) -> Result<Ending, F
         }
         chosen.after.clone_from(&all.next);
     };
-    let alone = Asked::post(&["parked", word], &chosen).done_alone();
-    if let Some(said) = alone.filter(|_| door.is_here() && broke_off.is_none()) {
-        eprintln!("{said}");
-    }
+    let done = Asked::post(&["parked", word], &chosen).done_alone();
+    door.tell_if_alone(done.filter(|_| broke_off.is_none()));
     door.close().await;
     if let Some(mut failure) = broke_off {
         if all.done + all.failed > 0 {

@@ -59,6 +59,11 @@ async fn what_is_as_it_should_be_is_fine_with_and_without_a_daemon() {
         "it only reads"
     );
     daemon.stop().await;
+    let after = bench.run(&["doctor", "--json"]).await;
+    assert_eq!(code(&after), 0, "{}", said(&after));
+    assert_eq!(bench::json(&after)["ok"], true);
+    let told = String::from_utf8_lossy(&after.stderr);
+    assert!(told.contains("No bridge is running"), "{told}");
 }
 
 #[tokio::test]

@@ -17,8 +17,8 @@ mod said;
 mod stage;
 mod verdict;
 
-use super::table::{Played, Subcommand, Verdict, Words, say};
-use crate::{chance::Chance, figures::Figures};
+use super::table::{Played, Subcommand, Verdict, Words};
+use crate::{chance::Chance, figures::Figures, printed::say};
 use desk::Door;
 use jelou_bridge::clock;
 use load::{EVENTS_EACH, Progress};
@@ -72,6 +72,11 @@ pub const SUBCOMMAND: Subcommand = Subcommand {
         "--stretch",
         "3",
     ],
+    what: "One side is dead while a million webhooks arrive; the program is killed with all of \
+           them queued; then the side comes back.",
+    takes: "a million webhooks unless it is said otherwise; the drain is watched for 7,200 s at \
+            most.",
+    needs: "the machine for itself, since it measures paces.",
     play: |words| -> Played { Box::pin(campaign(words)) },
 };
 

@@ -20,9 +20,9 @@ use super::{
     laws,
     load::Load,
     manner::Manner,
-    table::{Played, say},
+    table::Played,
 };
-use crate::{chance::Chance, program::Daemon};
+use crate::{chance::Chance, printed::say, program::Daemon};
 use jelou_bridge::{clock, store::Store};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -37,6 +37,11 @@ pub const SUBCOMMAND: Subcommand = Subcommand {
     usage: "[--points N] [--runs-each N] [--program PATH] [--manner NAME]",
     options: &["--points", "--runs-each", "--program", "--manner"],
     short: &["--points", "20", "--runs-each", "36"],
+    what: "The program is killed, or told of a full or broken disk or a lost connection, at the \
+           Nth system call, for one N after the other, each proven by strace.",
+    takes: "3,000 points unless it is said otherwise; a run takes three seconds and meets no point, \
+            one or several, and a look at all laws, every 40 runs, seven.",
+    needs: "strace, and the right to trace (as root in a container).",
     play: |words| -> Played { Box::pin(play(words)) },
 };
 

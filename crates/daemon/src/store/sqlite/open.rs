@@ -204,7 +204,14 @@ fn lock(database: &Path) -> Result<File, StoreError> {
     name.push(".lock");
     let path = PathBuf::from(name);
     let unavailable = |e: std::io::Error| StoreError::Unavailable {
-        reason: format!("{}: {e}", path.display()),
+        reason: match path.parent() {
+            // The lock would be made: it is not what is missing.
+            Some(folder) if e.kind() == std::io::ErrorKind::NotFound => format!(
+                "there is no folder {} (make it, or mend database.url)",
+                folder.display()
+            ),
+            Some(_) | None => format!("{}: {e}", path.display()),
+        },
     };
     let file = File::options()
         .create(true)

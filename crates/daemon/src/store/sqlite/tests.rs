@@ -254,6 +254,21 @@ async fn a_missing_file_is_missed_and_not_made() {
 }
 
 #[tokio::test]
+async fn a_missing_folder_is_named_and_not_the_lock_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("missing");
+    let url = format!("sqlite:{}", missing.join("new.db").display());
+    let options = Options {
+        migrate: true,
+        create: true,
+    };
+    let refused = Store::open(&url, options).await.err().unwrap().to_string();
+    let named = format!("there is no folder {} (", missing.display());
+    assert!(refused.contains(&named), "{refused}");
+    assert!(!refused.contains(".lock"), "{refused}");
+}
+
+#[tokio::test]
 async fn pending_migrations_are_refused_where_none_may_run() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite:{}", folder.path().join("new.db").display());
