@@ -16,6 +16,7 @@ mod files;
 mod halt;
 mod history;
 mod keeping;
+mod linking;
 mod observing;
 mod parked;
 mod process;
