@@ -186,6 +186,26 @@ async fn what_is_given_up_stands_in_the_timeline_and_is_not_tried_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_one_parked_item_all_is_told_that_a_person_asks_next() {
+    let play = Play::begin().await;
+    let (ticket, _) = play.pair(1).await;
+    play.jelou().manners().add(refuses(Operation::Close, 422));
+    play.sets(&ticket, "solved");
+    let admin = play.admin();
+    until_parked(&admin, 1).await;
+    let listed = command(&admin, &["parked"]).await.json;
+    let id = listed["parked"][0]["id"].as_str().unwrap();
+    let shown = command(&admin, &["parked", "show", id]).await.json;
+    assert_eq!(shown["operation"], "close");
+    assert_eq!(shown["rule"], "mapping.conversation.close_on_status");
+    assert_eq!(shown["attempts"], 1);
+    let last = shown["last_error"].as_str().unwrap();
+    assert!(last.starts_with("refused with 422"), "{last}");
+    let remedy = shown["remedy"].as_str().unwrap();
+    assert!(remedy.contains(&format!("`parked retry {id}`")), "{remedy}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_gives_up_the_making_of_a_ticket_is_told_that_the_customers_words_go_nowhere() {
     let play = Play::begin().await;
     let (admin, manners) = (play.admin(), play.helpdesk().manners());

@@ -350,7 +350,10 @@ async fn one(
             }
             Decision::Discard => Ok(outcome(
                 false,
-                Some("a customer cannot be discarded; `parked retry` when it is mended".to_owned()),
+                Some(format!(
+                    "a customer cannot be discarded; `parked retry {}` when it is mended",
+                    item.id
+                )),
             )),
         },
         ParkedKind::Intent { intent, lane, .. } => {
