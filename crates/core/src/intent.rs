@@ -77,6 +77,14 @@ pub struct Parked {
     pub at: Timestamp,
 }
 
+impl Parked {
+    /// What the timeline and the log say of an Effect that is parked so.
+    #[must_use]
+    pub fn sentence(&self, effect: &Effect) -> String {
+        format!("Parked ({}): {effect}: {}", self.reason, self.detail)
+    }
+}
+
 /// An Effect with its cause and its fate.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Intent {

@@ -17,6 +17,7 @@ mod files;
 mod halt;
 mod history;
 mod keeping;
+mod linking;
 mod observing;
 mod parked;
 mod process;

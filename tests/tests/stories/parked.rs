@@ -240,6 +240,47 @@ async fn what_is_given_up_stands_in_the_timeline_and_is_not_tried_again() {
     assert_eq!(play.asked_of_jelou(Operation::Close), closes);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn of_one_parked_item_all_is_told_that_a_person_asks_next() {
+    let play = Play::begin().await;
+    let (ticket, _) = play.pair(1).await;
+    play.jelou().manners().add(refuses(Operation::Close, 422));
+    play.sets(&ticket, "solved");
+    let admin = play.admin();
+    until_parked(&admin, 1).await;
+    let listed = command(&admin, &["parked"]).await.json;
+    let id = listed["parked"][0]["id"].as_str().unwrap();
+    let shown = command(&admin, &["parked", "show", id]).await.json;
+    assert_eq!(shown["operation"], "close");
+    assert_eq!(shown["rule"], "mapping.conversation.close_on_status");
+    assert_eq!(shown["attempts"], 1);
+    let last = shown["last_error"].as_str().unwrap();
+    assert!(last.starts_with("refused with 422"), "{last}");
+    let remedy = shown["remedy"].as_str().unwrap();
+    assert!(remedy.contains(&format!("`parked retry {id}`")), "{remedy}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_gives_up_the_making_of_a_ticket_is_told_that_the_customers_words_go_nowhere() {
+    let play = Play::begin().await;
+    let (admin, manners) = (play.admin(), play.helpdesk().manners());
+    manners.add(refuses(Operation::CreateTicket, 422));
+    let conversation = play.customer_starts(1, "Oi");
+    until_parked(&admin, 1).await;
+    let said = command(&admin, &["parked", "discard", "--operation", "create"]).await;
+    assert_eq!(counts(&said), (1, 0, false), "{said:?}");
+    let left = said.json["items"][0]["note"].as_str().unwrap();
+    let told = left.contains("goes nowhere") && left.contains("`link`");
+    assert!(told, "what remains is told, and the way out: {left}");
+
+    manners.clear();
+    let writes = play.jelou().customer_writes(&conversation, "Tem alguém?");
+    writes.unwrap();
+    play.settle().await;
+    let tickets = play.helpdesk().tickets();
+    assert!(tickets.is_empty(), "as was said: {tickets:?}");
+}
+
 async fn started() -> (tempfile::TempDir, Process, Daemon) {
     let folder = tempfile::tempdir().unwrap();
     let mut options = StageOptions::in_folder(folder.path());

@@ -362,13 +362,14 @@ impl Turn<'_> {
         intent.state = IntentState::Parked;
         intent.held = false;
         intent.due_at = None;
-        intent.parked = Some(Parked {
+        let parked = Parked {
             reason: reason.to_owned(),
-            detail: detail.clone(),
+            detail,
             remedy: remedy.to_owned(),
             at: now,
-        });
-        let sentence = format!("Parked ({reason}): {}: {detail}", intent.effect);
+        };
+        let sentence = parked.sentence(&intent.effect);
+        intent.parked = Some(parked);
         self.changed = true;
         self.lane
             .journal_intent(id, EntryKind::Alarm, sentence, now);

@@ -37,6 +37,9 @@ const PAGE_WITHIN: Duration = Duration::from_secs(20);
 /// What a close that is given up leaves behind. No list of what waits tells of it any more.
 const CLOSE_GIVEN_UP: &str = "its conversation stays open, and tied to its ticket; close it at Jelou, or untie them with `unlink`";
 
+/// What the making of a ticket leaves behind that is given up.
+const CREATE_GIVEN_UP: &str = "its conversation is tied to no ticket, and while it goes on, what the customer writes in it goes nowhere; tie it to one with `link`";
+
 /// Which parked work to retry or discard: one by its id, or all that a filter leaves.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -366,17 +369,13 @@ async fn one(
             }
             Decision::Discard => Ok(outcome(
                 false,
-                Some("a customer cannot be discarded; `parked retry` when it is mended".to_owned()),
+                Some(format!(
+                    "a customer cannot be discarded; `parked retry {}` when it is mended",
+                    item.id
+                )),
             )),
         },
-        ParkedKind::Intent {
-            intent,
-            lane,
-            operation,
-            ..
-        } => {
-            let is_close = *operation == Operation::Close;
-            let left = (is_close && decision == Decision::Discard).then_some(CLOSE_GIVEN_UP);
+        ParkedKind::Intent { intent, lane, .. } => {
             let order = match decision {
                 Decision::Retry => Order::Retry {
                     intent: intent.clone(),
@@ -385,7 +384,7 @@ async fn one(
                     intent: intent.clone(),
                 },
             };
-            ordered(jobs, item, lane, order, left).await
+            ordered(jobs, decision, item, lane, order).await
         }
     }
 }
@@ -399,18 +398,21 @@ fn outcome(item: &ParkedItem, done: bool, note: Option<String>) -> ParkedOutcome
     }
 }
 
-/// Gives an order about an Intent; `left` is what it leaves behind once it was taken.
+/// Gives an order about an Intent, and looks what came of it.
 async fn ordered(
     jobs: &Jobs,
+    decision: Decision,
     item: &ParkedItem,
     lane: &LaneId,
     order: Order,
-    left: Option<&str>,
 ) -> Result<ParkedOutcome, ApiError> {
     jobs::give_order(jobs, lane, order).await?;
     let still = jobs.store.parked_item(&item.id).await?;
     Ok(match still {
-        None => outcome(item, true, left.map(str::to_owned)),
+        None => {
+            let left = left_behind(jobs, decision, item).await?;
+            outcome(item, true, left.map(str::to_owned))
+        }
         // Parked since the same moment: nobody took the order.
         Some(still) if still.at == item.at => outcome(
             item,
@@ -426,4 +428,28 @@ async fn ordered(
             )),
         ),
     })
+}
+
+/// What a write that was given up leaves behind, where no list of what waits tells of it any more.
+async fn left_behind(
+    jobs: &Jobs,
+    decision: Decision,
+    item: &ParkedItem,
+) -> Result<Option<&'static str>, ApiError> {
+    let ParkedKind::Intent {
+        operation, link, ..
+    } = &item.kind
+    else {
+        return Ok(None);
+    };
+    match (decision, operation) {
+        (Decision::Discard, Operation::Close) => Ok(Some(CLOSE_GIVEN_UP)),
+        (Decision::Discard, Operation::Create | Operation::Requester) => {
+            // Where only what follows the making was given up, the ticket is there and linked.
+            let found = jobs.store.link(link).await?;
+            let ended = found.is_some_and(|(row, _)| !row.link.is_live());
+            Ok(ended.then_some(CREATE_GIVEN_UP))
+        }
+        _ => Ok(None),
+    }
 }

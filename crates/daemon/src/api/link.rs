@@ -39,6 +39,10 @@ pub struct LinkWanted {
     pub ticket: String,
     /// The conversation.
     pub conversation: String,
+    /// Also where the ticket names another customer than the conversation's, who then gets what agents
+    /// write on it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub other_customer: bool,
     /// The bridge, where there are several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bridge: Option<String>,
@@ -66,8 +70,8 @@ pub struct Linked {
 ///
 /// # Errors
 /// 404 if a side is not there; 409 if a side belongs to another Link, if the conversation is over or
-/// on a bot that is not the bridge's, or if nobody took the order; 502 and 503 if a side did not
-/// answer.
+/// on a bot that is not the bridge's, if the ticket names another customer and nobody insisted, or if
+/// nobody took the order; 502 and 503 if a side did not answer.
 pub async fn link(jobs: &Jobs, wanted: LinkWanted) -> Result<Linked, ApiError> {
     let ticket = id("ticket", &wanted.ticket, TicketId::parse)?;
     let conversation = id("conversation", &wanted.conversation, ConversationId::parse)?;
@@ -93,6 +97,14 @@ pub async fn link(jobs: &Jobs, wanted: LinkWanted) -> Result<Linked, ApiError> {
     }
     let talk = read_conversation(jobs, &bridge, &conversation).await?;
     let found = read_ticket(jobs, &bridge, &ticket).await?;
+    if !wanted.other_customer && names_another(jobs, &bridge, &found, &talk).await? {
+        return Err(ApiError::conflict(
+            format!("ticket {ticket} names another customer than conversation {conversation} has"),
+            format!(
+                "see that both ids are right; `link {ticket} {conversation} --other-customer` ties them all the same, and the conversation's customer gets what agents write on the ticket"
+            ),
+        ));
+    }
     let lane = lane(jobs, &bridge, &talk, of_ticket.first(), &ticket).await?;
     let order = Order::Link {
         conversation: Box::new(talk),
@@ -249,6 +261,27 @@ async fn read_ticket(jobs: &Jobs, bridge: &Bridge, id: &TicketId) -> Result<Tick
         )),
         None => Ok(found),
     }
+}
+
+/// Whether the mapping makes another customer of the ticket than the conversation has, under any
+/// spelling that is known. A customer who cannot be told from the ticket is no other one.
+async fn names_another(
+    jobs: &Jobs,
+    bridge: &Bridge,
+    ticket: &Ticket,
+    talk: &Conversation,
+) -> Result<bool, ApiError> {
+    let Some(named) = bridge.config.mapping.user_id(ticket).ok().flatten() else {
+        return Ok(false);
+    };
+    // A spelling is learnt on the bot of a start; people are the same on every bot.
+    for bot in &bridge.config.jelou.bots {
+        let named = jobs.store.canonical(&bridge.name, bot, &named).await?;
+        if named == jobs.store.canonical(&bridge.name, bot, &talk.user).await? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// The gate holds for a person's reads too: a host that said when to come again means everyone.

@@ -74,7 +74,7 @@ pub struct ParkedView {
     pub reason: String,
     /// What happened, in a sentence without content.
     pub detail: String,
-    /// What to do.
+    /// What to do. The commands in it name this item.
     pub remedy: String,
     /// Since when. Of a delivery: when it was received, as when it was parked is not kept.
     pub at: Moment,
@@ -86,6 +86,12 @@ pub struct ParkedView {
     pub lane: Option<String>,
     /// For an intent: its Link.
     pub link: Option<String>,
+    /// For an intent: the rule that made it.
+    pub rule: Option<String>,
+    /// For an intent: calls that may have reached the remote.
+    pub attempts: Option<u32>,
+    /// For an intent: what the last try came to, with the remote's code where it gave one.
+    pub last_error: Option<String>,
     /// The ticket it concerns.
     pub ticket: Option<String>,
     /// The conversation it concerns.
@@ -122,7 +128,7 @@ pub(super) async fn find(jobs: &Jobs, id: &str) -> Result<ParkedItem, ApiError> 
     jobs.store.parked_item(id).await?.ok_or_else(|| {
         ApiError::missing(
             "nothing of this name is parked",
-            "`parked list` shows the names; what is not there was settled, retried or discarded",
+            "`parked list` shows the names; what is not there was settled, retried or discarded, and a start or close that was retried has a new name",
         )
     })
 }
@@ -174,41 +180,63 @@ fn span(text: &str) -> Result<Duration, ApiError> {
     Ok(span.duration())
 }
 
+/// The commands of a remedy as they are to be typed. Whoever parks writes them without the item's name.
+fn for_item(remedy: &str, id: &str) -> String {
+    let mut text = remedy.to_owned();
+    for command in ["parked show", "parked retry", "parked discard"] {
+        text = text.replace(&format!("`{command}`"), &format!("`{command} {id}`"));
+    }
+    text
+}
+
 impl From<ParkedItem> for ParkedView {
     fn from(item: ParkedItem) -> Self {
-        let (kind, operation, side, lane, link) = match item.kind {
-            ParkedKind::Intent {
-                operation,
-                lane,
-                link,
-                ..
-            } => {
-                let side = operation.side();
-                (
-                    "intent",
-                    Some(operation),
-                    Some(side),
-                    Some(lane),
-                    Some(link),
-                )
-            }
-            ParkedKind::Delivery { side, .. } => ("delivery", None, Some(side), None, None),
-            ParkedKind::Lane { lane } => ("lane", None, None, Some(lane), None),
-        };
-        Self {
+        let mut view = Self {
+            remedy: for_item(&item.remedy, &item.id),
             id: item.id,
-            kind: kind.to_owned(),
+            kind: String::new(),
             bridge: item.bridge.to_string(),
             reason: item.reason,
             detail: item.detail,
-            remedy: item.remedy,
             at: item.at.into(),
-            operation: operation.map(|word| word.to_string()),
-            side: side.map(|side| side.to_string()),
-            lane: lane.map(|id| id.to_string()),
-            link: link.map(|id| id.to_string()),
+            operation: None,
+            side: None,
+            lane: None,
+            link: None,
+            rule: None,
+            attempts: None,
+            last_error: None,
             ticket: item.ticket.map(|id| id.to_string()),
             conversation: item.conversation.map(|id| id.to_string()),
+        };
+        match item.kind {
+            ParkedKind::Intent {
+                intent: _,
+                operation,
+                lane,
+                link,
+                rule,
+                attempts,
+                last_error,
+            } => {
+                view.kind = "intent".to_owned();
+                view.operation = Some(operation.to_string());
+                view.side = Some(operation.side().to_string());
+                view.lane = Some(lane.to_string());
+                view.link = Some(link.to_string());
+                view.rule = Some(rule);
+                view.attempts = Some(attempts);
+                view.last_error = last_error;
+            }
+            ParkedKind::Delivery { delivery: _, side } => {
+                view.kind = "delivery".to_owned();
+                view.side = Some(side.to_string());
+            }
+            ParkedKind::Lane { lane } => {
+                view.kind = "lane".to_owned();
+                view.lane = Some(lane.to_string());
+            }
         }
+        view
     }
 }

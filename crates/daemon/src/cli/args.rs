@@ -116,6 +116,9 @@ pub(super) enum Command {
         ticket: String,
         /// The conversation's id
         conversation: String,
+        /// Also where the ticket names another customer, who then does not get what agents write on it
+        #[arg(long)]
+        other_customer: bool,
         /// The bridge, where there are several
         #[arg(long, value_name = "NAME")]
         bridge: Option<String>,

@@ -21,6 +21,7 @@ mod show;
 mod state;
 mod table;
 
+use crate::api::link::LinkWanted;
 use args::{Args, Command};
 use clap::Parser;
 use ending::{Ending, Failure};
@@ -76,8 +77,17 @@ async fn dispatch(args: Args) -> Result<Ending, Failure> {
         Command::Link {
             ticket,
             conversation,
+            other_customer,
             bridge,
-        } => state::link(&shared, ticket, conversation, bridge).await,
+        } => {
+            let wanted = LinkWanted {
+                ticket,
+                conversation,
+                other_customer,
+                bridge,
+            };
+            state::link(&shared, wanted).await
+        }
         Command::Unlink { id, bridge } => state::unlink(&shared, id, bridge).await,
         Command::Timeline(whose) => state::timeline(&shared, whose).await,
         Command::Parked(parked) => state::parked(&shared, parked).await,

@@ -230,6 +230,7 @@ pub(super) fn parked(list: &ParkedList, filtered: bool) -> String {
             vec![
                 item.id.clone(),
                 item.reason.clone(),
+                maybe(item.operation.as_ref()),
                 time(&item.at),
                 item.bridge.clone(),
                 maybe(item.ticket.as_ref()),
@@ -241,6 +242,7 @@ pub(super) fn parked(list: &ParkedList, filtered: bool) -> String {
     let header = [
         "ID",
         "REASON",
+        "WOULD",
         "SINCE",
         "BRIDGE",
         "TICKET",
@@ -250,17 +252,26 @@ pub(super) fn parked(list: &ParkedList, filtered: bool) -> String {
     let mut lines = aligned(&header, &rows).into_iter();
     let mut text = lines.next().unwrap_or_default();
     let next = list.parked.iter().skip(1).map(Some).chain([None]);
+    let mut shared = false;
     for ((line, item), next) in lines.zip(&list.parked).zip(next) {
         text.push_str(&line);
         // Said once for those that stand beside each other: of many, most are parked for one cause.
-        let goes_on =
-            |next: &ParkedView| (&next.reason, &next.remedy) == (&item.reason, &item.remedy);
-        if !next.is_some_and(goes_on) {
-            text.push_str(&format!("  to do: {}\n", item.remedy));
+        let remedy = of_any(item);
+        let is_alike = |next: &ParkedView| next.reason == item.reason && of_any(next) == remedy;
+        let goes_on = next.is_some_and(is_alike);
+        if !goes_on {
+            let remedy = if shared { &remedy } else { &item.remedy };
+            text.push_str(&format!("  to do: {remedy}\n"));
         }
+        shared = goes_on;
     }
     let text = if list.more { text + MORE } else { text };
     text + &observing
+}
+
+/// What to do about an item, with the column's title in place of its own name.
+fn of_any(item: &ParkedView) -> String {
+    item.remedy.replace(&format!(" {}`", item.id), " ID`")
 }
 
 pub(super) fn parked_item(item: &ParkedView) -> String {
@@ -268,15 +279,19 @@ pub(super) fn parked_item(item: &ParkedView) -> String {
         "delivery" => "received",
         _ => "since",
     };
+    let last_error = item.last_error.clone();
     facts(&[
         ("id", Some(item.id.clone())),
         ("kind", Some(item.kind.clone())),
         ("bridge", Some(item.bridge.clone())),
         ("reason", Some(item.reason.clone())),
         ("what happened", Some(item.detail.clone())),
+        ("last try", last_error.filter(|e| *e != item.detail)),
         ("what to do", Some(item.remedy.clone())),
         (since, Some(time(&item.at))),
         ("would", item.operation.clone()),
+        ("rule", item.rule.clone()),
+        ("tries", item.attempts.map(|tries| tries.to_string())),
         ("side", item.side.clone()),
         ("link", item.link.clone()),
         ("ticket", item.ticket.clone()),

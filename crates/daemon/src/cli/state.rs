@@ -93,20 +93,8 @@ async fn list_stuck(shared: &Shared, asked: StuckAsked) -> Result<Ending, Failur
     answer::<Stuck>(shared, asked, |stuck| (show::stuck(stuck), FINE)).await
 }
 
-pub(super) async fn link(
-    shared: &Shared,
-    ticket: String,
-    conversation: String,
-    bridge: Option<String>,
-) -> Result<Ending, Failure> {
-    let asked = Asked::post(
-        &["link"],
-        &LinkWanted {
-            ticket,
-            conversation,
-            bridge,
-        },
-    );
+pub(super) async fn link(shared: &Shared, wanted: LinkWanted) -> Result<Ending, Failure> {
+    let asked = Asked::post(&["link"], &wanted);
     answer::<Linked>(shared, asked, |linked| (show::linked(linked), FINE)).await
 }
 

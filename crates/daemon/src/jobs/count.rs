@@ -5,7 +5,7 @@ use super::Jobs;
 use crate::metrics::{EffectOutcome, EventFate};
 use bridge_core::{
     event::Side,
-    ids::BridgeName,
+    ids::{BridgeName, IntentId},
     intent::{Intent, IntentState},
     lane::{EntryKind, Fate, Lane},
     time::Timestamp,
@@ -58,11 +58,26 @@ pub(super) fn count(
             jobs.metrics.message(bridge, direction, outcome);
         }
     }
-    for entry in &after.journal {
-        if entry.kind == EntryKind::Alarm {
-            tracing::warn!(bridge = %bridge, lane.id = %after.id, "{}", entry.sentence);
-        }
+    for (parked, sentence) in alarms(before, after) {
+        let parked = parked.map(IntentId::as_str);
+        tracing::warn!(bridge = %bridge, lane.id = %after.id, parked.id = parked, "{sentence}");
     }
+}
+
+/// What a person should look at: what was parked, each by its name, then all else that rings.
+fn alarms<'a>(before: &Lane, after: &'a Lane) -> Vec<(Option<&'a IntentId>, String)> {
+    let was = |id: &IntentId| before.intent(id).and_then(|intent| intent.parked.as_ref());
+    let anew = after.intents.iter().filter_map(|intent| {
+        let parked = intent.parked.as_ref();
+        let parked = parked.filter(|_| was(&intent.id) != parked)?;
+        Some((Some(&intent.id), parked.sentence(&intent.effect)))
+    });
+    let mut alarms: Vec<_> = anew.collect();
+    let told: Vec<String> = alarms.iter().map(|(_, told)| told.clone()).collect();
+    let rings = after.journal.iter().filter(|e| e.kind == EntryKind::Alarm);
+    let rest = rings.filter(|entry| !told.contains(&entry.sentence));
+    alarms.extend(rest.map(|entry| (None, entry.sentence.clone())));
+    alarms
 }
 
 fn count_intent(jobs: &Jobs, bridge: &BridgeName, intent: &Intent, received_at: Option<Timestamp>) {
@@ -85,5 +100,77 @@ fn count_intent(jobs: &Jobs, bridge: &BridgeName, intent: &Intent, received_at: 
         | IntentState::Refused
         | IntentState::Parked
         | IntentState::Withdrawn => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bridge_core::{
+        effect::Effect,
+        ids::{BotId, ConversationId, LaneId, LinkId, TicketId, UserId},
+        intent::Parked,
+        lane::Entry,
+    };
+
+    fn lane() -> Lane {
+        Lane::new(
+            LaneId::parse("lane").unwrap(),
+            BridgeName::parse("main").unwrap(),
+            BotId::parse("bot").unwrap(),
+            UserId::parse("maria").unwrap(),
+        )
+    }
+
+    fn parked() -> Intent {
+        let lane = lane().id;
+        let effect = Effect::WriteLinkField {
+            ticket: TicketId::parse("7").unwrap(),
+            conversation: ConversationId::parse("c7").unwrap(),
+        };
+        let mut intent = Intent::planned(
+            IntentId::of(&lane, 3),
+            LinkId::of(&lane, 1),
+            "cause".to_owned(),
+            "rule".to_owned(),
+            effect,
+            Timestamp(0),
+        );
+        intent.state = IntentState::Parked;
+        intent.parked = Some(Parked {
+            reason: "refused".to_owned(),
+            detail: "no".to_owned(),
+            remedy: "mend it".to_owned(),
+            at: Timestamp(1),
+        });
+        intent
+    }
+
+    fn rings(sentence: &str) -> Entry {
+        Entry {
+            at: Timestamp(1),
+            kind: EntryKind::Alarm,
+            sentence: sentence.to_owned(),
+            rule: None,
+            link: None,
+            ticket: None,
+            conversation: None,
+        }
+    }
+
+    #[test]
+    fn what_is_parked_is_logged_once_and_by_its_name() {
+        let (before, mut after, intent) = (lane(), lane(), parked());
+        let sentence = intent.parked.clone().unwrap().sentence(&intent.effect);
+        after.intents.push(intent.clone());
+        after.journal = vec![rings(&sentence), rings("Ticket 8 is gone")];
+        let told = alarms(&before, &after);
+        let wanted = [
+            (Some(&intent.id), sentence),
+            (None, "Ticket 8 is gone".to_owned()),
+        ];
+        assert_eq!(told, wanted);
+        after.journal.clear();
+        assert!(alarms(&after, &after).is_empty(), "it waits since before");
     }
 }

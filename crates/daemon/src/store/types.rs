@@ -428,6 +428,12 @@ pub enum ParkedKind {
         lane: LaneId,
         /// Its Link.
         link: LinkId,
+        /// The rule that made it.
+        rule: String,
+        /// Calls that may have reached the remote.
+        attempts: u32,
+        /// What the last try came to, in a sentence without content.
+        last_error: Option<String>,
     },
     /// A Delivery.
     Delivery {

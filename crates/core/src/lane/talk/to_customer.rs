@@ -251,7 +251,7 @@ impl Turn<'_> {
                     &part.id,
                     BEHIND,
                     "a part before it waits for a person".to_owned(),
-                    "`parked retry` of the first part brings this one too",
+                    "try the first part again, which brings this one too",
                 );
             }
         }

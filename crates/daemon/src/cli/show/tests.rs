@@ -34,6 +34,9 @@ fn item(id: &str, remedy: &str) -> ParkedView {
         side: None,
         lane: None,
         link: None,
+        rule: None,
+        attempts: None,
+        last_error: None,
         ticket: None,
         conversation: None,
     }
@@ -71,6 +74,49 @@ fn of_a_parked_webhook_it_is_shown_when_it_was_received() {
     assert!(webhook.contains("received"), "{webhook}");
     assert!(!webhook.contains("since"), "{webhook}");
     assert!(shown("intent").contains("since"));
+}
+
+#[test]
+fn each_parked_item_is_listed_with_what_it_would_do_and_a_command_that_can_be_typed() {
+    let would = |id: &str, operation: &str| ParkedView {
+        operation: Some(operation.to_owned()),
+        ..item(id, &format!("close it, or `parked retry {id}`"))
+    };
+    let list = ParkedList {
+        parked: vec![would("a.3", "close"), would("b.1", "close")],
+        more: false,
+        observing: Vec::new(),
+    };
+    let wanted = "\
+ID   REASON   WOULD  SINCE                 BRIDGE  WHAT HAPPENED
+a.3  refused  close  1970-01-01 00:00:00Z  main    Jelou answered a.3
+b.1  refused  close  1970-01-01 00:00:00Z  main    Jelou answered b.1
+  to do: close it, or `parked retry ID`
+";
+    assert_eq!(parked(&list, false), wanted);
+    let alone = ParkedList {
+        parked: vec![would("a.3", "close")],
+        ..list
+    };
+    let told = parked(&alone, false);
+    assert!(told.contains("or `parked retry a.3`"), "{told}");
+}
+
+#[test]
+fn of_one_parked_item_its_rule_its_tries_and_the_remotes_code_are_told() {
+    let shown = parked_item(&ParkedView {
+        rule: Some("mapping.conversation.close_on_status".to_owned()),
+        attempts: Some(1),
+        last_error: Some("refused with 422: E01011".to_owned()),
+        ..item("a.3", "close it at Jelou")
+    });
+    for line in [
+        "rule           mapping.conversation.close_on_status",
+        "tries          1",
+        "last try       refused with 422: E01011",
+    ] {
+        assert!(shown.lines().any(|shown| shown == line), "{shown}");
+    }
 }
 
 #[test]

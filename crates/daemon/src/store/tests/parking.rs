@@ -73,7 +73,11 @@ async fn a_parked_intent_is_listed_with_its_ticket_and_counted_by_its_reason() {
     let store = fresh().await;
     let mut claimed = store.linked("maria", "7", "c7").await;
     let before = claimed.lane.clone();
-    let intent = parked_close(&claimed.lane, 1, at(1_900));
+    let intent = Intent {
+        attempts: 2,
+        last_error: Some("refused with 422: E01011".to_owned()),
+        ..parked_close(&claimed.lane, 1, at(1_900))
+    };
     claimed.lane.intents.push(intent.clone());
     store.keep(&claimed.claim, &before, &claimed.lane).await;
 
@@ -83,7 +87,16 @@ async fn a_parked_intent_is_listed_with_its_ticket_and_counted_by_its_reason() {
     };
     let parked = store.parked(&by_reason).await.unwrap();
     assert_eq!(parked[0].ticket, Some(ticket("7")));
-    assert!(matches!(&parked[0].kind, ParkedKind::Intent { intent: id, .. } if *id == intent.id));
+    let kind = ParkedKind::Intent {
+        intent: intent.id.clone(),
+        operation: Operation::Close,
+        lane: claimed.lane.id.clone(),
+        link: intent.link.clone(),
+        rule: intent.rule.clone(),
+        attempts: 2,
+        last_error: Some("refused with 422: E01011".to_owned()),
+    };
+    assert_eq!(parked[0].kind, kind);
     assert_eq!(
         store
             .parked_item(intent.id.as_str())
