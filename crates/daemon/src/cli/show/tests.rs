@@ -86,6 +86,7 @@ fn each_parked_item_is_listed_with_what_it_would_do_and_a_command_that_can_be_ty
         parked: vec![would("a.3", "close"), would("b.1", "close")],
         more: false,
         observing: Vec::new(),
+        halted: Vec::new(),
     };
     let wanted = "\
 ID   REASON   WOULD  SINCE                 BRIDGE  WHAT HAPPENED
