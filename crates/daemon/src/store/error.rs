@@ -34,7 +34,7 @@ pub enum StoreError {
     },
     /// The file is damaged; nothing is to be trusted to it before it is restored.
     #[error(
-        "the database {path} is damaged: {detail}. Stop the bridge, and keep a copy of the file with its -wal and -shm. Then move -wal and -shm away and put a backup in the file's place, or run `sqlite3 {path} .recover`", path = path.display()
+        "the database {path} is damaged: {detail}. Stop the bridge, and keep a copy of the file with its -wal and -shm. Then put a backup in its place, with -wal and -shm moved away first, or run `sqlite3 {path} .recover`", path = path.display()
     )]
     Corrupt {
         /// The file.

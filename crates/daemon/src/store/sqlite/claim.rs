@@ -14,15 +14,16 @@ use bridge_core::{
 use sqlx::{Row, SqliteConnection, query, sqlite::SqliteRow};
 use std::{sync::Arc, time::Duration};
 
+/// Along the index of Claims, whatever the statistics say: by its bridge it would read all customers that there are.
 const TAKE_OVER: &str = "UPDATE lane SET owner = ?1, token = token + 1, claimed_at = ?2, lease_until = ?3, due_at = NULL, held_by = NULL \
-     WHERE id IN (SELECT id FROM lane WHERE owner IS NOT NULL AND bridge = ?5 AND lease_until <= ?2 ORDER BY lease_until LIMIT ?4) \
+     WHERE id IN (SELECT id FROM lane INDEXED BY lane_lease WHERE owner IS NOT NULL AND bridge = ?5 AND lease_until <= ?2 ORDER BY lease_until LIMIT ?4) \
      RETURNING id, bridge, bot, user, state, token";
 
 /// Half of them the longest due, so that all have their turn, and half the latest due, so that what
 /// is new is served at once however many are behind. Each half goes along the index of due Lanes.
 const TAKE: &str = "UPDATE lane SET owner = ?1, token = token + 1, claimed_at = ?2, lease_until = ?3, due_at = NULL, held_by = NULL \
-     WHERE id IN (SELECT id FROM (SELECT id FROM lane WHERE owner IS NULL AND bridge = ?5 AND due_at <= ?2 ORDER BY due_at LIMIT (?4 + 1) / 2) \
-     UNION SELECT id FROM (SELECT id FROM lane WHERE owner IS NULL AND bridge = ?5 AND due_at <= ?2 ORDER BY due_at DESC LIMIT ?4 / 2)) \
+     WHERE id IN (SELECT id FROM (SELECT id FROM lane INDEXED BY lane_due_bridge WHERE owner IS NULL AND bridge = ?5 AND due_at <= ?2 ORDER BY due_at LIMIT (?4 + 1) / 2) \
+     UNION SELECT id FROM (SELECT id FROM lane INDEXED BY lane_due_bridge WHERE owner IS NULL AND bridge = ?5 AND due_at <= ?2 ORDER BY due_at DESC LIMIT ?4 / 2)) \
      RETURNING id, bridge, bot, user, state, token";
 
 const TAKE_ONE: &str = "UPDATE lane SET owner = ?1, token = token + 1, claimed_at = ?2, lease_until = ?3, due_at = NULL, held_by = NULL \

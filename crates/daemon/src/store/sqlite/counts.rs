@@ -27,7 +27,7 @@ const INTENTS: &str = "SELECT bridge, state AS word, count(*) AS number FROM int
 
 const HELD: &str = "SELECT bridge, operation AS word, count(*) AS number FROM intent WHERE held = 1 GROUP BY bridge, operation";
 
-const WAITING: &str = "SELECT bridge, direction, min(at) AS oldest FROM message WHERE outcome IS NULL GROUP BY bridge, direction";
+const WAITING: &str = "SELECT bridge, direction, min(at) AS oldest FROM message INDEXED BY message_waiting WHERE outcome IS NULL GROUP BY bridge, direction";
 
 // The plus keeps the search off the index of sender's ids, which would gather all of them first: the
 // latest one is near the end.

@@ -1,5 +1,6 @@
 //! What only a file on a disk can do wrong. Neighbour: `store::tests`, the laws of any store.
 
+mod effort;
 mod restoring;
 
 use super::{Options, Store, engine::Turn};
@@ -224,7 +225,7 @@ async fn a_damaged_file_is_refused_with_a_remedy() {
     drop(file);
     let refused = Store::open(&disk.url, AS_IT_IS).await.err().unwrap();
     assert!(matches!(&refused, StoreError::Corrupt { path, .. } if path.ends_with("bridge.db")));
-    for remedy in [".recover", "move -wal and -shm away"] {
+    for remedy in [".recover", "-wal and -shm moved away"] {
         assert!(refused.to_string().contains(remedy), "{refused}");
     }
     assert!(!refused.is_passing());

@@ -32,7 +32,7 @@ const BRIDGES_DUE: &str = "WITH RECURSIVE has (bridge) AS (\
      FROM has WHERE has.bridge IS NOT NULL) \
      SELECT has.bridge, (SELECT min(l.due_at) FROM lane l WHERE l.owner IS NULL AND l.due_at IS NOT NULL AND l.bridge = has.bridge) AS due_at \
      FROM has WHERE has.bridge IS NOT NULL \
-     UNION ALL SELECT bridge, min(lease_until) FROM lane WHERE owner IS NOT NULL GROUP BY bridge";
+     UNION ALL SELECT bridge, min(lease_until) FROM lane INDEXED BY lane_lease WHERE owner IS NOT NULL GROUP BY bridge";
 
 const NEXT_DUE: &str = "SELECT min(due_at) AS due_at FROM (SELECT min(due_at) AS due_at FROM lane WHERE owner IS NULL AND due_at IS NOT NULL \
      UNION ALL SELECT min(lease_until) FROM lane WHERE owner IS NOT NULL \
