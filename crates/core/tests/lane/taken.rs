@@ -114,6 +114,14 @@ fn claim(
     panic!("the claim does not end");
 }
 
+/// The only Lane that there is, as a Claim loads it.
+fn as_claimed(w: &World) -> Lane {
+    let (_, stored) = w.bridge.lanes.iter().next().expect("a lane");
+    let mut lane = stored.lane.clone();
+    lane.pending.clone_from(&stored.pending);
+    lane
+}
+
 /// Ana's Lane, when a conversation began that names a ticket of Bea's which nobody held as it was asked;
 /// the ticket itself could not be read yet.
 fn about_to_adopt() -> (World, Lane, TicketId, ConversationId) {
@@ -125,9 +133,7 @@ fn about_to_adopt() -> (World, Lane, TicketId, ConversationId) {
     let told = w.net.kept.remove(0);
     w.store_only(told);
     w.route_what_is_stored();
-    let (_, stored) = w.bridge.lanes.iter().next().expect("a lane");
-    let mut lane = stored.lane.clone();
-    lane.pending.clone_from(&stored.pending);
+    let lane = as_claimed(&w);
     let mut lane = *claim(&w, lane, false, &[]).expect("it waits for the ticketing system");
     lane.fates.clear();
     (w, lane, ticket, talk)
@@ -167,9 +173,7 @@ fn a_create_whose_ticket_the_store_refuses_was_done_all_the_same() {
     let began = w.net.kept.remove(0);
     w.store_only(began);
     w.route_what_is_stored();
-    let (_, stored) = w.bridge.lanes.iter().next().expect("a lane");
-    let mut lane = stored.lane.clone();
-    lane.pending.clone_from(&stored.pending);
+    let lane = as_claimed(&w);
 
     let mapping = w.mapping.clone();
     let mut session = Session::new(lane, Duration::from_secs(10), w.now);
@@ -252,9 +256,7 @@ fn a_claim_that_is_recalled_begins_nothing_more_and_is_due_at_once() {
     let asked = w.net.kept.remove(0);
     w.store_only(asked);
     w.route_what_is_stored();
-    let (_, stored) = w.bridge.lanes.iter().next().expect("a lane");
-    let mut lane = stored.lane.clone();
-    lane.pending.clone_from(&stored.pending);
+    let lane = as_claimed(&w);
 
     let mapping = w.mapping.clone();
     let rules = w.rules(&mapping);
