@@ -53,6 +53,7 @@ impl Turn<'_> {
         if self.confirm_create_by(&memory, &ticket) {
             return;
         }
+        self.keep_double(&ticket);
         let open = self.judge(&memory, &ticket);
         if let Some(memory) = self.lane.tickets.get_mut(id).filter(|_| !open) {
             memory.came_back = None;
@@ -215,13 +216,21 @@ impl Turn<'_> {
         self.latest_link_of_ticket(&ticket.id).is_none() && tried.any(of_talk)
     }
 
-    /// A ticket that was there before gets a Link: it asks for none from now on, and that a create of ours made it
-    /// is kept, since the Link writes over what shows it.
-    pub(super) fn takes(&mut self, id: &TicketId) {
-        let seen = self.lane.tickets.get(id).and_then(|m| m.seen.clone());
-        let double = seen.is_some_and(|ticket| self.is_double(&ticket));
-        if let Some(memory) = self.lane.tickets.get_mut(id) {
+    /// That a create of ours made this ticket is kept: what shows it is written over by its first Link, and the
+    /// create itself is loaded no more once this customer has had enough others.
+    fn keep_double(&mut self, ticket: &Ticket) {
+        let double = self.is_double(ticket);
+        if let Some(memory) = self.lane.tickets.get_mut(&ticket.id) {
             memory.made_by_us |= double;
+        }
+    }
+
+    /// A ticket that was there before gets a Link: it asks for none from now on.
+    pub(super) fn takes(&mut self, id: &TicketId) {
+        if let Some(ticket) = self.lane.tickets.get(id).and_then(|m| m.seen.clone()) {
+            self.keep_double(&ticket);
+        }
+        if let Some(memory) = self.lane.tickets.get_mut(id) {
             memory.open_when = true;
         }
     }

@@ -481,3 +481,25 @@ fn a_double_that_was_taken_for_the_next_conversation_starts_nothing_when_that_en
     w.settle();
     assert!(w.intents(Operation::Start).is_empty(), "{}", w.tale());
 }
+
+/// Found by history 2262286: of a customer with many conversations the Lane has the create no more in hand.
+#[test]
+fn a_double_of_a_lost_create_starts_nothing_many_conversations_later() {
+    let mut w = nothing_can_tell(OnUnknown::Retry);
+    w.faults.next("create", Fault::DoThenCut);
+    w.settle();
+    w.sweep();
+    w.settle();
+    w.remap(&json!({"ticket": {"reuse": "never"}}));
+    w.net.weather = Weather::Fair;
+    let first = w.only_talk();
+    w.ends(&first, "expired");
+    for _ in 0..40 {
+        let talk = w.ana_starts();
+        w.settle();
+        w.ends(&talk, "expired");
+        w.settle();
+    }
+    assert_eq!(w.desk.records.len(), 42, "{}", w.tale());
+    assert!(w.intents(Operation::Start).is_empty(), "{}", w.tale());
+}
