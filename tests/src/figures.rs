@@ -3,9 +3,19 @@
 
 use serde_json::Value;
 use std::{collections::BTreeMap, sync::LazyLock, time::Duration};
+use tokio::time::Instant;
 
 /// No answer of the admin listener takes longer, on any machine that does something else as well.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+
+/// The page is without what the store knows while that answers nothing: asked for again so long...
+const TOLD_WITHIN: Duration = Duration::from_secs(60);
+
+/// ...and so often.
+const ASKED_EVERY: Duration = Duration::from_millis(250);
+
+/// A figure of the store's that is on every page with what the store knows.
+const OF_THE_STORE: &str = "jelou_bridge_lanes_claimed";
 
 /// One client for all who ask. It keeps no connection: those of a runtime end with it, and tests
 /// have a runtime each.
@@ -68,11 +78,27 @@ async fn read(
 pub struct Figures(Vec<(String, BTreeMap<String, String>, f64)>);
 
 impl Figures {
-    /// Reads them from a daemon.
+    /// Reads them from a daemon, with what its store knows: without that nothing would seem to wait.
     ///
     /// # Errors
     /// What went wrong, in a sentence.
     pub async fn of(admin: &str) -> Result<Self, String> {
+        let give_up = Instant::now() + TOLD_WITHIN;
+        loop {
+            let page = Self::page(admin).await?;
+            if page.0.iter().any(|(name, ..)| name == OF_THE_STORE) {
+                return Ok(page);
+            }
+            if Instant::now() > give_up {
+                return Err(format!(
+                    "the metrics were without the store's for {TOLD_WITHIN:?}"
+                ));
+            }
+            tokio::time::sleep(ASKED_EVERY).await;
+        }
+    }
+
+    async fn page(admin: &str) -> Result<Self, String> {
         let client = client().ok_or("no client")?;
         let asked = client.get(format!("http://{admin}/metrics")).send().await;
         let answer = asked.map_err(|error| error.to_string())?;
@@ -135,6 +161,31 @@ fn sample(line: &str) -> Option<(String, BTreeMap<String, String>, f64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::{Router, routing::get};
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
+
+    // Found by the long outage itself: a page without the store's figures counted as "nothing waits", and the
+    // program was killed with half of the events not heard.
+    #[tokio::test]
+    async fn a_page_without_the_stores_figures_does_not_say_that_nothing_waits() {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let page = move || async move {
+            match asked.fetch_add(1, Ordering::Relaxed) {
+                0 => "jelou_bridge_calls_total 7\n",
+                _ => "jelou_bridge_lanes_claimed 0\njelou_bridge_unsettled_deliveries 480098\n",
+            }
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let admin = listener.local_addr().unwrap().to_string();
+        let router = Router::new().route("/metrics", get(page));
+        let served = tokio::spawn(axum::serve(listener, router).into_future());
+        let figures = Figures::of(&admin).await.unwrap();
+        assert!(figures.sum("jelou_bridge_unsettled_deliveries", &[]) > 480_000.0);
+        served.abort();
+    }
 
     #[test]
     fn figures_are_added_up_over_the_labels_that_were_not_asked_for() {

@@ -9,7 +9,7 @@ use bridge_core::{event::Side, ids::BridgeName, time::Timestamp};
 use sqlx::{Row, SqliteConnection, query};
 use std::collections::BTreeMap;
 
-const UNSETTLED: &str = "SELECT bridge, min(received_at) AS oldest, sum(state = 'received') AS received, sum(state = 'routed') AS routed \
+pub(super) const UNSETTLED: &str = "SELECT bridge, min(received_at) AS oldest, sum(state = 'received') AS received, sum(state = 'routed') AS routed \
      FROM delivery WHERE state IN ('received', 'routed') GROUP BY bridge";
 
 const LANES: &str = "SELECT (SELECT count(*) FROM lane WHERE owner IS NULL AND due_at <= ?) AS due, \
@@ -22,12 +22,12 @@ const PARKED: &str = "SELECT bridge, word, sum(number) AS number FROM (SELECT br
      WHERE state = 'parked' GROUP BY bridge, reason UNION ALL SELECT bridge, reason, count(*) FROM delivery WHERE state = 'parked' \
      GROUP BY bridge, reason) GROUP BY bridge, word";
 
-const INTENTS: &str = "SELECT bridge, state AS word, count(*) AS number FROM intent \
+pub(super) const INTENTS: &str = "SELECT bridge, state AS word, count(*) AS number FROM intent \
      WHERE state IN ('planned', 'sent', 'unknown') GROUP BY bridge, state";
 
 const HELD: &str = "SELECT bridge, operation AS word, count(*) AS number FROM intent WHERE held = 1 GROUP BY bridge, operation";
 
-const WAITING: &str = "SELECT bridge, direction, min(at) AS oldest FROM message INDEXED BY message_waiting WHERE outcome IS NULL GROUP BY bridge, direction";
+pub(super) const WAITING: &str = "SELECT bridge, direction, min(at) AS oldest FROM message INDEXED BY message_oldest WHERE outcome IS NULL GROUP BY bridge, direction";
 
 // The plus keeps the search off the index of sender's ids, which would gather all of them first: the
 // latest one is near the end.

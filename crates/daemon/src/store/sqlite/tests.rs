@@ -460,6 +460,7 @@ async fn a_database_of_each_earlier_version_is_migrated_with_its_rows() {
         include_str!("../../../../../migrations/sqlite/data/0004.sql"),
         include_str!("../../../../../migrations/sqlite/data/0005.sql"),
         include_str!("../../../../../migrations/sqlite/data/0006.sql"),
+        include_str!("../../../../../migrations/sqlite/data/0007.sql"),
     ];
     for (version, rows) in (1..).zip(rows) {
         migrated_with_its_rows(version, rows).await;
