@@ -2,7 +2,6 @@
 //! untied. Neighbours: `witness`, who asks at each commit; `calls` and `hooks`, which show.
 
 use super::{
-    excuse::STEP_TO_COMMIT,
     law::Law,
     witness::{LOOK_AGE, TAG, goes_out},
     world::World,
@@ -67,10 +66,8 @@ impl World {
     /// Where the conversation wins over its ticket, both agree that it is over after a look at the ticket: what a
     /// webhook has yet to tell must not depend on when it comes.
     pub(super) fn agreed_after_a_look(&self, before: &Lane, after: &Lane) -> Verdict {
-        let wins = self.mapping.on_conflict == OnConflict::Conversation;
-        let swapped = self.former.last();
-        let swapped = swapped.is_some_and(|(until, _)| self.now.since(*until) < STEP_TO_COMMIT);
-        if !wins || swapped || !self.clocks_are_steady() {
+        let wins = self.ruled_by.on_conflict == OnConflict::Conversation;
+        if !wins || !self.clocks_are_steady() {
             return None;
         }
         let over = |link: &Link| link.agreed.as_ref().is_some_and(|a| a.conversation_closed);

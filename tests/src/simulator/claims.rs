@@ -507,7 +507,8 @@ impl World {
 
     /// A commit was taken.
     fn taken(&mut self, task: &LaneTask, after: &Lane) {
-        let mapping = Rc::clone(&self.mapping);
+        self.ruled_by = Rc::clone(&task.in_force.0);
+        let mapping = Rc::clone(&self.ruled_by);
         self.judge.committed(&task.claim, after, &mapping);
         self.witness(task.session.stored(), after);
         if self.judge.is_traced() {

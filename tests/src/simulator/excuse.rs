@@ -15,7 +15,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 /// Between the step that decides and the commit that lets it out: a mapping that comes into force in
 /// between counts from the next step on.
-pub(super) const STEP_TO_COMMIT: Duration = Duration::from_millis(15);
+const STEP_TO_COMMIT: Duration = Duration::from_millis(15);
 
 /// Whether a Link has no second side before this is done.
 pub(super) fn makes_a_side(intent: &Intent) -> bool {

@@ -5,7 +5,7 @@
 //! The rules decide from what they know; this room knows both sides as they are, and shares no code
 //! with the rules.
 
-use super::{excuse::STEP_TO_COMMIT, fault::Fault, finish::rest_of, law::Law, world::World};
+use super::{fault::Fault, finish::rest_of, law::Law, world::World};
 use bridge_core::{
     conversation::ConversationState,
     effect::{Effect, Operation},
@@ -296,10 +296,8 @@ impl World {
             let reopened = had_another && mapping.ticket_reopened == TicketReopened::Start;
             mapping.closes(&seen.status) || !reopened && !asks
         };
-        let planned_by = self.former.last();
-        let planned_by = planned_by.filter(|(until, _)| self.now.since(*until) < STEP_TO_COMMIT);
-        let right = !wrong(&self.mapping) || planned_by.is_some_and(|(_, former)| !wrong(former));
-        let why = match (self.mapping.closes(&seen.status), ours) {
+        let right = !wrong(&self.ruled_by);
+        let why = match (self.ruled_by.closes(&seen.status), ours) {
             (true, _) => "is closed",
             (false, true) => "was made by us",
             (false, false) => "does not ask",
@@ -411,7 +409,7 @@ impl World {
             return Some((Law::AskedFor, what));
         }
         let agreed = link.agreed.as_ref()?;
-        let asks = |status| self.mapping.closes(status);
+        let asks = |status| self.ruled_by.closes(status);
         let merged = record.ticket.merged_into.is_some();
         let set_aside = agreed.conversation_closed && link.is_live();
         let moved = asks(&agreed.status) != asks(&seen.status) && !set_aside && !merged;
@@ -422,7 +420,7 @@ impl World {
         if moved && !steady && first {
             self.judge.excuses(Law::NothingOverwritten);
         }
-        if moved && steady && first && self.mapping.on_conflict == OnConflict::Ticket {
+        if moved && steady && first && self.ruled_by.on_conflict == OnConflict::Ticket {
             let what = format!("{ticket} moved to {} and is set back", seen.status);
             return Some((Law::NothingOverwritten, what));
         }

@@ -114,6 +114,8 @@ pub struct World {
     pub mapping: Rc<Mapping>,
     /// Those that were in force before it, and until when.
     pub former: Vec<(Timestamp, Rc<Mapping>)>,
+    /// The one that the latest commit went by: a Claim ends with the configuration with which it began.
+    pub ruled_by: Rc<Mapping>,
     /// All mappings that the operator may have.
     pub mappings: Rc<Vec<Rc<Mapping>>>,
     /// Whether the bridge writes.
@@ -261,21 +263,27 @@ fn targets_of(faults: &Faults) -> BTreeMap<Side, Target> {
     ])
 }
 
+/// What goes wrong in a history; the clocks that it begins with are off from the first moment.
+fn faults_of(history: &History) -> Faults {
+    let mut faults = Faults::new(&history.faults, history.seed);
+    for (fault, is) in [
+        (Fault::ClocksApart, history.shape.second_clock != 0),
+        (Fault::JelouAhead, history.shape.jelou_clock > 0),
+        (Fault::JelouBehind, history.shape.jelou_clock < 0),
+    ] {
+        if is {
+            faults.fire(fault);
+        }
+    }
+    faults
+}
+
 impl World {
     /// A world in which nothing has happened yet. `tale` has what happens written down.
     #[must_use]
     pub fn new(history: &History, mappings: &Rc<Vec<Rc<Mapping>>>, tale: bool) -> Self {
         let shape = history.shape.clone();
-        let mut faults = Faults::new(&history.faults, history.seed);
-        for (fault, is) in [
-            (Fault::ClocksApart, shape.second_clock != 0),
-            (Fault::JelouAhead, shape.jelou_clock > 0),
-            (Fault::JelouBehind, shape.jelou_clock < 0),
-        ] {
-            if is {
-                faults.fire(fault);
-            }
-        }
+        let faults = faults_of(history);
         let observe = faults.has(Fault::ObserveFirst);
         let mut clocks = vec![0, shape.second_clock];
         clocks.truncate(shape.replicas);
@@ -296,6 +304,7 @@ impl World {
             judge: Judge::new(tale),
             mapping: Rc::clone(&mappings[shape.policy + first_policy(&shape)]),
             former: Vec::new(),
+            ruled_by: Rc::clone(&mappings[shape.policy + first_policy(&shape)]),
             mappings: Rc::clone(mappings),
             mode: if observe { Mode::Observe } else { Mode::Live },
             going_live: None,

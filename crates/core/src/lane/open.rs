@@ -89,8 +89,10 @@ impl Turn<'_> {
         }
         if wanted.is_some() && self.is_old(&memory) {
             if let Some(memory) = self.lane.tickets.get_mut(id) {
-                // Another Lane may have had it since that was told.
+                // Another Lane may have had it since that was told, and with it what it asks for.
                 memory.shared = true;
+                let asked = memory.holder_asked_at >= memory.seen_at;
+                memory.came_back = memory.came_back.or(memory.seen_at.filter(|_| !asked));
             }
             return self.want_ticket(id);
         }

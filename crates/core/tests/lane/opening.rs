@@ -8,7 +8,11 @@ use crate::{
         net::Weather,
     },
 };
-use bridge_core::{effect::Operation, event::Event, ids::TicketId};
+use bridge_core::{
+    effect::Operation,
+    event::Event,
+    ids::{TicketId, UserId},
+};
 use serde_json::json;
 use std::time::Duration;
 
@@ -262,12 +266,7 @@ fn a_ticket_that_is_given_away_before_its_lane_is_worked_on_asks_its_first_custo
     let lane = w.bridge.lanes.keys().next().expect("Ana's").clone();
     w.net.weather = Weather::Kept;
     let ticket = w.agent_asks();
-    let Event::TicketChanged(mut read) = w.net.kept.remove(0) else {
-        panic!("a ticket changed");
-    };
-    read.whole = Some(Box::new(w.desk.read(&ticket).unwrap()));
-    read.read_at = Some(w.now);
-    let asked = Event::TicketChanged(read);
+    let asked = as_the_router_reads_it(&mut w, &ticket);
     w.bridge.hand_over(&lane, asked, w.now, w.now, false);
     give(&mut w, &ticket, Some(BEA));
     // Who worked on the lane died, and its lease had to end.
@@ -275,6 +274,43 @@ fn a_ticket_that_is_given_away_before_its_lane_is_worked_on_asks_its_first_custo
     w.wake_all();
     w.settle();
     assert!(w.talk_of(&ticket).is_none(), "{}", w.tale());
+}
+
+/// What the first webhook that was kept tells of a ticket, and what the Router reads of it now.
+fn as_the_router_reads_it(w: &mut World, ticket: &TicketId) -> Event {
+    let Event::TicketChanged(mut read) = w.net.kept.remove(0) else {
+        panic!("a ticket changed");
+    };
+    read.whole = Some(Box::new(w.desk.read(ticket).unwrap()));
+    read.read_at = Some(w.now);
+    Event::TicketChanged(read)
+}
+
+/// Found by history 1707400: its new customer's lane, whose worker had died, began a second one when the first had
+/// ended.
+#[test]
+fn a_ticket_that_asked_and_got_its_conversation_while_its_next_lane_waited_gets_no_second_one() {
+    let mut w = World::new();
+    w.desk.versions = Versions::None;
+    w.desk.carries = Carries::IdOnly;
+    w.net.weather = Weather::Kept;
+    let ticket = w.agent_asks();
+    let asked = as_the_router_reads_it(&mut w, &ticket);
+    give(&mut w, &ticket, Some(BEA));
+    let given = as_the_router_reads_it(&mut w, &ticket);
+    let [ana, bea] = [ANA, BEA].map(|user| w.lane_of_user(&UserId::parse(user).unwrap()));
+    w.bridge.hand_over(&bea, given, w.now, w.now, false);
+    // Who worked on Bea's lane died; what was read before for Ana is handed over after it.
+    w.bridge.lanes.get_mut(&bea).unwrap().due = None;
+    w.bridge.hand_over(&ana, asked, w.now, w.now, false);
+    w.net.weather = Weather::Fair;
+    w.settle();
+    let talk = w.only_talk();
+    w.ends(&talk, "asked_elsewhere");
+    w.settle();
+    w.wake_all();
+    w.settle();
+    assert_eq!(w.talks().len(), 1, "{}", w.tale());
 }
 
 /// A ticket that Ana's Lane saw before it asked, and that asks now that it is Bea's.
