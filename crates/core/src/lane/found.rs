@@ -2,7 +2,6 @@
 //! those that search, unread those that failed.
 
 use super::{
-    hear::Sight,
     state::{EntryKind, Retry},
     step::Turn,
 };
@@ -34,11 +33,7 @@ impl Turn<'_> {
     }
 
     fn found_ticket(&mut self, ticket: Ticket, begun: Timestamp) {
-        let (id, now) = (ticket.id.clone(), self.now);
-        self.see_ticket(ticket, begun, Sight::Read);
-        if let Some(memory) = self.lane.tickets.get_mut(&id) {
-            memory.looked_at = Some(now);
-        }
+        self.see_by_call(ticket, begun);
     }
 
     fn found_conversation(&mut self, told: &Conversation, begun: Timestamp) {

@@ -157,6 +157,15 @@ impl Turn<'_> {
         }
     }
 
+    /// Takes in what a call of this Lane, begun at `at`, has just shown of a ticket.
+    pub(super) fn see_by_call(&mut self, ticket: Ticket, at: Timestamp) {
+        let id = ticket.id.clone();
+        self.see_ticket(ticket, at, Sight::Read);
+        if let Some(memory) = self.lane.tickets.get_mut(&id) {
+            memory.looked_at = Some(self.now);
+        }
+    }
+
     /// Takes a ticket's state in. `at` is when the read that saw it began, or when the Delivery
     /// that carried it was received.
     pub(super) fn see_ticket(&mut self, ticket: Ticket, at: Timestamp, sight: Sight) {
@@ -385,7 +394,16 @@ fn weigh(memory: &TicketMemory, e: &TicketChanged, at: Timestamp, linked: bool) 
         Order::Newer if !linked && e.read_at.is_none() && is_late(e, at) => Told::Hint,
         Order::Newer => see(seen, e),
         // Two changes the source cannot tell apart: the read begun last wins.
-        Order::Same | Order::Unknown if e.read_at.is_some() && !covered => see(seen, e),
+        // Unless that one began while a call of ours was under way: what each of them shows may be of before the other.
+        Order::Same | Order::Unknown if e.read_at.is_some() && !covered => {
+            let overlaps = memory.looked_at.is_some_and(|came| came > at);
+            let differs = is_overlapping(seen, e);
+            if overlaps && differs {
+                Told::Hint
+            } else {
+                see(seen, e)
+            }
+        }
         Order::Same if says_nothing_new(seen, e, linked) => Told::Nothing("known"),
         Order::Unknown if covered && says_nothing_new(seen, e, linked) => Told::Nothing("known"),
         Order::Same | Order::Unknown if covered && !is_overlapping(seen, e) => {

@@ -55,6 +55,10 @@ impl Turn<'_> {
         }
         self.keep_double(&ticket);
         let open = self.judge(&memory, &ticket);
+        if self.is_awaited(&ticket) {
+            // It was made for a conversation of which the database has forgotten that it has a ticket.
+            return self.remember_asks(id, open);
+        }
         if let Some(memory) = self.lane.tickets.get_mut(id).filter(|_| !open) {
             memory.came_back = None;
         }
@@ -163,6 +167,14 @@ impl Turn<'_> {
             memory.hint_at = memory.hint_at.max(Some(self.now));
         }
         true
+    }
+
+    /// Whether it names a conversation whose Link has no ticket yet.
+    fn is_awaited(&self, ticket: &Ticket) -> bool {
+        let named = ticket.link_field.as_ref();
+        let mut live = self.lane.links.iter().filter(|link| link.is_live());
+        named.is_some()
+            && live.any(|l| l.ticket == TicketSide::Wanted && l.conversation_id() == named)
     }
 
     /// Whether a Link of this Lane is about to follow its merged ticket to this one.

@@ -1,9 +1,7 @@
 //! Calls come back: what each outcome means for its Intent and its Link (rule 15). Neighbours:
 //! refused, for a no; resolve, where the outcome is unknown.
 
-use super::{
-    follow::is_made, hear::Sight, state::EntryKind, step::Turn, unread::CREDENTIAL_PROBE_EVERY,
-};
+use super::{follow::is_made, state::EntryKind, step::Turn, unread::CREDENTIAL_PROBE_EVERY};
 use crate::{
     call::{CallError, Resolve},
     conversation::{Conversation, ConversationState},
@@ -66,7 +64,7 @@ impl Turn<'_> {
             }
             Answer::Done { whole } => {
                 if let Some(whole) = whole {
-                    self.see_ticket(*whole, intent.sent_at.unwrap_or(now), Sight::Read);
+                    self.see_by_call(*whole, intent.sent_at.unwrap_or(now));
                 }
                 self.done(intent);
             }
@@ -162,7 +160,7 @@ impl Turn<'_> {
         };
         let link = &link;
         if let Some(whole) = whole {
-            self.see_ticket(whole, at, Sight::Read);
+            self.see_by_call(whole, at);
         }
         let given = self.was_given_at_once(id, &ticket);
         let memory = self.lane.tickets.entry(ticket.clone()).or_default();

@@ -67,7 +67,7 @@ pub struct TicketMemory {
     /// When the latest read that saw it began: it covers the hints of before.
     #[serde(default)]
     pub read_at: Option<Timestamp>,
-    /// When this Lane's own look at it last came, however long it took.
+    /// When this Lane's own look at it last came, or the answer to a write of its own, however long it took.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub looked_at: Option<Timestamp>,
     /// The latest hint that it changed, if none of what is seen covers it: it must be read.

@@ -1,8 +1,9 @@
 //! What the bot says and does of itself: nobody is in, a button to call, the customer handed back.
 
-use super::world::{ANA, World, faults::Fault};
+use super::world::{ANA, World, desk::Versions, faults::Fault, net::Weather};
 use bridge_core::{
     effect::Operation,
+    event::Event,
     ids::TicketId,
     intent::IntentState,
     lane::OnUnknown,
@@ -108,6 +109,38 @@ fn a_call_button_goes_out_when_its_rule_turns_true_and_not_with_each_change() {
     w.priority(&ticket, "low");
     w.priority(&ticket, "urgent");
     assert_eq!(w.jelou.bot_said.len(), 2, "{}", w.tale());
+}
+
+/// Found by history 3121883: a read that began while a write of ours was under way came after its answer, and showed
+/// the ticket as it was before.
+#[test]
+fn a_read_of_before_it_was_urgent_that_comes_late_sends_no_second_button() {
+    let mut w = World::with_button();
+    w.desk.versions = Versions::None;
+    w.slow = Duration::from_secs(2);
+    w.net.weather = Weather::Kept;
+    let ticket = w.agent_asks();
+    let Event::TicketChanged(mut read) = w.net.kept.remove(0) else {
+        panic!("a ticket changed");
+    };
+    read.whole = Some(Box::new(w.desk.read(&ticket).unwrap()));
+    read.read_at = Some(w.now);
+    w.agent_changes(&ticket, |t| t.priority = Some("urgent".to_owned()));
+    w.net.weather = Weather::Fair;
+    w.deliver(Event::TicketChanged(read.clone()));
+    w.settle();
+    assert_eq!(w.jelou.bot_said.len(), 1, "{}", w.tale());
+    let lane = w.bridge.lanes.keys().next().expect("Ana's").clone();
+    let memory = &w.bridge.lanes[&lane].lane.tickets[&ticket];
+    let during = memory.looked_at.unwrap().minus(Duration::from_secs(1));
+    assert!(memory.read_at < Some(during), "the write was under way");
+    read.read_at = Some(during);
+    w.bridge
+        .hand_over(&lane, Event::TicketChanged(read), w.now, during, false);
+    w.moment();
+    w.agent_tags(&ticket, &["whatsapp", "vip"]);
+    w.settle();
+    assert_eq!(w.jelou.bot_said.len(), 1, "{}", w.tale());
 }
 
 #[test]

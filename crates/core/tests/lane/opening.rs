@@ -5,6 +5,7 @@ use crate::{
     world::{
         ANA, BEA, World,
         desk::{Carries, Versions},
+        faults::Fault,
         net::Weather,
     },
 };
@@ -396,4 +397,27 @@ fn a_rule_that_failed_for_a_while_asks_for_nothing_anew_once_it_is_mended() {
     w.settle();
     assert_eq!(w.talks().len(), 1, "{}", w.tale());
     assert!(w.tale().contains("was not judged"), "{}", w.tale());
+}
+
+/// Found by history 3758705: of the two a backup knew neither, and Ana's ticket began a conversation with Bea.
+#[test]
+fn a_ticket_that_names_a_conversation_without_one_asks_its_customer_for_no_other() {
+    let mut w = World::new();
+    w.faults.always("requester", Fault::Later(None));
+    let talk = w.customer_starts(BEA);
+    w.moment();
+    w.net.weather = Weather::Kept;
+    let ticket = w.agent_asks();
+    w.desk.records.get_mut(&ticket).unwrap().ticket.link_field = Some(talk.clone());
+    let mut told = as_the_router_reads_it(&mut w, &ticket);
+    if let Event::TicketChanged(told) = &mut told {
+        told.version = told.whole.as_ref().unwrap().version;
+    }
+    w.net.weather = Weather::Fair;
+    w.deliver(told);
+    w.settle();
+    w.ends(&talk, "expired");
+    w.faults.heal();
+    w.settle();
+    assert_eq!(w.talks().len(), 1, "{}", w.tale());
 }

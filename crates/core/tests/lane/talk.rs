@@ -1,6 +1,9 @@
 //! What customers say comes to their tickets: in order, once each, whatever fails.
 
-use super::world::{World, faults::Fault, net::Weather};
+use super::{
+    since::retention_takes_words,
+    world::{World, faults::Fault, net::Weather},
+};
 use bridge_core::{
     call::Resolve,
     event::{Event, Side},
@@ -158,6 +161,27 @@ fn the_same_words_in_the_same_second_are_two_comments_though_an_answer_is_lost()
     let texts: Vec<_> = w.desk.records[&ticket].comments.iter().collect();
     assert_eq!(texts.len(), 2, "{}", w.tale());
     assert_ne!(texts[0], texts[1]);
+}
+
+/// Found by history 2859580: the one that came late counted as brought over, by the earlier one's comment.
+#[test]
+fn the_same_words_in_the_same_second_are_two_comments_though_retention_took_the_first() {
+    let mut w = World::new();
+    let (talk, ticket) = w.linked_from_conversation();
+    let [first, late] = ["m1", "m2"].map(|id| {
+        let mut event = w.jelou.message(&talk, id, w.now);
+        if let Event::MessageReceived(said) = &mut event {
+            said.body = Some(Text::from("ok"));
+        }
+        event
+    });
+    w.deliver(first);
+    w.settle();
+    retention_takes_words(&mut w);
+    w.faults.next("comment", Fault::Cut);
+    w.deliver(late);
+    w.settle();
+    assert_eq!(w.comments(&ticket).len(), 2, "{}", w.tale());
 }
 
 #[test]

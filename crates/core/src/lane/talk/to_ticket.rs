@@ -233,15 +233,18 @@ impl Turn<'_> {
         message: &Message,
         talk: &Conversation,
     ) -> Text {
-        let others: Vec<&Text> = self
-            .comments_of(link)
-            .filter(|i| wish(&i.cause) != cause)
-            .filter_map(|i| text_of(&i.effect))
-            .collect();
+        let others = self.comments_of(link).filter(|i| wish(&i.cause) != cause);
+        let others: Vec<&Intent> = others.collect();
+        // Retention may have taken the words of another, and left by what they are known again.
+        let reads_like = |text: &Text| {
+            let pruned = |i: &Intent| i.wrote.is_some() && i.wrote == text.digest();
+            let mut others = others.iter();
+            others.any(|i| text_of(&i.effect) == Some(text) || pruned(i))
+        };
         let mut text = words::comment(message, talk, 1);
         // Each of the others can read like one of these, so the last is free.
         for time in 2..=others.len().saturating_add(1) {
-            if !others.contains(&&text) {
+            if !reads_like(&text) {
                 break;
             }
             text = words::comment(message, talk, time);
