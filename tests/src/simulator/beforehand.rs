@@ -87,7 +87,11 @@ impl World {
                 let since = i.sent_at.is_some_and(|at| at >= told_at);
                 i.link == link.id && i.operation() == Operation::Status && since
             };
-            let done = |i: &Intent| (closes(i) || sets(i)) && i.state == IntentState::Confirmed;
+            // Where the ticket refused it, a person is asked (history 1973762).
+            let done = |i: &Intent| {
+                let refused = sets(i) && i.state == IntentState::Parked;
+                (closes(i) || sets(i)) && i.state == IntentState::Confirmed || refused
+            };
             let excused = memory.gone
                 || after.intents.iter().any(done)
                 || self.judge.closed_by_us.contains(talk)
