@@ -20,7 +20,7 @@ impl Turn<'_> {
     pub(super) fn found(&mut self, read: &Read, begun: Timestamp, found: Result<Found, CallError>) {
         match found {
             Ok(Found::Conversation(conversation)) => self.found_conversation(&conversation, begun),
-            Ok(Found::Ticket(ticket)) => self.found_ticket(*ticket, begun),
+            Ok(Found::Ticket(ticket)) => self.see_by_call(*ticket, begun),
             Ok(Found::Tickets { tickets }) => self.found_tickets(read, tickets, begun),
             Ok(Found::Note { there }) => self.found_note(read, there),
             Ok(Found::Comments { comments }) => self.found_comments(read, comments, begun),
@@ -30,10 +30,6 @@ impl Turn<'_> {
             Ok(Found::Report(told)) => self.found_in_report(read, told),
             Err(error) => self.read_failed(read, &error),
         }
-    }
-
-    fn found_ticket(&mut self, ticket: Ticket, begun: Timestamp) {
-        self.see_by_call(ticket, begun);
     }
 
     fn found_conversation(&mut self, told: &Conversation, begun: Timestamp) {

@@ -233,18 +233,16 @@ impl Turn<'_> {
         message: &Message,
         talk: &Conversation,
     ) -> Text {
-        let others = self.comments_of(link).filter(|i| wish(&i.cause) != cause);
-        let others: Vec<&Intent> = others.collect();
-        // Retention may have taken the words of another, and left by what they are known again.
-        let reads_like = |text: &Text| {
-            let pruned = |i: &Intent| i.wrote.is_some() && i.wrote == text.digest();
-            let mut others = others.iter();
-            others.any(|i| text_of(&i.effect) == Some(text) || pruned(i))
-        };
+        // By digest: retention may have taken the words of another.
+        let others: Vec<_> = self
+            .comments_of(link)
+            .filter(|i| wish(&i.cause) != cause)
+            .filter_map(Intent::words)
+            .collect();
         let mut text = words::comment(message, talk, 1);
         // Each of the others can read like one of these, so the last is free.
         for time in 2..=others.len().saturating_add(1) {
-            if !reads_like(&text) {
+            if !text.digest().is_some_and(|own| others.contains(&own)) {
                 break;
             }
             text = words::comment(message, talk, time);
@@ -268,11 +266,4 @@ fn brought_by(intent: &Intent) -> Option<&MessageId> {
         return None;
     };
     Some(&comment.message)
-}
-
-fn text_of(effect: &Effect) -> Option<&Text> {
-    let Effect::AddComment(comment) = effect else {
-        return None;
-    };
-    Some(&comment.text)
 }
