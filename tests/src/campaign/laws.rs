@@ -46,6 +46,8 @@ pub struct Worlds {
     pub known: [Known; 2],
     /// Every Link that the daemon has of these, ended ones too.
     pub links: Vec<Value>,
+    /// When the first Link of a ticket was made, by the program's clock as it was then.
+    pub made: BTreeMap<String, String>,
     /// Every Intent that it ever had for their tickets.
     pub intents: Vec<Planned>,
     /// What a person was asked about.

@@ -17,7 +17,7 @@ use crate::{
 };
 use bridge_sandbox::{Hooks, Outcome};
 use jelou_bridge::{clock, demo::ADMIN_TOKEN};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
@@ -38,6 +38,9 @@ const ASKED_MOST: usize = 3;
 
 /// How many of the latest Links are looked through for those of a season.
 const LINKS_LOOKED_AT: usize = 10_000;
+
+/// What a timeline says of a Link's beginning.
+const LINK_MADE: &str = "A link is made";
 
 /// Where a season begins in both worlds.
 #[derive(Clone, Debug)]
@@ -132,6 +135,7 @@ impl Season {
             jelou_calls: jelou.calls_after(jelou_before),
             known: [Known::default(), Known::default()],
             links: Vec::new(),
+            made: BTreeMap::new(),
             intents: Vec::new(),
             asked: Vec::new(),
         }
@@ -205,6 +209,7 @@ impl Over {
         let mut ours: BTreeSet<&str> = tickets.collect();
         ours.extend(so_far.conversations.iter().map(|c| c.id.as_str()));
         let (links, intents) = known(daemon, &ours).await?;
+        let made = made(daemon, &self.told).await?;
         let [jelou, helpdesk] = scene.hooks();
         let [before, before_too] = season.hooks_before;
         Ok(Worlds {
@@ -214,6 +219,7 @@ impl Over {
                 Known::by(&helpdesk.after(before_too)),
             ],
             links,
+            made,
             intents,
             asked,
             ..so_far
@@ -312,4 +318,23 @@ async fn known(
         }
     }
     Ok((links, intents))
+}
+
+/// When the first Link was made of each ticket on which an agent wrote. A Link's own moment follows a clock that
+/// was set back; its timeline's does not.
+async fn made(daemon: &Daemon, told: &Told) -> Result<BTreeMap<String, String>, String> {
+    let on_tickets = told.said.iter().filter(|said| said.comment.is_some());
+    let tickets: BTreeSet<&String> = on_tickets.map(|said| &said.place).collect();
+    let mut made = BTreeMap::new();
+    for ticket in tickets {
+        let of_ticket = json!({"ticket": ticket});
+        let told = figures::order(&daemon.admin, ADMIN_TOKEN, "/timeline", &of_ticket).await?;
+        let lines = told.get("lines").and_then(Value::as_array);
+        let is_made = |line: &&Value| line.get("sentence").is_some_and(|told| told == LINK_MADE);
+        let first = lines.and_then(|lines| lines.iter().find(is_made));
+        if let Some(at) = first.and_then(|line| line.get("at")?.as_str()) {
+            made.insert(ticket.clone(), at.to_owned());
+        }
+    }
+    Ok(made)
 }

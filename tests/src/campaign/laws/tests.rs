@@ -146,6 +146,7 @@ fn good(manner: &str) -> Worlds {
         links: vec![
             json!({"ticket": TICKET, "conversation": TALK, "state": "linked", "created_at": "2026-11-22T15:00:00Z"}),
         ],
+        made: BTreeMap::new(),
         intents: vec![intent("comment", false), intent("comment", false)],
         asked: Vec::new(),
         told: Told {
@@ -259,6 +260,28 @@ fn what_an_agent_said_before_the_link_goes_nowhere_and_what_was_said_after_does_
     made(&mut worlds, "2026-11-22T15:00:10Z");
     holds(&worlds);
     assert_eq!(said_before(&worlds), 1);
+}
+
+#[test]
+fn words_that_were_judged_by_a_clock_ahead_count_as_older_and_those_of_after_it_was_set_back_do_not()
+ {
+    let mut worlds = good("lookup-retry");
+    worlds.spoken.clear();
+    let mut own = comment(9003, &Voice::Agent.words(7, 3), true);
+    own.author = Role::Agent;
+    own.created_at = "2026-11-22T15:00:05Z".to_owned();
+    worlds.comments().push(own);
+    let ahead = "2026-11-22T16:00:01Z".to_owned();
+    worlds.made = BTreeMap::from([(TICKET.to_owned(), ahead)]);
+    let set_back = |worlds: &mut Worlds, at: &str| {
+        let at: jiff::Timestamp = at.parse().unwrap();
+        worlds.faults = vec![Fault::at(at.as_millisecond())];
+    };
+    set_back(&mut worlds, "2026-11-22T15:00:07Z");
+    holds(&worlds);
+    assert_eq!(said_before(&worlds), 1);
+    set_back(&mut worlds, "2026-11-22T15:00:04Z");
+    finds(&worlds, "1 messages to the customers never came");
 }
 
 /// An agent made a second ticket for the customer, set it to pending and wrote to them on it. No Link of it

@@ -161,8 +161,15 @@ fn before_its_link(worlds: &Worlds, said: &[&Said], comments: &[Comment]) -> BTr
         let comment = comments.iter().find(|comment| comment.id == *id)?;
         moment(&comment.created_at)
     };
+    // What was said before the program's clock was set back, it judged by that clock: the Link's moment was
+    // set back with it, and has been since.
+    let place = said.first().map(|said| &said.place);
+    let told = place.and_then(|place| moment(worlds.made.get(place)?));
+    let last = worlds.faults.iter().map(|fault| fault.to).max();
+    let last = last.and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
+    let by_the_clock_of_then = |at| told.is_some_and(|told| at < told) && last >= Some(at);
     let is_older = |said: &Said| match (at(said), first) {
-        (Some(at), Some(first)) => at < first,
+        (Some(at), Some(first)) => at < first || by_the_clock_of_then(at),
         (_, None) => worlds.told.solved.contains(&said.place),
         (None, Some(_)) => false,
     };
