@@ -33,6 +33,10 @@ const LOOKED_THROUGH_AT_ONCE_BYTES: u64 = 64 * 1024 * 1024;
 /// Reading connections: the admin API, the Router and the Sweep read; none of them often.
 const READERS: u32 = 4;
 
+/// Pages that each reader keeps to itself, KiB. The system keeps the file's pages too: more here would be the same
+/// pages once for each reader, and with a million queued the program is to stay under 64 MiB.
+const READER_CACHE_KIB: u32 = 512;
+
 /// How long a reader waits for a free connection.
 const READER_WAIT: Duration = Duration::from_secs(5);
 
@@ -66,6 +70,14 @@ impl Connector {
             path: path.to_owned(),
             options,
         }
+    }
+
+    /// How the readers' connections are made.
+    fn to_read(&self) -> SqliteConnectOptions {
+        // Below zero it is KiB, above it pages.
+        let cache = format!("-{READER_CACHE_KIB}");
+        let options = self.options.clone().read_only(true);
+        options.pragma("cache_size", cache)
     }
 
     pub async fn connect(&self) -> Result<SqliteConnection, StoreError> {
@@ -114,7 +126,7 @@ impl Store {
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .acquire_timeout(READER_WAIT)
-            .connect_with(connector.options.clone().read_only(true))
+            .connect_with(connector.to_read())
             .await?;
         let (engine, writer, work): (Engine, Writer, _) = engine(connector, db, lock);
         let running = tokio::spawn(writer.run());
